@@ -1,0 +1,53 @@
+PYTHON ?= python3
+
+# Somebody's shell must not decide where packages go or what is imported; the index it names stays.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON
+export PIP_ROOT_USER_ACTION := ignore
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The same for pip's configuration files: only the command line outranks them.
+install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix="$(CURDIR)/.venv" \
+	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
+QUIET ?= -qq
+
+.PHONY: demo test check bench endurance clean .venv
+
+demo: .venv/run.stamp
+	@.venv/bin/lightkeeper demo
+
+test: .venv/dev.stamp
+	.venv/bin/python -m pytest -rs
+
+check: .venv/dev.stamp
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+bench: .venv/dev.stamp
+	.venv/bin/python -m pytest -rs -s -m bench --timeout 1800 tests/benchmarks
+
+endurance: .venv/dev.stamp
+	.venv/bin/python -m pytest -rs -m endurance --timeout 7200
+
+clean:
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find daemon tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv: .venv/dev.stamp
+
+# The project is built with the backend in .venv: a build environment of pip's own would ignore the pins.
+.venv/run.stamp: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "lightkeeper needs Python 3.11 or newer, not '$(PYTHON)'; name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing lightkeeper into .venv" >&2
+	@$(call install,hatchling)
+	@$(call install,--no-build-isolation --editable .)
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp
+	@echo "Installing the development tools into .venv" >&2
+	@$(call install,--no-build-isolation --editable '.[dev]')
+	@touch $@

@@ -1,0 +1,284 @@
+"""The commands. Imports are local: `--help` must not wait for libraries it does not use."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from lightkeeper import __version__
+from lightkeeper.model import DocumentType, LightkeeperError
+
+if TYPE_CHECKING:
+    from lightkeeper.settings import Settings
+    from lightkeeper.store.database import Database
+
+EX_OK: Final = 0
+EX_NO: Final = 1
+EX_DATA: Final = 65
+EX_NOINPUT: Final = 66
+EX_TEMPFAIL: Final = 75
+
+
+def run() -> int:
+    """Run the command line; the exit status. A user's mistake is one message, no traceback."""
+    try:
+        return int(main.main(standalone_mode=False) or EX_OK)
+    except LightkeeperError as exc:
+        click.echo(f"lightkeeper: {exc}", err=True)
+        return exc.exit_status
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output is gone: nothing to say, nobody to say it to.
+        sys.stderr.close()
+        return EX_OK
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lightkeeper")
+def main() -> None:
+    """Watch over the documents of Form 526 claims until each has arrived.
+
+    Settings come from the environment (LIGHTKEEPER_...); the README lists them.
+    """
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--request-id", help="Lighthouse's requestId.")
+@click.option("--submission-id", help="Id of the Form 526 submission.")
+@click.option("--document-type", type=click.Choice([str(kind) for kind in DocumentType]))
+@click.option("--attachment-id", help="Id of the attachment; a veteran_upload needs one.")
+@click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default now.")
+def track(file: Path | None, **options: str | None) -> int:
+    """Track one document by options, or many from FILE (JSON Lines or CSV; - is stdin)."""
+    if file is None:
+        return _track_one(options)
+    if any(options.values()):
+        raise click.UsageError("give either FILE or the options of one document")
+    with _opened(file) as lines:
+        return _track_many(lines, file)
+
+
+@main.command("run")
+def run_command() -> int:
+    """Watch until stopped: poll Lighthouse, keep the store, tell Datadog."""
+    from lightkeeper.parts import watch
+    from lightkeeper.service import Stop
+
+    settings = _settings(lighthouse=True)
+    with Stop().on_signals() as stop, closing(watch(settings, create=True)) as parts:
+        parts.service().run(stop)
+    return EX_OK
+
+
+@main.command()
+def poll() -> int:
+    """Ask about everything that is due, once, and exit."""
+    from lightkeeper.parts import watch
+    from lightkeeper.service import Stop
+
+    settings = _settings(lighthouse=True)
+    with Stop().on_signals() as stop, closing(watch(settings, create=False)) as parts:
+        result = parts.single_pass().run(stop)
+    click.echo(f"asked about {result.asked} documents")
+    if result.agent_away:
+        click.echo(
+            f"lightkeeper: warning: no Datadog Agent at {settings.agent_url}; "
+            "what was learned stays untold until there is one",
+            err=True,
+        )
+    if result.not_asked:
+        click.echo(f"lightkeeper: some documents were not asked about: {result.reason}", err=True)
+        return EX_TEMPFAIL
+    return EX_OK
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(as_json: bool) -> int:
+    """Say how many documents stand where."""
+    from lightkeeper import views
+
+    with closing(_store()) as database:
+        overview = views.overview(database, _settings().policy)
+    click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
+    return EX_OK
+
+
+@main.command()
+@click.argument("request_id", required=False, type=click.IntRange(min=0))
+@click.option("--submission", help="All documents of this Form 526 submission.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
+    """Show the history of the document REQUEST_ID, or what became of a submission."""
+    from lightkeeper import views
+
+    if (request_id is None) == (submission is None):
+        raise click.UsageError("give either REQUEST_ID or --submission ID")
+    with closing(_store()) as database:
+        found = (
+            views.document(database, request_id)
+            if request_id is not None
+            else views.submission(database, submission or "")
+        )
+        if found is None:
+            what = f"request id {request_id}" if submission is None else f"submission {submission}"
+            click.echo(f"lightkeeper: {what} is not tracked here ({database.place})", err=True)
+            return EX_NO
+    click.echo(views.as_json(found) if as_json else views.as_text(found))
+    return EX_OK
+
+
+@main.command()
+def check() -> int:
+    """Try settings, database, token, Lighthouse and Agent one by one."""
+    from lightkeeper.checks import checks
+
+    _configure_logs()
+    results = []
+    for result in checks():
+        results.append(result)
+        click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<10}  {result.detail}")
+    return EX_OK if all(result.ok for result in results) else EX_NO
+
+
+@main.command()
+@click.option("--seconds", default=30, show_default=True, help="How long it runs.")
+def demo(seconds: int) -> int:
+    """Watch a day of documents in half a minute, against a stand-in of Lighthouse."""
+    from lightkeeper.demo import show_demo
+
+    return show_demo(seconds)
+
+
+@main.group()
+def sandbox() -> None:
+    """Stand-ins on loopback for trying things out."""
+
+
+@sandbox.command("lighthouse")
+@click.option("--port", default=0, help="0 picks a free one.")
+@click.option("--rate-limit", default=60, show_default=True, help="Calls a minute; 0 for none.")
+@click.option("--speed", default=1.0, show_default=True, help="How much faster time runs.")
+@click.option("--latency", default=0.0, show_default=True, help="Seconds an answer takes.")
+@click.option("--documents", default=0, help="How many documents it already has.")
+@click.option("--story", default="success", show_default=True, help="What becomes of them.")
+@click.option("--first-id", default=1, show_default=True, help="Request id of the first.")
+@click.option("--failing", default=0.0, show_default=True, help="Share of calls that fail (500).")
+def sandbox_lighthouse(**options: Any) -> int:
+    """Run a stand-in of Lighthouse until stopped; prints the settings that point at it."""
+    from lightkeeper.sandbox.serve import serve_lighthouse
+
+    serve_lighthouse(**options)
+    return EX_OK
+
+
+@sandbox.command("agent")
+@click.option("--port", default=8125, show_default=True, help="UDP port; 0 picks a free one.")
+@click.option("--socket", "socket_path", help="Listen on this Unix socket instead.")
+def sandbox_agent(port: int, socket_path: str | None) -> int:
+    """Run a stand-in of the Datadog Agent until stopped; prints every signal it gets."""
+    from lightkeeper.sandbox.serve import serve_agent
+
+    serve_agent(port, socket_path)
+    return EX_OK
+
+
+def _settings(*, lighthouse: bool = False) -> "Settings":
+    import os
+
+    from lightkeeper.settings import Settings, unknown_settings
+
+    settings = Settings.load(lighthouse=lighthouse)
+    _configure_logs(settings)
+    for name in unknown_settings(os.environ):
+        click.echo(f"lightkeeper: warning: no such setting: {name}", err=True)
+    return settings
+
+
+def _configure_logs(settings: "Settings | None" = None) -> None:
+    from lightkeeper import logs
+
+    unified = {"dd.service": "lightkeeper", "dd.version": __version__}
+    if settings is not None:
+        named = {"env": settings.env, "service": settings.service, "version": settings.version}
+        unified |= {f"dd.{name}": value for name, value in named.items() if value}
+    logs.configure(unified=unified)
+
+
+def _store(*, create: bool = False) -> "Database":
+    from lightkeeper.store.database import open_database
+
+    return open_database(_settings().database_url.get_secret_value(), create=create)
+
+
+def _track_one(options: dict[str, str | None]) -> int:
+    from lightkeeper.intake import WrongDocument, new_document
+    from lightkeeper.parts import now
+    from lightkeeper.store.documents import Documents, Intake
+
+    required = ("request_id", "submission_id", "document_type")
+    if missing := [name for name in required if options[name] is None]:
+        flags = ", ".join("--" + name.replace("_", "-") for name in missing)
+        raise click.UsageError(f"missing: {flags} (or give a FILE)")
+    document = new_document(
+        {
+            "lighthouse_request_id": options["request_id"],
+            "form_526_submission_id": options["submission_id"],
+            "document_type": options["document_type"],
+            "form_attachment_id": options["attachment_id"],
+            "tracked_at": options["tracked_at"],
+        },
+        now(),
+    )
+    with closing(_store(create=True)) as database:
+        database.durable()
+        (fate,) = Documents(database).add([document], now())
+    if fate is Intake.CONFLICT:
+        raise WrongDocument(
+            f"conflict: request id {document.request_id} is tracked already, for another "
+            "submission or as another document type; `lightkeeper show` tells which"
+        )
+    click.echo(f"{document.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}")
+    return EX_OK
+
+
+def _track_many(lines: Iterable[bytes], file: Path) -> int:
+    from lightkeeper.intake import Refusal, take_in
+    from lightkeeper.parts import now
+    from lightkeeper.progress import intake_progress
+    from lightkeeper.store.documents import Documents
+
+    def refuse(refusal: Refusal) -> None:
+        click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
+
+    with closing(_store(create=True)) as database, intake_progress(lines, file) as (read, stored):
+        database.durable()
+        tally = take_in(Documents(database), read, clock=now, refuse=refuse, stored=stored)
+    click.echo(f"{tally.new} tracked, {tally.known} known already, {tally.refused} refused")
+    return EX_DATA if tally.refused else EX_OK
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with file.open("rb") as lines:
+            yield lines
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as exc:
+        raise _Unreadable(f"{file}: {exc.strerror}") from exc
+
+
+class _Unreadable(LightkeeperError):
+    """The file to read cannot be read."""
+
+    exit_status = EX_NOINPUT

@@ -1,0 +1,77 @@
+"""structlog: JSON lines for the journal, readable on a terminal, and nothing personal in either."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED: Final = "[redacted]"
+_SECRET_KEY: Final = re.compile(
+    r"token|secret|password|passwd|private_?key|assertion|authorization|cookie|api_?key",
+    re.IGNORECASE,
+)
+_PERSONAL: Final = (
+    re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL),
+    re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"),
+    re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+"),
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"),
+    re.compile(r"(?i)[^\s/\\'\"<>|:;,()\[\]{}=]+\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"),
+    re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+)
+
+
+def redact(value: Any) -> Any:
+    """`value` with secrets and personal data blanked, however deep they hide."""
+    if isinstance(value, str):
+        for pattern in _PERSONAL:
+            value = pattern.sub(REDACTED, value)
+        return value
+    if isinstance(value, Mapping):
+        return {
+            redact(key) if isinstance(key, str) else key: (
+                REDACTED if isinstance(key, str) and _SECRET_KEY.search(key) else redact(item)
+            )
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
+
+
+def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted: EventDict = redact(event)
+    return redacted
+
+
+def configure(*, level: str = "info", unified: Mapping[str, str] | None = None) -> None:
+    """Send logs to stderr; `unified` holds `dd.env`, `dd.service` and `dd.version`."""
+    service_tags = dict(unified or {})
+
+    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.update(service_tags)
+        return event
+
+    terminal = sys.stderr.isatty()
+    renderer: list[Processor] = (
+        [_redactor, structlog.dev.ConsoleRenderer()]
+        if terminal
+        else [add_service, _redactor, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            *renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

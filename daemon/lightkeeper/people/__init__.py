@@ -1,0 +1,1 @@
+"""What veterans and staff see."""

@@ -1,0 +1,86 @@
+"""The stand-ins as programs of their own, until a signal ends them."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from collections.abc import Iterator
+from typing import TextIO
+
+from lightkeeper.sandbox.agent import Agent
+from lightkeeper.sandbox.dogstatsd import Event, Metric, ServiceCheck
+from lightkeeper.sandbox.lighthouse import Lighthouse
+
+
+def serve_lighthouse(
+    *,
+    port: int,
+    rate_limit: int,
+    speed: float,
+    latency: float,
+    documents: int,
+    story: str,
+    first_id: int,
+    failing: float,
+    out: TextIO = sys.stdout,
+) -> None:
+    """Run a Lighthouse; print the settings that point at it as `export` lines."""
+    lighthouse = Lighthouse(
+        port=port,
+        rate_limit=rate_limit or None,
+        speed=speed,
+        latency=latency,
+        record_calls=False,
+    )
+    for request_id in range(first_id, first_id + documents):
+        lighthouse.add(request_id, story)
+    if failing:
+        lighthouse.fail_share(failing)
+    with lighthouse, _until_signalled() as wait:
+        for name, value in lighthouse.environment().items():
+            print(f"export {name}='{value}'", file=out)
+        print(f"# a stand-in of Lighthouse listens at {lighthouse.url}", file=out, flush=True)
+        wait()
+
+
+def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) -> None:
+    """Run an Agent; print what it receives, and what was malformed in the end."""
+
+    def show(signal_received: Metric | Event | ServiceCheck) -> None:
+        print(describe(signal_received), file=out, flush=True)
+
+    with (
+        Agent(port=None if socket_path else port, socket_path=socket_path, listener=show) as agent,
+        _until_signalled() as wait,
+    ):
+        print(f"export DD_DOGSTATSD_URL='{agent.url}'", file=out, flush=True)
+        wait()
+    for datagram, reason in agent.malformed:
+        print(f"malformed: {reason}: {datagram!r}", file=out)
+
+
+def describe(received: Metric | Event | ServiceCheck) -> str:
+    """One line for a terminal."""
+    tags = " ".join(f"{key}:{value}" for key, value in sorted(received.tags.items()) if value)
+    if isinstance(received, Metric):
+        return f"{received.kind} {received.name} {received.value:g} {tags}"
+    if isinstance(received, Event):
+        return f"event {received.title!r} {tags}"
+    return f"check {received.name} {received.status} {tags}"
+
+
+@contextmanager
+def _until_signalled() -> Iterator["_Waiter"]:
+    """Something to call that returns once SIGTERM or SIGINT has come."""
+    waiter = _Waiter()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiter.signals)
+    try:
+        yield waiter
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Waiter:
+    signals = frozenset({signal.SIGTERM, signal.SIGINT})
+
+    def __call__(self) -> None:
+        signal.sigwait(self.signals)

@@ -1,0 +1,273 @@
+"""The loop: `schedule` jobs, signals, clock jumps, a graceful stop; and the single pass."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Final
+
+import schedule
+import structlog
+
+from lightkeeper.cycle import GIVE_UP_AFTER, Counts, Poller, State
+from lightkeeper.emit import Emitter
+from lightkeeper.model import ANSWERED, Instant, LightkeeperError
+from lightkeeper.report import TELL_AT_MOST, Reporter
+
+POLL_EVERY_SECONDS: Final = 1
+TELL_EVERY_SECONDS: Final = 2
+GAUGES_EVERY_SECONDS: Final = 30
+SLICE_SECONDS: Final = 3.0
+TELL_SLICE_SECONDS: Final = 2.0
+STOP_TELLING_AFTER_SECONDS: Final = 5.0
+GIVE_UP_SECONDS: Final = 10.0
+"""A pass ends once every call has failed for this long (counted from the first failure)."""
+LONGEST_RATE_WAIT_SECONDS: Final = 300.0
+CLOCK_JUMP_SECONDS: Final = 2.0
+
+log = structlog.get_logger()
+
+
+class Stop:
+    """Asked to stop by SIGTERM or SIGINT; the second such signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        # A pipe and not an Event: a handler that takes the Event's lock can deadlock.
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+
+    def request(self) -> None:
+        """Ask to stop, from any thread."""
+        self.requested = True
+        with suppress(OSError):
+            os.write(self._write, b"\0")
+
+    def _handle(self, signum: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        signal.signal(signum, signal.SIG_DFL)
+
+    @contextmanager
+    def on_signals(self) -> Iterator["Stop"]:
+        """Listen to SIGTERM and SIGINT as long as this lasts."""
+        before = {
+            number: signal.signal(number, self._handle)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        try:
+            yield self
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self._read)
+            os.close(self._write)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for `seconds`, or less when a signal comes."""
+        if self.requested or seconds <= 0:
+            return
+        readable, _, _ = select.select([self._read], [], [], seconds)
+        if readable:
+            with suppress(BlockingIOError):
+                os.read(self._read, 64)
+
+
+class GuardedScheduler(schedule.Scheduler):
+    """A job that raises is reported and scheduled again; jobs behind it are not held up."""
+
+    def __init__(self, failed: Callable[[str, Exception], None]) -> None:
+        super().__init__()
+        self._failed = failed
+
+    def _run_job(self, job: schedule.Job) -> None:
+        try:
+            super()._run_job(job)
+        except Exception as exc:  # the loop's own boundary
+            # As `schedule` does after a job that went well; without it the job stays due.
+            job._schedule_next_run()
+            self._failed(getattr(job.job_func, "__name__", "job"), exc)
+
+    def shift(self, seconds: float) -> None:
+        """Move every job with the wall clock, which `schedule` reads and we do not trust."""
+        for job in self.jobs:
+            if job.next_run is not None:
+                job.next_run += timedelta(seconds=seconds)
+
+
+class Service:
+    """Polls, tells and shows levels until asked to stop."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        reporter: Reporter,
+        emitter: Emitter,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._poller = poller
+        self._reporter = reporter
+        self._emitter = emitter
+        self._monotonic = monotonic
+        self._wall_clock = wall_clock
+        self._jump_base = 0.0
+
+    def run(self, stop: Stop) -> None:
+        """Run until `stop` is requested; then end the slice, tell what is untold, and return."""
+        # `schedule` counts in local time, which a change to summer time would stop for an hour.
+        os.environ["TZ"] = "UTC"
+        time.tzset()
+        scheduler = GuardedScheduler(_report_failure)
+        scheduler.every(POLL_EVERY_SECONDS).seconds.do(self.poll_slice, stop)
+        scheduler.every(TELL_EVERY_SECONDS).seconds.do(self.tell)
+        scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._reporter.gauges)
+        self._jump_base = self._wall_clock() - self._monotonic()
+        log.info("service.started")
+        scheduler.run_all()
+        while not stop.requested:
+            self._follow_clock(scheduler)
+            scheduler.run_pending()
+            idle = scheduler.idle_seconds
+            stop.wait(1.0 if idle is None else min(max(idle, 0.0), 1.0))
+        log.info("service.stopping")
+        with suppress(LightkeeperError):
+            tell_all(self._reporter, self._monotonic, STOP_TELLING_AFTER_SECONDS)
+        log.info("service.stopped")
+
+    def poll_slice(self, stop: Stop) -> None:
+        """Ask as long as there is something to ask, at most `SLICE_SECONDS` (and one call)."""
+        until = self._monotonic() + SLICE_SECONDS
+        state = State.WORKED
+        rate_limited = False
+        try:
+            while state is State.WORKED and not stop.requested and self._monotonic() < until:
+                state, _, rate_limited = self._poller.step()
+        finally:
+            counts = self._poller.take_counts()
+            self._poller.dropped.clear()
+            calm = state is State.IDLE or rate_limited
+            count_calls(self._emitter, counts, calm=calm)
+
+    def tell(self) -> None:
+        """Tell what is untold, for `TELL_SLICE_SECONDS` at most."""
+        tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
+
+    def _follow_clock(self, scheduler: GuardedScheduler) -> None:
+        base = self._wall_clock() - self._monotonic()
+        jump = base - self._jump_base
+        if abs(jump) >= CLOCK_JUMP_SECONDS:
+            log.warning("service.clock_jumped", seconds=round(jump, 3))
+            scheduler.shift(jump)
+            self._jump_base = base
+
+
+def tell_all(reporter: Reporter, monotonic: Callable[[], float], seconds: float) -> None:
+    """Tell until nothing is untold, the Agent is away, or `seconds` have passed."""
+    until = monotonic() + seconds
+    while reporter.tell() == TELL_AT_MOST and monotonic() < until:
+        pass
+
+
+def count_calls(emitter: Emitter, counts: Counts, *, calm: bool) -> None:
+    """Send what a slice came to; `calm`: it ended because there was nothing (more) to do."""
+    for outcome, calls in counts.calls.items():
+        emitter.count("lightkeeper.poll.batches", calls, outcome=outcome)
+    for (kind, reason), documents in counts.unusable.items():
+        emitter.count("lightkeeper.answers.unusable", documents, document_type=kind, reason=reason)
+    if counts.unasked:
+        emitter.count("lightkeeper.answers.unasked", counts.unasked)
+    answered = any(outcome in ANSWERED for outcome in counts.calls)
+    if answered or (calm and not counts.calls):
+        emitter.count("lightkeeper.cycle.success", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """What one pass over everything due came to."""
+
+    asked: int
+    not_asked: bool
+    """Whether some due document could not be asked about."""
+    reason: str = ""
+    agent_away: bool = False
+
+
+class Pass:
+    """One pass over what is due: `lightkeeper poll`."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        reporter: Reporter,
+        emitter: Emitter,
+        *,
+        clock: Callable[[], Instant],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._poller = poller
+        self._reporter = reporter
+        self._emitter = emitter
+        self._clock = clock
+        self._monotonic = monotonic
+
+    def run(self, stop: Stop) -> PassResult:
+        """Ask about every document due at the start, failed calls again, and tell the news."""
+        try:
+            reason = self._ask_all(stop)
+        finally:
+            counts = self._poller.take_counts()
+            count_calls(self._emitter, counts, calm=True)
+        tell_all(self._reporter, self._monotonic, float("inf"))
+        self._reporter.gauges()
+        if not reason and self._poller.dropped:
+            reason = f"{len(self._poller.dropped)} documents could not be asked about"
+        return PassResult(
+            asked=counts.asked,
+            not_asked=bool(reason),
+            reason=reason,
+            agent_away=self._emitter.reachable is False,
+        )
+
+    def _ask_all(self, stop: Stop) -> str:
+        """Ask until nothing is left; why it ended before that, or an empty string."""
+        cutoff = self._clock()
+        told_at = self._monotonic()
+        while not stop.requested:
+            state, wait, rate_limited = self._poller.step(cutoff)
+            if state is State.IDLE:
+                return ""
+            if self._poller.throttled_in_row >= GIVE_UP_AFTER:
+                return "Lighthouse goes on answering 429 however long we wait"
+            if self._given_up():
+                return f"gave up after {self._poller.failures_in_row} failed calls in a row"
+            if state is State.WAITING:
+                if rate_limited and wait > LONGEST_RATE_WAIT_SECONDS:
+                    return f"Lighthouse asks us to wait {wait:.0f} s"
+                stop.wait(wait)
+            elif self._monotonic() - told_at >= TELL_EVERY_SECONDS:
+                tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
+                told_at = self._monotonic()
+        return "stopped by a signal"
+
+    def _given_up(self) -> bool:
+        since = self._poller.failing_since
+        if since is None:
+            return False
+        failing = self._monotonic() - since
+        return self._poller.failures_in_row >= GIVE_UP_AFTER or failing >= GIVE_UP_SECONDS
+
+
+def _report_failure(job: str, exc: Exception) -> None:
+    if isinstance(exc, LightkeeperError):
+        log.error("service.job.failed", job=job, reason=str(exc))
+    else:
+        log.exception("service.job.crashed", job=job, exc_info=exc)

@@ -1,0 +1,252 @@
+"""The environment, read once, validated; every problem reported together, no secret printed."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, LightkeeperError, Policy
+
+PREFIX: Final = "LIGHTKEEPER_"
+TOKEN_PATH: Final = "/oauth2/benefits-documents/system/v1/token"  # noqa: S105
+MIN_KEY_BITS: Final = 2048
+_FROM_FILE: Final = ("lighthouse_private_key", "database_url")
+_FOR_LIGHTHOUSE: Final = (
+    "lighthouse_url",
+    "lighthouse_audience",
+    "lighthouse_client_id",
+    "lighthouse_private_key",
+)
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+class SettingsError(LightkeeperError):
+    """Settings are missing or wrong."""
+
+    exit_status = 78
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(["wrong settings:", *(f"  {line}" for line in problems)]))
+
+
+def _milliseconds(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", str(value))
+    if match is None:
+        raise ValueError("must be a number with a unit, such as 90s, 30m, 48h or 7d")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0)]
+
+
+def _plain_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://sandbox-api.va.gov")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be https: the access token travels to it")
+    return value.rstrip("/")
+
+
+class Settings(BaseSettings):
+    """What the environment says. Durations in milliseconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    lighthouse_url: str | None = None
+    lighthouse_token_url: str | None = None
+    lighthouse_audience: str | None = None
+    lighthouse_client_id: str | None = None
+    lighthouse_private_key: SecretStr | None = None
+    database_url: SecretStr = SecretStr("sqlite:///lightkeeper.db")
+    batch_size: int = Field(default=100, ge=1, le=1000)
+    max_calls_per_minute: int | None = Field(default=None, ge=1)
+    slow_after: Duration = 24 * HOUR
+    stuck_after: Duration = 48 * HOUR
+    overdue_after: Duration = 96 * HOUR
+    not_found_fails_after: Duration = 7 * DAY
+    recheck_window: Duration = 7 * DAY
+    dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
+    agent_host: str = Field(default="localhost", validation_alias="DD_AGENT_HOST")
+    dogstatsd_port: int = Field(default=8125, validation_alias="DD_DOGSTATSD_PORT")
+    env: str | None = Field(default=None, validation_alias="DD_ENV")
+    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
+    version: str | None = Field(default=None, validation_alias="DD_VERSION")
+
+    @field_validator("lighthouse_url", "lighthouse_token_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        return None if value is None else _plain_url(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme in {"postgresql", "postgres"}:
+            return value
+        if parts.scheme != "sqlite" or parts.netloc or len(parts.path) < 2:
+            raise ValueError(
+                "must be sqlite:///relative.db, sqlite:////absolute/path.db or "
+                "postgresql://user@host/name"
+            )
+        return value
+
+    @field_validator("dogstatsd_url")
+    @classmethod
+    def _is_agent(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme == "udp" and parts.hostname:
+            return value
+        if parts.scheme in {"unix", "unixgram"} and parts.path:
+            return value
+        raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (EnvSettingsSource(settings_cls, env_ignore_empty=True), init_settings)
+
+    @classmethod
+    def load(cls, *, lighthouse: bool = False) -> Self:
+        """Read the environment; raises `SettingsError` naming every problem at once.
+
+        `lighthouse`: whether the settings for asking Lighthouse must be there as well.
+        """
+        secrets, problems = _secrets_from_files(os.environ)
+        try:
+            settings = cls(**secrets)
+        except ValidationError as exc:
+            wrong = {str(error["loc"][0]) for error in exc.errors()}
+            problems += [_line(error) for error in exc.errors()]
+            if lighthouse:
+                problems += _missing(
+                    name
+                    for name in _FOR_LIGHTHOUSE
+                    if name not in wrong
+                    and name not in secrets
+                    and not os.environ.get(_name(name))
+                )
+            raise SettingsError(sorted(problems)) from None
+        problems += settings._inconsistent()
+        if lighthouse:
+            problems += _missing(
+                name for name in _FOR_LIGHTHOUSE if getattr(settings, name) is None
+            )
+            problems += settings._key_problems()
+        if problems:
+            raise SettingsError(sorted(problems))
+        return settings
+
+    def _inconsistent(self) -> list[str]:
+        if self.slow_after <= self.stuck_after <= self.overdue_after:
+            return []
+        return [
+            "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
+            "must not get shorter in this order"
+        ]
+
+    def _key_problems(self) -> list[str]:
+        if self.lighthouse_private_key is None:
+            return []
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        name = _name("lighthouse_private_key")
+        try:
+            key = load_pem_private_key(
+                self.lighthouse_private_key.get_secret_value().encode(), password=None
+            )
+        except (ValueError, TypeError):
+            return [f"{name}: must be an unencrypted private key in PEM form"]
+        if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
+            return [f"{name}: must be an RSA key of at least {MIN_KEY_BITS} bits"]
+        return []
+
+    @property
+    def policy(self) -> Policy:
+        """The thresholds, as deciding takes them."""
+        return Policy(
+            slow_after_ms=self.slow_after,
+            stuck_after_ms=self.stuck_after,
+            overdue_after_ms=self.overdue_after,
+            not_found_fails_after_ms=self.not_found_fails_after,
+            recheck_window_ms=self.recheck_window,
+        )
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are had: the setting, else Lighthouse's own path."""
+        return self.lighthouse_token_url or f"{self.lighthouse_url}{TOKEN_PATH}"
+
+    @property
+    def agent_url(self) -> str:
+        """Where the Datadog Agent listens: `unix:///path` or `udp://host:port`."""
+        return self.dogstatsd_url or f"udp://{self.agent_host}:{self.dogstatsd_port}"
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that mean nothing: most likely a slip of the pen."""
+    known = {_name(field) for field in Settings.model_fields}
+    known |= {f"{_name(field)}_FILE" for field in _FROM_FILE}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _secrets_from_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    secrets, problems = {}, []
+    for field in _FROM_FILE:
+        name = _name(field)
+        path = environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environ.get(name):
+            problems.append(f"{name}: set beside {name}_FILE; keep one of them")
+            continue
+        try:
+            secrets[field] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "not text"
+            problems.append(f"{name}_FILE: cannot read {path}: {reason}")
+    return secrets, problems
+
+
+def _name(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
+
+
+def _missing(fields: Any) -> list[str]:
+    return [
+        f"{_name(field)}: missing" + (f" (or {_name(field)}_FILE)" if field in _FROM_FILE else "")
+        for field in fields
+    ]
+
+
+def _line(error: Any) -> str:
+    location = str(error["loc"][0])
+    name = location if location.startswith("DD_") else _name(location)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]}"

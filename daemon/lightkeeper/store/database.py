@@ -1,0 +1,277 @@
+"""The connection: SQLite or PostgreSQL behind one small surface, opened, migrated, claimed."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import peewee
+
+from lightkeeper.model import LightkeeperError
+from lightkeeper.store import migrations
+from lightkeeper.store.schema import MODELS
+
+BUSY_TIMEOUT_MS: Final = 30_000
+_MIGRATION_LOCK: Final = 526_0001
+_WATCH_LOCK: Final = 526_0002
+_INTAKE_LOCK: Final = 526_0003
+
+
+class StoreUnavailable(LightkeeperError):
+    """The database cannot be used right now."""
+
+    exit_status = 74
+
+
+class StoreMissing(LightkeeperError):
+    """There is no store at this address."""
+
+    exit_status = 66
+
+
+class StoreForeign(LightkeeperError):
+    """The database is not one this program can use."""
+
+    exit_status = 78
+
+
+class AlreadyWatched(LightkeeperError):
+    """Another lightkeeper polls this store; one at a time may."""
+
+    exit_status = 73
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """What the drivers raise: `executemany` goes past Peewee's own wrapping."""
+    try:
+        import psycopg
+    except ImportError:
+        return (peewee.PeeweeException, sqlite3.Error)
+    return (peewee.PeeweeException, sqlite3.Error, psycopg.Error)
+
+
+class Database:
+    """One connection. SQL is written with `?`; every driver error becomes `StoreUnavailable`."""
+
+    def __init__(self, url: str) -> None:
+        self._db, self.path = _engine(url)
+        self._name = f"PostgreSQL database {urlsplit(url).path.lstrip('/') or '(default)'}"
+        self.dialect = "sqlite" if self.path else "postgresql"
+        self._errors = _driver_errors()
+        self._lock_file: int | None = None
+        self._claimed = False
+        self._db.bind(MODELS)
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without a password in it."""
+        return str(self.path) if self.path else self._name
+
+    def close(self) -> None:
+        """Close the connection and let go of the claim."""
+        if not self._db.is_closed():
+            self._db.close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+        self._claimed = False
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead."""
+        try:
+            self._reconnect()
+            yield
+        except self._errors as exc:
+            # SQLite's connection stays good, and closing it inside a transaction would not.
+            if self.dialect == "postgresql" and not self._db.is_closed():
+                self._db.close()
+            raise StoreUnavailable(f"{self.place}: {_first_line(exc)}") from exc
+
+    def _reconnect(self) -> None:
+        if self._db.is_closed():
+            self._db.connect()
+            if self._claimed and self.dialect == "postgresql":
+                self._claim_postgresql()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One write transaction. SQLite takes its lock at once: a lock taken halfway fails."""
+        with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
+            yield
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query as plain tuples."""
+        with self.guarded():
+            rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
+            return rows
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run one statement; the number of rows it changed."""
+        with self.guarded():
+            return int(self._db.execute_sql(self._sql(sql), params).rowcount)
+
+    def execute_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many rows, inside a transaction of the caller's."""
+        with self.guarded():
+            self._db.cursor().executemany(self._sql(sql), params)
+
+    def lock_intake(self) -> None:
+        """Inside a transaction: keep other intakes out until it ends (SQLite's own lock does)."""
+        if self.dialect == "postgresql":
+            self.rows("SELECT pg_advisory_xact_lock(?)", (_INTAKE_LOCK,))
+
+    def durable(self) -> None:
+        """Let a commit survive a power cut too: what is handed in exists nowhere else."""
+        if self.path:
+            self.execute("PRAGMA synchronous = FULL")
+
+    def try_write(self) -> None:
+        """Find out whether the store can be written to; changes nothing."""
+        with self.writing():
+            self.execute("UPDATE lightkeeper_schema SET version = version")
+
+    def claim(self) -> None:
+        """Become the one process that polls this store, or raise `AlreadyWatched`."""
+        if self.path:
+            self._claim_sqlite(self.path)
+        else:
+            with self.guarded():
+                self._claim_postgresql()
+        self._claimed = True
+
+    def _claim_sqlite(self, path: Path) -> None:
+        # Not the database file itself: closing a second handle on it drops SQLite's locks.
+        self._lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(self._lock_file)
+            self._lock_file = None
+            raise AlreadyWatched(_second_watcher(self.place)) from exc
+
+    def _claim_postgresql(self) -> None:
+        ((won,),) = self._db.execute_sql(
+            "SELECT pg_try_advisory_lock(%s)", (_WATCH_LOCK,)
+        ).fetchall()
+        if not won:
+            raise AlreadyWatched(_second_watcher(self.place))
+
+    def _sql(self, sql: str) -> str:
+        return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
+
+    def version(self) -> int:
+        """The schema version of the store; 0 where there is none yet."""
+        with self.guarded():
+            if "lightkeeper_schema" not in self._db.get_tables():
+                return 0
+        return int(self.rows("SELECT version FROM lightkeeper_schema")[0][0])
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version, under a lock; safe to run side by side."""
+        if self._check_version() == migrations.NEWEST:
+            return
+        with self.writing():
+            if self.dialect == "postgresql":
+                self.rows("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
+            version = self._check_version()
+            if version == 0:
+                self._refuse_foreign_tables()
+                self.execute("CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL)")
+                self.execute("INSERT INTO lightkeeper_schema (version) VALUES (0)")
+            for migration in migrations.MIGRATIONS[version:]:
+                for statement in migration:
+                    self.execute(statement.format(identity=migrations.IDENTITY[self.dialect]))
+            self.execute("UPDATE lightkeeper_schema SET version = ?", (migrations.NEWEST,))
+
+    def _check_version(self) -> int:
+        version = self.version()
+        if version > migrations.NEWEST:
+            raise StoreForeign(
+                f"{self.place} was written by a newer lightkeeper (schema {version}; this one "
+                f"knows {migrations.NEWEST}): install that version, or restore a backup made "
+                "before the upgrade"
+            )
+        return version
+
+    def _refuse_foreign_tables(self) -> None:
+        foreign = sorted(set(self._db.get_tables()) - {"sqlite_sequence", "lightkeeper_schema"})
+        if foreign:
+            raise StoreForeign(
+                f"{self.place} belongs to another program (it holds the table {foreign[0]!r}): "
+                "point LIGHTKEEPER_DATABASE_URL at a database of its own"
+            )
+
+
+def open_database(url: str, *, create: bool) -> Database:
+    """Open the store at `url`, bringing its schema up to date.
+
+    Raises `StoreMissing` where there is none and `create` is false, `StoreForeign` where it is
+    newer than this program or not ours, `StoreUnavailable` where it cannot be reached.
+    """
+    database = Database(url)
+    if database.path is not None:
+        _prepare_file(database.path, create)
+    try:
+        if not create and database.version() == 0:
+            raise StoreMissing(_no_store(database.place))
+        database.migrate()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(url: str) -> tuple[Any, Path | None]:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = Path(unquote(parts.path[1:])) if parts.path.startswith("/") else Path()
+        pragmas = {
+            "journal_mode": "wal",
+            "synchronous": "normal",
+            "foreign_keys": 1,
+            "busy_timeout": BUSY_TIMEOUT_MS,
+        }
+        return peewee.SqliteDatabase(str(path), pragmas=pragmas), path
+    url = url.replace("postgres://", "postgresql://", 1)
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as exc:
+        raise StoreForeign(
+            "PostgreSQL needs a driver: pip install 'lightkeeper[postgres]'"
+        ) from exc
+    return peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=10), None
+
+
+def _prepare_file(path: Path, create: bool) -> None:
+    """Make sure the file is there, ours alone to read, before SQLite makes it for all."""
+    try:
+        if path.is_file():
+            return
+        if not create:
+            raise StoreMissing(_no_store(str(path)))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as exc:
+        reason = exc.strerror or "cannot be opened"
+        raise StoreUnavailable(
+            f"{path}: {reason} (check LIGHTKEEPER_DATABASE_URL, the folder and its rights)"
+        ) from exc
+
+
+def _no_store(place: str) -> str:
+    return (
+        f"{place}: there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL "
+        "(only `run` and `track` create one)"
+    )
+
+
+def _second_watcher(place: str) -> str:
+    return f"{place} is already polled by another `lightkeeper run` or `poll`: stop that one first"
+
+
+def _first_line(exc: BaseException) -> str:
+    return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__

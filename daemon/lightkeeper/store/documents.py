@@ -1,0 +1,244 @@
+"""Tracked documents: taking them in, what is due, writing down what was decided."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+import orjson
+
+from lightkeeper.model import (
+    SECOND,
+    Document,
+    Instant,
+    LighthouseStatus,
+    NewDocument,
+    Problem,
+    Recorded,
+    Step,
+    Transition,
+)
+from lightkeeper.store.database import Database
+from lightkeeper.store.schema import Form526DocumentSubmission
+
+FILL_AFTER_MS: Final = 30 * SECOND
+"""A call is not filled up with documents that were asked about less than this ago."""
+
+_COLUMNS: Final = ", ".join(
+    {"id": "id", "request_id": "lighthouse_request_id"}.get(field, field)
+    for field in Document._fields
+)
+_STATE: Final = Document._fields[4:]
+_FIRST_STATE = len(Document._fields) - len(_STATE)
+
+_DUE_NEWEST: Final = f"""
+    SELECT {_COLUMNS} FROM form_526_document_submissions
+    WHERE next_poll_at <= ? ORDER BY next_poll_at DESC LIMIT ?
+"""
+_DUE_OLDEST: Final = _DUE_NEWEST.replace("DESC", "ASC")
+_DUE_NEXT: Final = f"""
+    SELECT {_COLUMNS} FROM (
+        SELECT {_COLUMNS}, last_polled_at FROM form_526_document_submissions
+        WHERE next_poll_at > ? ORDER BY next_poll_at LIMIT ?
+    ) AS upcoming
+    WHERE last_polled_at IS NULL OR last_polled_at <= ? LIMIT ?
+"""
+_RECORD: Final = f"""
+    UPDATE form_526_document_submissions
+    SET {", ".join(f"{field} = ?" for field in _STATE)},
+        last_polled_at = ?, next_poll_at = ?, last_problem = ?,
+        last_answer = COALESCE(?, last_answer)
+    WHERE id = ?
+"""
+_POSTPONE: Final = """
+    UPDATE form_526_document_submissions
+    SET last_polled_at = ?, next_poll_at = ?, last_problem = ? WHERE id = ?
+"""
+_HISTORY: Final = """
+    INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step, outcome,
+        step_changes, remarks, processing_ms, detection_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_TALLY: Final = """
+    INSERT INTO tallies (document_type, lighthouse_status, step, count) VALUES (?, ?, ?, ?)
+    ON CONFLICT (document_type, lighthouse_status, step)
+    DO UPDATE SET count = tallies.count + excluded.count
+"""
+_ADD: Final = """
+    INSERT INTO form_526_document_submissions (lighthouse_request_id, form_526_submission_id,
+        form_attachment_id, document_type, tracked_at, created_at, lighthouse_status, steps,
+        current_step, next_poll_at, trouble_count)
+    VALUES (?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 0)
+"""
+
+_PENDING = str(LighthouseStatus.PENDING)
+_NONE = str(Step.NONE)
+
+
+class Intake(StrEnum):
+    """What became of a document that was handed in."""
+
+    NEW = "new"
+    KNOWN = "known"
+    CONFLICT = "conflict"
+
+
+class Documents:
+    """The table of tracked documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, batch: Sequence[NewDocument], now: Instant) -> list[Intake]:
+        """Track `batch` in one transaction; what became of each, in order.
+
+        A request id that is tracked already, here or earlier in the batch, is known when it
+        belongs to the same submission as the same type, and a conflict otherwise. What is new
+        is due at once.
+        """
+        with self._db.writing():
+            self._db.lock_intake()
+            tracked = self._identities([document.request_id for document in batch])
+            fates: list[Intake] = []
+            new: list[NewDocument] = []
+            for document in batch:
+                identity = (document.submission_id, document.document_type)
+                known = tracked.setdefault(document.request_id, identity)
+                if known is identity:
+                    new.append(document)
+                    fates.append(Intake.NEW)
+                else:
+                    fates.append(Intake.KNOWN if known == identity else Intake.CONFLICT)
+            self._insert(new, now)
+        return fates
+
+    def _identities(self, request_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+        if not request_ids:
+            return {}
+        marks = ", ".join("?" * len(request_ids))
+        rows = self._db.rows(
+            "SELECT lighthouse_request_id, form_526_submission_id, document_type "
+            f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
+            request_ids,
+        )
+        return {request_id: (submission, kind) for request_id, submission, kind in rows}
+
+    def _insert(self, new: Sequence[NewDocument], now: Instant) -> None:
+        self._db.execute_many(
+            _ADD,
+            [
+                (
+                    document.request_id,
+                    document.submission_id,
+                    document.attachment_id,
+                    document.document_type,
+                    document.tracked_at,
+                    now,
+                    _PENDING,
+                    _NONE,
+                    now,
+                )
+                for document in new
+            ],
+        )
+        self._tally(Counter((document.document_type, _PENDING, _NONE) for document in new))
+
+    def due(self, cutoff: Instant, limit: int) -> list[Document]:
+        """At most `limit` documents whose time to be asked came at or before `cutoff`.
+
+        When more is due than that, four fifths are the ones due last (news of young documents
+        travels fast) and one fifth the ones due longest (nothing starves).
+        """
+        newest = self._documents(_DUE_NEWEST, (cutoff, limit))
+        if len(newest) < limit:
+            return newest
+        oldest = self._documents(_DUE_OLDEST, (cutoff, limit // 5))
+        kept = newest[: limit - len(oldest)]
+        seen = {document.id for document in kept}
+        return kept + [document for document in oldest if document.id not in seen]
+
+    def due_next(self, now: Instant, limit: int) -> list[Document]:
+        """At most `limit` documents not due yet, the next ones first, none asked just now."""
+        # Looks at a bounded stretch of the index: after a big pass most were asked just now.
+        return self._documents(_DUE_NEXT, (now, 4 * limit, now - FILL_AFTER_MS, limit))
+
+    def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
+        return [Document._make(row) for row in self._db.rows(sql, params)]
+
+    def record(self, batch: Iterable[Recorded], asked_at: Instant) -> None:
+        """Write down one answered call in one transaction: state, history, tallies."""
+        updates, history = [], []
+        moves: Counter[tuple[str, str, str]] = Counter()
+        for before, (after, transition), next_poll_at, answer, problem in batch:
+            updates.append(
+                (
+                    *after[_FIRST_STATE:],
+                    asked_at,
+                    next_poll_at,
+                    None if problem is None else _problem_json(problem),
+                    answer,
+                    after.id,
+                )
+            )
+            if transition is not None:
+                history.append(_history_row(after.id, transition))
+                moves[before.document_type, before.lighthouse_status, before.current_step] -= 1
+                moves[after.document_type, after.lighthouse_status, after.current_step] += 1
+        with self._db.writing():
+            self._db.execute_many(_RECORD, updates)
+            if history:
+                self._db.execute_many(_HISTORY, history)
+                self._tally(moves)
+
+    def postpone(
+        self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
+    ) -> None:
+        """Put documents off whose call failed, remembering why."""
+        why = _problem_json(problem)
+        with self._db.writing():
+            self._db.execute_many(
+                _POSTPONE, [(asked_at, next_poll_at, why, document_id) for document_id in ids]
+            )
+
+    def _tally(self, moves: Counter[tuple[str, str, str]]) -> None:
+        # Sorted, so that two writers lock PostgreSQL's rows in the same order.
+        rows = sorted((*key, count) for key, count in moves.items() if count)
+        if rows:
+            self._db.execute_many(_TALLY, rows)
+
+    def find(self, request_id: int) -> Form526DocumentSubmission | None:
+        """The document with this request id, with everything the store knows of it."""
+        with self._db.guarded():
+            found: Form526DocumentSubmission | None = Form526DocumentSubmission.get_or_none(
+                Form526DocumentSubmission.lighthouse_request_id == request_id
+            )
+        return found
+
+    def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
+        """All documents of one submission, in the order they were handed in."""
+        with self._db.guarded():
+            return list(
+                Form526DocumentSubmission.select()
+                .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
+                .order_by(Form526DocumentSubmission.id)
+            )
+
+
+def _history_row(document_id: int, transition: Transition) -> tuple[object, ...]:
+    return (
+        document_id,
+        *transition[:6],
+        _json(transition.step_changes),
+        _json(transition.remarks),
+        *transition[8:],
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _json(words: tuple[object, ...]) -> str:
+    return orjson.dumps(words).decode()
+
+
+def _problem_json(problem: Problem) -> str:
+    return orjson.dumps(problem._asdict()).decode()

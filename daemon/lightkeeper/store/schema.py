@@ -1,0 +1,108 @@
+"""The tables, as Peewee sees them. `migrations` makes them; a test keeps the two in step.
+
+Every time is an `Instant`: milliseconds since the epoch, UTC, in a BIGINT.
+"""
+
+from peewee import (
+    BigAutoField,
+    BigIntegerField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+
+class InstantField(BigIntegerField):
+    """An `Instant`: whole milliseconds since the epoch, UTC."""
+
+
+class Form526DocumentSubmission(Model):
+    """One document of a Form 526 claim that was handed to Lighthouse."""
+
+    id = BigAutoField()
+    lighthouse_request_id = BigIntegerField(unique=True)
+    form_526_submission_id = TextField(index=True)
+    form_attachment_id = TextField(null=True)
+    document_type = TextField()
+    tracked_at = InstantField()
+    created_at = InstantField()
+    lighthouse_status = TextField()
+    reported_status = TextField(null=True)
+    steps = TextField()
+    current_step = TextField()
+    failed_step = TextField(null=True)
+    error_detail = TextField(null=True)
+    in_efolder_at = InstantField(null=True)
+    lighthouse_started_at = InstantField(null=True)
+    lighthouse_ended_at = InstantField(null=True)
+    last_polled_at = InstantField(null=True)
+    last_answered_at = InstantField(null=True)
+    next_poll_at = InstantField(null=True)
+    not_found_since = InstantField(null=True)
+    decided_at = InstantField(null=True)
+    trouble_count = IntegerField()
+    last_answer = TextField(null=True)
+    last_problem = TextField(null=True)
+    acknowledged_at = InstantField(null=True)
+    acknowledged_by = TextField(null=True)
+    acknowledged_reason = TextField(null=True)
+
+    class Meta:
+        table_name = "form_526_document_submissions"
+
+
+class Transition(Model):
+    """A change of a document: history, and news as long as `emitted_at` is empty."""
+
+    id = BigAutoField()
+    document = ForeignKeyField(Form526DocumentSubmission, backref="transitions")
+    at = InstantField()
+    from_status = TextField()
+    to_status = TextField()
+    from_step = TextField()
+    to_step = TextField()
+    outcome = TextField(null=True)
+    step_changes = TextField()
+    remarks = TextField()
+    processing_ms = BigIntegerField(null=True)
+    detection_ms = BigIntegerField(null=True)
+    emitted_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "transitions"
+
+
+class EventDigest(Model):
+    """Told transitions gathered into one Datadog event, unsent as long as `emitted_at` is empty."""
+
+    id = BigAutoField()
+    kind = TextField()
+    document_type = TextField()
+    step = TextField()
+    outcome = TextField()
+    count = BigIntegerField()
+    request_ids = TextField()
+    first_at = InstantField()
+    last_at = InstantField()
+    emitted_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "event_digests"
+
+
+class Tally(Model):
+    """How many documents stand where, changed in the transaction that moves them."""
+
+    document_type = TextField()
+    lighthouse_status = TextField()
+    step = TextField()
+    count = BigIntegerField()
+
+    class Meta:
+        table_name = "tallies"
+        primary_key = CompositeKey("document_type", "lighthouse_status", "step")
+
+
+MODELS = (Form526DocumentSubmission, Transition, EventDigest, Tally)

@@ -1,0 +1,164 @@
+"""The processes that `make bench` measures, and those that serve them."""
+
+import json
+import os
+import random
+import socket
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import requests
+
+FIRST_ID = 1_000_000
+BATCH = 100
+MIX = (
+    ("instantly_done", 70),
+    ("fails_claims_evidence", 10),
+    ("stuck_claims_evidence", 18),
+    ("lost", 2),
+)
+"""Of a hundred documents; as the peer was measured."""
+
+
+def serve(folder: str, documents: str) -> None:
+    """Lighthouse with that many documents, and a socket that takes all signals, until ended."""
+    from lightkeeper.sandbox.lighthouse import Lighthouse
+
+    stories = [story for story, share in MIX for _ in range(share)]
+    draw = random.Random(526)
+    agent = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = f"{folder}/dsd.socket"
+    agent.bind(path)
+    with Lighthouse(record_calls=False) as lighthouse, closing(agent):
+        long_ago = time.time() - 3_600
+        for request_id in range(FIRST_ID, FIRST_ID + int(documents)):
+            lighthouse.add(request_id, draw.choice(stories), long_ago)
+        environment = lighthouse.environment() | {"DD_DOGSTATSD_URL": f"unix://{path}"}
+        print(json.dumps(environment), flush=True)
+        while True:
+            agent.recv(65_536)  # the real Agent's work is not the daemon's
+
+
+def fill(database: str, pending: str, done: str) -> None:
+    """A store with so many documents pending, due now, beside so many done."""
+    from lightkeeper.model import NewDocument
+    from lightkeeper.store.database import open_database
+    from lightkeeper.store.documents import Documents
+
+    now = int(time.time() * 1000)
+    kinds = ("form_0781", "form_0781a", "bdd_instructions")
+    with closing(open_database(f"sqlite:///{database}", create=True)) as store:
+        for at in range(0, int(pending), 10_000):
+            batch = [
+                NewDocument(FIRST_ID + n, f"s{n // 4}", kinds[n % 3], None, now - 60_000)
+                for n in range(at, min(at + 10_000, int(pending)))
+            ]
+            Documents(store).add(batch, now)
+    steps = '{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}'
+    with closing(sqlite3.connect(database)) as raw:
+        raw.executemany(
+            "INSERT INTO form_526_document_submissions (lighthouse_request_id,"
+            " form_526_submission_id, document_type, tracked_at, created_at, lighthouse_status,"
+            " steps, current_step, trouble_count, last_answer)"
+            f" VALUES (?, ?, 'form_0781', ?, ?, 'done', '{steps}', 'complete', 0, ?)",
+            (
+                (n, f"d{n // 4}", now, now, f'{{"requestId":{n},"status":"SUCCESS"}}' + " " * 300)
+                for n in range(10**9, 10**9 + int(done))
+            ),
+        )
+        raw.commit()
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def our_pass(database: str) -> None:
+    """`lightkeeper poll` without its start-up."""
+    os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
+    from lightkeeper import logs, parts
+    from lightkeeper.service import Stop
+    from lightkeeper.settings import Settings
+
+    logs.configure()
+    settings = Settings.load(lighthouse=True)
+    with Stop().on_signals() as stop, closing(parts.watch(settings, create=False)) as watch:
+        began = _clocks()
+        result = watch.single_pass().run(stop)
+        _print(began, result.asked)
+        assert not result.agent_away
+        assert not result.not_asked
+
+
+def bare_loop(database: str) -> None:
+    """The least that could be called polling."""
+    from lightkeeper import parts
+    from lightkeeper.settings import Settings
+
+    settings = Settings.load(lighthouse=True)
+    transport, tokens = parts.transport_and_tokens(settings)
+    transport.begin()
+    headers = {"Authorization": f"Bearer {tokens.token()}"}
+    url = f"{settings.lighthouse_url}/services/benefits-documents/v1/uploads/status"
+    with closing(sqlite3.connect(database, isolation_level=None)) as store:
+        store.execute("PRAGMA journal_mode = WAL")
+        store.execute("PRAGMA synchronous = NORMAL")
+        session = requests.Session()
+        session.trust_env = False
+        began = _clocks()
+        asked = 0
+        ids = [
+            row[0]
+            for row in store.execute(
+                "SELECT lighthouse_request_id FROM form_526_document_submissions"
+                " WHERE next_poll_at IS NOT NULL"
+            )
+        ]
+        for at in range(0, len(ids), BATCH):
+            batch = ids[at : at + BATCH]
+            answer = session.post(url, json={"data": {"requestIds": batch}}, headers=headers)
+            statuses = json.loads(answer.content)["data"]["statuses"]
+            store.execute("BEGIN")
+            store.executemany(
+                "UPDATE form_526_document_submissions SET lighthouse_status = ?, last_answer = ?"
+                " WHERE lighthouse_request_id = ?",
+                [
+                    (
+                        {"SUCCESS": "done", "FAILED": "failed"}.get(entry["status"], "pending"),
+                        json.dumps(entry),
+                        entry["requestId"],
+                    )
+                    for entry in statuses
+                ],
+            )
+            store.execute("COMMIT")
+            asked += len(batch)
+        _print(began, asked)
+        session.close()
+    transport.close()
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _print(began: tuple[float, float], asked: int) -> None:
+    wall, cpu = (now - then for now, then in zip(_clocks(), began, strict=True))
+    peak = next(
+        int(line.split()[1]) / 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
+    print(json.dumps({"wall": wall, "cpu": cpu, "asked": asked, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    if what == "serve":
+        serve(*arguments)
+    elif what == "fill":
+        fill(*arguments)
+    elif what == "pass":
+        our_pass(arguments[0])
+    else:
+        bare_loop(arguments[0])

@@ -1,0 +1,83 @@
+"""What all tests share. Helpers beside this file are imported by bare name: `import postgres`."""
+
+import importlib.metadata
+import os
+import platform
+import sqlite3
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import postgres
+
+# The developer's shell must not decide a result. PG*: libpq reads these behind our back.
+for _name in list(os.environ):
+    is_ours = _name.startswith(("LIGHTKEEPER_", "DD_", "DATADOG_", "PG"))
+    if is_ours and _name != "LIGHTKEEPER_NO_SKIP":
+        del os.environ[_name]
+
+# The same examples each time, and no failure because the machine was busy.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
+
+
+def pytest_report_header() -> str:
+    """Print the versions a result may depend on."""
+    versions = {
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "peewee": importlib.metadata.version("peewee"),
+        "datadog": importlib.metadata.version("datadog"),
+        "postgresql": postgres.version(),
+    }
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep a skipped test from looking like success where everything has to run."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    expected_failure = hasattr(report, "wasxfail")
+    if report.skipped and not expected_failure and os.environ.get("LIGHTKEEPER_NO_SKIP"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although LIGHTKEEPER_NO_SKIP is set: {report.longreprtext}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """One PostgreSQL server for the whole run."""
+    try:
+        with postgres.server() as server:
+            yield server
+    except postgres.Unavailable as problem:
+        pytest.skip(f"PostgreSQL: {problem}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    with postgres_server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: the test runs once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'lightkeeper.db'}"
+    return request.getfixturevalue("postgres_url")

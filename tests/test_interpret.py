@@ -1,0 +1,458 @@
+"""What an answer means: each row of the decision table, and what holds for any run of answers."""
+
+from operator import attrgetter
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lightkeeper.interpret import interpret
+from lightkeeper.model import DAY, HOUR, MINUTE, Absence, Document, Policy, StatusReport
+
+CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
+POLICY = Policy()
+TRACKED_AT = 1_800_000_000_000
+NOW = TRACKED_AT + HOUR
+FRESH = Document(
+    id=7,
+    request_id=21,
+    document_type="form_0781",
+    tracked_at=TRACKED_AT,
+    lighthouse_status="pending",
+    reported_status=None,
+    steps="{}",
+    current_step="none",
+    failed_step=None,
+    error_detail=None,
+    in_efolder_at=None,
+    lighthouse_started_at=None,
+    lighthouse_ended_at=None,
+    last_answered_at=None,
+    not_found_since=None,
+    decided_at=None,
+    trouble_count=0,
+)
+FATE = attrgetter("lighthouse_status", "current_step", "failed_step", "in_efolder_at")
+
+
+def _report(status, steps=(), error_step=None, detail=None, started_at=None, ended_at=None):
+    steps = tuple(dict(steps).items())
+    return StatusReport(21, status, steps, started_at, ended_at, error_step, detail, "{}")
+
+
+def _decisions(document, observations, *, every=MINUTE):
+    """What each of `observations` makes of the document, the first at NOW and `every` apart."""
+    decisions = []
+    for at, observation in enumerate(observations):
+        decisions.append(interpret(document, observation, POLICY, NOW + at * every))
+        document = decisions[-1].after
+    return decisions
+
+
+RUNNING = _report("IN_PROGRESS", {CLAIMS: "IN_PROGRESS", BGS: "NOT_STARTED"})
+SUCCESS = _report("SUCCESS", {CLAIMS: "SUCCESS", BGS: "SUCCESS"})
+LOST = _report("FAILED", {CLAIMS: "FAILED", BGS: "NOT_STARTED"}, CLAIMS, "attempts exceeded")
+
+
+@pytest.mark.parametrize(
+    ("report", "in_efolder_at", "remarks"),
+    [
+        (SUCCESS, NOW, ()),
+        (_report("SUCCESS"), NOW, ()),
+        (_report("SUCCESS", error_step=BGS, detail="left over"), NOW, ()),
+        (_report("SUCCESS", {CLAIMS: "SUCCESS", REMOVE: "IN_PROGRESS"}), NOW, ()),
+        (_report("SUCCESS", {CLAIMS: "SUCCESS", REMOVE: "FAILED"}), NOW, ("housekeeping",)),
+        (_report("SUCCESS", {CLAIMS: "SUCCESS", BGS: "FAILED"}), NOW, ("contradictory",)),
+        (_report("SUCCESS", {CLAIMS: "FAILED"}), None, ("contradictory",)),
+        (
+            _report("SUCCESS", {BGS: "IN_PROGRESS", REMOVE: "FAILED"}),
+            NOW,
+            ("contradictory", "housekeeping"),
+        ),
+    ],
+)
+def test_success_is_done(report, in_efolder_at, remarks):
+    """SUCCESS ends a document whatever stands beside it; what contradicts it is remarked."""
+    after, news = interpret(FRESH, report, POLICY, NOW)
+
+    assert ("done", "complete", None, in_efolder_at) == FATE(after)
+    assert (None, NOW, NOW) == (after.error_detail, after.decided_at, after.last_answered_at)
+    assert ("pending", "done", "done") == (news.from_status, news.to_status, news.outcome)
+    assert remarks == news.remarks
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        LOST,
+        _report("FAILED", {CLAIMS: "FAILED"}),
+        _report("FAILED", {}, CLAIMS),
+        _report("FAILED", {CLAIMS: "IN_PROGRESS"}, CLAIMS),
+    ],
+)
+def test_failed_at_claims_evidence_is_not_in_the_efolder(report):
+    """However the step is named, the document failed there, and the veteran has to act."""
+    after, news = interpret(FRESH, report, POLICY, NOW)
+
+    assert ("failed", CLAIMS, CLAIMS, None) == FATE(after)
+    assert (report.error_detail, NOW) == (after.error_detail, after.decided_at)
+    assert ("failed", CLAIMS) == (news.outcome, news.to_step)
+    assert (
+        CLAIMS,
+        "IN_PROGRESS" if report.steps[:1] == ((CLAIMS, "IN_PROGRESS"),) else "FAILED",
+    ) in news.step_changes
+
+
+@pytest.mark.parametrize(
+    ("steps", "error_step", "failed_step"),
+    [
+        ({CLAIMS: "SUCCESS", BGS: "FAILED"}, BGS, BGS),
+        ({CLAIMS: "SUCCESS", BGS: "FAILED"}, None, BGS),
+        ({CLAIMS: "SUCCESS", BGS: "FAILED"}, CLAIMS, BGS),
+        ({CLAIMS: "SUCCESS", BGS: "NOT_STARTED"}, BGS, BGS),
+        ({BGS: "FAILED"}, None, BGS),
+        ({}, BGS, BGS),
+        ({CLAIMS: "SUCCESS"}, None, None),
+        ({CLAIMS: "SUCCESS"}, REMOVE, REMOVE),
+        ({CLAIMS: "SUCCESS"}, "VIRUS_SCAN", "VIRUS_SCAN"),
+    ],
+)
+def test_failed_past_claims_evidence_is_in_the_efolder(steps, error_step, failed_step):
+    """Where Claims Evidence succeeded or BGS is blamed, VA has the document: staff act."""
+    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+
+    assert ("failed", failed_step or "unknown", failed_step, NOW) == FATE(after)
+    assert "failed" == news.outcome
+
+
+@pytest.mark.parametrize(
+    ("steps", "error_step", "failed_step"),
+    [
+        ({}, None, None),
+        ({CLAIMS: "NOT_STARTED"}, None, None),
+        ({}, REMOVE, REMOVE),
+        ({}, "VIRUS_SCAN", "VIRUS_SCAN"),
+    ],
+)
+def test_failed_without_evidence_leaves_the_efolder_unknown(steps, error_step, failed_step):
+    """A failure that names no step, or none that proves anything, is a failure all the same."""
+    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+
+    assert ("failed", failed_step or "unknown", failed_step, None) == FATE(after)
+    assert "failed" == news.outcome
+
+
+@pytest.mark.parametrize("error_step", [REMOVE, None])
+def test_a_failure_to_delete_the_copy_is_housekeeping(error_step):
+    """Failing only at REMOVE_FILE_BINARY, all other steps done, is a delivery."""
+    steps = {CLAIMS: "SUCCESS", BGS: "SUCCESS", REMOVE: "FAILED"}
+
+    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+
+    assert ("done", "complete", None, NOW) == FATE(after)
+    assert ("done", ("housekeeping",)) == (news.outcome, news.remarks)
+
+
+def test_step_changes_are_told_while_a_document_is_pending():
+    """Each step that starts or ends is news once; one that has not started is none."""
+    at_bgs = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "IN_PROGRESS"})
+    all_steps = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "SUCCESS"})
+
+    decisions = _decisions(FRESH, [RUNNING, RUNNING, at_bgs, _report("IN_PROGRESS"), all_steps])
+
+    first, second, third = NOW + 2 * MINUTE, BGS, "complete"
+    assert [
+        ("pending", CLAIMS, None, None),
+        ("pending", CLAIMS, None, None),
+        ("pending", second, None, first),
+        ("pending", second, None, first),
+        ("pending", third, None, first),
+    ] == [FATE(after) for after, _ in decisions]
+    assert [
+        ((CLAIMS, "IN_PROGRESS"),),
+        None,
+        ((CLAIMS, "SUCCESS"), (BGS, "IN_PROGRESS")),
+        None,
+        ((BGS, "SUCCESS"),),
+    ] == [news and news.step_changes for _, news in decisions]
+
+
+def test_not_found_is_pending_and_dated_from_the_first_time():
+    """An id Lighthouse does not know is told once, and the date of the first time stands."""
+    (first, news), (second, silence) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=HOUR)
+
+    assert ("pending", None, ("not_found",)) == (news.to_status, news.outcome, news.remarks)
+    assert NOW == first.not_found_since == second.not_found_since
+    assert ("pending", None, NOW + HOUR) == (
+        second.lighthouse_status,
+        silence,
+        second.last_answered_at,
+    )
+
+
+@pytest.mark.parametrize(("after_ms", "status"), [(7 * DAY - 1, "pending"), (7 * DAY, "failed")])
+def test_not_found_for_seven_days_is_a_failure(after_ms, status):
+    """Not found comes to an end, keeps its date as the cause, and blames no step."""
+    _, (after, news) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=after_ms)
+
+    assert (status, "none", None, None) == FATE(after)
+    assert NOW == after.not_found_since
+    told = ("failed", NOW + after_ms) if status == "failed" else (None, None)
+    assert told == (news and news.outcome, after.decided_at)
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "outcome", "remarks"),
+    [
+        (RUNNING, "pending", None, ("found", "reopened")),
+        (SUCCESS, "done", "recovered", ("found",)),
+        (LOST, "failed", "failed", ("found",)),
+    ],
+)
+def test_what_failed_as_not_found_may_be_found_again(report, status, outcome, remarks):
+    """Once Lighthouse finds it, its word counts; a failure of its own is told anew."""
+    lost = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=7 * DAY)[-1].after
+
+    after, news = interpret(lost, report, POLICY, lost.decided_at + 7 * DAY)
+
+    assert (status, None) == (after.lighthouse_status, after.not_found_since)
+    assert (outcome, remarks) == (news.outcome, news.remarks)
+
+
+@pytest.mark.parametrize("report", [SUCCESS, LOST])
+def test_not_found_takes_nothing_back(report):
+    """A document that is done or failed stays so when Lighthouse forgets its id."""
+    (before, _), decision = _decisions(FRESH, [report, Absence.NOT_FOUND], every=30 * DAY)
+
+    assert (before._replace(last_answered_at=NOW + 30 * DAY), None) == decision
+
+
+@pytest.mark.parametrize("absence", [Absence.MISSING, Absence.MALFORMED, Absence.REFUSED])
+def test_no_usable_answer_changes_nothing_and_is_counted(absence):
+    """Trouble is counted while it lasts; the document and its last answer stand."""
+    (running, _), first, second, (after, news) = _decisions(
+        FRESH, [RUNNING, absence, absence, RUNNING]
+    )
+
+    assert (running._replace(trouble_count=1), None) == first
+    assert (running._replace(trouble_count=2), None) == second
+    assert (running._replace(last_answered_at=NOW + 3 * MINUTE), None) == (after, news)
+
+
+@pytest.mark.parametrize("after_ms", [HOUR, 7 * DAY, 30 * DAY])
+def test_success_after_a_failure_is_a_recovery(after_ms):
+    """A failure that turns into success is an outcome of its own, however late it comes."""
+    _, (after, news) = _decisions(FRESH, [LOST, SUCCESS], every=after_ms)
+
+    assert ("done", "complete", None, NOW + after_ms) == FATE(after)
+    assert (None, NOW + after_ms) == (after.error_detail, after.decided_at)
+    assert ("failed", "recovered") == (news.from_status, news.outcome)
+
+
+def test_work_on_a_failure_within_the_window_reopens_it():
+    """IN_PROGRESS after FAILED is pending again, told as a step change, no younger than before."""
+    _, (after, news) = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY)
+
+    assert ("pending", CLAIMS, None, None) == FATE(after)
+    assert (None, None, TRACKED_AT) == (after.error_detail, after.decided_at, after.tracked_at)
+    assert (None, ("reopened",)) == (news.outcome, news.remarks)
+    assert ((CLAIMS, "IN_PROGRESS"),) == news.step_changes
+
+
+def test_work_on_a_failure_after_the_window_leaves_it_failed():
+    """Past the window only SUCCESS undoes a failure."""
+    (failed, _), decision = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY + 1)
+
+    answered = {"reported_status": "IN_PROGRESS", "last_answered_at": NOW + 7 * DAY + 1}
+    assert (failed._replace(**answered), None) == decision
+
+
+@pytest.mark.parametrize(
+    ("report", "step", "remark"),
+    [
+        (_report("QUEUED", {CLAIMS: "NOT_STARTED"}), CLAIMS, "unknown_status:QUEUED"),
+        (_report("IN_PROGRESS", {"SCAN": "IN_PROGRESS"}), "SCAN", "unknown_step:SCAN"),
+        (_report("IN_PROGRESS", {CLAIMS: "HELD"}), CLAIMS, "unknown_step_status:HELD"),
+    ],
+)
+def test_an_unknown_word_is_carried_and_remarked_once(report, step, remark):
+    """A word Lighthouse never used before leaves the document pending under that very word."""
+    (after, news), (_, silence) = _decisions(FRESH, [report, report])
+
+    assert ("pending", step, None, None) == FATE(after)
+    assert (report.status, dict(report.steps)) == (
+        after.reported_status,
+        orjson.loads(after.steps),
+    )
+    assert ((remark,), None) == (news.remarks, silence)
+
+
+def test_an_unknown_status_word_is_no_answer_one_can_age_by():
+    """Only a status we understand says that Lighthouse still works on the document."""
+    _, (after, _) = _decisions(FRESH, [RUNNING, _report("QUEUED")])
+
+    assert (NOW, "QUEUED", 0) == (
+        after.last_answered_at,
+        after.reported_status,
+        after.trouble_count,
+    )
+
+
+def test_an_unknown_status_word_of_a_failure_is_remarked_once():
+    """A failed document stays failed under an unknown word, and the word is still told."""
+    _, (after, news), (_, silence) = _decisions(
+        FRESH, [LOST, _report("QUEUED"), _report("QUEUED")]
+    )
+
+    assert ("failed", CLAIMS, CLAIMS, None) == FATE(after)
+    assert ("QUEUED", NOW) == (after.reported_status, after.last_answered_at)
+    assert (None, ("unknown_status:QUEUED",)) == (news.outcome, news.remarks)
+    assert silence is None
+
+
+@pytest.mark.parametrize(
+    ("started_at", "ended_at", "processing_ms", "detection_ms"),
+    [
+        (NOW - 20_000, NOW - 5_000, 15_000, 5_000),
+        (NOW - 5_000, NOW - 20_000, None, 20_000),
+        (None, NOW + HOUR, None, 0),
+        (NOW - 20_000, None, None, None),
+    ],
+)
+def test_durations_are_told_where_lighthouse_gives_both_ends(
+    started_at, ended_at, processing_ms, detection_ms
+):
+    """No duration is negative, and none is made up from a time that was not given."""
+    report = SUCCESS._replace(started_at=started_at, ended_at=ended_at)
+
+    after, news = interpret(FRESH, report, POLICY, NOW)
+
+    assert (started_at, ended_at) == (after.lighthouse_started_at, after.lighthouse_ended_at)
+    assert (processing_ms, detection_ms) == (news.processing_ms, news.detection_ms)
+
+
+def test_a_recovery_is_not_measured_from_the_end_of_the_failure():
+    """A success without an end of its own has no processing time and no detection delay."""
+    failure = LOST._replace(started_at=NOW - 20_000, ended_at=NOW - 5_000)
+
+    _, (after, news) = _decisions(FRESH, [failure, SUCCESS], every=DAY)
+
+    assert (NOW - 20_000, None) == (after.lighthouse_started_at, after.lighthouse_ended_at)
+    assert (None, None) == (news.processing_ms, news.detection_ms)
+
+
+texts = st.text(max_size=12)
+step_names = st.sampled_from([CLAIMS, BGS, REMOVE, "SCAN"]) | texts
+step_words = st.sampled_from(["NOT_STARTED", "IN_PROGRESS", "SUCCESS", "FAILED", "HELD"]) | texts
+instants = st.none() | st.integers(1, 10**14)
+reports = st.builds(
+    StatusReport,
+    st.just(21),
+    st.sampled_from(["IN_PROGRESS", "SUCCESS", "FAILED", "FAILED", "QUEUED"]) | texts,
+    st.lists(st.tuples(step_names, step_words), max_size=4).map(tuple),
+    instants,
+    instants,
+    st.none() | step_names,
+    st.none() | texts,
+    st.just("{}"),
+)
+# Without SUCCESS most of the time, or every run of answers would end at once.
+unfinished = reports.filter(lambda report: report.status != "SUCCESS")
+observations = unfinished | unfinished | reports | st.sampled_from(Absence)
+histories = st.lists(observations, max_size=8)
+gaps = st.sampled_from([0, MINUTE, HOUR, DAY, 7 * DAY, 8 * DAY])
+
+
+@given(histories, gaps, reports, gaps)
+def test_the_same_report_again_changes_nothing(history, every, report, later):
+    """Whatever came before, a report repeated is no news and leaves all but the answer's time."""
+    first, second = _decisions(FRESH, [*history, report, report], every=every)[-2:]
+
+    again = interpret(first.after, report, POLICY, NOW + len(history) * every + later)
+
+    assert second.transition is None
+    assert again.transition is None
+    assert first.after == again.after._replace(last_answered_at=first.after.last_answered_at)
+
+
+@given(histories, gaps)
+@example([Absence.NOT_FOUND, Absence.NOT_FOUND, LOST], 7 * DAY)
+def test_each_ending_is_told_exactly_when_it_comes(history, every):
+    """Done, failed and recovered are told when the status changes, and not without.
+
+    The one exception: not found was our own verdict, so Lighthouse's failure after it is news.
+    """
+    endings = {
+        ("pending", "done"): "done",
+        ("pending", "failed"): "failed",
+        ("failed", "done"): "recovered",
+    }
+    before = FRESH
+    for after, news in _decisions(FRESH, history, every=every):
+        outcome = endings.get((before.lighthouse_status, after.lighthouse_status))
+        if "failed" == before.lighthouse_status == after.lighthouse_status:
+            found = before.not_found_since is not None and after.not_found_since is None
+            outcome = "failed" if found else None
+
+        assert outcome == (news and news.outcome)
+        before = after
+
+
+@given(histories, gaps)
+def test_no_change_goes_untold(history, every):
+    """Status and step change only in a transition that says from what to what."""
+    where = attrgetter("lighthouse_status", "current_step")
+    before = FRESH
+    for after, news in _decisions(FRESH, history, every=every):
+        told = (
+            ((news.from_status, news.from_step), (news.to_status, news.to_step))
+            if news
+            else (where(before), where(before))
+        )
+
+        assert (where(before), where(after)) == told
+        before = after
+
+
+@given(histories, reports, histories, gaps)
+def test_no_order_of_answers_loses_a_delivery(before, report, afterwards, every):
+    """After one SUCCESS a document is done, whatever came before it and whatever follows."""
+    history = [*before, report._replace(status="SUCCESS"), *afterwards]
+
+    statuses = [after.lighthouse_status for after, _ in _decisions(FRESH, history, every=every)]
+
+    first_done = statuses.index("done")
+    assert len(before) >= first_done
+    assert {"done"} == set(statuses[first_done:])
+
+
+@given(histories, gaps)
+def test_what_holds_after_every_answer(history, every):
+    """One status, dates that fit it, the eFolder never unlearned, step changes in known words."""
+    before = FRESH
+    for after, news in _decisions(FRESH, history, every=every):
+        assert after.lighthouse_status in {"pending", "done", "failed"}
+        assert (after.lighthouse_status == "pending") == (after.decided_at is None)
+        assert after.failed_step is None or after.lighthouse_status == "failed"
+        assert before.in_efolder_at in {None, after.in_efolder_at}
+        assert before[:4] == after[:4]
+        if news:
+            words = {word for _, word in news.step_changes}
+            assert words <= {"IN_PROGRESS", "SUCCESS", "FAILED"}
+        before = after
+
+
+@given(histories, gaps, observations)
+def test_the_same_question_has_the_same_answer(history, every, observation):
+    """Deciding depends on the arguments alone, and alters none of them."""
+    document = _decisions(FRESH, [RUNNING, *history], every=every)[-1].after
+    copies = (
+        Document(*document),
+        type(observation)(*observation) if isinstance(observation, StatusReport) else observation,
+    )
+
+    first = interpret(document, observation, POLICY, NOW)
+
+    assert copies == (document, observation)
+    assert first == interpret(*copies, Policy(), NOW)
