@@ -10,7 +10,7 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test check bench endurance clean .venv
+.PHONY: demo test check bench clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
@@ -24,10 +24,7 @@ check: .venv/dev.stamp
 	.venv/bin/mypy
 
 bench: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs -s -m bench --timeout 1800 tests/benchmarks
-
-endurance: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs -m endurance --timeout 7200
+	.venv/bin/python tests/benchmarks
 
 clean:
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

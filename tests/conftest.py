@@ -14,8 +14,7 @@ import postgres
 
 # The developer's shell must not decide a result. PG*: libpq reads these behind our back.
 for _name in list(os.environ):
-    is_ours = _name.startswith(("LIGHTKEEPER_", "DD_", "DATADOG_", "PG"))
-    if is_ours and _name != "LIGHTKEEPER_NO_SKIP":
+    if _name.startswith(("LIGHTKEEPER_", "DD_", "DATADOG_", "PG")):
         del os.environ[_name]
 
 # The same examples each time, and no failure because the machine was busy.
@@ -53,9 +52,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     expected_failure = hasattr(report, "wasxfail")
-    if report.skipped and not expected_failure and os.environ.get("LIGHTKEEPER_NO_SKIP"):
+    if report.skipped and not expected_failure and os.environ.get("TESTS_MUST_NOT_SKIP"):
         report.outcome = "failed"
-        report.longrepr = f"skipped although LIGHTKEEPER_NO_SKIP is set: {report.longreprtext}"
+        report.longrepr = f"skipped although TESTS_MUST_NOT_SKIP is set: {report.longreprtext}"
 
 
 @pytest.fixture(scope="session")

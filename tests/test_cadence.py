@@ -1,5 +1,6 @@
 """When to ask again: often while young, ever more rarely, and never for ever."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,23 @@ def _looks(observation, until):
         looks.append(now)
         now = next_poll_at(document, POLICY, now)
     return looks, document
+
+
+@pytest.mark.parametrize(
+    ("age", "pending", "not_found", "failed"),
+    [
+        (0, 15 * SECOND, 5 * MINUTE, HOUR),
+        (8 * MINUTE, 2 * MINUTE, 5 * MINUTE, HOUR),
+        (2 * HOUR, 30 * MINUTE, HOUR, 2 * HOUR),
+        (5 * HOUR, HOUR, 150 * MINUTE, 5 * HOUR),
+        (3 * DAY, HOUR, 6 * HOUR, DAY),
+    ],
+)
+def test_the_gap_grows_with_the_age(age, pending, not_found, failed):
+    """A quarter, half or all of the age, each between its own bounds."""
+    assert pending == _gap(FRESH, age)
+    assert not_found == _gap(FRESH._replace(not_found_since=TRACKED_AT), age)
+    assert failed == _gap(FRESH._replace(lighthouse_status="failed", decided_at=TRACKED_AT), age)
 
 
 @given(documents)

@@ -114,7 +114,10 @@ def test_failed_at_claims_evidence_is_not_in_the_efolder(report):
         ({BGS: "FAILED"}, None, BGS),
         ({}, BGS, BGS),
         ({CLAIMS: "SUCCESS"}, None, None),
-        ({CLAIMS: "SUCCESS"}, REMOVE, REMOVE),
+        ({CLAIMS: "SUCCESS", BGS: "SUCCESS"}, None, None),
+        ({CLAIMS: "SUCCESS", BGS: "SUCCESS"}, BGS, BGS),
+        ({CLAIMS: "SUCCESS", BGS: "NOT_STARTED"}, REMOVE, REMOVE),
+        ({CLAIMS: "SUCCESS", BGS: "IN_PROGRESS", "VIRUS_SCAN": "FAILED"}, BGS, BGS),
         ({CLAIMS: "SUCCESS"}, "VIRUS_SCAN", "VIRUS_SCAN"),
     ],
 )
@@ -143,6 +146,28 @@ def test_failed_without_evidence_leaves_the_efolder_unknown(steps, error_step, f
     assert "failed" == news.outcome
 
 
+def test_a_failure_repeated_in_fewer_words_keeps_what_was_said():
+    """What an earlier answer said of a failure stands until a later one says otherwise."""
+    failure = LOST._replace(started_at=NOW - 20_000, ended_at=NOW - 5_000)
+
+    (before, _), decision = _decisions(FRESH, [failure, _report("FAILED")])
+
+    assert (before._replace(last_answered_at=NOW + MINUTE), None) == decision
+
+
+def test_a_failure_that_moves_on_is_no_second_ending():
+    """Another failed step is told as a step change, without outcome and without durations."""
+    failure = LOST._replace(started_at=NOW - 20_000, ended_at=NOW - 5_000)
+    at_bgs = _report("FAILED", {CLAIMS: "SUCCESS", BGS: "FAILED"}, BGS)
+
+    (before, _), (after, news) = _decisions(FRESH, [failure, at_bgs])
+
+    assert ("failed", BGS, BGS, NOW + MINUTE) == FATE(after)
+    assert before.decided_at == after.decided_at
+    assert ((CLAIMS, "SUCCESS"), (BGS, "FAILED")) == news.step_changes
+    assert (None, None, None) == (news.outcome, news.processing_ms, news.detection_ms)
+
+
 @pytest.mark.parametrize("error_step", [REMOVE, None])
 def test_a_failure_to_delete_the_copy_is_housekeeping(error_step):
     """Failing only at REMOVE_FILE_BINARY, all other steps done, is a delivery."""
@@ -156,25 +181,29 @@ def test_a_failure_to_delete_the_copy_is_housekeeping(error_step):
 
 def test_step_changes_are_told_while_a_document_is_pending():
     """Each step that starts or ends is news once; one that has not started is none."""
+    early_bgs = _report("IN_PROGRESS", {CLAIMS: "IN_PROGRESS", BGS: "IN_PROGRESS"})
     at_bgs = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "IN_PROGRESS"})
+    bare = _report("IN_PROGRESS")
     all_steps = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "SUCCESS"})
 
-    decisions = _decisions(FRESH, [RUNNING, RUNNING, at_bgs, _report("IN_PROGRESS"), all_steps])
+    answers = [RUNNING, RUNNING, early_bgs, at_bgs, bare, all_steps, SUCCESS]
+    decisions = _decisions(FRESH, answers)
 
-    first, second, third = NOW + 2 * MINUTE, BGS, "complete"
+    in_efolder_at = NOW + 3 * MINUTE
     assert [
-        ("pending", CLAIMS, None, None),
-        ("pending", CLAIMS, None, None),
-        ("pending", second, None, first),
-        ("pending", second, None, first),
-        ("pending", third, None, first),
+        *[("pending", CLAIMS, None, None)] * 3,
+        *[("pending", BGS, None, in_efolder_at)] * 2,
+        ("pending", "complete", None, in_efolder_at),
+        ("done", "complete", None, in_efolder_at),
     ] == [FATE(after) for after, _ in decisions]
     assert [
         ((CLAIMS, "IN_PROGRESS"),),
         None,
-        ((CLAIMS, "SUCCESS"), (BGS, "IN_PROGRESS")),
+        ((BGS, "IN_PROGRESS"),),
+        ((CLAIMS, "SUCCESS"),),
         None,
         ((BGS, "SUCCESS"),),
+        (),
     ] == [news and news.step_changes for _, news in decisions]
 
 
@@ -228,6 +257,14 @@ def test_not_found_takes_nothing_back(report):
     assert (before._replace(last_answered_at=NOW + 30 * DAY), None) == decision
 
 
+@pytest.mark.parametrize("report", [_report("IN_PROGRESS"), LOST])
+def test_not_found_is_an_answer(report):
+    """Trouble ends with it: Lighthouse said something, if not what one hoped for."""
+    answers = [report, Absence.MISSING, Absence.NOT_FOUND]
+
+    assert [0, 1, 0] == [after.trouble_count for after, _ in _decisions(FRESH, answers)]
+
+
 @pytest.mark.parametrize("absence", [Absence.MISSING, Absence.MALFORMED, Absence.REFUSED])
 def test_no_usable_answer_changes_nothing_and_is_counted(absence):
     """Trouble is counted while it lasts; the document and its last answer stand."""
@@ -260,12 +297,80 @@ def test_work_on_a_failure_within_the_window_reopens_it():
     assert ((CLAIMS, "IN_PROGRESS"),) == news.step_changes
 
 
-def test_work_on_a_failure_after_the_window_leaves_it_failed():
-    """Past the window only SUCCESS undoes a failure."""
-    (failed, _), decision = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY + 1)
+def test_work_on_a_failure_reopens_it_also_after_the_last_look():
+    """The answer to the last look comes after the window's end, and is not thrown away."""
+    _, decision = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY + 1)
 
-    answered = {"reported_status": "IN_PROGRESS", "last_answered_at": NOW + 7 * DAY + 1}
-    assert (failed._replace(**answered), None) == decision
+    assert ("pending", ("reopened",)) == (
+        decision.after.lighthouse_status,
+        decision.transition.remarks,
+    )
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        _report("FAILED", {CLAIMS: "FAILED"}, BGS),
+        _report("FAILED", {BGS: "FAILED", CLAIMS: "FAILED"}),
+        _report("FAILED", {CLAIMS: "FAILED"}, REMOVE),
+        _report("FAILED", {CLAIMS: "FAILED"}, "VIRUS_SCAN"),
+    ],
+)
+def test_claims_evidence_failed_outweighs_every_other_blame(report):
+    """Whatever else is named: where CLAIMS_EVIDENCE failed, VA does not have the file."""
+    after, _ = interpret(FRESH, report, POLICY, NOW)
+
+    assert ("failed", CLAIMS, CLAIMS, None) == FATE(after)
+
+
+def test_an_inferred_efolder_gives_way_to_a_plain_no():
+    """BGS alone being blamed suggests the eFolder; CLAIMS_EVIDENCE FAILED afterwards says no."""
+    blamed = _report("FAILED", (), BGS)
+
+    inferred, denied = _decisions(FRESH, [blamed, LOST])
+
+    assert NOW == inferred.after.in_efolder_at
+    assert ("failed", CLAIMS, CLAIMS, None) == FATE(denied.after)
+
+
+def test_a_proven_efolder_is_never_unlearned():
+    """Once CLAIMS_EVIDENCE succeeded, no later word takes the file out again."""
+    proven = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "IN_PROGRESS"})
+
+    _, denied = _decisions(FRESH, [proven, LOST])
+
+    assert NOW == denied.after.in_efolder_at
+
+
+def test_reaching_bgs_proves_the_efolder():
+    """BGS is tried only after CLAIMS_EVIDENCE succeeded, so its SUCCESS says as much."""
+    after, _ = interpret(FRESH, _report("IN_PROGRESS", {BGS: "SUCCESS"}), POLICY, NOW)
+
+    assert NOW == after.in_efolder_at
+
+
+def test_a_document_given_up_as_not_found_is_pending_under_an_unknown_word():
+    """Found is found: what Lighthouse calls it is another matter."""
+    *_, gone, found = _decisions(
+        FRESH, [Absence.NOT_FOUND, Absence.NOT_FOUND, _report("PAUSED")], every=7 * DAY
+    )
+
+    assert "failed" == gone.after.lighthouse_status
+    assert ("pending", None) == (found.after.lighthouse_status, found.after.not_found_since)
+    assert {"unknown_status:PAUSED", "found", "reopened"} == set(found.transition.remarks)
+
+
+def test_ever_new_step_names_do_not_pile_up():
+    """Hostile answers cannot make a row grow without end, nor push out Lighthouse's own steps."""
+    reports = [RUNNING] + [
+        _report("IN_PROGRESS", {f"S{at}-{n}": "IN_PROGRESS" for n in range(16)})
+        for at in range(50)
+    ]
+
+    kept = orjson.loads(_decisions(FRESH, reports)[-1].after.steps)
+
+    assert len(kept) <= 32
+    assert {CLAIMS, BGS} <= kept.keys()
 
 
 @pytest.mark.parametrize(
@@ -315,6 +420,7 @@ def test_an_unknown_status_word_of_a_failure_is_remarked_once():
     ("started_at", "ended_at", "processing_ms", "detection_ms"),
     [
         (NOW - 20_000, NOW - 5_000, 15_000, 5_000),
+        (NOW - 5_000, NOW - 5_000, 0, 5_000),
         (NOW - 5_000, NOW - 20_000, None, 20_000),
         (None, NOW + HOUR, None, 0),
         (NOW - 20_000, None, None, None),

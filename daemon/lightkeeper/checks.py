@@ -1,5 +1,6 @@
 """`lightkeeper check`: tries every part by itself and says in plain words what is wrong."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -19,7 +20,7 @@ PROBE_REQUEST_ID = 1
 _ADVICE = {
     CallOutcome.UNAUTHORIZED: "Lighthouse refuses the token: was documents.read granted?",
     CallOutcome.CONNECTION: "is LIGHTKEEPER_LIGHTHOUSE_URL right, and the way to it open?",
-    CallOutcome.UNEXPECTED: "this does not look like Lighthouse: is LIGHTKEEPER_LIGHTHOUSE_URL right?",
+    CallOutcome.UNEXPECTED: "this is not Lighthouse: is LIGHTKEEPER_LIGHTHOUSE_URL right?",
 }
 
 
@@ -62,23 +63,24 @@ def _without_lighthouse() -> Iterator[Check]:
 
 
 def _settings(settings: Settings) -> Check:
-    import os
-
     if unknown := unknown_settings(os.environ):
         return Check("settings", False, f"no such setting: {', '.join(unknown)}")
     return Check("settings", True, f"Lighthouse at {settings.lighthouse_url}")
 
 
 def _database(settings: Settings) -> Check:
+    url = settings.database_url.get_secret_value()
     try:
-        database: Database = open_database(settings.database_url.get_secret_value(), create=False)
-        with closing(database):
+        with closing(open_database(url, create=False)) as database:
             database.try_write()
             counts = sums(Levels(database).totals())
             return Check(
                 "database", True, f"{database.place}: {counts['tracked']} documents tracked"
             )
     except StoreMissing as exc:
+        path = Database(url).path
+        if path is not None and not os.access(path.parent, os.W_OK):
+            return Check("database", False, f"{path}: the folder is not there, or not ours")
         return Check("database", True, f"{exc}; `run` will make it")
     except LightkeeperError as exc:
         return Check("database", False, str(exc))

@@ -34,10 +34,6 @@ def run() -> int:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # Whoever read our output is gone: nothing to say, nobody to say it to.
-        sys.stderr.close()
-        return EX_OK
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -106,14 +102,15 @@ def status(as_json: bool) -> int:
     """Say how many documents stand where."""
     from lightkeeper import views
 
-    with closing(_store()) as database:
-        overview = views.overview(database, _settings().policy)
+    settings = _settings()
+    with closing(_store(settings)) as database:
+        overview = views.overview(database, settings.policy)
     click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
     return EX_OK
 
 
 @main.command()
-@click.argument("request_id", required=False, type=click.IntRange(min=0))
+@click.argument("request_id", required=False, type=click.IntRange(0, 2**63 - 1))
 @click.option("--submission", help="All documents of this Form 526 submission.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
@@ -122,7 +119,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
 
     if (request_id is None) == (submission is None):
         raise click.UsageError("give either REQUEST_ID or --submission ID")
-    with closing(_store()) as database:
+    with closing(_store(_settings())) as database:
         found = (
             views.document(database, request_id)
             if request_id is not None
@@ -176,7 +173,8 @@ def sandbox_lighthouse(**options: Any) -> int:
     """Run a stand-in of Lighthouse until stopped; prints the settings that point at it."""
     from lightkeeper.sandbox.serve import serve_lighthouse
 
-    serve_lighthouse(**options)
+    with _said_plainly():
+        serve_lighthouse(**options)
     return EX_OK
 
 
@@ -187,8 +185,18 @@ def sandbox_agent(port: int, socket_path: str | None) -> int:
     """Run a stand-in of the Datadog Agent until stopped; prints every signal it gets."""
     from lightkeeper.sandbox.serve import serve_agent
 
-    serve_agent(port, socket_path)
+    with _said_plainly():
+        serve_agent(port, socket_path)
     return EX_OK
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """A port that is taken, or a story nobody knows, is the user's mistake."""
+    try:
+        yield
+    except (OSError, OverflowError, ValueError) as exc:
+        raise click.ClickException(str(exc)) from exc
 
 
 def _settings(*, lighthouse: bool = False) -> "Settings":
@@ -213,10 +221,10 @@ def _configure_logs(settings: "Settings | None" = None) -> None:
     logs.configure(unified=unified)
 
 
-def _store(*, create: bool = False) -> "Database":
+def _store(settings: "Settings", *, create: bool = False) -> "Database":
     from lightkeeper.store.database import open_database
 
-    return open_database(_settings().database_url.get_secret_value(), create=create)
+    return open_database(settings.database_url.get_secret_value(), create=create)
 
 
 def _track_one(options: dict[str, str | None]) -> int:
@@ -238,7 +246,7 @@ def _track_one(options: dict[str, str | None]) -> int:
         },
         now(),
     )
-    with closing(_store(create=True)) as database:
+    with closing(_store(_settings(), create=True)) as database:
         database.durable()
         (fate,) = Documents(database).add([document], now())
     if fate is Intake.CONFLICT:
@@ -259,7 +267,10 @@ def _track_many(lines: Iterable[bytes], file: Path) -> int:
     def refuse(refusal: Refusal) -> None:
         click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
 
-    with closing(_store(create=True)) as database, intake_progress(lines, file) as (read, stored):
+    with (
+        closing(_store(_settings(), create=True)) as database,
+        intake_progress(lines, file) as (read, stored),
+    ):
         database.durable()
         tally = take_in(Documents(database), read, clock=now, refuse=refuse, stored=stored)
     click.echo(f"{tally.new} tracked, {tally.known} known already, {tally.refused} refused")
@@ -269,13 +280,16 @@ def _track_many(lines: Iterable[bytes], file: Path) -> int:
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
+        if sys.stdin is None:
+            raise _Unreadable("-: standard input is closed")
         yield sys.stdin.buffer
         return
     try:
-        with file.open("rb") as lines:
-            yield lines
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as exc:
+        lines = file.open("rb")
+    except OSError as exc:
         raise _Unreadable(f"{file}: {exc.strerror}") from exc
+    with lines:
+        yield lines
 
 
 class _Unreadable(LightkeeperError):

@@ -8,7 +8,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
@@ -49,6 +49,7 @@ _MAY_BE_POISON: Final = frozenset(
         CallOutcome.SERVER_ERROR,
         CallOutcome.MALFORMED,
         CallOutcome.TIMEOUT,
+        CallOutcome.TOO_LARGE,
     }
 )
 
@@ -114,6 +115,8 @@ class _Ask:
     documents: list[Document]
     failures: int = 0
     alone: bool = False
+    answers_before: int = 0
+    """How many calls had been answered when this one failed first."""
 
 
 class Poller:
@@ -132,7 +135,7 @@ class Poller:
         self._store = store
         self._lighthouse = lighthouse
         self._policy = policy
-        self._batch_size = batch_size
+        self._full_size = self._batch_size = batch_size
         self._clock = clock
         self._monotonic = monotonic
         self._fresh: deque[_Ask] = deque()
@@ -140,6 +143,7 @@ class Poller:
         self._held: set[int] = set()
         self._not_before = 0.0
         self._turn = 0
+        self._answers = 0
         self.failures_in_row = 0
         self.throttled_in_row = 0
         self.failing_since: float | None = None
@@ -177,53 +181,46 @@ class Poller:
         if not self._fresh:
             self._fetch(cutoff)
         self._turn += 1
-        if self._retries and (not self._fresh or self._turn % 2):
-            return self._retries.popleft()
-        return self._fresh.popleft() if self._fresh else None
+        again = self._retries and (not self._fresh or self._turn % 2)
+        queue = self._retries if again else self._fresh
+        if not queue:
+            return None
+        ask = queue.popleft()
+        while len(ask.documents) > self._batch_size:
+            ask, rest = _halves(ask)
+            self._fresh.appendleft(rest)
+        return ask
 
     def _fetch(self, cutoff: Instant | None) -> None:
-        now = self._clock()
-        limit = self._batch_size * CALLS_AHEAD
-        # Of what is held, nothing may be fetched twice: deciding on a stale copy would
-        # count a change twice.
-        due = self._store.due(now if cutoff is None else cutoff, limit + len(self._held))
-        due = [document for document in due if document.id not in self._held][:limit]
-        if not due:
-            return
-        due.sort()  # by id: rows that lie together are written together
-        self._held.update(document.id for document in due)
+        upto, size = self._clock() if cutoff is None else cutoff, self._batch_size
+        due = self._not_held(self._store.due(upto, size * CALLS_AHEAD + len(self._held)))
         troubled = [document for document in due if document.trouble_count >= ALONE_AFTER]
         # A share only: when Lighthouse answers nothing for anybody, everybody is in trouble.
-        alone = troubled[: max(1, len(due) // self._batch_size // 4)]
-        if alone:
-            apart = {document.id for document in alone}
-            due = [document for document in due if document.id not in apart]
-        if 0 < len(due) < self._batch_size:
-            due += self._fill(now, self._batch_size - len(due))
-        self._fresh.extend(
-            _Ask(due[at : at + self._batch_size]) for at in range(0, len(due), self._batch_size)
-        )
+        alone = troubled[: max(1, len(due) // size // 4)]
+        apart = {document.id for document in alone}
+        due = [document for document in due if document.id not in apart]
+        if room := -len(due) % size:
+            due += self._not_held(self._store.due_next(upto, room))
+        # Last, for an error of the store must leave nothing held that nobody will ask about.
+        self._held.update(apart, (document.id for document in due))
+        self._fresh.extend(_Ask(due[at : at + size]) for at in range(0, len(due), size))
         self._fresh.extend(_Ask([document], alone=True) for document in alone)
 
-    def _fill(self, now: Instant, room: int) -> list[Document]:
-        upcoming = [
-            document
-            for document in self._store.due_next(now, room)
-            if document.id not in self._held
-        ]
-        self._held.update(document.id for document in upcoming)
-        return upcoming
+    def _not_held(self, documents: list[Document]) -> list[Document]:
+        """What may be fetched, by id: rows that lie together are written together.
+
+        Deciding on a stale copy of a held document would count a change twice.
+        """
+        return sorted(document for document in documents if document.id not in self._held)
 
     def _carry_out(self, ask: _Ask) -> None:
-        if ask.alone:
-            answer = self._lighthouse.ask_alone(ask.documents[0].request_id)
-        else:
-            answer = self._lighthouse.ask([document.request_id for document in ask.documents])
+        ids = [document.request_id for document in ask.documents]
+        answer = self._lighthouse.ask_alone(ids[0]) if ask.alone else self._lighthouse.ask(ids)
         now = self._clock()
         self.counts.calls[answer.outcome] += 1
         if answer.outcome in ANSWERED:
-            self.failures_in_row, self.failing_since = 0, None
-            self.throttled_in_row = 0
+            self._answers += 1
+            self.failures_in_row, self.failing_since, self.throttled_in_row = 0, None, 0
             self.counts.unasked += answer.unasked_count
             self._record(ask, answer.observations, None, now)
         elif answer.outcome is CallOutcome.RATE_LIMITED:
@@ -235,22 +232,15 @@ class Poller:
             self._failed(ask, answer, now)
 
     def _record(
-        self,
-        ask: _Ask,
-        observations: dict[int, Observation],
-        problem: Problem | None,
-        now: Instant,
+        self, ask: _Ask, seen: dict[int, Observation], problem: Problem | None, now: Instant
     ) -> None:
-        policy = self._policy
-        batch = []
+        policy, batch = self._policy, []
         for document in ask.documents:
-            observation = observations[document.request_id]
+            observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
             due = next_poll_at(decision.after, policy, now)
-            answer = None
-            if type(observation) is StatusReport:
-                answer = observation.raw
-            elif observation is not Absence.NOT_FOUND:
+            answer = observation.raw if type(observation) is StatusReport else None
+            if answer is None and observation is not Absence.NOT_FOUND:
                 self.counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
             batch.append(Recorded(document, decision, due, answer, problem))
         self._store.record(batch, now)
@@ -259,15 +249,19 @@ class Poller:
 
     def _too_large(self, ask: _Ask, answer: Answer, now: Instant) -> None:
         if len(ask.documents) == 1:
+            # Then it is not the size, and a size learned from this must not stay.
+            self._batch_size = self._full_size
             self._failed(ask, answer, now)
             return
         # Lighthouse names no maximum, so it is learned, and not tried again at every call.
-        self._batch_size = min(self._batch_size, max(1, len(ask.documents) // 2))
+        self._batch_size = min(self._batch_size, len(ask.documents) // 2)
         log.warning("poll.batch.too_large", documents=len(ask.documents), now=self._batch_size)
-        self._fresh.extendleft(reversed(_halves(ask)))
+        self._fresh.appendleft(ask)
 
     def _failed(self, ask: _Ask, answer: Answer, now: Instant) -> None:
         problem = answer.problem or Problem(None, "no reason given")
+        if not ask.failures:
+            ask.answers_before = self._answers
         ask.failures += 1
         self._back_off()
         log.warning(
@@ -279,43 +273,41 @@ class Poller:
             first_lighthouse_request_id=ask.documents[0].request_id,
             **problem._asdict(),
         )
-        suspect = answer.outcome in _MAY_BE_POISON or answer.outcome is CallOutcome.TOO_LARGE
-        alone_in_failing = self.failures_in_row < GIVE_UP_AFTER
-        if suspect and alone_in_failing and ask.failures >= HALVE_AFTER:
-            self._isolate(ask, problem, now)
+        suspect = answer.outcome in _MAY_BE_POISON and self.failures_in_row < GIVE_UP_AFTER
+        if suspect and ask.failures >= HALVE_AFTER and self._isolated(ask, problem, now):
             return
-        self._store.postpone(
-            [document.id for document in ask.documents], now, now + CALL_FAILED_RETRY_MS, problem
-        )
+        ids = [document.id for document in ask.documents]
+        self._store.postpone(ids, now, now + CALL_FAILED_RETRY_MS, problem)
         if ask.failures >= DROP_AFTER:
-            self.dropped.update(document.id for document in ask.documents)
+            self.dropped.update(ids)
             self._let_go(ask)
         else:
             self._retries.append(ask)
 
-    def _isolate(self, ask: _Ask, problem: Problem, now: Instant) -> None:
-        """Close in on the document that makes its batch fail, and take it alone in the end."""
+    def _isolated(self, ask: _Ask, problem: Problem, now: Instant) -> bool:
+        """Close in on the document that makes its batch fail; blame it once it stands alone.
+
+        False where nobody was answered meanwhile: then it need not be the document.
+        """
         if len(ask.documents) > 1:
             self._retries.extend(_halves(ask))
         elif not ask.alone:
-            self._retries.append(_Ask(ask.documents, ask.failures - 1, alone=True))
+            self._retries.append(replace(ask, failures=ask.failures - 1, alone=True))
+        elif self._answers == ask.answers_before:
+            return False
         else:
-            document = ask.documents[0]
-            log.error(
-                "poll.document.refused",
-                lighthouse_request_id=document.request_id,
-                **problem._asdict(),
-            )
-            self._record(ask, {document.request_id: Absence.REFUSED}, problem, now)
+            request_id = ask.documents[0].request_id
+            log.error("poll.document.refused", lighthouse_request_id=request_id)
+            self._record(ask, {request_id: Absence.REFUSED}, problem, now)
+        return True
 
     def _back_off(self) -> None:
         """Pause longer with every failure in a row; jitter keeps many clients out of step."""
         self.failures_in_row += 1
         if self.failing_since is None:
             self.failing_since = self._monotonic()
-        pause = min(
-            FIRST_BACKOFF_SECONDS * 2 ** min(self.failures_in_row - 1, 16), LONGEST_BACKOFF_SECONDS
-        )
+        doublings = min(self.failures_in_row - 1, 16)
+        pause = min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS)
         self._not_before = self._monotonic() + pause * random.uniform(0.5, 1.0)
 
     def _let_go(self, ask: _Ask) -> None:
@@ -323,9 +315,6 @@ class Poller:
 
 
 def _halves(ask: _Ask) -> list[_Ask]:
-    middle = len(ask.documents) // 2
-    failures = max(ask.failures - 1, 0)
-    return [
-        _Ask(ask.documents[:middle], failures),
-        _Ask(ask.documents[middle:], failures),
-    ]
+    middle, failures = len(ask.documents) // 2, max(ask.failures - 1, 0)
+    parts = (ask.documents[:middle], ask.documents[middle:])
+    return [replace(ask, documents=part, failures=failures) for part in parts]

@@ -10,7 +10,7 @@ import random
 import tempfile
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from lightkeeper import logs, parts
 from lightkeeper.model import DAY, HOUR, SECOND, DocumentType, Instant, NewDocument, Policy
@@ -138,7 +139,6 @@ class Lines:
     def __init__(self) -> None:
         self._told: set[str] = set()
         self._next = 0.0
-        self._signals: Counter[str] = Counter()
 
     def signal(self, received: Metric | Event | ServiceCheck) -> None:
         if isinstance(received, Event) and received.alert_type == "error":
@@ -159,24 +159,26 @@ class Screen:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._signals: deque[str] = deque(maxlen=_LINES)
+        self._counts: deque[str] = deque(maxlen=_LINES // 2)
+        self._events: deque[str] = deque(maxlen=_LINES // 2)
         self._lock = threading.Lock()
 
     def signal(self, received: Metric | Event | ServiceCheck) -> None:
-        if isinstance(received, Metric) and (received.kind == "gauge" or not received.value):
+        if isinstance(received, Metric) and (received.kind != "count" or not received.value):
             return
         with self._lock:
-            self._signals.append(describe(received))
+            lines = self._counts if isinstance(received, Metric) else self._events
+            lines.append(describe(received))
 
     def refresh(self, clock: Clock, totals: list[Level], trouble: list[str]) -> None:
         with self._lock:
-            signals = "\n".join(self._signals)
+            signals = [*self._counts, *self._events]
         self._live.update(
             Group(
                 f"[bold]lightkeeper demo[/]  {_hour(clock)} of a day at Lighthouse's",
                 _table(totals),
-                Panel("\n".join(trouble[-_LINES:]) or "nothing yet", title="failed and stuck"),
-                Panel(signals or "nothing yet", title="signals to Datadog, as they leave"),
+                _panel("failed and stuck", trouble[:_LINES]),
+                _panel("signals to Datadog, as they leave", signals),
                 sum_line(totals),
             )
         )
@@ -189,10 +191,13 @@ def show_demo(seconds: int) -> int:
         Stop().on_signals() as stop,
         _view() as view,
     ):
-        return _watch_a_day(Path(folder), max(seconds - 4, 2), stop, view)
+        seen = _watch_a_day(Path(folder), max(seconds - 4, 2), stop, view)
+    return _summary(*seen)
 
 
-def _watch_a_day(folder: Path, seconds: float, stop: Stop, view: View) -> int:
+def _watch_a_day(
+    folder: Path, seconds: float, stop: Stop, view: View
+) -> tuple[list[Level], list[str], Agent]:
     clock = Clock(seconds)
     agent = Agent(port=None, socket_path=folder / "dsd.socket", listener=view.signal)
     speed = _STEP_SECONDS / (HOURS_A_STEP * HOUR / SECOND)
@@ -213,7 +218,7 @@ def _watch_a_day(folder: Path, seconds: float, stop: Stop, view: View) -> int:
             watch.reporter.gauges()
             totals, trouble = _levels(watch.database)
         agent.drain()
-    return _summary(totals, trouble, agent)
+    return totals, trouble, agent
 
 
 def _summary(totals: list[Level], trouble: list[str], agent: Agent) -> int:
@@ -262,7 +267,9 @@ def _levels(database: Database) -> tuple[list[Level], list[str]]:
         f"stuck   {row.document_type} at {row.step}: request id {row.request_id}"
         for row in levels.stuck(Policy(), _LINES)
     ]
-    return totals, failed + stuck
+    lost = levels.not_found()
+    unknown = [f"unknown to Lighthouse: {count} {kind}" for kind, count in sorted(lost.items())]
+    return totals, failed + stuck + unknown
 
 
 def _table(totals: list[Level]) -> RenderableType:
@@ -270,9 +277,9 @@ def _table(totals: list[Level]) -> RenderableType:
     counts = {(level.document_type, level.lighthouse_status, level.step): 0 for level in totals}
     for level in totals:
         counts[level.document_type, level.lighthouse_status, level.step] += level.document_count
-    table = Table(
-        "documents", "handed in", "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY", "done", "failed"
-    )
+    table = Table("documents")
+    for column in ("handed in", "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY", "done", "failed"):
+        table.add_column(column, justify="right")
     for kind in DocumentType:
         at = [counts.get((str(kind), "pending", step), 0) for step in steps]
         ended = [
@@ -286,6 +293,11 @@ def _table(totals: list[Level]) -> RenderableType:
         row = (at[0], at[1] + at[2], at[3], *ended)
         table.add_row(str(kind), *(str(count) for count in row))
     return table
+
+
+def _panel(title: str, lines: list[str]) -> RenderableType:
+    text = Text("\n".join(lines) or "nothing yet", no_wrap=True, overflow="ellipsis")
+    return Panel(text, title=title)
 
 
 @contextmanager

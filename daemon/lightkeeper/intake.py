@@ -1,11 +1,11 @@
 """Turns what people hand in into tracked documents, idempotently, a line at a time."""
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -27,9 +27,12 @@ CLOCK_SKEW_MS: Final = 5 * MINUTE
 _SECONDS_BELOW: Final = 10**11
 _LATEST: Final = 10**14
 _INT64: Final = 2**63
+_DOCUMENT_TYPES: Final = tuple(str(kind) for kind in DocumentType)
+_REQUEST_ID: Final = re.compile(r"[0-9]{1,19}")
+# Shorter ones are dates: 20261123.
+_EPOCH_TIME: Final = re.compile(r"[0-9]{9,14}(?:\.[0-9]{1,9})?")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 REQUIRED: Final = ("lighthouse_request_id", "form_526_submission_id", "document_type")
-FIELDS: Final = (*REQUIRED, "form_attachment_id", "tracked_at")
 
 
 class WrongDocument(LightkeeperError):
@@ -61,13 +64,13 @@ def new_document(fields: Mapping[str, Any], now: Instant) -> NewDocument:
     if submission_id is None:
         raise WrongDocument("form_526_submission_id is missing")
     kind = fields.get("document_type")
-    if kind not in set(DocumentType):
-        raise WrongDocument(f"document_type must be one of {', '.join(DocumentType)}")
+    if kind not in _DOCUMENT_TYPES:
+        raise WrongDocument(f"document_type must be one of {', '.join(_DOCUMENT_TYPES)}")
     attachment_id = _identifier("form_attachment_id", fields.get("form_attachment_id"))
     if kind == DocumentType.VETERAN_UPLOAD and attachment_id is None:
         raise WrongDocument("form_attachment_id is missing: a veteran_upload needs one")
     tracked_at = _tracked_at(fields.get("tracked_at"), now)
-    return NewDocument(request_id, submission_id, str(kind), attachment_id, tracked_at)
+    return NewDocument(request_id, submission_id, kind, attachment_id, tracked_at)
 
 
 def take_in(
@@ -120,16 +123,9 @@ def _records(lines: Iterable[bytes]) -> Iterator[Record]:
     for number, line in numbered:
         if not line.strip(b"\xef\xbb\xbf \t\r\n"):
             continue
-        rest = _chained((number, line), numbered)
+        rest = chain([(number, line)], numbered)
         is_json = line.lstrip(b"\xef\xbb\xbf \t").startswith((b"{", b"["))
         yield from _json_records(rest) if is_json else _csv_records(rest)
-
-
-def _chained(
-    first: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]
-) -> Iterator[tuple[int, bytes]]:
-    yield first
-    yield from rest
 
 
 def _json_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
@@ -156,29 +152,34 @@ def _csv_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
             current = number
             yield line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
 
-    rows = csv.reader(text())
-    header = [name.strip() for name in next(rows)]
+    rows = csv.reader(text(), strict=True)
+    try:
+        header = [name.strip() for name in next(rows)]
+    except csv.Error as exc:
+        raise WrongDocument(f"line {current}: neither a JSON object nor CSV: {exc}") from exc
     if missing := [name for name in REQUIRED if name not in header]:
         raise WrongDocument(
             f"line {current}: neither a JSON object nor a CSV header with {', '.join(missing)}"
         )
     while True:
+        first = current + 1
         try:
-            row = next(rows)
+            row = [field.strip() for field in next(rows)]
         except StopIteration:
             return
         except csv.Error as exc:
-            yield current, WrongDocument(f"not CSV: {exc}")
+            # A quote that is not closed takes the lines below it along.
+            yield first, WrongDocument(f"not CSV, up to line {current}: {exc}")
             continue
         if len(row) > len(header):
-            yield current, WrongDocument(f"{len(row)} fields under {len(header)} headings")
-        elif row:
-            yield current, dict(zip(header, row, strict=False))
+            yield first, WrongDocument(f"{len(row)} fields under {len(header)} headings")
+        elif any(row):
+            yield first, dict(zip(header, row, strict=False))
 
 
 def _request_id(value: Any) -> int:
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        value = int(value.strip()[:20])
+    if isinstance(value, str) and _REQUEST_ID.fullmatch(value.strip()):
+        value = int(value)
     if type(value) is not int or not 0 <= value < _INT64:
         raise WrongDocument(
             "lighthouse_request_id must be the whole number Lighthouse gave as requestId"
@@ -213,19 +214,24 @@ def _tracked_at(value: Any, now: Instant) -> Instant:
 def _instant(value: Any) -> Instant | None:
     """ISO 8601 (UTC where no zone is named), or seconds or milliseconds since the epoch."""
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.strip())
-        except ValueError:
-            try:
-                value = json.loads(value)
-            except ValueError:
-                return None
-        else:
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return max(0, int(zoned.timestamp() * SECOND))
+        value = value.strip()
+        # Before ISO 8601, which finds a date and a time in some of these as well.
+        if not _EPOCH_TIME.fullmatch(value):
+            return _iso_instant(value)
+        value = float(value)
     if type(value) not in {int, float} or not 0 <= value < _LATEST:
         return None
-    return int(value * SECOND) if value < _SECONDS_BELOW else int(value)
+    return round(value * SECOND) if value < _SECONDS_BELOW else int(value)
+
+
+def _iso_instant(value: str) -> Instant | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    at = round(zoned.timestamp() * SECOND)
+    return at if at >= 0 else None
 
 
 def _conflict(document: NewDocument) -> str:

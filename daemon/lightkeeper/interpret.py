@@ -1,7 +1,7 @@
 """What an answer means: (document, what Lighthouse said, policy, now) -> Decision. Pure."""
 
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -43,8 +43,9 @@ CONTRADICTORY, HOUSEKEEPING, NOT_FOUND, FOUND, REOPENED = (
 )
 
 
-_Verdict: TypeAlias = tuple[str, str | None, str | None, bool, tuple[str, ...]]
-"""Status, current step, failed step, whether it is in the eFolder, remarks."""
+MAX_STEPS_KEPT: Final = 32
+_Verdict: TypeAlias = tuple[str, str | None, str | None, tuple[str, ...]]
+"""Status, current step, failed step, remarks."""
 
 
 class _Reading(NamedTuple):
@@ -53,7 +54,7 @@ class _Reading(NamedTuple):
     status: str
     current_step: str | None
     failed_step: str | None
-    in_efolder: bool
+    in_efolder: bool | None
     remarks: tuple[str, ...]
     steps: str
     changes: tuple[tuple[str, str], ...]
@@ -65,27 +66,29 @@ def interpret(
     """Decide what `observation` makes of `document`.
 
     Done is final. A failure turns into done when Lighthouse says so, and into pending when
-    Lighthouse works on it again within `policy.recheck_window_ms`. Being in the eFolder is
-    never unlearned. The same observation a second time gives no transition.
+    Lighthouse works on it again. That CLAIMS_EVIDENCE succeeded is never unlearned. The same
+    observation a second time gives no transition.
     """
     if isinstance(observation, StatusReport):
         if document.lighthouse_status == DONE:
             return Decision(document, None)
-        return _reported(document, observation, policy, now)
+        return _reported(document, observation, now)
     if observation is Absence.NOT_FOUND:
         return _not_found(document, policy, now)
     return Decision(document._replace(trouble_count=document.trouble_count + 1), None)
 
 
-def _reported(document: Document, report: StatusReport, policy: Policy, now: Instant) -> Decision:
+def _reported(document: Document, report: StatusReport, now: Instant) -> Decision:
     read = _read(document.steps, report.status, report.steps, report.error_step)
-    status, outcome = _merge(document, report, read.status, policy, now)
+    status, outcome = _merge(document, report, read.status)
     if status is None:
         return _stays_failed(document, report, now)
 
     final = status != PENDING
     failed = status == FAILED
     known_word = report.status in REPORTED_STATUSES
+    # The end of a failure is not the end of the recovery after it.
+    ended_at = report.ended_at or (None if outcome else document.lighthouse_ended_at)
     after = Document(
         document.id,
         document.request_id,
@@ -98,30 +101,25 @@ def _reported(document: Document, report: StatusReport, policy: Policy, now: Ins
         or ((document.failed_step or UNKNOWN) if failed else document.current_step),
         (read.failed_step or document.failed_step) if failed else None,
         (report.error_detail or document.error_detail) if failed else None,
-        document.in_efolder_at or (now if read.in_efolder else None),
+        _in_efolder_at(document, read.in_efolder, now),
         report.started_at or document.lighthouse_started_at,
-        # The end of a failure is not the end of the recovery after it.
-        (report.ended_at or (None if outcome else document.lighthouse_ended_at)) if final else None,
+        ended_at if final else None,
         now if known_word else document.last_answered_at,
         None,
-        _decided_at(document, final, outcome, now),
+        (now if outcome else document.decided_at) if final else None,
         0,
     )
-    remarks = read.remarks + _circumstances(document, report, status)
-    changed = (
-        outcome
-        or read.changes
-        or remarks
-        or after.current_step != document.current_step
-        or (after.in_efolder_at and not document.in_efolder_at)
-    )
-    if not changed:
+    remarks = read.remarks
+    if not known_word or document.not_found_since is not None or document.decided_at is not None:
+        remarks += _circumstances(document, report, status)
+    changed = outcome or read.changes or remarks
+    if not changed and after.current_step == document.current_step:
         return Decision(after, None)
     return Decision(after, _transition(document, after, outcome, read.changes, remarks, now))
 
 
 # A handful of answers make up nearly all there are, so reading one again is a look-up. What a
-# hostile Lighthouse could put in here is bounded in number and, by the client, in size.
+# hostile Lighthouse could put in here is bounded in number, and in size by what is kept.
 @lru_cache(maxsize=1_024)
 def _read(
     steps_before: str, word: str, listed: tuple[tuple[str, str], ...], error_step: str | None
@@ -131,14 +129,14 @@ def _read(
     if word == "FAILED" and error_step and error_step not in steps:
         steps[error_step] = "FAILED"
     before: dict[str, str] = orjson.loads(steps_before)
-    status, current_step, failed_step, in_efolder, remarks = _verdict(word, steps, error_step)
+    status, current_step, failed_step, remarks = _verdict(word, steps, error_step)
     return _Reading(
         status,
         current_step,
         failed_step,
-        in_efolder,
+        _in_efolder(word, steps, before, failed_step),
         remarks + _unknown_words(steps, before),
-        orjson.dumps(before | steps).decode(),
+        orjson.dumps(_kept(before, steps)).decode(),
         tuple(
             (name, step_word)
             for name, step_word in steps.items()
@@ -148,16 +146,14 @@ def _read(
 
 
 def _verdict(word: str, steps: dict[str, str], error_step: str | None) -> _Verdict:
-    in_efolder = steps.get(CLAIMS_EVIDENCE) == "SUCCESS"
     if word == "SUCCESS":
         return _success(steps)
     if word == "FAILED":
         failed_step = _failed_step(error_step, steps)
         if failed_step == REMOVE_FILE_BINARY and _delivered(steps):
-            return DONE, COMPLETE, None, True, (HOUSEKEEPING,)
-        in_efolder = in_efolder or failed_step == BENEFITS_GATEWAY_SERVICE
-        return FAILED, failed_step, failed_step, in_efolder, ()
-    return PENDING, _running_step(steps), None, in_efolder, ()
+            return DONE, COMPLETE, None, (HOUSEKEEPING,)
+        return FAILED, failed_step, failed_step, ()
+    return PENDING, _running_step(steps), None, ()
 
 
 def _success(steps: dict[str, str]) -> _Verdict:
@@ -168,11 +164,44 @@ def _success(steps: dict[str, str]) -> _Verdict:
         remarks.append(CONTRADICTORY)
     if steps.get(REMOVE_FILE_BINARY) == "FAILED":
         remarks.append(HOUSEKEEPING)
-    return DONE, COMPLETE, None, CLAIMS_EVIDENCE not in otherwise, tuple(remarks)
+    return DONE, COMPLETE, None, tuple(remarks)
+
+
+def _in_efolder(
+    word: str, steps: dict[str, str], before: dict[str, str], failed_step: str | None
+) -> bool | None:
+    """Whether the file is in the eFolder; None where nothing was said of it.
+
+    BGS is tried only after CLAIMS_EVIDENCE succeeded, so having come that far tells as much.
+    """
+    said = steps.get(CLAIMS_EVIDENCE)
+    if said == "SUCCESS":
+        return True
+    if said is None:
+        reached_bgs = failed_step == BENEFITS_GATEWAY_SERVICE
+        reached_bgs = reached_bgs or steps.get(BENEFITS_GATEWAY_SERVICE) == "SUCCESS"
+        return True if word == "SUCCESS" or reached_bgs else None
+    if word == "FAILED" and failed_step == BENEFITS_GATEWAY_SERVICE and said != "FAILED":
+        return True
+    # A plain no; but what succeeded once is not undone by a later word.
+    return False if said == "FAILED" and before.get(CLAIMS_EVIDENCE) != "SUCCESS" else None
+
+
+def _kept(before: dict[str, str], steps: dict[str, str]) -> dict[str, str]:
+    """All steps ever named, as long as they are not absurdly many: then the latest ones."""
+    merged = before | steps
+    if len(merged) <= MAX_STEPS_KEPT:
+        return merged
+    return {name: word for name, word in before.items() if name in LIGHTHOUSE_STEPS} | steps
 
 
 def _failed_step(named: str | None, steps: dict[str, str]) -> str | None:
-    """The step Lighthouse blames; one it lists as SUCCESS is not blamed while another FAILED."""
+    """The step Lighthouse blames; one it lists as SUCCESS is not blamed while another FAILED.
+
+    Where CLAIMS_EVIDENCE failed, nothing else matters: VA does not have the file.
+    """
+    if steps.get(CLAIMS_EVIDENCE) == "FAILED":
+        return CLAIMS_EVIDENCE
     failed = [name for name, word in steps.items() if word == "FAILED"]
     if named and (steps.get(named) != "SUCCESS" or not failed):
         return named
@@ -197,9 +226,7 @@ def _running_step(steps: dict[str, str]) -> str | None:
     return COMPLETE if steps else None
 
 
-def _merge(
-    document: Document, report: StatusReport, says: str, policy: Policy, now: Instant
-) -> tuple[str | None, str | None]:
+def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | None, str | None]:
     """(status afterwards, outcome to tell); status None where a failure simply stays one."""
     was_failed = document.lighthouse_status == FAILED
     if says == DONE:
@@ -210,9 +237,9 @@ def _merge(
         return FAILED, ENDED_FAILED if is_news else None
     if not was_failed:
         return PENDING, None
-    works_again = report.status == "IN_PROGRESS" and (
-        now - (document.decided_at or now) <= policy.recheck_window_ms
-    )
+    # How long a failure is looked at again is the cadence's business; found, it is pending
+    # under whatever word.
+    works_again = report.status == "IN_PROGRESS" or document.not_found_since is not None
     return (PENDING, None) if works_again else (None, None)
 
 
@@ -229,12 +256,11 @@ def _stays_failed(document: Document, report: StatusReport, now: Instant) -> Dec
     return Decision(after, _transition(document, after, None, (), (remark,), now))
 
 
-def _decided_at(
-    document: Document, final: bool, outcome: str | None, now: Instant
-) -> Instant | None:
-    if not final:
-        return None
-    return now if outcome else document.decided_at
+def _in_efolder_at(document: Document, in_efolder: bool | None, now: Instant) -> Instant | None:
+    """Since when we know it to be there; what was only inferred gives way to a plain no."""
+    if in_efolder is None:
+        return document.in_efolder_at
+    return (document.in_efolder_at or now) if in_efolder else None
 
 
 def _unknown_words(steps: dict[str, str], before: dict[str, str]) -> tuple[str, ...]:
@@ -244,7 +270,7 @@ def _unknown_words(steps: dict[str, str], before: dict[str, str]) -> tuple[str, 
             remarks.append(f"{Remark.UNKNOWN_STEP}:{name}")
         if word not in STEP_STATUSES and before.get(name) != word:
             remarks.append(f"{Remark.UNKNOWN_STEP_STATUS}:{word}")
-    return tuple(remarks)
+    return tuple(dict.fromkeys(remarks))
 
 
 def _circumstances(document: Document, report: StatusReport, status: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""structlog: JSON lines for the journal, readable on a terminal, and nothing personal in either."""
+"""structlog: JSON lines for the journal, readable on a terminal, nothing personal in either."""
 
 import logging
 import re
@@ -10,17 +10,21 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED: Final = "[redacted]"
-_SECRET_KEY: Final = re.compile(
-    r"token|secret|password|passwd|private_?key|assertion|authorization|cookie|api_?key",
-    re.IGNORECASE,
+_SECRETS: Final = (
+    r"token|secret|password|passwd|private_?key|assertion|authorization|cookie|api_?key"
 )
+_SECRET_KEY: Final = re.compile(rf"{_SECRETS}|file_?name", re.IGNORECASE)
+_FILE: Final = r"\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"
+# Each begins at the first character it can: tried at every one, a long word would take for ever.
 _PERSONAL: Final = (
     re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL),
-    re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"),
+    re.compile(r"\beyJ[\w-]{5,1000}\.[\w-]+(?:\.[\w-]*)*"),
     re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-    re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"),
-    re.compile(r"(?i)[^\s/\\'\"<>|:;,()\[\]{}=]+\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"),
+    re.compile(rf"(?i)(?:{_SECRETS})[\"']?\s*(?:=|:\s*[\"'])\s*[\"']?[^\s&\"']+"),
+    re.compile(r"(?<=://)[^\s/@:]{0,64}:\S{0,128}(?=@)"),
+    re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"),
+    re.compile(rf"(?i)(?<=['\"])[^'\"\n]*{_FILE}(?=['\"])"),
+    re.compile(rf"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{{}}=])[^\s/\\'\"<>|:;,()\[\]{{}}=]+{_FILE}"),
     re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
 )
 
@@ -33,9 +37,7 @@ def redact(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {
-            redact(key) if isinstance(key, str) else key: (
-                REDACTED if isinstance(key, str) and _SECRET_KEY.search(key) else redact(item)
-            )
+            redact(str(key)): REDACTED if _SECRET_KEY.search(str(key)) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):

@@ -175,7 +175,7 @@ class CallOutcome(StrEnum):
     TOO_LARGE = "too_large"  # 413
     RATE_LIMITED = "rate_limited"  # 429
     UNAUTHORIZED = "unauthorized"  # token or assertion refused, also with a new token
-    TOKEN_UNAVAILABLE = "token_unavailable"  # no token to be had, and nobody refused us
+    TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105  # no token to be had, and nobody refused us
     REJECTED = "rejected"  # any other 4xx
     SERVER_ERROR = "server_error"  # 5xx
     MALFORMED = "malformed"  # 200 with a body that is no answer

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Final
 
@@ -29,6 +29,7 @@ GIVE_UP_SECONDS: Final = 10.0
 """A pass ends once every call has failed for this long (counted from the first failure)."""
 LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 CLOCK_JUMP_SECONDS: Final = 2.0
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -49,17 +50,15 @@ class Stop:
         with suppress(OSError):
             os.write(self._write, b"\0")
 
-    def _handle(self, signum: int, _frame: FrameType | None) -> None:
+    def _handle(self, _signum: int, _frame: FrameType | None) -> None:
         self.requested = True
-        signal.signal(signum, signal.SIG_DFL)
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
         """Listen to SIGTERM and SIGINT as long as this lasts."""
-        before = {
-            number: signal.signal(number, self._handle)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS}
         wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:
             yield self
@@ -90,16 +89,19 @@ class GuardedScheduler(schedule.Scheduler):
     def _run_job(self, job: schedule.Job) -> None:
         try:
             super()._run_job(job)
-        except Exception as exc:  # the loop's own boundary
+        except Exception as exc:  # noqa: BLE001  # the loop's own boundary
             # As `schedule` does after a job that went well; without it the job stays due.
-            job._schedule_next_run()
+            job._schedule_next_run()  # noqa: SLF001  # pinned, and tested
             self._failed(getattr(job.job_func, "__name__", "job"), exc)
 
     def shift(self, seconds: float) -> None:
-        """Move every job with the wall clock, which `schedule` reads and we do not trust."""
+        """Move every job (all are in seconds) with the wall clock that `schedule` goes by."""
+        now = datetime.now()  # noqa: DTZ005  # as `schedule` has it
         for job in self.jobs:
             if job.next_run is not None:
-                job.next_run += timedelta(seconds=seconds)
+                # A job that ran while the clock jumped has its time from the new clock already.
+                latest = now + timedelta(seconds=job.interval)
+                job.next_run = min(job.next_run + timedelta(seconds=seconds), latest)
 
 
 class Service:
@@ -252,11 +254,18 @@ class Pass:
             if state is State.WAITING:
                 if rate_limited and wait > LONGEST_RATE_WAIT_SECONDS:
                     return f"Lighthouse asks us to wait {wait:.0f} s"
-                stop.wait(wait)
+                self._wait(stop, wait, rate_limited)
             elif self._monotonic() - told_at >= TELL_EVERY_SECONDS:
                 tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
                 told_at = self._monotonic()
         return "stopped by a signal"
+
+    def _wait(self, stop: Stop, seconds: float, rate_limited: bool) -> None:
+        before = self._monotonic()
+        stop.wait(seconds)
+        if rate_limited and self._poller.failing_since is not None:
+            # To wait for our turn is no failing.
+            self._poller.failing_since += self._monotonic() - before
 
     def _given_up(self) -> bool:
         since = self._poller.failing_since
@@ -270,4 +279,4 @@ def _report_failure(job: str, exc: Exception) -> None:
     if isinstance(exc, LightkeeperError):
         log.error("service.job.failed", job=job, reason=str(exc))
     else:
-        log.exception("service.job.crashed", job=job, exc_info=exc)
+        log.error("service.job.crashed", job=job, exc_info=exc)

@@ -5,15 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, LightkeeperError, Policy
 
@@ -28,6 +23,7 @@ _FOR_LIGHTHOUSE: Final = (
     "lighthouse_private_key",
 )
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_SQLITE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+")
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -44,7 +40,7 @@ class SettingsError(LightkeeperError):
 def _milliseconds(value: Any) -> Any:
     if isinstance(value, int):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", str(value))
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd])\s*", str(value))
     if match is None:
         raise ValueError("must be a number with a unit, such as 90s, 30m, 48h or 7d")
     return int(float(match[1]) * _UNITS[match[2]])
@@ -53,9 +49,20 @@ def _milliseconds(value: Any) -> Any:
 Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0)]
 
 
+def _split(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # raises where it is no port
+    except ValueError:
+        # The error's own words quote what may be a password.
+        raise ValueError("is no address") from None
+    return parts
+
+
 def _plain_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _split(value)
+    more = parts.username is not None or parts.query or parts.fragment
+    if parts.scheme not in {"http", "https"} or not parts.hostname or more:
         raise ValueError("must be an address such as https://sandbox-api.va.gov")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("must be https: the access token travels to it")
@@ -66,7 +73,11 @@ class Settings(BaseSettings):
     """What the environment says. Durations in milliseconds."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     lighthouse_url: str | None = None
@@ -83,8 +94,12 @@ class Settings(BaseSettings):
     not_found_fails_after: Duration = 7 * DAY
     recheck_window: Duration = 7 * DAY
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
-    agent_host: str = Field(default="localhost", validation_alias="DD_AGENT_HOST")
-    dogstatsd_port: int = Field(default=8125, validation_alias="DD_DOGSTATSD_PORT")
+    agent_host: str = Field(
+        default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"
+    )
+    dogstatsd_port: int = Field(
+        default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
+    )
     env: str | None = Field(default=None, validation_alias="DD_ENV")
     service: str | None = Field(default=None, validation_alias="DD_SERVICE")
     version: str | None = Field(default=None, validation_alias="DD_VERSION")
@@ -97,10 +112,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme in {"postgresql", "postgres"}:
-            return value
-        if parts.scheme != "sqlite" or parts.netloc or len(parts.path) < 2:
+        url = value.get_secret_value()
+        if not url.startswith(("postgresql://", "postgres://")) and not _SQLITE.fullmatch(url):
             raise ValueError(
                 "must be sqlite:///relative.db, sqlite:////absolute/path.db or "
                 "postgresql://user@host/name"
@@ -112,7 +125,7 @@ class Settings(BaseSettings):
     def _is_agent(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
+        parts = _split(value)
         if parts.scheme == "udp" and parts.hostname:
             return value
         if parts.scheme in {"unix", "unixgram"} and parts.path:
@@ -120,43 +133,21 @@ class Settings(BaseSettings):
         raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (EnvSettingsSource(settings_cls, env_ignore_empty=True), init_settings)
-
-    @classmethod
     def load(cls, *, lighthouse: bool = False) -> Self:
         """Read the environment; raises `SettingsError` naming every problem at once.
 
         `lighthouse`: whether the settings for asking Lighthouse must be there as well.
         """
-        secrets, problems = _secrets_from_files(os.environ)
+        # Upper case as in pydantic's own eyes, which do not look at the case.
+        environ = {name.upper(): value for name, value in os.environ.items()}
+        secrets, problems = _secrets_from_files(environ)
+        if lighthouse:
+            problems += _lighthouse_problems(environ, secrets)
         try:
             settings = cls(**secrets)
+            problems += settings._inconsistent()
         except ValidationError as exc:
-            wrong = {str(error["loc"][0]) for error in exc.errors()}
             problems += [_line(error) for error in exc.errors()]
-            if lighthouse:
-                problems += _missing(
-                    name
-                    for name in _FOR_LIGHTHOUSE
-                    if name not in wrong
-                    and name not in secrets
-                    and not os.environ.get(_name(name))
-                )
-            raise SettingsError(sorted(problems)) from None
-        problems += settings._inconsistent()
-        if lighthouse:
-            problems += _missing(
-                name for name in _FOR_LIGHTHOUSE if getattr(settings, name) is None
-            )
-            problems += settings._key_problems()
         if problems:
             raise SettingsError(sorted(problems))
         return settings
@@ -168,23 +159,6 @@ class Settings(BaseSettings):
             "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
             "must not get shorter in this order"
         ]
-
-    def _key_problems(self) -> list[str]:
-        if self.lighthouse_private_key is None:
-            return []
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        name = _name("lighthouse_private_key")
-        try:
-            key = load_pem_private_key(
-                self.lighthouse_private_key.get_secret_value().encode(), password=None
-            )
-        except (ValueError, TypeError):
-            return [f"{name}: must be an unencrypted private key in PEM form"]
-        if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
-            return [f"{name}: must be an RSA key of at least {MIN_KEY_BITS} bits"]
-        return []
 
     @property
     def policy(self) -> Policy:
@@ -205,7 +179,8 @@ class Settings(BaseSettings):
     @property
     def agent_url(self) -> str:
         """Where the Datadog Agent listens: `unix:///path` or `udp://host:port`."""
-        return self.dogstatsd_url or f"udp://{self.agent_host}:{self.dogstatsd_port}"
+        host = f"[{self.agent_host}]" if ":" in self.agent_host else self.agent_host
+        return self.dogstatsd_url or f"udp://{host}:{self.dogstatsd_port}"
 
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
@@ -215,7 +190,7 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
-def _secrets_from_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _secrets_from_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     secrets, problems = {}, []
     for field in _FROM_FILE:
         name = _name(field)
@@ -230,19 +205,43 @@ def _secrets_from_files(environ: Mapping[str, str]) -> tuple[dict[str, str], lis
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "not text"
             problems.append(f"{name}_FILE: cannot read {path}: {reason}")
+        else:
+            if not secrets[field]:
+                problems.append(f"{name}_FILE: {path} is empty")
     return secrets, problems
+
+
+def _lighthouse_problems(environ: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:
+    problems = []
+    for field in _FOR_LIGHTHOUSE:
+        name = _name(field)
+        or_file = f" (or {name}_FILE)" if field in _FROM_FILE else ""
+        if not environ.get(name) and not (or_file and environ.get(f"{name}_FILE")):
+            problems.append(f"{name}: missing{or_file}")
+    field = "lighthouse_private_key"
+    key = secrets.get(field) or environ.get(_name(field))
+    if key and (problem := _key_problem(key)):
+        problems.append(f"{_name(field)}: {problem}")
+    return problems
+
+
+def _key_problem(pem: str) -> str | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "must be an unencrypted private key in PEM form"
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
+        return f"must be an RSA key of at least {MIN_KEY_BITS} bits"
+    return None
 
 
 def _name(field: str) -> str:
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else PREFIX + field.upper()
-
-
-def _missing(fields: Any) -> list[str]:
-    return [
-        f"{_name(field)}: missing" + (f" (or {_name(field)}_FILE)" if field in _FROM_FILE else "")
-        for field in fields
-    ]
 
 
 def _line(error: Any) -> str:

@@ -119,7 +119,8 @@ def document(database: Database, request_id: int) -> Found | None:
 
 def submission(database: Database, submission_id: str) -> Found | None:
     """All documents of a submission and a sentence for the veteran; None where none is tracked."""
-    rows = Documents(database).of_submission(submission_id)
+    # What cannot be printed was never taken in, and a lone surrogate suits no database.
+    rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
     if not rows:
         return None
     sentence = submission_sentence(rows)

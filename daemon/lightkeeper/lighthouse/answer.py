@@ -23,18 +23,21 @@ _LATEST: Final = 10**14
 _INT64: Final = 2**63
 
 
+MISSING: Final = Absence.MISSING
+
+
 class Undecodable(ValueError):
     """The body is no JSON."""
 
 
 def decode(body: bytes) -> Any:
-    """The JSON in `body`, free of lone surrogates, NaN and integers no database can hold."""
+    """The JSON in `body`, free of lone surrogates, NaN and integers beyond 64 bits."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         # orjson is strict; one document's odd text must not cost the other ninety-nine.
         try:
-            return _scrub(json.loads(body))
+            return _scrub(json.loads(body.decode("utf-8-sig", "replace"), strict=False))
         except (ValueError, RecursionError) as exc:
             raise Undecodable(str(exc)[:MAX_TEXT]) from exc
 
@@ -77,7 +80,8 @@ def observations(data: Any, asked: Collection[int]) -> tuple[dict[int, Observati
         if request_id not in seen:
             unasked += 1
             continue
-        seen[request_id] = _prefer_success(seen[request_id], _report(request_id, entry))
+        before, report = seen[request_id], _report(request_id, entry)
+        seen[request_id] = report if before is MISSING else _preferred(before, report)
     return seen, unasked
 
 
@@ -112,9 +116,11 @@ def problem(http_status: int, body: bytes) -> tuple[Problem, bool]:
     return Problem(http_status, reason), False
 
 
-def _prefer_success(before: Observation, report: Observation) -> Observation:
-    """Of two entries for one id the proof of delivery counts."""
-    if isinstance(before, StatusReport) and before.status == "SUCCESS":
+def _preferred(before: Observation, report: Observation) -> Observation:
+    """Of two entries for one id the proof of delivery counts, and sense before nonsense."""
+    if isinstance(before, StatusReport) and (
+        before.status == "SUCCESS" or not isinstance(report, StatusReport)
+    ):
         return before
     return report
 
@@ -133,24 +139,31 @@ def _report(request_id: int, entry: dict[str, Any]) -> Observation:
         return Absence.MALFORMED
     try:
         raw = orjson.dumps(entry).decode()
+        steps = orjson.dumps(entry.get("steps"))
     except orjson.JSONEncodeError:  # nested deeper than any honest answer
         return Absence.MALFORMED
     time = entry.get("time")
-    if not isinstance(time, dict):
+    if type(time) is not dict:
         time = {}
     error = entry.get("error")
-    if not isinstance(error, dict):
+    if type(error) is not dict:
         error = {}
     return StatusReport(
         request_id,
         status,
-        _steps(entry.get("steps")),
+        _known_steps(steps) if len(steps) <= MAX_RAW else _steps(entry.get("steps")),
         _instant(time.get("startTime")),
         _instant(time.get("endTime")),
-        _word(error.get("step")),
-        _text(error.get("detail")),
+        _word(error.get("step")) if error else None,
+        _text(error.get("detail")) if error else None,
         raw if len(raw) <= MAX_RAW else orjson.dumps({"status": status, "cut": True}).decode(),
     )
+
+
+@lru_cache(maxsize=1_024)
+def _known_steps(encoded: bytes) -> tuple[tuple[str, str], ...]:
+    # The same few lists of steps stand in every answer.
+    return _steps(orjson.loads(encoded))
 
 
 def _steps(value: Any) -> tuple[tuple[str, str], ...]:
@@ -167,13 +180,13 @@ def _steps(value: Any) -> tuple[tuple[str, str], ...]:
 
 def _word(value: Any) -> str | None:
     """A status or step word; None where there is none to speak of."""
-    return _clean(value) if type(value) is str else None
+    # Cut before it is remembered: a long text would be held on to.
+    return _clean(value[: 4 * MAX_WORD]) if type(value) is str else None
 
 
 @lru_cache(maxsize=1_024)
 def _clean(value: str) -> str | None:
-    # The same few words stand in every answer. A long text would be held on to.
-    value = value[: 4 * MAX_WORD]
+    # The same few words stand in every answer.
     if not value.isprintable():
         value = "".join(
             char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value

@@ -1,11 +1,13 @@
 """The access token: signed assertion, cached, renewed before it ends."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Final
 
 import jwt
 import orjson
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lightkeeper.lighthouse.transport import Response, Transport
@@ -16,6 +18,7 @@ ASSERTION_SECONDS: Final = 300
 SCOPE: Final = "documents.read"
 RENEW_BEFORE_SECONDS: Final = 60.0
 DEFAULT_LIFETIME_SECONDS: Final = 300.0
+_WORD = re.compile("[a-z_]{1,40}")
 
 
 class TokenRefused(LightkeeperError):
@@ -45,7 +48,10 @@ class TokenSource:
         self._audience = audience
         self._client_id = client_id
         # Parsed once: it takes as long as asking about a thousand documents.
-        self._private_key = load_pem_private_key(private_key.encode(), password=None)
+        key = load_pem_private_key(private_key.encode(), password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError("the private key has to be an RSA key")
+        self._private_key = key
         self._wall_clock = wall_clock
         self._monotonic = monotonic
         self._token: str | None = None
@@ -104,6 +110,6 @@ def _is_header_safe(token: str) -> bool:
 
 
 def _oauth_error(body: dict[str, object]) -> str:
-    """OAuth's `error` word alone: descriptions may quote what was sent."""
+    """OAuth's `error` word alone: anything longer may quote what was sent."""
     error = body.get("error")
-    return error[:80] if isinstance(error, str) and error.isprintable() else "no access token"
+    return error if isinstance(error, str) and _WORD.fullmatch(error) else "no access token"

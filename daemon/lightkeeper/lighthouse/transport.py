@@ -72,19 +72,25 @@ class _Deadline:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Raw bytes of a socket, no read of which may outlast the deadline."""
+    """Raw bytes of a socket: not too many, and no read of them may outlast the deadline."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase, deadline: _Deadline) -> None:
         self._sock = sock
         self._raw = raw
         self._deadline = deadline
+        self._room = MAX_BODY_BYTES + _CHUNK
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._deadline.left())
-        return self._raw.readinto(buffer)
+        size = self._raw.readinto(buffer)
+        # http.client reads on without an end where a chunk is said to have -1 bytes.
+        self._room -= size or 0
+        if self._room < 0:
+            raise BodyTooLarge
+        return size
 
     def close(self) -> None:
         # The raw file holds a count on the socket, which closes when both are let go.
@@ -129,7 +135,11 @@ class _DeadlineAdapter(HTTPAdapter):
 
 
 class Transport:
-    """One kept connection a host; follows no redirect and reads no proxy or netrc setting."""
+    """One kept connection a host; follows no redirect and reads no proxy or netrc setting.
+
+    Only looking up a host's name, and trying its second address after the first, are not
+    bounded by the deadline.
+    """
 
     def __init__(
         self,
@@ -139,14 +149,12 @@ class Transport:
     ) -> None:
         self._seconds = deadline_seconds
         self._deadline = _Deadline(monotonic)
-        self._session = requests.Session()
-        # A proxy or a netrc entry taken from the environment would see the bearer token.
-        self._session.trust_env = False
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _DeadlineAdapter(self._deadline))
+        # A session would give the bearer token to the environment's proxies, keep cookies, and
+        # read a redirect's body whole and its Location, also when told to follow none.
+        self._adapter = _DeadlineAdapter(self._deadline)
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def begin(self) -> None:
         """Start the clock: all that is sent from here on shares one deadline."""
@@ -167,17 +175,9 @@ class Transport:
         """
         try:
             left = self._deadline.left()
-            with closing(
-                self._session.request(
-                    method,
-                    url,
-                    headers=dict(headers),
-                    data=body,
-                    timeout=(min(CONNECT_TIMEOUT_SECONDS, left), left),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ) as answer:
+            request = requests.Request(method, url, headers=dict(headers), data=body).prepare()
+            timeout = (min(CONNECT_TIMEOUT_SECONDS, left), left)
+            with closing(self._adapter.send(request, stream=True, timeout=timeout)) as answer:
                 return Response(answer.status_code, answer.headers, self._read(answer.raw))
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
             raise CallTimeout(f"no complete answer within {self._seconds:g} s") from exc
@@ -185,6 +185,7 @@ class Transport:
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             OSError,
+            ValueError,  # http.client's, at a chunk of a negative size
             zlib.error,
         ) as exc:
             raise ConnectionBroken(_plain(exc)) from exc
@@ -195,7 +196,7 @@ class Transport:
         while chunk := raw.read(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise BodyTooLarge(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+                raise BodyTooLarge
             self._deadline.left()
             chunks.append(chunk)
         return b"".join(chunks)
@@ -206,6 +207,7 @@ def _plain(exc: BaseException) -> str:
     reason: BaseException = exc
     while (inner := reason.__cause__ or reason.__context__) is not None:
         reason = inner
-    return (
-        f"{type(reason).__name__}: {reason}" if isinstance(reason, OSError) else type(exc).__name__
-    )
+    # An exception of requests is an OSError too, and quotes the URL or a header.
+    if isinstance(reason, OSError) and not isinstance(reason, requests.RequestException):
+        return f"{type(reason).__name__}: {reason}"
+    return type(exc).__name__

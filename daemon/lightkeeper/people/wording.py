@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lightkeeper.model import LighthouseStatus, Step
+from lightkeeper.model import DocumentType, LighthouseStatus, Step
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 REMEDY: Final = (
-    "Mail it to the Evidence Intake Center, PO Box 4444, Janesville, WI 53547-4444, or bring it "
-    "to a VA regional office; do not start the claim again"
+    "mail {it} to the Evidence Intake Center, PO Box 4444, Janesville, WI 53547-4444, or bring "
+    "{it} to a VA regional office; do not start the claim again"
 )
 
 
@@ -17,49 +17,51 @@ def submission_sentence(documents: Sequence[Form526DocumentSubmission]) -> str:
 
     What the veteran must act on comes first; then what VA staff must; then what is under way.
     """
+    count = len(documents)
     if not documents:
         return "We know of no documents for this claim."
-    failed = [d for d in documents if d.lighthouse_status == LighthouseStatus.FAILED]
-    lost = [d for d in failed if _veteran_must_act(d)]
-    if lost:
-        what = _them(len(lost), len(documents))
-        return f"VA could not add {what} to your file. {_plural_remedy(len(lost))}."
-    unclear = [d for d in failed if d.in_efolder_at is None]
-    if unclear:
-        what = _them(len(unclear), len(documents))
+    if lost := [d for d in documents if _veteran_must_act(d)]:
+        remedy = REMEDY.format(it="it" if len(lost) == 1 else "them")
+        return f"VA could not add {_them(lost, count)} to your file: please {remedy}."
+    if unclear := [d for d in documents if _staff_must_look(d)]:
         return (
-            f"Something went wrong with {what} and VA staff are looking into it; "
+            f"VA staff are looking into what became of {_them(unclear, count)}; "
             "you need not do anything now."
         )
-    if failed:
-        what = _them(len(failed), len(documents))
+    if apart := [d for d in documents if d.lighthouse_status == LighthouseStatus.FAILED]:
         return (
-            f"VA has {what}, and VA staff still have to connect it to your claim; "
-            "you need not do anything."
+            f"VA staff still have to connect {_them(apart, count)} to your claim; {_safe(apart)}."
         )
     pending = [d for d in documents if d.lighthouse_status == LighthouseStatus.PENDING]
-    if not pending:
-        return f"VA has {_them(len(documents), len(documents))} in your file."
-    arrived = all(d.in_efolder_at is not None for d in pending)
-    what = _them(len(pending), len(documents))
-    if arrived:
-        return f"VA has {what} and is connecting it to your claim; you need not do anything."
-    return f"VA has received {what} and is adding it to your file; you need not do anything."
+    if coming := [d for d in pending if d.in_efolder_at is None]:
+        return f"VA is adding {_them(coming, count)} to your file; you need not do anything."
+    if pending:
+        return f"VA is connecting {_them(pending, count)} to your claim; {_safe(pending)}."
+    return f"VA has {_them(documents, count)} in your file."
 
 
 def _veteran_must_act(document: Form526DocumentSubmission) -> bool:
-    return document.failed_step == Step.CLAIMS_EVIDENCE and document.in_efolder_at is None
-
-
-def _them(some: int, of: int) -> str:
-    if some == of:
-        return "your document" if of == 1 else f"all {of} of your documents"
-    return f"{some} of your {of} documents"
-
-
-def _plural_remedy(count: int) -> str:
+    # BDD instructions are none of the veteran's papers: there is nothing they could mail.
     return (
-        REMEDY
-        if count == 1
-        else REMEDY.replace("Mail it", "Mail them").replace("bring it", "bring them")
+        document.lighthouse_status == LighthouseStatus.FAILED
+        and document.failed_step == Step.CLAIMS_EVIDENCE
+        and document.in_efolder_at is None
+        and document.document_type != DocumentType.BDD_INSTRUCTIONS
     )
+
+
+def _staff_must_look(document: Form526DocumentSubmission) -> bool:
+    failed = document.lighthouse_status == LighthouseStatus.FAILED
+    unknown = document.not_found_since is not None
+    return document.in_efolder_at is None and (failed or unknown)
+
+
+def _them(some: Sequence[Form526DocumentSubmission], of: int) -> str:
+    if len(some) == of:
+        return "your document" if of == 1 else f"all {of} of your documents"
+    return f"{len(some)} of your {of} documents"
+
+
+def _safe(documents: Sequence[Form526DocumentSubmission]) -> str:
+    they_are = "it is" if len(documents) == 1 else "they are"
+    return f"{they_are} in your file already, and you need not do anything"

@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from lightkeeper.sandbox.agent import Agent
@@ -11,7 +11,7 @@ from lightkeeper.sandbox.dogstatsd import Event, Metric, ServiceCheck
 from lightkeeper.sandbox.lighthouse import Lighthouse
 
 
-def serve_lighthouse(
+def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
     *,
     port: int,
     rate_limit: int,
@@ -35,7 +35,8 @@ def serve_lighthouse(
         lighthouse.add(request_id, story)
     if failing:
         lighthouse.fail_share(failing)
-    with lighthouse, _until_signalled() as wait:
+    # The signals first: threads that are there already would be ended by them.
+    with _until_signalled() as wait, lighthouse:
         for name, value in lighthouse.environment().items():
             print(f"export {name}='{value}'", file=out)
         print(f"# a stand-in of Lighthouse listens at {lighthouse.url}", file=out, flush=True)
@@ -49,8 +50,8 @@ def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) ->
         print(describe(signal_received), file=out, flush=True)
 
     with (
-        Agent(port=None if socket_path else port, socket_path=socket_path, listener=show) as agent,
         _until_signalled() as wait,
+        Agent(port=None if socket_path else port, socket_path=socket_path, listener=show) as agent,
     ):
         print(f"export DD_DOGSTATSD_URL='{agent.url}'", file=out, flush=True)
         wait()

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,15 @@ BUSY_TIMEOUT_MS: Final = 30_000
 _MIGRATION_LOCK: Final = 526_0001
 _WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
+_IS_OURS: Final = {
+    "sqlite": "SELECT COUNT(*) FROM sqlite_master WHERE name = 'lightkeeper_schema'",
+    "postgresql": "SELECT COUNT(to_regclass('lightkeeper_schema'))",
+}
+_TABLES: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+    "postgresql": "SELECT tablename FROM pg_tables "
+    "WHERE schemaname = current_schema() ORDER BY tablename",
+}
 
 
 class StoreUnavailable(LightkeeperError):
@@ -58,18 +68,18 @@ class Database:
     """One connection. SQL is written with `?`; every driver error becomes `StoreUnavailable`."""
 
     def __init__(self, url: str) -> None:
-        self._db, self.path = _engine(url)
-        self._name = f"PostgreSQL database {urlsplit(url).path.lstrip('/') or '(default)'}"
+        self._db: Any
+        self.path: Path | None = None
+        if url.startswith("sqlite:"):
+            self._db, self.path = _sqlite(url)
+            self.place = str(self.path)
+        else:
+            self._db, self.place = _postgresql(url)
         self.dialect = "sqlite" if self.path else "postgresql"
         self._errors = _driver_errors()
         self._lock_file: int | None = None
         self._claimed = False
         self._db.bind(MODELS)
-
-    @property
-    def place(self) -> str:
-        """Where the store is, without a password in it."""
-        return str(self.path) if self.path else self._name
 
     def close(self) -> None:
         """Close the connection and let go of the claim."""
@@ -87,16 +97,34 @@ class Database:
             self._reconnect()
             yield
         except self._errors as exc:
-            # SQLite's connection stays good, and closing it inside a transaction would not.
-            if self.dialect == "postgresql" and not self._db.is_closed():
+            # SQLite's connection stays good. Inside a transaction rolling back comes first: it
+            # fails too, and ends up here again, where the connection is dead.
+            if self.dialect == "postgresql" and not self._db.in_transaction():
                 self._db.close()
             raise StoreUnavailable(f"{self.place}: {_first_line(exc)}") from exc
 
     def _reconnect(self) -> None:
-        if self._db.is_closed():
-            self._db.connect()
-            if self._claimed and self.dialect == "postgresql":
+        if not self._db.is_closed():
+            return
+        self._connect()
+        if self._claimed and self.dialect == "postgresql":
+            try:
                 self._claim_postgresql()
+            except AlreadyWatched:
+                self._db.close()  # open, it would be used without the claim
+                raise
+
+    def _connect(self) -> None:
+        # SQLite waits for locks, but not for the one that turns an empty file to WAL.
+        give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+        while True:
+            try:
+                self._db.connect()
+                return
+            except peewee.OperationalError as exc:
+                if str(exc) != "database is locked" or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(0.01)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -146,13 +174,14 @@ class Database:
 
     def _claim_sqlite(self, path: Path) -> None:
         # Not the database file itself: closing a second handle on it drops SQLite's locks.
-        self._lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock_path = f"{path}.lock"
         try:
+            self._lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(self._lock_file)
-            self._lock_file = None
+        except BlockingIOError as exc:
             raise AlreadyWatched(_second_watcher(self.place)) from exc
+        except OSError as exc:
+            raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
 
     def _claim_postgresql(self) -> None:
         ((won,),) = self._db.execute_sql(
@@ -166,9 +195,8 @@ class Database:
 
     def version(self) -> int:
         """The schema version of the store; 0 where there is none yet."""
-        with self.guarded():
-            if "lightkeeper_schema" not in self._db.get_tables():
-                return 0
+        if self.rows(_IS_OURS[self.dialect]) == [(0,)]:
+            return 0
         return int(self.rows("SELECT version FROM lightkeeper_schema")[0][0])
 
     def migrate(self) -> None:
@@ -199,10 +227,9 @@ class Database:
         return version
 
     def _refuse_foreign_tables(self) -> None:
-        foreign = sorted(set(self._db.get_tables()) - {"sqlite_sequence", "lightkeeper_schema"})
-        if foreign:
+        if foreign := self.rows(_TABLES[self.dialect]):
             raise StoreForeign(
-                f"{self.place} belongs to another program (it holds the table {foreign[0]!r}): "
+                f"{self.place} belongs to another program (it holds the table {foreign[0][0]!r}): "
                 "point LIGHTKEEPER_DATABASE_URL at a database of its own"
             )
 
@@ -226,25 +253,39 @@ def open_database(url: str, *, create: bool) -> Database:
     return database
 
 
-def _engine(url: str) -> tuple[Any, Path | None]:
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        path = Path(unquote(parts.path[1:])) if parts.path.startswith("/") else Path()
-        pragmas = {
-            "journal_mode": "wal",
-            "synchronous": "normal",
-            "foreign_keys": 1,
-            "busy_timeout": BUSY_TIMEOUT_MS,
-        }
-        return peewee.SqliteDatabase(str(path), pragmas=pragmas), path
-    url = url.replace("postgres://", "postgresql://", 1)
+def _sqlite(url: str) -> tuple[peewee.SqliteDatabase, Path]:
+    path = Path(unquote(urlsplit(url).path[1:]))
+    pragmas = {
+        "journal_mode": "wal",
+        "synchronous": "normal",
+        "foreign_keys": 1,
+        "busy_timeout": BUSY_TIMEOUT_MS,
+    }
+    return peewee.SqliteDatabase(str(path), pragmas=pragmas), path
+
+
+def _postgresql(url: str) -> tuple[peewee.PostgresqlDatabase, str]:
+    """The engine, and how to speak of the database: without its password."""
     try:
-        import psycopg  # noqa: F401
+        import psycopg
     except ImportError as exc:
         raise StoreForeign(
             "PostgreSQL needs a driver: pip install 'lightkeeper[postgres]'"
         ) from exc
-    return peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=10), None
+    url = url.replace("postgres://", "postgresql://", 1)
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parts = {"dbname": "@"}
+    host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
+    # A password with a bare @ or / in it ends up in these, and from there in messages.
+    if "@" in host + name or (port and not port.replace(",", "").isdecimal()):
+        raise StoreForeign(
+            "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
+            "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
+        )
+    engine = peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=10)
+    return engine, f"PostgreSQL database {name or '(default)'}"
 
 
 def _prepare_file(path: Path, create: bool) -> None:

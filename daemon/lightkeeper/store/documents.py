@@ -150,13 +150,13 @@ class Documents:
         When more is due than that, four fifths are the ones due last (news of young documents
         travels fast) and one fifth the ones due longest (nothing starves).
         """
-        newest = self._documents(_DUE_NEWEST, (cutoff, limit))
-        if len(newest) < limit:
+        share = limit // 5
+        newest = self._documents(_DUE_NEWEST, (cutoff, limit - share))
+        if len(newest) < limit - share or not share:
             return newest
-        oldest = self._documents(_DUE_OLDEST, (cutoff, limit // 5))
-        kept = newest[: limit - len(oldest)]
-        seen = {document.id for document in kept}
-        return kept + [document for document in oldest if document.id not in seen]
+        seen = {document.id for document in newest}
+        oldest = self._documents(_DUE_OLDEST, (cutoff, share))
+        return newest + [document for document in oldest if document.id not in seen]
 
     def due_next(self, now: Instant, limit: int) -> list[Document]:
         """At most `limit` documents not due yet, the next ones first, none asked just now."""
@@ -183,8 +183,9 @@ class Documents:
             )
             if transition is not None:
                 history.append(_history_row(after.id, transition))
-                moves[before.document_type, before.lighthouse_status, before.current_step] -= 1
-                moves[after.document_type, after.lighthouse_status, after.current_step] += 1
+                kind = before.document_type
+                moves[kind, transition.from_status, transition.from_step] -= 1
+                moves[kind, transition.to_status, transition.to_step] += 1
         with self._db.writing():
             self._db.execute_many(_RECORD, updates)
             if history:

@@ -33,7 +33,7 @@ _RIPE: Final = f"""{_UNSENT} AND NOT EXISTS (
         SELECT 1 FROM event_digests AS sent
         WHERE sent.kind = open.kind AND sent.document_type = open.document_type
             AND sent.step = open.step AND sent.outcome = open.outcome
-            AND sent.emitted_at > ?
+            AND sent.emitted_at > ? AND sent.emitted_at <= ?
     ) ORDER BY id
 """
 
@@ -115,23 +115,25 @@ class Outbox:
     ) -> None:
         """In one transaction: mark these transitions told and gather their events."""
         with self._db.writing():
-            self._db.execute_many(
-                "UPDATE transitions SET emitted_at = ? WHERE id = ?",
-                [(now, transition_id) for transition_id in transition_ids],
+            marks = ", ".join("?" * len(transition_ids))
+            self._db.execute(
+                f"UPDATE transitions SET emitted_at = ? WHERE id IN ({marks})",
+                (now, *transition_ids),
             )
-            waiting = {digest.key: digest for digest in self._digests(_UNSENT)}
-            gathered = [
-                _digest_row(
-                    waiting[digest.key].joined(digest) if digest.key in waiting else digest
-                )
-                for digest in digests
-            ]
+            unsent = {digest.key: digest for digest in self._digests(_UNSENT)}
+            gathered: dict[EventKey, Digest] = {}
+            for digest in digests:
+                before = gathered.get(digest.key) or unsent.get(digest.key)
+                gathered[digest.key] = before.joined(digest) if before else digest
             if gathered:
-                self._db.execute_many(_GATHER, gathered)
+                self._db.execute_many(_GATHER, map(_digest_row, gathered.values()))
 
     def ripe_events(self, now: Instant) -> list[Digest]:
-        """Unsent events of which none of the same key was sent within the last minute."""
-        return self._digests(_RIPE, (now - MINUTE,))
+        """Unsent events of which none of the same key was sent within the last minute.
+
+        One sent in the future, before the clock was set back, holds none up.
+        """
+        return self._digests(_RIPE, (now - MINUTE, now))
 
     def mark_sent(self, digest: Digest, now: Instant) -> None:
         """Enter into the ledger that this event was sent."""

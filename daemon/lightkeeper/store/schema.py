@@ -75,7 +75,7 @@ class Transition(Model):
 
 
 class EventDigest(Model):
-    """Told transitions gathered into one Datadog event, unsent as long as `emitted_at` is empty."""
+    """Told transitions gathered into one Datadog event, unsent while `emitted_at` is empty."""
 
     id = BigAutoField()
     kind = TextField()
