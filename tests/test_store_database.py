@@ -129,7 +129,7 @@ _DATABASE_TYPES = {
 
 
 def test_the_migrated_schema_is_what_peewee_believes(database_url):
-    """Each model's table has its columns in its order, with its types and nullability, and keys."""
+    """Each model's table has its columns, in order, with their types, nullability and keys."""
     with closing(open_database(database_url, create=True)) as database:
         types = _DATABASE_TYPES[database.dialect]
         tables = {model._meta.table_name for model in MODELS}
@@ -184,9 +184,7 @@ def test_the_database_itself_knows_the_closed_sets(database_url, column, value):
         "next_poll_at": "1",
         "trouble_count": "0",
     }
-    insert = (
-        f"INSERT INTO form_526_document_submissions ({', '.join(row)}) VALUES ({{}})".format
-    )
+    insert = f"INSERT INTO form_526_document_submissions ({', '.join(row)}) VALUES ({{}})".format
     with closing(open_database(database_url, create=True)) as database:
         for wrong in ({column: f"'{value}'"}, {"next_poll_at": "NULL"}):
             with pytest.raises(StoreUnavailable):
@@ -207,7 +205,7 @@ def test_a_transition_needs_its_document(database_url):
 
 
 def test_sqlite_is_set_up_for_several_processes(tmp_path):
-    """WAL, enforced foreign keys and patience with locks; `durable` makes commits outlive power."""
+    """WAL, foreign keys, patience with locks; after `durable` a commit survives a power cut."""
     with closing(open_database(f"sqlite:///{tmp_path / 'a.db'}", create=True)) as database:
         pragmas = ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
         values = [database.rows(f"PRAGMA {pragma}")[0][0] for pragma in pragmas]
@@ -269,28 +267,29 @@ AS_NOBODY = """
 
 
 @pytest.mark.parametrize(
-    ("rights", "problem"),
+    ("rights", "theirs", "problem"),
     [
-        ({"": 0o555}, "Permission denied"),
-        ({"": 0o700, "a.db": 0o000}, "unable to open database file"),
-        ({"": 0o555, "a.db": 0o444}, ""),
-        ({"": 0o755, "a.db": 0o644, "a.db.lock": 0o000}, "Permission denied"),
+        ({"": 0o555}, [], "Permission denied"),
+        ({"": 0o755, "a.db": 0o000}, [""], "unable to open database file"),
+        ({"": 0o555, "a.db": 0o444}, [], ""),
+        ({"": 0o755, "a.db.lock": 0o000}, ["", "a.db"], "Permission denied"),
     ],
     ids=["folder", "unreadable", "unwritable", "lock"],
 )
-def test_a_path_without_rights(rights, problem):
-    """A store that may not be read, written or locked is unavailable, not a traceback."""
+def test_a_path_without_rights(rights, theirs, problem):
+    """A store that may not be made, read, written or locked is unavailable, not a traceback."""
     # Not pytest's folder: another user cannot get there.
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'a.db'}"
-        if "a.db" in rights:
+        if len(rights) > 1:
             with closing(open_database(url, create=True)) as database:
                 database.claim()
+        for each in theirs:
+            if os.geteuid() == 0:
+                os.chown(folder / each, 65534, 65534)
         for each, mode in reversed(rights.items()):
             (folder / each).chmod(mode)
-        if os.geteuid() == 0 and problem == "unable to open database file":
-            os.chown(folder, 65534, 65534)
         with child(AS_NOBODY, url) as process:
             said, errors = process.communicate(timeout=30)
         folder.chmod(0o700)
@@ -298,3 +297,206 @@ def test_a_path_without_rights(rights, problem):
     assert "" == errors
     assert said.startswith(f"StoreUnavailable: {folder}")
     assert problem in said
+
+
+def test_a_store_has_one_watcher(database_url):
+    """A second claim is refused while the first process lives; others may use the store."""
+    with child(CLAIM, database_url) as process:
+        assert "claimed" == line(process)
+        with closing(open_database(database_url, create=False)) as database:
+            with pytest.raises(AlreadyWatched, match="already polled by another") as refused:
+                database.claim()
+            assert 73 == refused.value.exit_status
+            assert database.place in str(refused.value)
+            database.try_write()
+
+
+def test_a_killed_watcher_holds_no_claim(database_url):
+    """SIGKILL frees the store: whoever claims it next gets it, and lets go of it by closing."""
+    with child(CLAIM, database_url) as process:
+        assert "claimed" == line(process)
+
+    for _ in range(2):
+        with closing(open_database(database_url, create=False)) as database:
+            _patiently(database.claim)  # the server may not have noticed the death yet
+
+
+def _patiently(action):
+    until = time.monotonic() + 10
+    while True:
+        try:
+            return action()
+        except AlreadyWatched:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _terminate(url, database):
+    """End the server process that serves `database`, as an administrator or a failover would."""
+    ((pid,),) = database.rows("SELECT pg_backend_pid()")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+def test_a_dead_backend_costs_one_failure(postgres_url):
+    """A connection that was cut raises once; the next use connects again by itself."""
+    with closing(open_database(postgres_url, create=True)) as database:
+        _terminate(postgres_url, database)
+        with pytest.raises(StoreUnavailable, match="terminating connection"):
+            database.rows("SELECT 1")
+
+        assert [(1,)] == database.rows("SELECT 1")
+
+
+def _write_while_dying(database, url, commits):
+    with database.writing():
+        database.execute("DELETE FROM lightkeeper_schema")
+        _terminate(url, database)
+        if not commits:
+            database.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_backend_that_dies_in_a_transaction(postgres_url, commits):
+    """What was not committed is gone, the failure is said, and the next transaction works."""
+    with closing(open_database(postgres_url, create=True)) as database:
+        with pytest.raises(StoreUnavailable):
+            _write_while_dying(database, postgres_url, commits)
+
+        with database.writing():
+            assert 1 == database.execute("UPDATE lightkeeper_schema SET version = version")
+
+
+def _write_nowhere(database):
+    with database.writing():
+        database.execute("DELETE FROM lightkeeper_schema")
+        database.execute("DELETE FROM nowhere")
+
+
+def test_a_failing_statement_is_told_as_it_is(database_url):
+    """The message is the database's reason, in one line, and the transaction is undone."""
+    with closing(open_database(database_url, create=True)) as database:
+        with pytest.raises(StoreUnavailable, match=r"(no such table|relation).*nowhere") as failed:
+            _write_nowhere(database)
+
+        assert 1 == len(str(failed.value).splitlines())
+        assert migrations.NEWEST == database.version()
+
+
+def test_the_claim_is_taken_again_with_the_connection(postgres_url):
+    """A watcher whose connection was cut is the only watcher still."""
+    with closing(open_database(postgres_url, create=True)) as database:
+        database.claim()
+        _terminate(postgres_url, database)
+        with pytest.raises(StoreUnavailable):
+            database.try_write()
+        database.try_write()
+
+        with (
+            closing(open_database(postgres_url, create=False)) as other,
+            pytest.raises(AlreadyWatched),
+        ):
+            other.claim()
+
+
+def test_a_watcher_that_lost_its_claim_does_not_go_on(postgres_url):
+    """Where another took the claim in between, each use fails until that one lets go."""
+    with closing(open_database(postgres_url, create=True)) as database:
+        database.claim()
+        _terminate(postgres_url, database)
+        with closing(open_database(postgres_url, create=False)) as other:
+            other.claim()
+            with pytest.raises(StoreUnavailable):
+                database.try_write()
+            for _ in range(3):
+                with pytest.raises(AlreadyWatched):
+                    database.try_write()
+
+        _patiently(database.try_write)
+
+
+def test_a_server_that_is_not_there():
+    """A dead server is unavailable: said with its reason, in one line."""
+    with pytest.raises(
+        StoreUnavailable, match=r"PostgreSQL database lighthouse: .*refused"
+    ) as dead:
+        open_database("postgresql://keeper:geheim@127.0.0.1:1/lighthouse", create=True)
+
+    assert 1 == len(str(dead.value).splitlines())
+    assert "geheim" not in str(dead.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "postgresql://keeper:ge%heim@127.0.0.1:1/db",
+        "postgresql://keeper:geheim@geheim@127.0.0.1:1/db",
+        "postgresql://keeper:geheim/geheim@127.0.0.1:1/db",
+        "postgresql://keeper:12/geheim@127.0.0.1:1/db",
+        "postgresql://keeper:geheim@[::1/db",
+        "postgresql://127.0.0.1:1/db?password=geheim&geheim",
+    ],
+)
+def test_a_password_written_wrongly_is_not_repeated(wrong):
+    """Where a password breaks the URL, the message says how to write it, and not the password."""
+    with pytest.raises(StoreForeign, match="write %40 for @") as refused:
+        open_database(wrong, create=True)
+
+    assert 78 == refused.value.exit_status
+    assert not {"geheim", "ge%heim", "heim"} & set(str(refused.value).replace("@", " ").split())
+    assert "heim" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+PASSWORD = "p@ss/w:rd%?#&[1] ü"
+
+
+@contextmanager
+def _asks_for_a_password(url, role):
+    """Make the server ask `role` for PASSWORD as long as this lasts."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
+        ((name,),) = connection.execute("SHOW hba_file").fetchall()
+        rules = Path(name).read_text()
+        Path(name).write_text(f"local all {role} scram-sha-256\n{rules}")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            Path(name).write_text(rules)
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute(f"DROP OWNED BY {role} CASCADE")
+            connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_password_is_percent_encoded_in_the_url(postgres_url):
+    """Any password works, written as URLs want it; a wrong one is refused and not repeated."""
+    role = "role_" + urlsplit(postgres_url).path[-8:]
+    url = postgres_url.replace("user=postgres", f"user={role}")
+    right, wrong = (f"{url}&password={quote(word, safe='')}" for word in (PASSWORD, "wr@ng"))
+    with _asks_for_a_password(postgres_url, role):
+        with pytest.raises(StoreUnavailable, match="password authentication failed") as refused:
+            _refused_in_the_end(wrong)
+        open_database(right, create=True).close()
+
+    assert "wr@ng" not in str(refused.value)
+
+
+def _refused_in_the_end(url):
+    """The server reads its rules again a moment after it was told to."""
+    for _ in range(100):
+        with closing(open_database(url, create=True)):
+            time.sleep(0.05)
+
+
+def test_postgresql_may_keep_us_in_a_schema_of_our_own(postgres_url):
+    """A store in another schema than `public` is found again, and not made twice."""
+    _execute(postgres_url, "CREATE SCHEMA keeper", "CREATE TABLE public.users (id INTEGER)")
+    url = f"{postgres_url}&options=-csearch_path%3Dkeeper"
+
+    for create in (True, True, False):
+        with closing(open_database(url, create=create)) as database:
+            assert [("keeper",)] == database.rows(
+                "SELECT schemaname FROM pg_tables WHERE tablename = 'lightkeeper_schema'"
+            )

@@ -19,11 +19,11 @@ from lightkeeper.catalogue import CATALOGUE, OPEN_TAGS, Kind, Signal
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000
-MAX_TAG: Final = 200
+MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 ALERT_TYPES: Final = frozenset({"error", "warning", "info", "success"})
 _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _LOOK_EVERY: Final = 100
-_ODD_IN_TAG = re.compile(r"[^a-z0-9_:./-]")
+_ODD_IN_TAG = re.compile(r"[^a-z0-9_./-]")
 _ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
 
 log = structlog.get_logger()
@@ -58,8 +58,9 @@ class Emitter:
         )
         self._strict = strict
         self._refused: set[str] = set()
-        self._known: dict[tuple[str, tuple[tuple[str, str], ...]], list[str] | None] = {}
+        self._known: dict[tuple[object, ...], list[str] | None] = {}
         self._dropped_before = 0
+        self._tried_before = 0
         self.lost_count = 0
         """Deliveries that did not reach the Agent."""
         self.reachable: bool | None = None
@@ -82,7 +83,7 @@ class Emitter:
             for at, value in enumerate(values):
                 if at % _LOOK_EVERY == 0 and self._losing():
                     return
-                if math.isfinite(value) or self._finite(value):
+                if self._finite(value):
                     send(name, value, checked)
 
     def event(
@@ -101,7 +102,8 @@ class Emitter:
         # Apart from all else: the client's buffer counts characters, the Agent's takes bytes.
         self._client.flush()
         self._client.event(
-            _cut(title, MAX_TITLE_BYTES) or name,
+            # The Agent refuses an empty title, and reads a backslash and an n as a line's end.
+            _cut(title.replace("\\n", "\n").strip() or name, MAX_TITLE_BYTES),
             _cut(text, MAX_TEXT_BYTES),
             alert_type=alert_type if alert_type in ALERT_TYPES else "info",
             aggregation_key=_ODD_IN_KEY.sub("_", aggregation_key)[:100],
@@ -118,6 +120,10 @@ class Emitter:
         self._client.flush()
         lost = self._losing() or self._refusal_pending()
         self._dropped_before = self._client.packets_dropped
+        tried = self._client.packets_sent + self._client.packets_dropped
+        if tried == self._tried_before and not lost:
+            return True  # and nothing was learned about the Agent
+        self._tried_before = tried
         if lost:
             self.lost_count += 1
         if lost and self.reachable is not False:
@@ -152,7 +158,7 @@ class Emitter:
         """The tags as the client wants them; None for a signal that must not leave."""
         if self._losing():
             return None
-        key = (name, tuple(tags.items()))
+        key = (kind, name, *tags.items())
         if key not in self._known:
             problem = _problem(CATALOGUE.get(name), name, kind, tags)
             if problem is not None:
@@ -166,9 +172,12 @@ class Emitter:
         return self._known[key]
 
     def _finite(self, value: float) -> bool:
-        if isinstance(value, int | float) and math.isfinite(value):
+        # Not a bool, which would be sent as a word, nor an integer too large for a float.
+        if type(value) is float and math.isfinite(value):
             return True
-        self._refuse(f"not a finite number: {value!r}")
+        if type(value) is int and abs(value) < 2**63:
+            return True
+        self._refuse(f"not a finite number: {value!r:.40}")
         return False
 
     def _refuse(self, problem: str) -> None:
@@ -180,8 +189,8 @@ class Emitter:
 
 
 def tag_value(text: str) -> str:
-    """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded."""
-    return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG]
+    """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded, not empty."""
+    return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
 
 
 def _problem(signal: Signal | None, name: str, kind: Kind, tags: Mapping[str, str]) -> str | None:

@@ -25,8 +25,11 @@ GAUGES_EVERY_SECONDS: Final = 30
 SLICE_SECONDS: Final = 3.0
 TELL_SLICE_SECONDS: Final = 2.0
 STOP_TELLING_AFTER_SECONDS: Final = 5.0
-GIVE_UP_SECONDS: Final = 10.0
-"""A pass ends once every call has failed for this long (counted from the first failure)."""
+GIVE_UP_SECONDS: Final = 8.0
+"""A pass ends once every call has failed for this long since the first failure.
+
+With a call's deadline before and after it that is below half a minute.
+"""
 LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 CLOCK_JUMP_SECONDS: Final = 2.0
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -249,7 +252,7 @@ class Pass:
                 return ""
             if self._poller.throttled_in_row >= GIVE_UP_AFTER:
                 return "Lighthouse goes on answering 429 however long we wait"
-            if self._given_up():
+            if self._given_up(0.0 if rate_limited else wait):
                 return f"gave up after {self._poller.failures_in_row} failed calls in a row"
             if state is State.WAITING:
                 if rate_limited and wait > LONGEST_RATE_WAIT_SECONDS:
@@ -267,11 +270,11 @@ class Pass:
             # To wait for our turn is no failing.
             self._poller.failing_since += self._monotonic() - before
 
-    def _given_up(self) -> bool:
+    def _given_up(self, wait: float) -> bool:
         since = self._poller.failing_since
         if since is None:
             return False
-        failing = self._monotonic() - since
+        failing = self._monotonic() + wait - since
         return self._poller.failures_in_row >= GIVE_UP_AFTER or failing >= GIVE_UP_SECONDS
 
 

@@ -104,7 +104,6 @@ def bare_loop(database: str) -> None:
         store.execute("PRAGMA journal_mode = WAL")
         store.execute("PRAGMA synchronous = NORMAL")
         session = requests.Session()
-        session.trust_env = False
         began = _clocks()
         asked = 0
         ids = [

@@ -29,9 +29,7 @@ def submission_sentence(documents: Sequence[Form526DocumentSubmission]) -> str:
             "you need not do anything now."
         )
     if apart := [d for d in documents if d.lighthouse_status == LighthouseStatus.FAILED]:
-        return (
-            f"VA staff still have to connect {_them(apart, count)} to your claim; {_safe(apart)}."
-        )
+        return f"VA staff still must connect {_them(apart, count)} to your claim; {_safe(apart)}."
     pending = [d for d in documents if d.lighthouse_status == LighthouseStatus.PENDING]
     if coming := [d for d in pending if d.in_efolder_at is None]:
         return f"VA is adding {_them(coming, count)} to your file; you need not do anything."

@@ -22,7 +22,8 @@ _WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
 _IS_OURS: Final = {
     "sqlite": "SELECT COUNT(*) FROM sqlite_master WHERE name = 'lightkeeper_schema'",
-    "postgresql": "SELECT COUNT(to_regclass('lightkeeper_schema'))",
+    "postgresql": "SELECT COUNT(*) FROM pg_tables "
+    "WHERE tablename = 'lightkeeper_schema' AND schemaname = ANY(current_schemas(false))",
 }
 _TABLES: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
