@@ -361,7 +361,7 @@ def _write_while_dying(database, url, commits):
 def test_a_backend_that_dies_in_a_transaction(postgres_url, commits):
     """What was not committed is gone, the failure is said, and the next transaction works."""
     with closing(open_database(postgres_url, create=True)) as database:
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="terminating connection"):
             _write_while_dying(database, postgres_url, commits)
 
         with database.writing():
@@ -444,7 +444,6 @@ def test_a_password_written_wrongly_is_not_repeated(wrong):
         open_database(wrong, create=True)
 
     assert 78 == refused.value.exit_status
-    assert not {"geheim", "ge%heim", "heim"} & set(str(refused.value).replace("@", " ").split())
     assert "heim" not in str(refused.value)
     assert refused.value.__cause__ is None
 

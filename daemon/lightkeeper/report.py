@@ -33,7 +33,7 @@ class Words:
         value = tag_value(word)
         if value not in self._known:
             if len(self._known) >= self._limit:
-                return "other"
+                value = "other"
             self._known.add(value)
         return value
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import peewee
@@ -56,28 +56,16 @@ class AlreadyWatched(LightkeeperError):
     exit_status = 73
 
 
-def _driver_errors() -> tuple[type[Exception], ...]:
-    """What the drivers raise: `executemany` goes past Peewee's own wrapping."""
-    try:
-        import psycopg
-    except ImportError:
-        return (peewee.PeeweeException, sqlite3.Error)
-    return (peewee.PeeweeException, sqlite3.Error, psycopg.Error)
-
-
 class Database:
     """One connection. SQL is written with `?`; every driver error becomes `StoreUnavailable`."""
 
     def __init__(self, url: str) -> None:
+        self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
         self._db: Any
-        self.path: Path | None = None
-        if url.startswith("sqlite:"):
-            self._db, self.path = _sqlite(url)
-            self.place = str(self.path)
-        else:
-            self._db, self.place = _postgresql(url)
-        self.dialect = "sqlite" if self.path else "postgresql"
-        self._errors = _driver_errors()
+        self._db, self.place, driver_error = _ENGINES[self.dialect](url)
+        self.path = Path(self.place) if self.dialect == "sqlite" else None
+        # Peewee's own, and the driver's: `executemany` goes past Peewee's wrapping.
+        self._errors = (peewee.PeeweeException, driver_error)
         self._lock_file: int | None = None
         self._claimed = False
         self._db.bind(MODELS)
@@ -102,7 +90,14 @@ class Database:
             # fails too, and ends up here again, where the connection is dead.
             if self.dialect == "postgresql" and not self._db.in_transaction():
                 self._db.close()
-            raise StoreUnavailable(f"{self.place}: {_first_line(exc)}") from exc
+            raise StoreUnavailable(f"{self.place}: {self._reason(exc)}") from exc
+
+    def _reason(self, exc: BaseException) -> str:
+        """What went wrong first, in one line."""
+        # Rolling back fails too where the database has done so by itself, or is gone.
+        while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
+            exc = exc.__context__
+        return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
 
     def _reconnect(self) -> None:
         if not self._db.is_closed():
@@ -254,19 +249,22 @@ def open_database(url: str, *, create: bool) -> Database:
     return database
 
 
-def _sqlite(url: str) -> tuple[peewee.SqliteDatabase, Path]:
-    path = Path(unquote(urlsplit(url).path[1:]))
+_Engine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
+"""Peewee's engine, where the database is (without its password), and what its driver raises."""
+
+
+def _sqlite(url: str) -> _Engine:
+    path = str(Path(unquote(urlsplit(url).path[1:])))
     pragmas = {
         "journal_mode": "wal",
         "synchronous": "normal",
         "foreign_keys": 1,
         "busy_timeout": BUSY_TIMEOUT_MS,
     }
-    return peewee.SqliteDatabase(str(path), pragmas=pragmas), path
+    return peewee.SqliteDatabase(path, pragmas=pragmas), path, sqlite3.Error
 
 
-def _postgresql(url: str) -> tuple[peewee.PostgresqlDatabase, str]:
-    """The engine, and how to speak of the database: without its password."""
+def _postgresql(url: str) -> _Engine:
     try:
         import psycopg
     except ImportError as exc:
@@ -286,7 +284,10 @@ def _postgresql(url: str) -> tuple[peewee.PostgresqlDatabase, str]:
             "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
         )
     engine = peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=10)
-    return engine, f"PostgreSQL database {name or '(default)'}"
+    return engine, f"PostgreSQL database {name or '(default)'}", psycopg.Error
+
+
+_ENGINES: Final = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 def _prepare_file(path: Path, create: bool) -> None:
@@ -313,7 +314,3 @@ def _no_store(place: str) -> str:
 
 def _second_watcher(place: str) -> str:
     return f"{place} is already polled by another `lightkeeper run` or `poll`: stop that one first"
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__

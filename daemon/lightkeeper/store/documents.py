@@ -34,7 +34,7 @@ _FIRST_STATE = len(Document._fields) - len(_STATE)
 
 _DUE_NEWEST: Final = f"""
     SELECT {_COLUMNS} FROM form_526_document_submissions
-    WHERE next_poll_at <= ? ORDER BY next_poll_at DESC LIMIT ?
+    WHERE next_poll_at <= ? ORDER BY next_poll_at DESC, id DESC LIMIT ?
 """
 _DUE_OLDEST: Final = _DUE_NEWEST.replace("DESC", "ASC")
 _DUE_NEXT: Final = f"""

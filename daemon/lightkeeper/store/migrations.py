@@ -45,9 +45,10 @@ _FIRST = (
             WHEN 'pending' THEN next_poll_at IS NOT NULL ELSE FALSE END)
     )
     """,
-    # The due query walks this and nothing else: what is final for good is not in it.
+    # The due query walks this and nothing else: what is final for good is not in it. The id
+    # keeps both its ends apart where many documents are due at the same time.
     """
-    CREATE INDEX documents_due ON form_526_document_submissions (next_poll_at)
+    CREATE INDEX documents_due ON form_526_document_submissions (next_poll_at, id)
         WHERE next_poll_at IS NOT NULL
     """,
     """

@@ -1,0 +1,47 @@
+"""The real command in a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+
+COMMAND = (sys.executable, "-m", "lightkeeper")
+
+
+def environment(database=None, lighthouse=None, agent=None, **more):
+    """What such a process sees: the settings given here and no others."""
+    found = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    found["DD_DOGSTATSD_URL"] = agent.url if agent else "unix:///nonexistent/dsd.socket"
+    if database is not None:
+        found["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
+    if lighthouse is not None:
+        found.update(lighthouse.environment())
+    return found | more
+
+
+def run(*arguments, env, timeout=60, **more):
+    """Run `lightkeeper` with these arguments; what it printed is text."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env=env,
+        timeout=timeout,
+        check=False,
+        text=True,
+        capture_output=True,
+        **({"stdin": subprocess.DEVNULL} if "input" not in more else {}),
+        **more,
+    )
+
+
+def start(*arguments, env, **more):
+    """Start `lightkeeper` and let it run."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=env, text=True, **pipes)
+
+
+def until(condition, seconds=20.0):
+    """Wait until the condition holds; fail where it does not within so many seconds."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited for in vain"
+        time.sleep(0.01)

@@ -1,0 +1,635 @@
+"""Telling Datadog: what the store says, all of it, nothing else, and no sooner."""
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from collections import Counter
+
+import orjson
+import pytest
+
+from lightkeeper.cadence import next_poll_at
+from lightkeeper.catalogue import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.emit import tag_value
+from lightkeeper.interpret import interpret
+from lightkeeper.model import DAY, SECOND, Absence, Policy, Recorded, StatusReport
+from lightkeeper.report import DOCUMENT_EVENT, TELL_AT_MOST, Reporter, Words
+from lightkeeper.store.database import StoreUnavailable, open_database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Outbox
+from watching import TYPES, Watch
+
+CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
+OUTCOMES = "lightkeeper.documents.outcomes"
+STEP_OUTCOMES = "lightkeeper.step.outcomes"
+REMARKS = "lightkeeper.answers.remarkable"
+UNKNOWN = "lightkeeper.answers.unknown_words"
+PROCESSING = "lightkeeper.documents.processing_time"
+DETECTION = "lightkeeper.documents.detection_delay"
+
+
+@pytest.fixture
+def watch(database_url, tmp_path):
+    """A daemon over an empty store and an Agent, once on each engine."""
+    with Watch(database_url, tmp_path) as running:
+        yield running
+    running.agent.assert_clean()
+
+
+def _report(request_id, status, steps=(), error_step=None, started_at=None, ended_at=None):
+    steps = tuple(dict(steps).items())
+    return StatusReport(request_id, status, steps, started_at, ended_at, error_step, None, "{}")
+
+
+def _success(request_id):
+    return _report(request_id, "SUCCESS", {CLAIMS: "SUCCESS", BGS: "SUCCESS"})
+
+
+def _failure(request_id, step=CLAIMS):
+    return _report(request_id, "FAILED", {step: "FAILED"}, step)
+
+
+def _running(request_id, step=CLAIMS):
+    return _report(request_id, "IN_PROGRESS", {step: "IN_PROGRESS"})
+
+
+def _absent(_):
+    return Absence.NOT_FOUND
+
+
+def _answered(watch, answers, database=None):
+    """Record what these answers, by request id, make of the documents: one transaction."""
+    documents = Documents(database or watch.database)
+    now, policy = watch.clock.instant(), Policy()
+    batch = []
+    for document in sorted(documents.due(now + 365 * DAY, 100_000)):
+        if document.request_id in answers:
+            decision = interpret(document, answers[document.request_id], policy, now)
+            due = next_poll_at(decision.after, policy, now)
+            batch.append(Recorded(document, decision, due, None, None))
+    assert len(answers) == len(batch)
+    documents.record(batch, now)
+
+
+def _hand_in(watch, count, kind="form_0781", first=1, age=0.0):
+    ids = range(first, first + count)
+    watch.hand_in(ids, kind, age)
+    return ids
+
+
+def _tell(watch):
+    """Tell all there is; what the Agent then has received."""
+    told = 0
+    while count := watch.reporter.tell():
+        told += count
+    watch.agent.drain()
+    return told
+
+
+def _told(watch, name, *tags):
+    """The counts of that name, added up by the values of these tags."""
+    counts = Counter()
+    for metric in watch.agent.metrics:
+        if metric.name == name:
+            assert "count" == metric.kind
+            counts[tuple(metric.tags[tag] for tag in tags)] += metric.value
+    return counts
+
+
+def _transitions(watch, columns, where="1 = 1"):
+    return watch.database.rows(
+        f"SELECT d.document_type, {columns} FROM transitions AS t "
+        "JOIN form_526_document_submissions AS d ON d.id = t.document_id "
+        f"WHERE {where} ORDER BY t.id"
+    )
+
+
+def _assert_told_as_stored(watch):
+    """Every count and every value the Agent has is what the history in the store gives."""
+    stored = _transitions(watch, "t.to_step, t.outcome", "t.outcome IS NOT NULL")
+    assert Counter((kind, tag_value(step), end) for kind, step, end in stored) == _told(
+        watch, OUTCOMES, "document_type", "step", "outcome"
+    )
+    changes, remarks, words = Counter(), Counter(), Counter()
+    for kind, changed, remarked in _transitions(watch, "t.step_changes, t.remarks"):
+        for step, word in orjson.loads(changed):
+            changes[kind, tag_value(step), word.lower()] += 1
+        for remark in orjson.loads(remarked):
+            what, colon, word = remark.partition(":")
+            if colon:
+                words[what, tag_value(word)] += 1
+            else:
+                remarks[kind, what] += 1
+    assert changes == _told(watch, STEP_OUTCOMES, "document_type", "step", "outcome")
+    assert remarks == _told(watch, REMARKS, "document_type", "remark")
+    assert words == _told(watch, UNKNOWN, "field", "word")
+    for name, column in ((PROCESSING, "processing_ms"), (DETECTION, "detection_ms")):
+        values = _transitions(watch, f"t.outcome, t.{column}", f"t.{column} IS NOT NULL")
+        assert sorted((kind, end, ms / 1_000) for kind, end, ms in values) == sorted(
+            (metric.tags["document_type"], metric.tags["outcome"], metric.value)
+            for metric in watch.agent.metrics
+            if metric.name == name
+        )
+    assert [] == _transitions(watch, "t.id", "t.emitted_at IS NULL")
+
+
+def test_a_mixed_batch_is_told_as_it_is_stored(watch):
+    """Types, steps and outcomes in one batch are each counted as what they are (fault 1, 2, 5)."""
+    answers = {}
+    makers = [_success, _failure, lambda i: _failure(i, BGS), _running, _absent]
+    for at, kind in enumerate(TYPES):
+        ids = _hand_in(watch, 50, kind, first=1 + 1_000 * at)
+        for place, (request_id, maker) in enumerate(zip(ids, itertools.cycle(makers))):
+            if place < 40 + at:
+                answers[request_id] = maker(request_id)
+    _answered(watch, dict(sorted(answers.items(), key=lambda item: item[0] % 1_000)))
+
+    assert len(answers) == _tell(watch)
+    _assert_told_as_stored(watch)
+    told = _told(watch, OUTCOMES, "document_type", "step", "outcome")
+    assert 9 == told["bdd_instructions", "complete", "done"]
+    assert 8 == told["veteran_upload", "benefits_gateway_service", "failed"]
+    assert 102 == told.total()
+
+
+def test_every_story_lighthouse_tells_is_told_on(watch):
+    """Documents polled from beginning to end are told as the store has them, step by step."""
+    stories = (
+        *("success", "fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup"),
+        *("stuck_bgs", "recovers", "reworks", "unknown_step", "unknown_status"),
+        *("contradictory", "lost", "purged"),
+    )
+    for number, (story, kind) in enumerate(zip(stories * 2, itertools.cycle(TYPES[:3]))):
+        watch.track(1 + number % 4, story, kind)
+    for _ in range(12):
+        watch.poll()
+        watch.clock.now += 40
+    _tell(watch)
+
+    _assert_told_as_stored(watch)
+    told = _told(watch, OUTCOMES, "outcome")
+    assert {("done",), ("failed",), ("recovered",)} == set(told)
+    remarks = {"contradictory", "housekeeping", "not_found", "reopened"}
+    assert remarks <= {remark for (remark,) in _told(watch, REMARKS, "remark")}
+    assert {
+        ("unknown_step", "virus_scan"),
+        ("unknown_status", "paused"),
+    } == set(_told(watch, UNKNOWN, "field", "word"))
+
+
+def test_a_change_is_told_once(watch):
+    """What was told is not told again, nor is an answer that changes nothing."""
+    ids = _hand_in(watch, 3)
+    for _ in range(3):
+        _answered(watch, {request_id: _running(request_id) for request_id in ids})
+        _tell(watch)
+
+    assert {("claims_evidence", "in_progress"): 3} == _told(
+        watch, STEP_OUTCOMES, "step", "outcome"
+    )
+    assert 0 == _tell(watch)
+
+
+def test_durations_are_lighthouses_and_ours(watch):
+    """Processing is Lighthouse's start to end, detection its end to our learning of it."""
+    now = watch.clock.instant()
+    (request_id,) = _hand_in(watch, 1)
+    report = _success(request_id)._replace(
+        started_at=now - 20 * SECOND, ended_at=now - 2 * SECOND - 500
+    )
+    _answered(watch, {request_id: report})
+    _tell(watch)
+
+    ended = {"document_type": "form_0781", "outcome": "done"}
+    assert [17.5] == watch.agent.values(PROCESSING, **ended)
+    assert [2.5] == watch.agent.values(DETECTION, **ended)
+    assert {"distribution"} == {
+        metric.kind for metric in watch.agent.metrics if metric.name in (PROCESSING, DETECTION)
+    }
+
+
+def test_unknown_steps_are_bounded(watch):
+    """Eight steps nobody knows are told under their own names, the others together."""
+    ids = _hand_in(watch, 12)
+    for number, request_id in enumerate(ids):
+        _answered(watch, {request_id: _failure(request_id, f"NEW_STEP_{number:02}")})
+    _tell(watch)
+
+    own = {(f"new_step_{number:02}",): 1 for number in range(OPEN_WORDS)}
+    assert own | {("other",): 4} == _told(watch, OUTCOMES, "step")
+    assert own | {("other",): 4} == _told(watch, STEP_OUTCOMES, "step")
+    assert own | {("other",): 4} == _told(watch, UNKNOWN, "word")
+    watch.reporter.gauges()
+    watch.agent.drain()
+    gauge = "lightkeeper.documents.failed"
+    assert 4 == watch.agent.gauge(gauge, document_type="form_0781", step="other")
+    steps = {m.tags["step"] for m in watch.agent.metrics if m.name == gauge}
+    assert {*STEPS, *(step for (step,) in own), "other"} == steps
+    events = [event.tags["step"] for event in watch.agent.events if "failed" in event.title]
+    assert sorted([*(step for (step,) in own), "other"]) == sorted(set(events))
+
+
+def test_words_are_bounded():
+    """Known words cost nothing, eight unknown ones are kept for good, all others are one."""
+    words = Words(("none", "complete"), limit=2)
+
+    assert ["none", "virus_scan", "complete"] == [
+        words.tag(word) for word in ("NONE", "VIRUS SCAN", "complete")
+    ]
+    assert ["b", "other", "virus_scan", "other"] == [
+        words.tag(word) for word in ("b", "c", "VIRUS_SCAN", "d")
+    ]
+    assert {"none", "complete", "virus_scan", "b", "other"} == words.seen
+
+
+def test_a_thousand_at_most_are_told_at_once(watch):
+    """A backlog is told in portions, the oldest first, and each portion in a few datagrams."""
+    ids = _hand_in(watch, 2 * TELL_AT_MOST + 1)
+    _answered(watch, {request_id: _running(request_id) for request_id in ids})
+
+    told = []
+    for _ in range(4):
+        told.append(watch.reporter.tell())
+        ((oldest,),) = watch.database.rows(
+            "SELECT MIN(id) FROM transitions WHERE emitted_at IS NULL"
+        )
+        told.append(oldest)
+    assert [1_000, 1_001, 1_000, 2_001, 1, None, 0, None] == told
+    watch.agent.drain()
+    assert 2 * TELL_AT_MOST + 1 == watch.agent.count(STEP_OUTCOMES)
+    assert 3 == len(watch.agent.metrics)
+
+
+def test_what_the_agent_misses_stays_untold(watch):
+    """An Agent that is away is told everything once it is back, and nothing twice."""
+    ids = _hand_in(watch, 30)
+    _answered(watch, {request_id: _success(request_id) for request_id in ids[:10]})
+    _tell(watch)
+    watch.agent.stop()
+    for start in (10, 20):
+        _answered(watch, {i: _success(i) for i in ids[start : start + 10]})
+        for _ in range(3):
+            assert 0 == watch.reporter.tell()
+    assert 20 == Outbox(watch.database).untold_count()
+    watch.clock.now += 60
+    watch.agent.start()
+
+    assert 20 == _tell(watch)
+    _assert_told_as_stored(watch)
+    assert ["10 form_0781 documents done", "20 form_0781 documents done"] == [
+        event.title for event in watch.agent.events if "done" in event.title
+    ]
+
+
+def test_an_event_the_agent_misses_is_sent_later(watch):
+    """Counts that arrived are not told again for an event that did not."""
+    (request_id,) = _hand_in(watch, 1)
+    _answered(watch, {request_id: _failure(request_id)})
+    outbox = _Overtaken(watch.database)
+    outbox.meanwhile = lambda: (watch.agent.drain(), watch.agent.stop())
+    assert 1 == _reporter(watch, outbox).tell()
+    watch.agent.start()
+    for _ in range(2):  # the first may lose the socket of before
+        assert 0 == _tell(watch)
+
+    assert 1 == watch.agent.count(OUTCOMES)
+    assert 2 == len(watch.agent.events)
+
+
+class _Unwritable(Outbox):
+    """An outbox whose database fails when telling has to be written down."""
+
+    def mark_told(self, *_):
+        raise StoreUnavailable("disk full")
+
+
+def _reporter(watch, outbox):
+    return Reporter(outbox, watch.levels, watch.emitter, Policy(), watch.clock.instant)
+
+
+def test_a_failure_between_sending_and_marking_tells_again(watch):
+    """At least once: a store that fails after sending has it told anew, with one event."""
+    (request_id,) = _hand_in(watch, 1)
+    _answered(watch, {request_id: _failure(request_id)})
+    with pytest.raises(StoreUnavailable):
+        _reporter(watch, _Unwritable(watch.database)).tell()
+    assert 1 == _tell(watch)
+
+    assert 2 == watch.agent.count(OUTCOMES)
+    assert ["1 form_0781 document failed at CLAIMS_EVIDENCE"] == [
+        event.title for event in watch.agent.events if event.tags["event"] == DOCUMENT_EVENT
+    ]
+
+
+class _Overtaken(Outbox):
+    """An outbox beside which somebody else records news while the Agent is spoken to."""
+
+    meanwhile = staticmethod(lambda: None)
+
+    def mark_told(self, *args):
+        self.meanwhile()
+        super().mark_told(*args)
+
+
+def test_news_that_comes_while_telling_is_told_next(watch):
+    """Runs that overlap lose nothing and count nothing twice (fault 4)."""
+    ids = _hand_in(watch, 6)
+    _answered(watch, {i: _success(i) for i in ids[:2]})
+    outbox = _Overtaken(watch.database)
+    with contextlib.closing(open_database(watch.url, create=False)) as other:
+        outbox.meanwhile = lambda: _answered(watch, {i: _success(i) for i in ids[2:]}, other)
+        assert 2 == _reporter(watch, outbox).tell()
+    assert 4 == _tell(watch)
+
+    _assert_told_as_stored(watch)
+    assert 6 == watch.agent.count(OUTCOMES)
+
+
+def test_nothing_is_told_before_it_is_committed(watch):
+    """A change that is only being written does not exist for Datadog, nor one rolled back."""
+    ids = _hand_in(watch, 2)
+    with contextlib.closing(open_database(watch.url, create=False)) as other:
+        with contextlib.suppress(ZeroDivisionError), other.writing():
+            _answered(watch, {ids[0]: _failure(ids[0])}, other)
+            assert 0 == watch.reporter.tell()
+            raise ZeroDivisionError
+        assert 0 == watch.reporter.tell()
+        with other.writing():
+            _answered(watch, {ids[1]: _success(ids[1])}, other)
+            assert 0 == watch.reporter.tell()
+    watch.agent.drain()
+    assert [] == watch.agent.received
+
+    assert 1 == _tell(watch)
+    _assert_told_as_stored(watch)
+    assert {("done",): 1} == _told(watch, OUTCOMES, "outcome")
+
+
+def _stall(agent):
+    """Let the Agent read no more, and fill its queue: who sends now has to wait."""
+    agent.pause()
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
+        contextlib.suppress(BlockingIOError),
+    ):
+        sock.setblocking(False)
+        sock.connect(str(agent.socket_path))
+        while True:
+            sock.send(b"lightkeeper.cycle.success:1|c")
+
+
+def test_no_transaction_is_open_while_the_agent_is_spoken_to(watch):
+    """While a stalled Agent holds telling up, others write, and no reader holds them back."""
+    ids = _hand_in(watch, 2)
+    _answered(watch, {request_id: _success(request_id) for request_id in ids})
+    seen = {}
+
+    def write_meanwhile():
+        time.sleep(0.2)
+        with contextlib.closing(open_database(watch.url, create=False)) as other:
+            if other.dialect == "sqlite":  # it could not be emptied under a reader's eyes
+                ((seen["busy"], _, _),) = other.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                ((seen["busy"],),) = other.rows(
+                    "SELECT COUNT(*) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND state = 'idle in transaction'"
+                )
+            other.try_write()
+        seen["written at"] = time.monotonic()
+
+    _stall(watch.agent)
+    writer = threading.Thread(target=write_meanwhile)
+    writer.start()
+    assert 0 == watch.reporter.tell()
+    told_at = time.monotonic()
+    writer.join()
+
+    assert 0 == seen["busy"]
+    assert seen["written at"] < told_at - 0.3
+    watch.agent.resume()
+    watch.agent.drain()
+    watch.agent.clear()
+    assert 2 == _tell(watch)
+
+
+def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
+    """However much there is to tell, an Agent that hangs costs two seconds each time."""
+    with Watch(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path) as watch:
+        ids = _hand_in(watch, TELL_AT_MOST)
+        now = watch.clock.instant()
+        _answered(
+            watch,
+            {i: _failure(i, f"S{i}")._replace(started_at=now - i, ended_at=now - 1) for i in ids},
+        )
+        _stall(watch.agent)
+        for show in (watch.reporter.tell, watch.reporter.gauges):
+            begun = time.monotonic()
+            assert not show()
+            assert time.monotonic() - begun < 2.5
+        watch.agent.resume()
+
+
+def test_events_come_once_a_minute_for_each_key(watch):
+    """The first news goes out at once; what follows within a minute is gathered into one."""
+    titles = []
+    ids = iter(_hand_in(watch, 100))
+    for seconds, count in ((0, 1), (10, 2), (20, 3), (20, 4), (9, 1), (1, 5), (30, 6), (31, 1)):
+        watch.clock.now += seconds
+        batch = list(itertools.islice(ids, count))
+        _answered(watch, {request_id: _success(request_id) for request_id in batch})
+        watch.agent.clear()
+        _tell(watch)
+        titles.append(
+            [event.title for event in watch.agent.events if event.tags["step"] == "complete"]
+        )
+
+    first, later, last = (
+        [f"{count} form_0781 {what} done"]
+        for count, what in ((1, "document"), (15, "documents"), (7, "documents"))
+    )
+    assert [first, [], [], [], [], later, [], last] == titles
+
+
+def test_each_key_has_its_own_minute(watch):
+    """News of another type, step or outcome does not wait."""
+    watch.agent.clear()
+    ids = iter(_hand_in(watch, 3))
+    watch.hand_in([10], "form_0781a")
+    for answers in (
+        {(i := next(ids)): _failure(i)},
+        {(i := next(ids)): _failure(i, BGS)},
+        {(i := next(ids)): _success(i)},
+        {10: _failure(10)},
+    ):
+        _answered(watch, answers)
+        _tell(watch)
+        watch.clock.now += 1
+
+    events = [e for e in watch.agent.events if e.tags["event"] == DOCUMENT_EVENT]
+    assert [
+        "1 form_0781 document failed at CLAIMS_EVIDENCE",
+        "1 form_0781 document failed at BENEFITS_GATEWAY_SERVICE",
+        "1 form_0781 document done",
+        "1 form_0781a document failed at CLAIMS_EVIDENCE",
+    ] == [event.title for event in events]
+    assert ["error", "error", "success", "error"] == [event.alert_type for event in events]
+
+
+def test_an_event_names_the_first_twenty_ids_and_counts_all(watch):
+    """Twenty request ids at most, of the documents that came first, and when they were seen."""
+    ids = _hand_in(watch, 70, first=600_000_001)
+    for start, count in ((0, 1), (1, 15), (16, 54)):
+        _answered(watch, {i: _failure(i) for i in ids[start : start + count]})
+        _tell(watch)
+        watch.clock.now += 40
+    _tell(watch)
+
+    first, later = [event for event in watch.agent.events if event.tags["event"] == DOCUMENT_EVENT]
+    assert "1 form_0781 document failed at CLAIMS_EVIDENCE" == first.title
+    assert "69 form_0781 documents failed at CLAIMS_EVIDENCE" == later.title
+    named, seen, hint = later.text.split("\n")
+    twenty = ", ".join(str(request_id) for request_id in ids[1 : 1 + MAX_IDS_IN_EVENT])
+    assert f"lighthouse_request_id: {twenty} and 49 more" == named
+    assert "Seen between 2027-01-15 08:00:40 UTC and 2027-01-15 08:01:20 UTC." == seen
+    assert "History of one: lightkeeper show REQUEST_ID" == hint
+    for event in (first, later):
+        assert "s-600" not in event.title + event.text
+        assert "lightkeeper.document:form_0781:claims_evidence:failed" == event.aggregation_key
+        assert {
+            "document_type": "form_0781",
+            "step": "claims_evidence",
+            "outcome": "failed",
+            "event": "lightkeeper.document",
+        } == event.tags
+
+
+def test_steps_have_events_of_their_own(watch):
+    """A change of a step's status is an event too, told as what Lighthouse said."""
+    ids = _hand_in(watch, 2)
+    _answered(watch, {request_id: _running(request_id) for request_id in ids})
+    _tell(watch)
+
+    (event,) = watch.agent.events
+    assert "2 form_0781 documents: CLAIMS_EVIDENCE is in_progress" == event.title
+    assert ("info", "lightkeeper.step:form_0781:claims_evidence:in_progress") == (
+        event.alert_type,
+        event.aggregation_key,
+    )
+
+
+def _gauges(watch):
+    """Each gauge told by one call, by name and values of its tags, the host's apart."""
+    watch.agent.clear()
+    watch.reporter.gauges()
+    watch.agent.drain()
+    told = {}
+    for metric in watch.agent.metrics:
+        tags = dict(metric.tags)
+        assert ("gauge", "") == (metric.kind, tags.pop("host"))
+        key = (metric.name.removeprefix("lightkeeper."), *tags.values())
+        assert key not in told
+        told[key] = metric.value
+    return told
+
+
+BY_TYPE_AND_STEP = ("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue")
+
+
+def test_an_empty_store_shows_zeros(watch):
+    """Every gauge is there from the start, for every type and step, so that nothing has holes."""
+    expected = {("poll.due_lag",): 0.0}
+    for kind in DOCUMENT_TYPES:
+        expected["documents.done", kind] = 0
+        expected["documents.not_found", kind] = 0
+        for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
+            expected[f"documents.{name}", kind, step] = 0
+
+    assert expected == _gauges(watch)
+
+
+def test_gauges_are_what_the_store_holds(watch):
+    """Counted one by one, the documents are as many as the gauges say, wherever they stand."""
+    makers = [
+        _success,
+        _failure,
+        lambda i: _failure(i, BGS),
+        _running,
+        lambda i: _running(i, "VIRUS_SCAN"),
+        _absent,
+    ]
+    for at, kind in enumerate(TYPES):
+        for turn, maker in enumerate(makers):
+            ids = _hand_in(watch, at + turn, kind, first=1 + 1_000 * at + 100 * turn)
+            _answered(watch, {request_id: maker(request_id) for request_id in ids})
+        _hand_in(watch, 2, kind, first=1 + 1_000 * at + 900)
+
+    counted = Counter()
+    for kind, status, step, absent in watch.rows(
+        "document_type, lighthouse_status, current_step, not_found_since"
+    ):
+        steps = () if status == "done" else (step.lower(),)
+        counted[f"documents.{status}", kind, *steps] += 1
+        counted["documents.not_found", kind] += absent is not None
+    told = _gauges(watch)
+    names = {f"documents.{name}" for name in ("pending", "done", "failed", "not_found")}
+    assert +counted == Counter({k: int(v) for k, v in told.items() if v and k[0] in names})
+    tracked = sum(v for k, v in told.items() if k[0] in names - {"documents.not_found"})
+    assert len(watch.rows("id")) == tracked
+
+
+def test_ages_are_told_by_type_and_step(watch):
+    """What Lighthouse still called unfinished past a threshold counts for it and those below."""
+    for number, hours in enumerate((1, 23, 25, 47, 49, 95, 97)):
+        ids = _hand_in(watch, 1, "form_0781a", first=10 + number, age=hours * 3_600)
+        _answered(watch, {request_id: _running(request_id, BGS) for request_id in ids})
+    _hand_in(watch, 1, "form_0781a", first=50, age=200 * 3_600)
+    _hand_in(watch, 1, "form_0781a", first=60, age=300 * 3_600)
+    _answered(watch, {60: Absence.NOT_FOUND})
+    told = _gauges(watch)
+
+    def at(step):
+        return [told[f"documents.{name}", "form_0781a", step] for name in BY_TYPE_AND_STEP]
+
+    assert [7, 0, 97 * 3_600, 5, 3, 1] == at("benefits_gateway_service")
+    assert [2, 0, 300 * 3_600, 0, 0, 0] == at("none")
+    assert 1 == told["documents.not_found", "form_0781a"]
+
+
+def test_what_was_shown_once_goes_back_to_zero(watch):
+    """A step that nobody is at any more is told as zero, also an unknown one and `other`."""
+    ids = _hand_in(watch, OPEN_WORDS + 2)
+    for request_id in ids:
+        _answered(watch, {request_id: _running(request_id, f"NEW_{request_id:02}")})
+    before = _gauges(watch)
+    assert (1, 2) == (
+        before["documents.pending", "form_0781", "new_01"],
+        before["documents.pending", "form_0781", "other"],
+    )
+    _answered(watch, {request_id: _success(request_id) for request_id in ids})
+    after = _gauges(watch)
+
+    assert before.keys() == after.keys()
+    assert {("documents.done", "form_0781"): len(ids)} == {k: v for k, v in after.items() if v}
+
+
+def test_the_lag_is_that_of_who_waits_longest(watch):
+    """How long the first in line has been due, in seconds; nothing due is no lag."""
+    _hand_in(watch, 3)
+    watch.clock.now += 90.5
+    assert 90.5 == _gauges(watch)["poll.due_lag",]
+    _answered(watch, {request_id: _running(request_id) for request_id in (1, 2, 3)})
+    assert 0 == _gauges(watch)["poll.due_lag",]
+
+
+def test_gauges_survive_an_agent_that_is_away(watch):
+    """Showing levels to nobody raises nothing; who comes back sees them as they are then."""
+    _hand_in(watch, 3)
+    watch.agent.stop()
+    watch.reporter.gauges()
+    watch.reporter.gauges()
+    watch.agent.start()
+    watch.reporter.gauges()
+
+    assert 3 == _gauges(watch)["documents.pending", "form_0781", "none"]
