@@ -70,6 +70,7 @@ def test_every_kind_arrives_as_it_was_meant(agent, emitter):
     assert emitter.handed_over()
     agent.drain()
     agent.assert_clean()
+    assert [] == agent.telemetry
     assert (7, 7) == (agent.count(COUNT), agent.gauge(GAUGE, document_type="form_0781"))
     assert [0.25, 18] == agent.values(DISTRIBUTION, **ENDED)
     assert [
@@ -269,6 +270,18 @@ def test_texts_are_cut_to_bytes_at_whole_characters(agent, emitter, char, room):
         fits = 2 + count * as_sent <= limit
         expected = "a" + shown * (count if fits else (limit - 1) // as_sent)
         assert expected + "z" * fits == sent
+
+
+def test_an_event_has_a_datagram_of_its_own(unix_agent):
+    """Metrics and an event that fit in characters would be too much in bytes."""
+    with contextlib.closing(Emitter(unix_agent.url, strict=True)) as emitter:
+        for value in range(190):
+            emitter.count(COUNT, value)
+        _event(emitter, "文" * 60, "書" * 1_300)
+    unix_agent.drain()
+
+    unix_agent.assert_clean()
+    assert (190, 1) == (len(unix_agent.metrics), len(unix_agent.events))
 
 
 def test_a_title_of_nothing_is_the_signals_name(agent, emitter):

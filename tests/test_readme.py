@@ -35,7 +35,7 @@ def test_every_setting_is_in_the_table_and_no_other() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     """The table of commands is complete."""
-    named = set(re.findall(r"^\| `lightkeeper (\w+)", README, re.M))
+    named = set(re.findall(r"^\| `lightkeeper (\w+)", README, re.MULTILINE))
 
     assert set(main.commands) == named
 
@@ -57,7 +57,7 @@ def test_exit_statuses_of_the_errors_are_in_the_table() -> None:
     """Whoever raises an error with a status of its own has told the reader about it."""
     from lightkeeper import checks, cli, demo, intake, model  # noqa: F401
 
-    table = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.M)}
+    table = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     kinds = [model.LightkeeperError]
     for kind in kinds:
         kinds.extend(kind.__subclasses__())

@@ -255,6 +255,7 @@ def test_a_broken_answer_breaks_the_connection(patient, raw):
     with ScriptedServer(reply) as server:
         with pytest.raises(ConnectionBroken):
             _get(patient, server)
+        time.sleep(0.05)  # until the close has arrived
         assert b"[]" == _get(patient, server).body
         assert 2 == server.connections
 

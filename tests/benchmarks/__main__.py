@@ -21,6 +21,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RUNS = 5
+
+
 def main() -> int:
     """Measure everything the README's table shows, and print it as that table."""
     with tempfile.TemporaryDirectory(prefix="lightkeeper-bench-") as name:

@@ -38,7 +38,7 @@ class RateBudget:
             self._pause(self._gap)
 
     def note(self, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers; a 429 always pauses, as long as `Retry-After` says in seconds."""
+        """Learn from an answer's headers; a 429 always pauses, its `Retry-After` is obeyed."""
         reset = _seconds(headers.get("RateLimit-Reset"))
         told = [n for name in _REMAINING if (n := _seconds(headers.get(name))) is not None]
         self.remaining = int(min(told)) if told else None
