@@ -10,7 +10,8 @@ COMMAND = (sys.executable, "-m", "lightkeeper")
 
 def environment(database=None, lighthouse=None, agent=None, **more):
     """What such a process sees: the settings given here and no others."""
-    found = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = ("PATH", "HOME", "LANG", "PYTHONPATH")  # the last: what we import, it imports
+    found = {name: os.environ[name] for name in kept if name in os.environ}
     found["DD_DOGSTATSD_URL"] = agent.url if agent else "unix:///nonexistent/dsd.socket"
     if database is not None:
         found["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"

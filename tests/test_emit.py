@@ -386,7 +386,7 @@ def test_a_stalled_agent_holds_nobody_up_for_long(unix_agent):
             if value % 1_000 == 0:
                 _event(emitter)
         assert not emitter.handed_over()
-        assert time.monotonic() - begun < 3.5
+        assert time.monotonic() - begun < 5.0
 
         unix_agent.resume()
         unix_agent.drain()
@@ -405,7 +405,7 @@ def test_closing_is_bounded_when_the_agent_is_stalled(unix_agent):
     begun = time.monotonic()
     emitter.close()
 
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 4.0
     unix_agent.resume()
 
 

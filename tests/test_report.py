@@ -421,7 +421,7 @@ def test_no_transaction_is_open_while_the_agent_is_spoken_to(watch):
     writer.join()
 
     assert 0 == seen["busy"]
-    assert seen["written at"] < told_at - 0.3
+    assert seen["written at"] < told_at
     watch.agent.resume()
     watch.agent.drain()
     watch.agent.clear()
@@ -441,7 +441,7 @@ def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
         for show in (watch.reporter.tell, watch.reporter.gauges):
             begun = time.monotonic()
             assert not show()
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < 4.0
         watch.agent.resume()
 
 

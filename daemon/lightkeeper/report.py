@@ -91,7 +91,7 @@ class Reporter:
                 digests += self._tell_group(shape, group)
             if not self._emitter.handed_over():
                 return 0
-            self._outbox.mark_told([row.id for row in untold], _merged(digests), self._clock())
+            self._outbox.mark_told([row.id for row in untold], digests, self._clock())
         self._send_events()
         return len(untold)
 
@@ -233,15 +233,6 @@ def _grouped(untold: list[Untold]) -> dict[Untold, _Group]:
 
 def _digest(key: EventKey, group: _Group) -> Digest:
     return Digest(0, key, group.count, tuple(group.request_ids), group.first_at, group.last_at)
-
-
-def _merged(digests: list[Digest]) -> list[Digest]:
-    """One digest a key: different shapes may share a step and outcome."""
-    merged: dict[EventKey, Digest] = {}
-    for digest in digests:
-        before = merged.get(digest.key)
-        merged[digest.key] = digest if before is None else before.joined(digest)
-    return list(merged.values())
 
 
 def _title(digest: Digest) -> str:

@@ -197,7 +197,6 @@ class Transport:
             size += len(chunk)
             if size > MAX_BODY_BYTES:
                 raise BodyTooLarge
-            self._deadline.left()
             chunks.append(chunk)
         return b"".join(chunks)
 
