@@ -127,7 +127,8 @@ def test_nothing_hides_in_depth():
 @pytest.mark.parametrize(
     "piece",
     ["a", "a.", "a@", "a@b.", "%40", "eyJ-", "eyJaaaaaa.", "://", "://a:", ":a@", "token ",
-     "token=", "token'", "'", "'a", '".pdf', ".pdf", "-----BEGIN x", "123-", "bearer ", "/", " ", "\n", "é"],
+     "token=", "token'", "'", "'a", '".pdf', ".pdf",
+     "-----BEGIN x", "123-", "bearer ", "/", " ", "\n", "é"],
 )  # fmt: skip
 def test_a_long_text_costs_no_time(piece):
     """Whatever an answer or a traceback is made of, blanking it is done in a moment."""

@@ -103,14 +103,17 @@ def test_several_processes_may_open_an_empty_store_at_once(database_url, tmp_pat
     """Whoever comes first migrates, the others wait for it, and all of them find one store."""
     urls = [database_url]
     if database_url.startswith("sqlite"):
-        # A race of a millisecond: many stores, one after the other, by everybody.
+        # A race of a millisecond: many stores, each opened by everybody at the same moment.
         urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(20)]
     code = """
-        import sys
+        import sys, time
         from lightkeeper.store.database import open_database
         print("ready", flush=True)
         input()
+        while time.time() % 0.5 > 0.1:
+            time.sleep(0.01)
         for url in sys.argv[1:]:
+            time.sleep(0.05 - time.time() % 0.05)
             database = open_database(url, create=True)
             print(database.version(), end="")
             database.close()
@@ -207,9 +210,10 @@ def test_a_transition_needs_its_document(database_url):
 def test_sqlite_is_set_up_for_several_processes(tmp_path):
     """WAL, foreign keys, patience with locks; after `durable` a commit survives a power cut."""
     with closing(open_database(f"sqlite:///{tmp_path / 'a.db'}", create=True)) as database:
-        pragmas = ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+        pragmas = ("journal_mode", "foreign_keys", "busy_timeout", "wal_autocheckpoint")
         values = [database.rows(f"PRAGMA {pragma}")[0][0] for pragma in pragmas]
-        assert ["wal", 1, BUSY_TIMEOUT_MS, 1] == values
+        assert ["wal", 1, BUSY_TIMEOUT_MS, 4_000] == values
+        assert [(1,)] == database.rows("PRAGMA synchronous")
 
         database.durable()
         assert [(2,)] == database.rows("PRAGMA synchronous")

@@ -77,11 +77,11 @@ def _database(settings: Settings) -> Check:
             return Check(
                 "database", True, f"{database.place}: {counts['tracked']} documents tracked"
             )
-    except StoreMissing as exc:
+    except StoreMissing:
         path = Database(url).path
         if path is not None and not os.access(path.parent, os.W_OK):
             return Check("database", False, f"{path}: the folder is not there, or not ours")
-        return Check("database", True, f"{exc}; `run` will make it")
+        return Check("database", True, "not there yet; `run` or `track` will make it")
     except LightkeeperError as exc:
         return Check("database", False, str(exc))
 

@@ -12,7 +12,7 @@ from lightkeeper import __version__
 from lightkeeper.model import DocumentType, LightkeeperError
 
 if TYPE_CHECKING:
-    from lightkeeper.settings import Settings
+    from lightkeeper.settings import Settings, StoreSettings
     from lightkeeper.store.database import Database
 
 EX_OK: Final = 0
@@ -68,7 +68,7 @@ def run_command() -> int:
     from lightkeeper.parts import watch
     from lightkeeper.service import Stop
 
-    settings = _settings(lighthouse=True)
+    settings = _settings()
     with Stop().on_signals() as stop, closing(watch(settings, create=True)) as parts:
         parts.service().run(stop)
     return EX_OK
@@ -80,7 +80,7 @@ def poll() -> int:
     from lightkeeper.parts import watch
     from lightkeeper.service import Stop
 
-    settings = _settings(lighthouse=True)
+    settings = _settings()
     with Stop().on_signals() as stop, closing(watch(settings, create=False)) as parts:
         result = parts.single_pass().run(stop)
     click.echo(f"asked about {result.asked} documents")
@@ -91,7 +91,11 @@ def poll() -> int:
             err=True,
         )
     if result.not_asked:
-        click.echo(f"lightkeeper: some documents were not asked about: {result.reason}", err=True)
+        click.echo(
+            f"lightkeeper: not every document was asked about: {result.reason}; "
+            "they stay due, and `lightkeeper check` may tell what is wrong",
+            err=True,
+        )
         return EX_TEMPFAIL
     return EX_OK
 
@@ -102,7 +106,7 @@ def status(as_json: bool) -> int:
     """Say how many documents stand where."""
     from lightkeeper import views
 
-    settings = _settings()
+    settings = _store_settings()
     with closing(_store(settings)) as database:
         overview = views.overview(database, settings.policy)
     click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
@@ -119,7 +123,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
 
     if (request_id is None) == (submission is None):
         raise click.UsageError("give either REQUEST_ID or --submission ID")
-    with closing(_store(_settings())) as database:
+    with closing(_store(_store_settings())) as database:
         found = (
             views.document(database, request_id)
             if request_id is not None
@@ -199,16 +203,33 @@ def _said_plainly() -> Iterator[None]:
         raise click.ClickException(str(exc)) from exc
 
 
-def _settings(*, lighthouse: bool = False) -> "Settings":
+def _settings() -> "Settings":
+    """All settings, those for Lighthouse too."""
+    from lightkeeper.settings import Settings
+
+    settings = Settings.load(lighthouse=True)
+    _configure_logs(settings)
+    _warn_of_unknown_settings()
+    return settings
+
+
+def _store_settings() -> "StoreSettings":
+    """The settings of commands that only look into the store or put something there."""
+    from lightkeeper.settings import StoreSettings
+
+    settings = StoreSettings.load()
+    _configure_logs()
+    _warn_of_unknown_settings()
+    return settings
+
+
+def _warn_of_unknown_settings() -> None:
     import os
 
-    from lightkeeper.settings import Settings, unknown_settings
+    from lightkeeper.settings import unknown_settings
 
-    settings = Settings.load(lighthouse=lighthouse)
-    _configure_logs(settings)
     for name in unknown_settings(os.environ):
         click.echo(f"lightkeeper: warning: no such setting: {name}", err=True)
-    return settings
 
 
 def _configure_logs(settings: "Settings | None" = None) -> None:
@@ -221,7 +242,7 @@ def _configure_logs(settings: "Settings | None" = None) -> None:
     logs.configure(unified=unified)
 
 
-def _store(settings: "Settings", *, create: bool = False) -> "Database":
+def _store(settings: "StoreSettings", *, create: bool = False) -> "Database":
     from lightkeeper.store.database import open_database
 
     return open_database(settings.database_url.get_secret_value(), create=create)
@@ -246,7 +267,7 @@ def _track_one(options: dict[str, str | None]) -> int:
         },
         now(),
     )
-    with closing(_store(_settings(), create=True)) as database:
+    with closing(_store(_store_settings(), create=True)) as database:
         database.durable()
         (fate,) = Documents(database).add([document], now())
     if fate is Intake.CONFLICT:
@@ -268,7 +289,7 @@ def _track_many(lines: Iterable[bytes], file: Path) -> int:
         click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
 
     with (
-        closing(_store(_settings(), create=True)) as database,
+        closing(_store(_store_settings(), create=True)) as database,
         intake_progress(lines, file) as (read, stored),
     ):
         database.durable()

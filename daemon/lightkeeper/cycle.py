@@ -150,6 +150,8 @@ class Poller:
         """Since when every call has failed, on the monotonic clock."""
         self.dropped: set[int] = set()
         """Ids of documents that could not be asked about and were let go."""
+        self.last_failure = ""
+        """How the last failed call failed, in words."""
         self.counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -263,6 +265,7 @@ class Poller:
         if not ask.failures:
             ask.answers_before = self._answers
         ask.failures += 1
+        self.last_failure = f"{answer.outcome}, {problem.detail}"
         self._back_off()
         log.warning(
             "poll.call.failed",

@@ -234,7 +234,9 @@ class Pass:
         tell_all(self._reporter, self._monotonic, float("inf"))
         self._reporter.gauges()
         if not reason and self._poller.dropped:
-            reason = f"{len(self._poller.dropped)} documents could not be asked about"
+            reason = f"{len(self._poller.dropped)} of them, for calls about them failed"
+        if reason and self._poller.last_failure:
+            reason += f" (last: {self._poller.last_failure})"
         return PassResult(
             asked=counts.asked,
             not_asked=bool(reason),

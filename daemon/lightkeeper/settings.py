@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
@@ -69,8 +69,8 @@ def _plain_url(value: str) -> str:
     return value.rstrip("/")
 
 
-class Settings(BaseSettings):
-    """What the environment says. Durations in milliseconds."""
+class StoreSettings(BaseSettings):
+    """What `track`, `status` and `show` need. Durations in milliseconds."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -80,34 +80,12 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    lighthouse_url: str | None = None
-    lighthouse_token_url: str | None = None
-    lighthouse_audience: str | None = None
-    lighthouse_client_id: str | None = None
-    lighthouse_private_key: SecretStr | None = None
     database_url: SecretStr = SecretStr("sqlite:///lightkeeper.db")
-    batch_size: int = Field(default=100, ge=1, le=1000)
-    max_calls_per_minute: int | None = Field(default=None, ge=1)
     slow_after: Duration = 24 * HOUR
     stuck_after: Duration = 48 * HOUR
     overdue_after: Duration = 96 * HOUR
     not_found_fails_after: Duration = 7 * DAY
     recheck_window: Duration = 7 * DAY
-    dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
-    agent_host: str = Field(
-        default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"
-    )
-    dogstatsd_port: int = Field(
-        default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
-    )
-    env: str | None = Field(default=None, validation_alias="DD_ENV")
-    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
-    version: str | None = Field(default=None, validation_alias="DD_VERSION")
-
-    @field_validator("lighthouse_url", "lighthouse_token_url")
-    @classmethod
-    def _is_url(cls, value: str | None) -> str | None:
-        return None if value is None else _plain_url(value)
 
     @field_validator("database_url")
     @classmethod
@@ -120,18 +98,6 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("dogstatsd_url")
-    @classmethod
-    def _is_agent(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = _split(value)
-        if parts.scheme == "udp" and parts.hostname:
-            return value
-        if parts.scheme in {"unix", "unixgram"} and parts.path:
-            return value
-        raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
-
     @classmethod
     def load(cls, *, lighthouse: bool = False) -> Self:
         """Read the environment; raises `SettingsError` naming every problem at once.
@@ -140,7 +106,7 @@ class Settings(BaseSettings):
         """
         # Upper case as in pydantic's own eyes, which do not look at the case.
         environ = {name.upper(): value for name, value in os.environ.items()}
-        secrets, problems = _secrets_from_files(environ)
+        secrets, problems = _secrets_from_files(environ, cls.model_fields)
         if lighthouse:
             problems += _lighthouse_problems(environ, secrets)
         try:
@@ -171,6 +137,45 @@ class Settings(BaseSettings):
             recheck_window_ms=self.recheck_window,
         )
 
+
+class Settings(StoreSettings):
+    """All that the environment says."""
+
+    lighthouse_url: str | None = None
+    lighthouse_token_url: str | None = None
+    lighthouse_audience: str | None = None
+    lighthouse_client_id: str | None = None
+    lighthouse_private_key: SecretStr | None = None
+    batch_size: int = Field(default=100, ge=1, le=1000)
+    max_calls_per_minute: int | None = Field(default=None, ge=1)
+    dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
+    agent_host: str = Field(
+        default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"
+    )
+    dogstatsd_port: int = Field(
+        default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
+    )
+    env: str | None = Field(default=None, validation_alias="DD_ENV")
+    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
+    version: str | None = Field(default=None, validation_alias="DD_VERSION")
+
+    @field_validator("lighthouse_url", "lighthouse_token_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        return None if value is None else _plain_url(value)
+
+    @field_validator("dogstatsd_url")
+    @classmethod
+    def _is_agent(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = _split(value)
+        if parts.scheme == "udp" and parts.hostname:
+            return value
+        if parts.scheme in {"unix", "unixgram"} and parts.path:
+            return value
+        raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
+
     @property
     def token_url(self) -> str:
         """Where tokens are had: the setting, else Lighthouse's own path."""
@@ -190,9 +195,11 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
-def _secrets_from_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _secrets_from_files(
+    environ: Mapping[str, str], fields: Container[str]
+) -> tuple[dict[str, Any], list[str]]:
     secrets, problems = {}, []
-    for field in _FROM_FILE:
+    for field in (name for name in _FROM_FILE if name in fields):
         name = _name(field)
         path = environ.get(f"{name}_FILE")
         if not path:

@@ -168,8 +168,8 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
         ("in the eFolder since", _iso(row.in_efolder_at)),
         ("unknown to Lighthouse since", _iso(row.not_found_since)),
         ("last asked", _iso(row.last_polled_at)),
-        ("asked again", _iso(row.next_poll_at)),
-        ("last call failed", row.last_problem),
+        ("next asked", _iso(row.next_poll_at)),
+        ("last call failed", _why(row.last_problem)),
         ("acknowledged", _iso(row.acknowledged_at)),
     ]
     return lines + [f"  {name}: {value}" for name, value in facts if value]
@@ -180,6 +180,16 @@ def _change(entry: dict[str, Any]) -> str:
     parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(entry["remarks"])]
     told = "" if entry["told_at"] else "  (not told yet)"
     return "; ".join(part for part in parts if part) + told
+
+
+def _why(problem: str | None) -> str | None:
+    if problem is None:
+        return None
+    return ", ".join(
+        f"{value}" if name == "detail" else f"{name} {value}"
+        for name, value in orjson.loads(problem).items()
+        if value is not None
+    )
 
 
 def _loaded(text: str | None) -> Any:

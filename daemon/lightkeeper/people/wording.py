@@ -56,7 +56,7 @@ def _staff_must_look(document: Form526DocumentSubmission) -> bool:
 
 def _them(some: Sequence[Form526DocumentSubmission], of: int) -> str:
     if len(some) == of:
-        return "your document" if of == 1 else f"all {of} of your documents"
+        return "your document" if of == 1 else f"your {of} documents"
     return f"{len(some)} of your {of} documents"
 
 

@@ -20,16 +20,6 @@ BUSY_TIMEOUT_MS: Final = 30_000
 _MIGRATION_LOCK: Final = 526_0001
 _WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
-_IS_OURS: Final = {
-    "sqlite": "SELECT COUNT(*) FROM sqlite_master WHERE name = 'lightkeeper_schema'",
-    "postgresql": "SELECT COUNT(*) FROM pg_tables "
-    "WHERE tablename = 'lightkeeper_schema' AND schemaname = ANY(current_schemas(false))",
-}
-_TABLES: Final = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
-    "postgresql": "SELECT tablename FROM pg_tables "
-    "WHERE schemaname = current_schema() ORDER BY tablename",
-}
 
 
 class StoreUnavailable(LightkeeperError):
@@ -191,8 +181,9 @@ class Database:
 
     def version(self) -> int:
         """The schema version of the store; 0 where there is none yet."""
-        if self.rows(_IS_OURS[self.dialect]) == [(0,)]:
-            return 0
+        with self.guarded():
+            if "lightkeeper_schema" not in self._db.get_tables():
+                return 0
         return int(self.rows("SELECT version FROM lightkeeper_schema")[0][0])
 
     def migrate(self) -> None:
@@ -223,9 +214,10 @@ class Database:
         return version
 
     def _refuse_foreign_tables(self) -> None:
-        if foreign := self.rows(_TABLES[self.dialect]):
+        foreign = sorted(set(self._db.get_tables()) - {"sqlite_sequence", "lightkeeper_schema"})
+        if foreign:
             raise StoreForeign(
-                f"{self.place} belongs to another program (it holds the table {foreign[0][0]!r}): "
+                f"{self.place} belongs to another program (it holds the table {foreign[0]!r}): "
                 "point LIGHTKEEPER_DATABASE_URL at a database of its own"
             )
 
@@ -260,6 +252,7 @@ def _sqlite(url: str) -> _Engine:
         "synchronous": "normal",
         "foreign_keys": 1,
         "busy_timeout": BUSY_TIMEOUT_MS,
+        "wal_autocheckpoint": 4_000,
     }
     return peewee.SqliteDatabase(path, pragmas=pragmas), path, sqlite3.Error
 

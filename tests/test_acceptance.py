@@ -1,0 +1,168 @@
+"""Real process, real signals, real store: nothing lost, nothing doubled, every outcome told."""
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+import commands
+from lightkeeper.sandbox.agent import Agent
+from lightkeeper.sandbox.lighthouse import Lighthouse
+from lightkeeper.store.database import open_database
+from lightkeeper.store.levels import Levels, sums
+from lightkeeper.store.outbox import Outbox
+from stored import counted, tallied
+
+DOCUMENTS = 4_000
+STORIES = ("instantly_done",) * 7 + ("fails_claims_evidence", "fails_bgs", "stuck_bgs")
+KILLS = 4
+TOLD_AT_ONCE = 1_000
+WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending"}
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An Agent that wants nothing malformed."""
+    with Agent(port=None, socket_path=tmp_path / "dsd.socket") as listening:
+        yield listening
+        listening.assert_clean()
+
+
+@pytest.fixture
+def lighthouse():
+    """Lighthouse with documents of every ending."""
+    # Slow enough that a kill falls into the middle of a pass.
+    with Lighthouse(latency=0.04) as running:
+        long_ago = time.time() - 3_600
+        for at in range(DOCUMENTS):
+            running.add(story=STORIES[at % len(STORIES)], accepted_at=long_ago)
+        yield running
+
+
+@pytest.fixture
+def env(tmp_path, lighthouse, agent):
+    """Settings that join the three."""
+    return commands.environment(tmp_path / "store.db", lighthouse, agent)
+
+
+def lines(ids):
+    """These documents as JSON Lines."""
+    return "".join(
+        json.dumps(
+            {
+                "lighthouse_request_id": request_id,
+                "form_526_submission_id": f"s{request_id // 4}",
+                "document_type": "form_0781",
+            }
+        )
+        + "\n"
+        for request_id in ids
+    )
+
+
+def state(tmp_path):
+    """(status by request id, rows, sums, untold) of a store that nobody writes to."""
+    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=False)) as database:
+        rows = database.rows(
+            "SELECT lighthouse_request_id, lighthouse_status FROM form_526_document_submissions"
+        )
+        totals = sums(Levels(database).totals())
+        assert counted(database) == tallied(database)
+        untold = database.rows("SELECT COUNT(*) FROM transitions WHERE emitted_at IS NULL")
+    return dict(rows), len(rows), totals, untold[0][0]
+
+
+def left(tmp_path):
+    """(pending, untold), while the daemon may be writing."""
+    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=False)) as database:
+        pending = sums(Levels(database).totals())["pending"]
+        return pending, Outbox(database).untold_count()
+
+
+def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthouse, agent, env):
+    """SIGKILL in the middle of a pass, then a restart: the store ends as Lighthouse has it."""
+    tracked = commands.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    assert 0 == tracked.returncode
+    pauses = random.Random(526)
+    half_done = 0
+
+    for _ in range(KILLS):
+        process = commands.start("run", env=env, stdout=None)
+        calls = len(lighthouse.calls)
+        commands.until(lambda before=calls: len(lighthouse.calls) > before + 2)
+        time.sleep(pauses.random() / 3)
+        process.kill()
+        _, errors = process.communicate()
+        assert "locked" not in errors
+        by_id, rows, totals, _ = state(tmp_path)
+        assert (DOCUMENTS, DOCUMENTS) == (rows, len(by_id))
+        assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
+        half_done += 400 < totals["pending"] < DOCUMENTS
+
+    process = commands.start("run", env=env, stdout=None)
+    commands.until(lambda: left(tmp_path) == (DOCUMENTS // 10, 0))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    agent.drain()
+
+    by_id, rows, totals, _ = state(tmp_path)
+    truth = {request_id: WORDS[word] for request_id, word in lighthouse.truth().items()}
+    assert 0 == process.returncode, errors
+    assert half_done, "no kill fell into the middle of a pass"
+    assert truth == by_id
+    assert Counter(truth.values()) == Counter({k: v for k, v in totals.items() if k != "tracked"})
+    for outcome in ("done", "failed"):
+        told = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
+        assert totals[outcome] <= told <= totals[outcome] + KILLS * TOLD_AT_ONCE
+        assert totals[outcome] == sum(
+            agent.gauge(f"lightkeeper.documents.{outcome}", document_type="form_0781", **step)
+            for step in (
+                [{}]
+                if outcome == "done"
+                else [{"step": "claims_evidence"}, {"step": "benefits_gateway_service"}]
+            )
+        )
+
+
+def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse, agent, env):
+    """A stop in the middle of a backlog: exit 0 at once, what was learned is told."""
+    commands.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    process = commands.start("run", env=env, stdout=None)
+    commands.until(lambda: len(lighthouse.calls) > 3)
+
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+
+    _, rows, totals, untold = state(tmp_path)
+    assert 0 == process.returncode
+    assert time.monotonic() - asked_at < 5
+    assert (DOCUMENTS, DOCUMENTS) == (rows, totals["tracked"])
+    assert 0 == untold
+    agent.drain()
+    assert totals["done"] == agent.count("lightkeeper.documents.outcomes", outcome="done")
+    assert 0 < totals["done"] < DOCUMENTS
+
+
+def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, env):
+    """`track` while `run` polls: everything is stored, nobody hears of a locked database."""
+    ids = list(lighthouse.truth())
+    commands.run("track", "-", env=env, input=lines(ids[:2_000]))
+    process = commands.start("run", env=env, stdout=None)
+    commands.until(lambda: len(lighthouse.calls) > 2)
+
+    for at in range(2_000, DOCUMENTS, 400):
+        tracked = commands.run("track", "-", env=env, input=lines(ids[at : at + 400]))
+        assert (0, "") == (tracked.returncode, tracked.stderr)
+    commands.until(lambda: left(tmp_path) == (DOCUMENTS // 10, 0))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+
+    assert 0 == process.returncode
+    assert "locked" not in errors
+    assert "failed" not in errors
+    assert DOCUMENTS == state(tmp_path)[1]
