@@ -20,10 +20,14 @@ def environment(database=None, lighthouse=None, agent=None, **more):
     return found | more
 
 
-def run(*arguments, env, timeout=60, **more):
-    """Run `lightkeeper` with these arguments; what it printed is text."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+def run(*arguments, env, within=None, timeout=60, **more):
+    """Run `lightkeeper` with these arguments, never into a traceback; what it prints is text.
+
+    `within` is a shell script that finds the command in "$@".
+    """
+    shell = () if within is None else ("bash", "-c", within, "bash")
+    done = subprocess.run(
+        [*shell, *COMMAND, *map(str, arguments)],
         env=env,
         timeout=timeout,
         check=False,
@@ -32,6 +36,16 @@ def run(*arguments, env, timeout=60, **more):
         **({"stdin": subprocess.DEVNULL} if "input" not in more else {}),
         **more,
     )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def complaint(done, status):
+    """The one line with which a command ended, which has to be all it said, with this status."""
+    assert (status, "") == (done.returncode, done.stdout), done.stderr
+    assert 1 == done.stderr.count("\n")
+    assert done.stderr.startswith("lightkeeper: ")
+    return done.stderr.removeprefix("lightkeeper: ").rstrip("\n")
 
 
 def start(*arguments, env, **more):

@@ -190,6 +190,13 @@ _SIGNALS = (
         "How long the document that waits longest for its turn to be asked about has waited.",
     ),
     Signal(
+        "lightkeeper.poll.failing_for",
+        Kind.GAUGE,
+        "second",
+        {},
+        "How long every call to Lighthouse has failed; 0 while it answers.",
+    ),
+    Signal(
         "lightkeeper.poll.batches",
         Kind.COUNT,
         "request",

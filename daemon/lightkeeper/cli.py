@@ -1,10 +1,10 @@
 """The commands. Imports are local: `--help` must not wait for libraries it does not use."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EX_OK: Final = 0
 EX_NO: Final = 1
 EX_DATA: Final = 65
-EX_NOINPUT: Final = 66
+EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
 
 
@@ -34,6 +34,15 @@ def run() -> int:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except BrokenPipeError:
+        # Whoever read our output is gone: nothing to say, and nobody to say it to.
+        sys.stdout = None
+        return EX_OK
+    except OSError as exc:
+        with suppress(OSError):
+            click.echo(f"lightkeeper: {exc.strerror or exc}", err=True)
+        sys.stdout = None  # its buffer would fail once more at exit
+        return EX_IOERR
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,12 +63,22 @@ def main() -> None:
 @click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default now.")
 def track(file: Path | None, **options: str | None) -> int:
     """Track one document by options, or many from FILE (JSON Lines or CSV; - is stdin)."""
+    from lightkeeper import handing_in
+
     if file is None:
-        return _track_one(options)
+        document = handing_in.document(options)
+        with closing(_store(_store_settings(), create=True)) as database:
+            click.echo(handing_in.one(database, document))
+        return EX_OK
     if any(options.values()):
         raise click.UsageError("give either FILE or the options of one document")
-    with _opened(file) as lines:
-        return _track_many(lines, file)
+    with (
+        handing_in.opened(file) as lines,
+        closing(_store(_store_settings(), create=True)) as database,
+    ):
+        tally = handing_in.many(database, lines, file)
+    click.echo(f"{tally.new} tracked, {tally.known} known already, {tally.refused} refused")
+    return EX_DATA if tally.refused else EX_OK
 
 
 @main.command("run")
@@ -246,74 +265,3 @@ def _store(settings: "StoreSettings", *, create: bool = False) -> "Database":
     from lightkeeper.store.database import open_database
 
     return open_database(settings.database_url.get_secret_value(), create=create)
-
-
-def _track_one(options: dict[str, str | None]) -> int:
-    from lightkeeper.intake import WrongDocument, new_document
-    from lightkeeper.parts import now
-    from lightkeeper.store.documents import Documents, Intake
-
-    required = ("request_id", "submission_id", "document_type")
-    if missing := [name for name in required if options[name] is None]:
-        flags = ", ".join("--" + name.replace("_", "-") for name in missing)
-        raise click.UsageError(f"missing: {flags} (or give a FILE)")
-    document = new_document(
-        {
-            "lighthouse_request_id": options["request_id"],
-            "form_526_submission_id": options["submission_id"],
-            "document_type": options["document_type"],
-            "form_attachment_id": options["attachment_id"],
-            "tracked_at": options["tracked_at"],
-        },
-        now(),
-    )
-    with closing(_store(_store_settings(), create=True)) as database:
-        database.durable()
-        (fate,) = Documents(database).add([document], now())
-    if fate is Intake.CONFLICT:
-        raise WrongDocument(
-            f"conflict: request id {document.request_id} is tracked already, for another "
-            "submission or as another document type; `lightkeeper show` tells which"
-        )
-    click.echo(f"{document.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}")
-    return EX_OK
-
-
-def _track_many(lines: Iterable[bytes], file: Path) -> int:
-    from lightkeeper.intake import Refusal, take_in
-    from lightkeeper.parts import now
-    from lightkeeper.progress import intake_progress
-    from lightkeeper.store.documents import Documents
-
-    def refuse(refusal: Refusal) -> None:
-        click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
-
-    with (
-        closing(_store(_store_settings(), create=True)) as database,
-        intake_progress(lines, file) as (read, stored),
-    ):
-        database.durable()
-        tally = take_in(Documents(database), read, clock=now, refuse=refuse, stored=stored)
-    click.echo(f"{tally.new} tracked, {tally.known} known already, {tally.refused} refused")
-    return EX_DATA if tally.refused else EX_OK
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    if str(file) == "-":
-        if sys.stdin is None:
-            raise _Unreadable("-: standard input is closed")
-        yield sys.stdin.buffer
-        return
-    try:
-        lines = file.open("rb")
-    except OSError as exc:
-        raise _Unreadable(f"{file}: {exc.strerror}") from exc
-    with lines:
-        yield lines
-
-
-class _Unreadable(LightkeeperError):
-    """The file to read cannot be read."""
-
-    exit_status = EX_NOINPUT

@@ -7,10 +7,10 @@ slices, `lightkeeper poll` until nothing is left.
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -29,6 +29,7 @@ from lightkeeper.model import (
     Recorded,
     StatusReport,
 )
+from lightkeeper.ports import Lighthouse, Store
 
 HALVE_AFTER: Final = 2
 """Failed calls after which a batch is halved; each half is halved again at its next failure."""
@@ -36,7 +37,11 @@ DROP_AFTER: Final = 4
 """Failed calls after which a batch is let go; the store has its documents due again later."""
 ALONE_AFTER: Final = 3
 """Answers running without a usable word, after which a document is asked about by itself."""
+PROBE_EVERY: Final = 2
+"""Failed calls in a row, at each so many of which a document is asked about by itself."""
 CALLS_AHEAD: Final = 10
+GROW_AFTER: Final = 100
+"""Answered calls after which a batch size learned from 413 is doubled, should it be outdated."""
 GIVE_UP_AFTER: Final = 10
 """Failed calls in a row after which it is Lighthouse that fails, not a document in a batch."""
 FIRST_BACKOFF_SECONDS: Final = 0.25
@@ -54,30 +59,6 @@ _MAY_BE_POISON: Final = frozenset(
 )
 
 log = structlog.get_logger()
-
-
-class Budget(Protocol):
-    def wait_seconds(self) -> float: ...
-
-
-class Lighthouse(Protocol):
-    """What a cycle needs of the client."""
-
-    @property
-    def budget(self) -> Budget: ...
-    def ask(self, request_ids: Sequence[int]) -> Answer: ...
-    def ask_alone(self, request_id: int) -> Answer: ...
-
-
-class Store(Protocol):
-    """What a cycle needs of the store."""
-
-    def due(self, cutoff: Instant, limit: int) -> list[Document]: ...
-    def due_next(self, now: Instant, limit: int) -> list[Document]: ...
-    def record(self, batch: Sequence[Recorded], asked_at: Instant) -> None: ...
-    def postpone(
-        self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
-    ) -> None: ...
 
 
 class State(Enum):
@@ -142,16 +123,13 @@ class Poller:
         self._retries: deque[_Ask] = deque()
         self._held: set[int] = set()
         self._not_before = 0.0
-        self._turn = 0
-        self._answers = 0
-        self.failures_in_row = 0
-        self.throttled_in_row = 0
+        self._turn = self._answers = 0
+        self.failures_in_row = self.throttled_in_row = 0
         self.failing_since: float | None = None
         """Since when every call has failed, on the monotonic clock."""
         self.dropped: set[int] = set()
         """Ids of documents that could not be asked about and were let go."""
         self.last_failure = ""
-        """How the last failed call failed, in words."""
         self.counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -159,13 +137,17 @@ class Poller:
 
         Raises what the store raises; the documents of that call are then due as before.
         """
-        paused = self._lighthouse.budget.wait_seconds()
+        # Work first: waiting for a turn that nobody needs would hold a pass up.
+        if not self._fresh and len(self._retries) < CALLS_AHEAD:
+            self._fetch(cutoff)
+        if not self._fresh and not self._retries:
+            return Progress(State.IDLE)
+        budget = self._lighthouse.budget
+        paused = budget.wait_seconds()
         wait = max(paused, self._not_before - self._monotonic())
         if wait > 0:
-            return Progress(State.WAITING, wait, rate_limited=paused > 0)
-        ask = self._next(cutoff)
-        if ask is None:
-            return Progress(State.IDLE)
+            return Progress(State.WAITING, wait, paused > 0 and budget.rate_limited)
+        ask = self._next()
         try:
             self._carry_out(ask)
         except BaseException:
@@ -178,16 +160,11 @@ class Poller:
         counts, self.counts = self.counts, Counts()
         return counts
 
-    def _next(self, cutoff: Instant | None) -> _Ask | None:
+    def _next(self) -> _Ask:
         """Fresh work and retries in turn, so that neither holds the other up."""
-        if not self._fresh:
-            self._fetch(cutoff)
         self._turn += 1
         again = self._retries and (not self._fresh or self._turn % 2)
-        queue = self._retries if again else self._fresh
-        if not queue:
-            return None
-        ask = queue.popleft()
+        ask = (self._retries if again else self._fresh).popleft()
         while len(ask.documents) > self._batch_size:
             ask, rest = _halves(ask)
             self._fresh.appendleft(rest)
@@ -222,6 +199,8 @@ class Poller:
         self.counts.calls[answer.outcome] += 1
         if answer.outcome in ANSWERED:
             self._answers += 1
+            if self._answers % GROW_AFTER == 0:
+                self._batch_size = min(self._full_size, 2 * self._batch_size)
             self.failures_in_row, self.failing_since, self.throttled_in_row = 0, None, 0
             self.counts.unasked += answer.unasked_count
             self._record(ask, answer.observations, None, now)
@@ -271,13 +250,12 @@ class Poller:
             "poll.call.failed",
             outcome=str(answer.outcome),
             documents=len(ask.documents),
-            failures=ask.failures,
             failures_in_row=self.failures_in_row,
             first_lighthouse_request_id=ask.documents[0].request_id,
             **problem._asdict(),
         )
-        suspect = answer.outcome in _MAY_BE_POISON and self.failures_in_row < GIVE_UP_AFTER
-        if suspect and ask.failures >= HALVE_AFTER and self._isolated(ask, problem, now):
+        suspect = answer.outcome in _MAY_BE_POISON
+        if suspect and self._isolated(ask, answer, now):
             return
         ids = [document.id for document in ask.documents]
         self._store.postpone(ids, now, now + CALL_FAILED_RETRY_MS, problem)
@@ -287,21 +265,35 @@ class Poller:
         else:
             self._retries.append(ask)
 
-    def _isolated(self, ask: _Ask, problem: Problem, now: Instant) -> bool:
+    def _isolated(self, ask: _Ask, answer: Answer, now: Instant) -> bool:
         """Close in on the document that makes its batch fail; blame it once it stands alone.
 
-        False where nobody was answered meanwhile: then it need not be the document.
+        Whether it is a document at all or Lighthouse, one of the batch asked about by itself
+        tells: an answer shows Lighthouse to be well. False where there is nothing to close in on.
         """
+        row = self.failures_in_row
         if len(ask.documents) > 1:
-            self._retries.extend(_halves(ask))
-        elif not ask.alone:
-            self._retries.append(replace(ask, failures=ask.failures - 1, alone=True))
-        elif self._answers == ask.answers_before:
+            if row % PROBE_EVERY == 0 or (row == 1 and answer.outcome is CallOutcome.TIMEOUT):
+                probe = ask.documents.pop(random.randrange(len(ask.documents)))
+                self._retries.appendleft(replace(ask, documents=[probe], failures=0, alone=True))
+                self._turn = 0  # the next turn is the retries'
+            elif ask.failures < HALVE_AFTER or row >= GIVE_UP_AFTER:
+                return False
+            else:
+                self._retries.extend(_halves(ask))
+                return True
+            self._retries.append(ask)
+            return True
+        if ask.failures < HALVE_AFTER:
             return False
-        else:
-            request_id = ask.documents[0].request_id
-            log.error("poll.document.refused", lighthouse_request_id=request_id)
-            self._record(ask, {request_id: Absence.REFUSED}, problem, now)
+        if not ask.alone:
+            self._retries.append(replace(ask, failures=ask.failures - 1, alone=True))
+            return True
+        if self._answers == ask.answers_before:
+            return False
+        request_id = ask.documents[0].request_id
+        log.error("poll.document.refused", lighthouse_request_id=request_id)
+        self._record(ask, {request_id: Absence.REFUSED}, answer.problem, now)
         return True
 
     def _back_off(self) -> None:

@@ -161,6 +161,8 @@ def _csv_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
         raise WrongDocument(
             f"line {current}: neither a JSON object nor a CSV header with {', '.join(missing)}"
         )
+    if len(set(header)) < len(header):
+        raise WrongDocument(f"line {current}: a CSV heading stands there twice")
     while True:
         first = current + 1
         try:

@@ -26,6 +26,11 @@ _PERSONAL: Final = (
     re.compile(rf"(?i)(?<=['\"])[^'\"\n]*{_FILE}(?=['\"])"),
     re.compile(rf"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{{}}=])[^\s/\\'\"<>|:;,()\[\]{{}}=]+{_FILE}"),
     re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+    re.compile(r"\b\d{10}V\d{6}\b"),  # an ICN
+    re.compile(
+        r"(?i)\b(?:icn|ssn|edipi|birls(?:_?id)?|file_?\s?number|participant(?:_?\s?id)?)\b"
+        r"[^\w\n]{0,4}(?:is\s)?\d[\w-]*"
+    ),
 )
 
 

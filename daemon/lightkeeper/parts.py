@@ -93,8 +93,10 @@ def watch(
         RateBudget(settings.max_calls_per_minute),
         url=settings.lighthouse_url or "",
     )
+    documents = Documents(database)
+    documents.pull_in(clock())
     poller = Poller(
-        Documents(database),
+        documents,
         client,
         settings.policy,
         batch_size=settings.batch_size,

@@ -106,8 +106,9 @@ def _in_efolder(
         return True if word == "SUCCESS" or reached_bgs else None
     if word == "FAILED" and failed_step == BENEFITS_GATEWAY_SERVICE and said != "FAILED":
         return True
-    # A plain no; but what succeeded once is not undone by a later word.
-    return False if said == "FAILED" and before.get(CLAIMS_EVIDENCE) != "SUCCESS" else None
+    # A plain no undoes what was inferred, when first said; not what succeeded once.
+    known = before.get(CLAIMS_EVIDENCE) in {"SUCCESS", "FAILED"}
+    return False if said == "FAILED" and not known else None
 
 
 def _kept(before: dict[str, str], steps: dict[str, str]) -> dict[str, str]:

@@ -159,8 +159,12 @@ class Service:
         finally:
             counts = self._poller.take_counts()
             self._poller.dropped.clear()
-            calm = state is State.IDLE or rate_limited
+            well = self._poller.failing_since is None
+            calm = well and (state is State.IDLE or rate_limited)
             count_calls(self._emitter, counts, calm=calm)
+            failing_since = self._poller.failing_since
+            failing = 0.0 if failing_since is None else self._monotonic() - failing_since
+            self._emitter.gauge("lightkeeper.poll.failing_for", failing)
 
     def tell(self) -> None:
         """Tell what is untold, for `TELL_SLICE_SECONDS` at most."""
@@ -226,11 +230,13 @@ class Pass:
 
     def run(self, stop: Stop) -> PassResult:
         """Ask about every document due at the start, failed calls again, and tell the news."""
+        finished = False
         try:
             reason = self._ask_all(stop)
+            finished = not reason
         finally:
             counts = self._poller.take_counts()
-            count_calls(self._emitter, counts, calm=True)
+            count_calls(self._emitter, counts, calm=finished)
         tell_all(self._reporter, self._monotonic, float("inf"))
         self._reporter.gauges()
         if not reason and self._poller.dropped:
@@ -267,7 +273,9 @@ class Pass:
 
     def _wait(self, stop: Stop, seconds: float, rate_limited: bool) -> None:
         before = self._monotonic()
-        stop.wait(seconds)
+        if seconds > TELL_EVERY_SECONDS:
+            tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
+        stop.wait(seconds - (self._monotonic() - before))
         if rate_limited and self._poller.failing_since is not None:
             # To wait for our turn is no failing.
             self._poller.failing_since += self._monotonic() - before

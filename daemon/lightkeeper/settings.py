@@ -211,11 +211,18 @@ def _secrets_from_files(
             secrets[field] = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "not text"
-            problems.append(f"{name}_FILE: cannot read {path}: {reason}")
+            problems.append(f"{name}_FILE: cannot read {_shown(path)}: {reason}")
         else:
             if not secrets[field]:
-                problems.append(f"{name}_FILE: {path} is empty")
+                problems.append(f"{name}_FILE: {_shown(path)} is empty")
     return secrets, problems
+
+
+def _shown(path: str) -> str:
+    """The path, unless it looks like the secret itself, put here by mistake."""
+    if path.isprintable() and "://" not in path and len(path) < 256:
+        return path
+    return "what it names (it must name a file, not hold the secret itself)"
 
 
 def _lighthouse_problems(environ: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:

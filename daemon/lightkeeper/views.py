@@ -113,7 +113,7 @@ def document(database: Database, request_id: int) -> Found | None:
     ]
     lines = [*_headline(row), "", "history:"]
     lines.append(f"  {_iso(row.tracked_at)}  handed to Lighthouse")
-    lines += [f"  {entry['at']}  {_change(entry)}" for entry in data["history"]]
+    lines += [f"  {entry['at']}  {_printable(_change(entry))}" for entry in data["history"]]
     return Found(data, lines)
 
 
@@ -172,7 +172,7 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
         ("last call failed", _why(row.last_problem)),
         ("acknowledged", _iso(row.acknowledged_at)),
     ]
-    return lines + [f"  {name}: {value}" for name, value in facts if value]
+    return lines + [f"  {name}: {_printable(value)}" for name, value in facts if value]
 
 
 def _change(entry: dict[str, Any]) -> str:
@@ -180,6 +180,11 @@ def _change(entry: dict[str, Any]) -> str:
     parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(entry["remarks"])]
     told = "" if entry["told_at"] else "  (not told yet)"
     return "; ".join(part for part in parts if part) + told
+
+
+def _printable(text: str) -> str:
+    """Lighthouse's words must not move the cursor of whoever reads them."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _why(problem: str | None) -> str | None:

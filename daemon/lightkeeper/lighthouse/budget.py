@@ -24,6 +24,8 @@ class RateBudget:
         self._gap = 60.0 / max_calls_per_minute if max_calls_per_minute else 0.0
         self._monotonic = monotonic
         self._not_before = 0.0
+        self.rate_limited = True
+        """Whether a pause is for our rate; otherwise Lighthouse is unwell and asks for time."""
         self.limit: int | None = None
         self.remaining: int | None = None
         """Calls left in the current window, as last told by Lighthouse."""
@@ -51,9 +53,11 @@ class RateBudget:
         elif self.remaining is not None and self.remaining <= 0:
             self._pause(max(reset or 0.0, LOWEST_PAUSE_SECONDS))
         elif status == 503 and (asked := _seconds(headers.get("Retry-After"))) is not None:
-            self._pause(asked)
+            self._pause(asked, rate_limited=False)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, *, rate_limited: bool = True) -> None:
+        if self.wait_seconds() == 0.0 or rate_limited:
+            self.rate_limited = rate_limited
         until = self._monotonic() + min(seconds, LONGEST_PAUSE_SECONDS)
         self._not_before = max(self._not_before, until)
 

@@ -1,5 +1,6 @@
 """Plain words for what happened to a claim's documents: true, step-aware, and short."""
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,9 +29,10 @@ def submission_sentence(documents: Sequence[Form526DocumentSubmission]) -> str:
             f"VA staff are looking into what became of {_them(unclear, count)}; "
             "you need not do anything now."
         )
-    if apart := [d for d in documents if d.lighthouse_status == LighthouseStatus.FAILED]:
+    unfinished = [d for d in documents if not _connected(d)]
+    if apart := [d for d in unfinished if d.lighthouse_status == LighthouseStatus.FAILED]:
         return f"VA staff still must connect {_them(apart, count)} to your claim; {_safe(apart)}."
-    pending = [d for d in documents if d.lighthouse_status == LighthouseStatus.PENDING]
+    pending = [d for d in unfinished if d.lighthouse_status == LighthouseStatus.PENDING]
     if coming := [d for d in pending if d.in_efolder_at is None]:
         return f"VA is adding {_them(coming, count)} to your file; you need not do anything."
     if pending:
@@ -46,6 +48,11 @@ def _veteran_must_act(document: Form526DocumentSubmission) -> bool:
         and document.in_efolder_at is None
         and document.document_type != DocumentType.BDD_INSTRUCTIONS
     )
+
+
+def _connected(document: Form526DocumentSubmission) -> bool:
+    """Whether BGS knows it: what is left then is Lighthouse's own housekeeping."""
+    return bool(json.loads(document.steps or "{}").get(Step.BENEFITS_GATEWAY_SERVICE) == "SUCCESS")
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:

@@ -160,7 +160,7 @@ class Database:
 
     def _claim_sqlite(self, path: Path) -> None:
         # Not the database file itself: closing a second handle on it drops SQLite's locks.
-        lock_path = f"{path}.lock"
+        lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
         try:
             self._lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)

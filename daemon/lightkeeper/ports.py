@@ -1,0 +1,34 @@
+"""What a cycle needs of the client and of the store, so that it need not know them."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from lightkeeper.model import Answer, Document, Instant, Problem, Recorded
+
+
+class Budget(Protocol):
+    """When the next call may go out."""
+
+    rate_limited: bool
+
+    def wait_seconds(self) -> float: ...
+
+
+class Lighthouse(Protocol):
+    """What a cycle needs of the client."""
+
+    @property
+    def budget(self) -> Budget: ...
+    def ask(self, request_ids: Sequence[int]) -> Answer: ...
+    def ask_alone(self, request_id: int) -> Answer: ...
+
+
+class Store(Protocol):
+    """What a cycle needs of the store."""
+
+    def due(self, cutoff: Instant, limit: int) -> list[Document]: ...
+    def due_next(self, now: Instant, limit: int) -> list[Document]: ...
+    def record(self, batch: Sequence[Recorded], asked_at: Instant) -> None: ...
+    def postpone(
+        self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
+    ) -> None: ...

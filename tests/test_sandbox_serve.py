@@ -1,0 +1,66 @@
+"""The stand-ins as programs of their own, as people start them in a shell."""
+
+import signal
+import socket
+
+import pytest
+
+import commands
+
+
+def test_what_they_print_is_how_to_find_them(tmp_path):
+    """Both take their settings from there, a pass runs through, and both end when told to."""
+    documents = ("--documents", 30, "--story", "instantly_done", "--first-id", 900)
+    env = commands.environment()
+    lighthouse = commands.start("sandbox", "lighthouse", *documents, env=env)
+    agent = commands.start("sandbox", "agent", "--socket", tmp_path / "dsd.socket", env=env)
+    settings = ""
+    while not (line := lighthouse.stdout.readline()).startswith("# a stand-in of Lighthouse"):
+        settings += line
+    settings += agent.stdout.readline()
+    env = commands.environment(tmp_path / "store.db")
+    ids = "".join(f"{number},s,form_0781\n" for number in range(900, 930))
+    header = "lighthouse_request_id,form_526_submission_id,document_type\n"
+    commands.run("track", "-", env=env, input=header + ids)
+
+    polled = commands.run("poll", env=env, within=f'{settings}\n"$@"')
+    said = []
+    for process in (lighthouse, agent):
+        process.send_signal(signal.SIGTERM)
+        said.append(process.communicate(timeout=20))
+
+    assert (0, "asked about 30 documents\n", "") == (
+        polled.returncode,
+        polled.stdout,
+        polled.stderr,
+    )
+    assert [0, 0] == [lighthouse.returncode, agent.returncode]
+    assert "count lightkeeper.documents.outcomes 30" in said[1][0]
+    assert "malformed" not in said[1][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("lighthouse", "--port", 99_999), "port must be 0-65535"),
+        (("lighthouse", "--documents", 1, "--story", "fails"), "no such story: 'fails'"),
+        (("agent", "--socket", "/nowhere/dsd.socket"), "No such file or directory"),
+    ],
+)
+def test_one_that_cannot_start_says_why(arguments, reason):
+    """Exit status 1 and the reason."""
+    done = commands.run("sandbox", *arguments, env=commands.environment())
+
+    assert 1 == done.returncode
+    assert done.stderr.startswith("Error: ")
+    assert reason in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_plainly():
+    """Two on one port: the second one ends."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = commands.run("sandbox", "lighthouse", "--port", port, env=commands.environment())
+
+    assert 1 == done.returncode
+    assert "Address already in use" in done.stderr
