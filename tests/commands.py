@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 COMMAND = (sys.executable, "-m", "lightkeeper")
 
@@ -52,6 +53,17 @@ def start(*arguments, env, **more):
     """Start `lightkeeper` and let it run."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
     return subprocess.Popen([*COMMAND, *map(str, arguments)], env=env, text=True, **pipes)
+
+
+@contextmanager
+def running(*arguments, env, **more):
+    """Start `lightkeeper`; it is killed when the context ends, if it has not ended by then."""
+    process = start(*arguments, env=env, **more)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def until(condition, seconds=20.0):

@@ -62,7 +62,6 @@ def _elsewhere(lighthouse):
     ("broken", "part", "why"),
     [
         ({"LIGHTKEEPER_BATCHSIZE": "5"}, "settings", "no such setting: LIGHTKEEPER_BATCHSIZE"),
-        ({"LIGHTKEEPER_BATCH_SIZE": "0"}, "settings", "LIGHTKEEPER_BATCH_SIZE: "),
         ({"LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": ""}, "settings", "LIGHTHOUSE_AUDIENCE: missing"),
         ({"LIGHTKEEPER_DATABASE_URL": "sqlite:////nowhere/x.db"}, "database", "/nowhere/x.db: "),
         ({"LIGHTKEEPER_DATABASE_URL": "sqlite:////etc/hosts"}, "database", "/etc/hosts: "),

@@ -243,9 +243,9 @@ def test_a_misspelt_setting_is_warned_of_once(store):
 @pytest.mark.parametrize("command", [("status",), ("show", 5), ("show", "--submission", "s-1")])
 def test_where_there_is_no_store_nothing_is_shown(store, command):
     """Exit status 66 instead of healthy zeros, and no store is made."""
-    complaint = complaint(commands.run(*command, env=commands.environment(store)), 66)
+    said = complaint(commands.run(*command, env=commands.environment(store)), 66)
 
-    assert "there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL" in complaint
+    assert "there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL" in said
     assert not store.exists()
 
 
@@ -300,9 +300,9 @@ def test_a_store_that_is_none_is_said_plainly(tmp_path, content, command, status
         with closing(sqlite3.connect(store)) as theirs:
             theirs.execute(content)
 
-    complaint = complaint(commands.run(*command, env=commands.environment(store)), status)
+    said = complaint(commands.run(*command, env=commands.environment(store)), status)
 
-    assert str(store) in complaint
+    assert str(store) in said
 
 
 def test_one_document_is_tracked_by_options(store):
@@ -530,7 +530,7 @@ def test_poll_without_an_agent_warns_and_keeps_the_news(store, env, lighthouse, 
 def test_a_second_watcher_is_refused(store, env, lighthouse):
     """`run` and `poll` beside a `run` end at once with status 73; looking and tracking do not."""
     _tracked(store, lighthouse, 1)
-    with commands.start("run", env=env) as watching:
+    with commands.running("run", env=env) as watching:
         commands.until(lambda: _status(env)["done"])
         refused = [commands.run(command, env=env) for command in ("run", "poll")]
         tracked = commands.run("track", *ONE, env=env)
@@ -554,9 +554,9 @@ def test_a_store_that_stays_locked_is_said_plainly(store, env, lighthouse, comma
                 "BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
             )
 
-    complaint = complaint(commands.run(*command, env=env), 74)
+    said = complaint(commands.run(*command, env=env), 74)
 
-    assert f"{store}: attempt to write a readonly database" == complaint
+    assert f"{store}: attempt to write a readonly database" == said
 
 
 def test_a_reader_that_goes_away_is_no_fault_of_ours(store):

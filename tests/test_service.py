@@ -351,7 +351,7 @@ def test_a_signal_ends_the_process_with_nothing_half_done(stand_ins, tmp_path, n
     """It ends within a slice, with status 0; whole batches are stored and told, the rest due."""
     lighthouse, env = stand_ins
     lighthouse.latency = 0.02
-    with commands.start("run", env=env) as process:
+    with commands.running("run", env=env) as process:
         commands.until(lambda: len(lighthouse.calls) > 20)
         process.send_signal(number)
         began = time.monotonic()
@@ -375,7 +375,7 @@ def test_a_second_signal_ends_the_process_at_once(stand_ins, first):
     """Also while a call hangs, for which the first signal waits."""
     lighthouse, env = stand_ins
     lighthouse.down("hang", "status")
-    with commands.start("run", env=env) as process:
+    with commands.running("run", env=env) as process:
         commands.until(lambda: any(call.path == "status" for call in lighthouse.calls))
         process.send_signal(first)
         time.sleep(0.3)
