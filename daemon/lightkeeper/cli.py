@@ -170,7 +170,9 @@ def check() -> int:
 
 
 @main.command()
-@click.option("--seconds", default=30, show_default=True, help="How long it runs.")
+@click.option(
+    "--seconds", default=30, show_default=True, type=click.IntRange(8), help="How long it runs."
+)
 def demo(seconds: int) -> int:
     """Watch a day of documents in half a minute, against a stand-in of Lighthouse."""
     from lightkeeper.demo import show_demo

@@ -54,7 +54,7 @@ _TROUBLE: Final = (
     "lost",
 )
 _REFRESH_SECONDS: Final = 0.25
-_LINES: Final = 8
+_LINES: Final = 6
 
 
 class Clock:
@@ -175,11 +175,10 @@ class Screen:
             signals = [*self._counts, *self._events]
         self._live.update(
             Group(
-                f"[bold]lightkeeper demo[/]  {_hour(clock)} of a day at Lighthouse's",
+                f"[bold]lightkeeper demo[/]  {_hour(clock)}  {sum_line(totals)}",
                 _table(totals),
-                _panel("failed and stuck", trouble[:_LINES]),
-                _panel("signals to Datadog, as they leave", signals),
-                sum_line(totals),
+                _panel("failed and stuck", _first(trouble)),
+                _panel("some signals to Datadog, as they leave", signals),
             )
         )
 
@@ -261,7 +260,7 @@ def _levels(database: Database) -> tuple[list[Level], list[str]]:
     totals = levels.totals()
     failed = [
         f"failed  {row.document_type} at {row.step}: request id {row.request_id}"
-        for row in levels.failed(_LINES * 2)
+        for row in levels.failed(3 * _LINES)
     ]
     stuck = [
         f"stuck   {row.document_type} at {row.step}: request id {row.request_id}"
@@ -293,6 +292,13 @@ def _table(totals: list[Level]) -> RenderableType:
         row = (at[0], at[1] + at[2], at[3], *ended)
         table.add_row(str(kind), *(str(count) for count in row))
     return table
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many as fit an ordinary terminal, and how many more there are."""
+    if len(lines) <= _LINES:
+        return lines
+    return [*lines[: _LINES - 1], f"and {len(lines) - _LINES + 1} more"]
 
 
 def _panel(title: str, lines: list[str]) -> RenderableType:
