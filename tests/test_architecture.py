@@ -13,7 +13,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # stands here. `model` holds the words and the base of all errors, so nearly all may import it.
 CORE = {
     *("cadence", "catalogue", "cycle", "emit", "intake", "interpret", "lighthouse", "logs"),
-    *("model", "reading", "report", "settings", "store", "systemd", "tracing"),
+    *("model", "ports", "reading", "report", "settings", "store", "systemd", "tracing"),
 }
 ANYTHING_BUT_CLI = CORE | {
     *(

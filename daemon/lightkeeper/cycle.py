@@ -6,9 +6,9 @@ slices, `lightkeeper poll` until nothing is left.
 
 import random
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -29,7 +29,7 @@ from lightkeeper.model import (
     Recorded,
     StatusReport,
 )
-from lightkeeper.ports import Lighthouse, Store
+from lightkeeper.ports import Counts, Lighthouse, Store
 
 HALVE_AFTER: Final = 2
 """Failed calls after which a batch is halved; each half is halved again at its next failure."""
@@ -78,18 +78,6 @@ class Progress(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counts:
-    """What happened since these were last taken: calls by outcome, odd answers, documents."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(document_type, absence) of answers that said nothing."""
-    asked: int = 0
-    unasked: int = 0
-    """Ids Lighthouse answered for though nobody had asked."""
-
-
-@dataclass(slots=True)
 class _Ask:
     """Documents to be asked about in one call."""
 
@@ -98,6 +86,8 @@ class _Ask:
     alone: bool = False
     answers_before: int = 0
     """How many calls had been answered when this one failed first."""
+    probe: int | None = None
+    """A request id that was answered before: asked about again only to see whether it still is."""
 
 
 class Poller:
@@ -124,6 +114,7 @@ class Poller:
         self._held: set[int] = set()
         self._not_before = 0.0
         self._turn = self._answers = 0
+        self._answered_id: int | None = None
         self.failures_in_row = self.throttled_in_row = 0
         self.failing_since: float | None = None
         """Since when every call has failed, on the monotonic clock."""
@@ -193,7 +184,7 @@ class Poller:
         return sorted(document for document in documents if document.id not in self._held)
 
     def _carry_out(self, ask: _Ask) -> None:
-        ids = [document.request_id for document in ask.documents]
+        ids = [document.request_id for document in ask.documents] or [ask.probe or 0]
         answer = self._lighthouse.ask_alone(ids[0]) if ask.alone else self._lighthouse.ask(ids)
         now = self._clock()
         self.counts.calls[answer.outcome] += 1
@@ -202,11 +193,15 @@ class Poller:
             if self._answers % GROW_AFTER == 0:
                 self._batch_size = min(self._full_size, 2 * self._batch_size)
             self.failures_in_row, self.failing_since, self.throttled_in_row = 0, None, 0
+            self._answered_id = ids[-1]
             self.counts.unasked += answer.unasked_count
-            self._record(ask, answer.observations, None, now)
+            if ask.probe is None:
+                self._record(ask, answer.observations, None, now)
         elif answer.outcome is CallOutcome.RATE_LIMITED:
             self.throttled_in_row += 1
             self._retries.appendleft(ask)
+        elif ask.probe is not None:
+            self._back_off()
         elif answer.outcome is CallOutcome.TOO_LARGE:
             self._too_large(ask, answer, now)
         else:
@@ -268,21 +263,16 @@ class Poller:
     def _isolated(self, ask: _Ask, answer: Answer, now: Instant) -> bool:
         """Close in on the document that makes its batch fail; blame it once it stands alone.
 
-        Whether it is a document at all or Lighthouse, one of the batch asked about by itself
-        tells: an answer shows Lighthouse to be well. False where there is nothing to close in on.
+        Whether it is a document at all or Lighthouse, a probe tells. False where there is nothing
+        to close in on.
         """
         row = self.failures_in_row
+        if row % PROBE_EVERY == 0 or (row == 1 and answer.outcome is CallOutcome.TIMEOUT):
+            self._probe(ask)
         if len(ask.documents) > 1:
-            if row % PROBE_EVERY == 0 or (row == 1 and answer.outcome is CallOutcome.TIMEOUT):
-                probe = ask.documents.pop(random.randrange(len(ask.documents)))
-                self._retries.appendleft(replace(ask, documents=[probe], failures=0, alone=True))
-                self._turn = 0  # the next turn is the retries'
-            elif ask.failures < HALVE_AFTER or row >= GIVE_UP_AFTER:
+            if ask.failures < HALVE_AFTER or row >= GIVE_UP_AFTER:
                 return False
-            else:
-                self._retries.extend(_halves(ask))
-                return True
-            self._retries.append(ask)
+            self._retries.extend(_halves(ask))
             return True
         if ask.failures < HALVE_AFTER:
             return False
@@ -295,6 +285,18 @@ class Poller:
         log.error("poll.document.refused", lighthouse_request_id=request_id)
         self._record(ask, {request_id: Absence.REFUSED}, answer.problem, now)
         return True
+
+    def _probe(self, ask: _Ask) -> None:
+        """Next, ask about one document by itself: an answer shows Lighthouse to be well.
+
+        One that was answered before, or as long as there is none, one of the failing batch.
+        """
+        if self._answered_id is not None:
+            self._retries.appendleft(_Ask([], alone=True, probe=self._answered_id))
+        elif len(ask.documents) > 1:
+            one = ask.documents.pop(random.randrange(len(ask.documents)))
+            self._retries.appendleft(replace(ask, documents=[one], failures=0, alone=True))
+        self._turn = 0  # the next turn is the retries'
 
     def _back_off(self) -> None:
         """Pause longer with every failure in a row; jitter keeps many clients out of step."""

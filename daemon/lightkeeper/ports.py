@@ -1,6 +1,8 @@
-"""What a cycle needs of the client and of the store, so that it need not know them."""
+"""What a cycle needs of the client and of the store without knowing them, and what it counts."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightkeeper.model import Answer, Document, Instant, Problem, Recorded
@@ -32,3 +34,15 @@ class Store(Protocol):
     def postpone(
         self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
     ) -> None: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since these were last taken: calls by outcome, odd answers, documents."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(document_type, absence) of answers that said nothing."""
+    asked: int = 0
+    unasked: int = 0
+    """Ids Lighthouse answered for though nobody had asked."""

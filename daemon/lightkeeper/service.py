@@ -14,9 +14,10 @@ from typing import Final
 import schedule
 import structlog
 
-from lightkeeper.cycle import GIVE_UP_AFTER, Counts, Poller, State
+from lightkeeper.cycle import GIVE_UP_AFTER, Poller, State
 from lightkeeper.emit import Emitter
 from lightkeeper.model import ANSWERED, Instant, LightkeeperError
+from lightkeeper.ports import Counts
 from lightkeeper.report import TELL_AT_MOST, Reporter
 
 POLL_EVERY_SECONDS: Final = 1
