@@ -10,7 +10,7 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test check bench clean .venv
+.PHONY: demo test check bench reference clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
@@ -22,6 +22,10 @@ check: .venv/dev.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+
+# Writes the catalogue into the README and dashboards/metadata.csv.
+reference: .venv/dev.stamp
+	.venv/bin/python tests/reference.py
 
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks

@@ -11,6 +11,8 @@ import hypothesis
 import pytest
 
 import postgres
+from lightkeeper.sandbox import agent
+from lightkeeper.sandbox.dogstatsd import Event, Metric, Signal
 
 # The developer's shell must not decide a result. PG*: libpq reads these behind our back.
 for _name in list(os.environ):
@@ -20,6 +22,44 @@ for _name in list(os.environ):
 # The same examples each time, and no failure because the machine was busy.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
+
+
+# What any Agent of this run received, of whatever process: (kind, name).
+SEEN: set[tuple[str, str]] = set()
+_TEST_FILES = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+_read = agent.parse
+
+
+def _noted(datagram: bytes) -> list[Signal]:
+    signals = _read(datagram)
+    for signal in signals:
+        if isinstance(signal, Metric):
+            SEEN.add((signal.kind, signal.name))
+        elif isinstance(signal, Event):
+            SEEN.add(("event", signal.tags.get("event", "")))
+        else:
+            SEEN.add(("service check", signal.name))
+    return signals
+
+
+agent.parse = _noted
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run last what looks back at the whole run, and only if it was a whole one."""
+    looking_back = [item for item in items if item.get_closest_marker("looks_back")]
+    others = [item for item in items if item not in looking_back]
+    whole = {item.path.name for item in others} >= _TEST_FILES and not config.option.keyword
+    items[:] = others + (looking_back if whole else [])
+    if not whole:
+        config.hook.pytest_deselected(items=looking_back)
+
+
+@pytest.fixture
+def seen_signals() -> set[tuple[str, str]]:
+    """Kind and name of all that any Agent of this run received."""
+    return SEEN
 
 
 def pytest_report_header() -> str:

@@ -16,6 +16,7 @@ FRESH = Document(
     document_type="veteran_upload",
     tracked_at=TRACKED_AT,
     lighthouse_status="pending",
+    condition="waiting",
     reported_status=None,
     steps="{}",
     current_step="none",
@@ -28,6 +29,8 @@ FRESH = Document(
     not_found_since=None,
     decided_at=None,
     trouble_count=0,
+    unanswered_since=None,
+    must_act_since=None,
 )
 RUNNING = StatusReport(21, "IN_PROGRESS", (), None, None, None, None, "{}")
 FAILED = RUNNING._replace(status="FAILED")

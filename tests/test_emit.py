@@ -12,7 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lightkeeper.catalogue import CATALOGUE
-from lightkeeper.emit import MAX_TEXT_BYTES, MAX_TITLE_BYTES, Emitter, UncataloguedSignal
+from lightkeeper.emit import (
+    MAX_MESSAGE_BYTES,
+    MAX_TEXT_BYTES,
+    MAX_TITLE_BYTES,
+    Emitter,
+    UncataloguedSignal,
+    constant_tags,
+)
 from lightkeeper.parts import emitter as emitter_of
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.dogstatsd import Event
@@ -216,7 +223,8 @@ def test_what_the_catalogue_does_not_know_stays_here(agent, name):
         assert emitter.handed_over()
 
     agent.drain()
-    assert [COUNT] == [metric.name for metric in agent.received]
+    assert [COUNT, "lightkeeper.emit.refused"] == [metric.name for metric in agent.received]
+    assert 3 == agent.count("lightkeeper.emit.refused")
     assert ["emit.signal.refused"] == [line["event"] for line in logs]
     assert WRONG[name][1] in logs[0]["problem"]
 
@@ -334,7 +342,8 @@ def test_an_agent_that_is_not_there_is_noticed(transport, signals, tmp_path):
             assert not emitter.handed_over()
             _event(emitter)
             assert not emitter.handed_over()
-        assert (False, 10) == (emitter.reachable, emitter.lost_count)
+        assert emitter.reachable is False
+        assert 10 <= emitter.lost_count
 
 
 def test_an_agent_may_go_and_come_back(agent, emitter):
@@ -393,7 +402,8 @@ def test_a_stalled_agent_holds_nobody_up_for_long(unix_agent):
         emitter.count(COUNT, 0.5)
         assert emitter.handed_over()
         unix_agent.drain()
-        assert 0.5 == unix_agent.metrics[-1].value
+        assert 0.5 == [m.value for m in unix_agent.metrics if m.name == COUNT][-1]
+        assert emitter.lost_count == unix_agent.count("lightkeeper.emit.lost")
     unix_agent.assert_clean()
 
 
@@ -446,19 +456,30 @@ def test_no_socket_is_left_open(transport, state, tmp_path):
 
 def test_tags_for_all_signals_come_once(agent, monkeypatch):
     """Unified service tags and constant tags stand on every signal, each once."""
-    monkeypatch.setenv("DD_ENV", "test")
+    monkeypatch.setenv("DD_ENV", "Test")
     monkeypatch.setenv("DD_VERSION", "1.2.3")
-    with contextlib.closing(Emitter(agent.url, constant_tags=["service:lk"])) as emitter:
+    monkeypatch.setenv("DD_SERVICE", "lk")
+    monkeypatch.setenv("DATADOG_TAGS", "env:other, team:benefits,solo,team:twice,host:x,step:y")
+    with contextlib.closing(
+        Emitter(agent.url, constant_tags=constant_tags(os.environ))
+    ) as emitter:
         emitter.count(COUNT, 1)
         emitter.gauge(GAUGE, 1, **TYPE)
         _event(emitter)
+        emitter.count("silent_failure", 1, service="disability-application", function="form_0781")
+        emitter.service_check("lightkeeper.polling", status=0)
 
     agent.drain()
     agent.assert_clean()
-    common = {"env": "test", "service": "lk", "version": "1.2.3"}
-    assert [common, {**TYPE, "host": "", **common}, {**TAGS, "event": EVENT, **common}] == [
-        signal.tags for signal in agent.received
-    ]
+    common = {"env": "test", "service": "lk", "version": "1.2.3", "team": "benefits"}
+    silence = common | {"service": "disability-application", "function": "form_0781"}
+    assert [
+        common,
+        {**TYPE, "host": "", **common},
+        {**TAGS, "event": EVENT, **common},
+        silence,
+        common,
+    ] == [signal.tags for signal in agent.received]
 
 
 @pytest.mark.parametrize(("service", "expected"), [(None, "lightkeeper"), ("docs", "docs")])
@@ -472,6 +493,58 @@ def test_the_service_is_named_once(agent, monkeypatch, service, expected):
 
     assert agent.wait_for(lambda a: a.received or a.malformed)
     assert [{"service": expected}] == [metric.tags for metric in agent.metrics]
+
+
+def test_what_was_lost_is_owned_up_once(agent, emitter):
+    """Packets that never arrived are counted to the Agent once it is back, each one once."""
+    emitter.count(COUNT, 1)
+    assert emitter.handed_over()
+    agent.drain()
+    agent.stop()
+    for _ in range(3):
+        emitter.handed_over()  # over UDP the refusal comes after the packet
+        emitter.count(COUNT, 1)
+        emitter.handed_over()
+    agent.start()
+    for _ in range(3):
+        emitter.count(COUNT, 1)
+        emitter.handed_over()
+
+    agent.drain()
+    assert 3 <= emitter.lost_count == agent.count("lightkeeper.emit.lost")
+
+
+def test_a_long_absence_is_logged_once_a_minute(unix_agent):
+    """An Agent that is away, or comes and goes, fills no log."""
+    clock = [0.0]
+    unix_agent.stop()
+    with (
+        structlog.testing.capture_logs() as logs,
+        contextlib.closing(Emitter(unix_agent.url, monotonic=lambda: clock[0])) as emitter,
+    ):
+        for _ in range(300):
+            emitter.count(COUNT, 1)
+            emitter.handed_over()
+            clock[0] += 1
+
+    assert [1, 61, 121, 181, 241] == [line["lost_packets"] for line in logs]
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 3])
+def test_a_service_check_arrives_with_its_state(agent, emitter, status):
+    """Each state comes with a message that cannot pass for a field, a tag or a line of its own."""
+    message = "x |#env:dev|h:me\nm:y\r" + "é" * 600
+    emitter.service_check("lightkeeper.polling", status=status, message=message)
+    emitter.service_check("lightkeeper.polling", status=status)
+    assert emitter.handed_over()
+
+    agent.drain()
+    agent.assert_clean()
+    first, second = agent.checks
+    assert (status, {}, None) == (first.status, first.tags, first.hostname)
+    assert first.message.startswith("x #env:dev h:me m") or "|" not in first.message
+    assert MAX_MESSAGE_BYTES >= len(first.message.encode())
+    assert "" == second.message
 
 
 def test_a_crash_between_is_no_delivery(agent):

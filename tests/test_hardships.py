@@ -91,13 +91,13 @@ def test_while_lighthouse_is_down_no_slice_is_a_success(watch):
     watch.track(50)
     watch.lighthouse.down("refuse")
     service = Service(
-        watch.poller, watch.reporter, watch.emitter, monotonic=watch.clock, wall_clock=watch.clock
+        watch.poller, watch.reporter, watch.health, monotonic=watch.clock, wall_clock=watch.clock
     )
     with Stop().on_signals() as stop:
         for _ in range(90):
             service.poll_slice(stop)
             watch.clock.now += 1
-    watch.emitter.handed_over()
+    watch.health.pulse()
 
     assert 0 == watch.agent.count("lightkeeper.cycle.success")
     assert watch.agent.gauge("lightkeeper.poll.failing_for") > 60
@@ -126,7 +126,9 @@ def test_a_batch_size_learned_from_413_is_tried_again_later(tmp_path):
 
 def test_the_same_failure_twice_leaves_a_proven_efolder(watch):
     """A re-check that says the same again must not send the veteran to the post office."""
-    document = Document(1, 21, "form_0781", 0, "pending", None, "{}", "none", *[None] * 8, 0)
+    document = Document(
+        1, 21, "form_0781", 0, "pending", "waiting", None, "{}", "none", *[None] * 8, 0, None, None
+    )
     proven = StatusReport(
         21, "IN_PROGRESS", ((CLAIMS, "SUCCESS"), (BGS, "IN_PROGRESS")), None, None, None, None, ""
     )

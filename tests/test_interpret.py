@@ -20,6 +20,7 @@ FRESH = Document(
     document_type="form_0781",
     tracked_at=TRACKED_AT,
     lighthouse_status="pending",
+    condition="waiting",
     reported_status=None,
     steps="{}",
     current_step="none",
@@ -32,6 +33,8 @@ FRESH = Document(
     not_found_since=None,
     decided_at=None,
     trouble_count=0,
+    unanswered_since=None,
+    must_act_since=None,
 )
 FATE = attrgetter("lighthouse_status", "current_step", "failed_step", "in_efolder_at")
 
@@ -236,7 +239,7 @@ def test_not_found_for_seven_days_is_a_failure(after_ms, status):
     [
         (RUNNING, "pending", None, ("found", "reopened")),
         (SUCCESS, "done", "recovered", ("found",)),
-        (LOST, "failed", "failed", ("found",)),
+        (LOST, "failed", "failed", ("veteran_must_act", "found")),
     ],
 )
 def test_what_failed_as_not_found_may_be_found_again(report, status, outcome, remarks):
@@ -272,8 +275,9 @@ def test_no_usable_answer_changes_nothing_and_is_counted(absence):
         FRESH, [RUNNING, absence, absence, RUNNING]
     )
 
-    assert (running._replace(trouble_count=1), None) == first
-    assert (running._replace(trouble_count=2), None) == second
+    vain = running._replace(trouble_count=1, unanswered_since=NOW + MINUTE)
+    assert (vain, None) == first
+    assert (vain._replace(trouble_count=2), None) == second
     assert (running._replace(last_answered_at=NOW + 3 * MINUTE), None) == (after, news)
 
 
@@ -472,14 +476,18 @@ gaps = st.sampled_from([0, MINUTE, HOUR, DAY, 7 * DAY, 8 * DAY])
 
 @given(histories, gaps, reports, gaps)
 def test_the_same_report_again_changes_nothing(history, every, report, later):
-    """Whatever came before, a report repeated is no news and leaves all but the answer's time."""
+    """Whatever came before, a report repeated is no news: all but its time and lateness stays."""
     first, second = _decisions(FRESH, [*history, report, report], every=every)[-2:]
 
     again = interpret(first.after, report, POLICY, NOW + len(history) * every + later)
 
     assert second.transition is None
     assert again.transition is None
-    assert first.after == again.after._replace(last_answered_at=first.after.last_answered_at)
+    passing = ("last_answered_at", "condition")
+    stays = {name: getattr(first.after, name) for name in passing}
+    assert first.after == again.after._replace(**stays)
+    if first.after.lighthouse_status != "pending":
+        assert first.after.condition == again.after.condition
 
 
 @given(histories, gaps)
@@ -562,3 +570,134 @@ def test_the_same_question_has_the_same_answer(history, every, observation):
 
     assert copies == (document, observation)
     assert first == interpret(*copies, Policy(), NOW)
+
+
+UNKNOWN_FAILURE = _report("FAILED", {}, "VIRUS_SCAN")
+BGS_FAILURE = _report("FAILED", {CLAIMS: "SUCCESS", BGS: "FAILED"}, BGS)
+CONTRADICTORY = _report("SUCCESS", {CLAIMS: "SUCCESS", BGS: "FAILED"})
+PAUSED = _report("PAUSED")
+
+
+@pytest.mark.parametrize(
+    ("observations", "condition"),
+    [
+        ([RUNNING], "waiting"),
+        ([SUCCESS], "delivered"),
+        ([CONTRADICTORY], "contradictory"),
+        ([LOST], "not_in_efolder"),
+        ([BGS_FAILURE], "in_efolder"),
+        ([UNKNOWN_FAILURE], "efolder_unknown"),
+        ([UNKNOWN_FAILURE, LOST], "not_in_efolder"),
+        ([LOST, RUNNING], "waiting"),
+        ([LOST, SUCCESS], "delivered"),
+        ([Absence.NOT_FOUND], "not_found"),
+        ([Absence.NOT_FOUND, RUNNING], "waiting"),
+        ([RUNNING, Absence.MISSING], "waiting"),
+        ([PAUSED], "waiting"),
+    ],
+)
+def test_a_state_calls_for_somebody(observations, condition):
+    """Each state has one condition, whatever it was before."""
+    assert condition == _decisions(FRESH, observations)[-1].after.condition
+
+
+@pytest.mark.parametrize(
+    ("age", "condition"),
+    [
+        (24 * HOUR - 1, "waiting"),
+        (24 * HOUR, "slow"),
+        (48 * HOUR - 1, "slow"),
+        (48 * HOUR, "stuck"),
+        (96 * HOUR - 1, "stuck"),
+        (96 * HOUR, "overdue"),
+    ],
+)
+def test_a_document_is_late_once_lighthouse_called_it_unfinished(age, condition):
+    """At the threshold, by Lighthouse's own word; silence and unknown words make nothing late."""
+    at = TRACKED_AT + age
+    assert condition == interpret(FRESH, RUNNING, POLICY, at).after.condition
+    for silence in (Absence.MISSING, Absence.REFUSED, PAUSED):
+        assert "waiting" == interpret(FRESH, silence, POLICY, at).after.condition
+    gone = interpret(FRESH, Absence.NOT_FOUND, POLICY, at).after
+    assert "not_found" == gone.condition
+
+
+def test_lost_for_good_is_a_failure_to_look_into():
+    """Not found for seven days: perhaps in the eFolder, or surely, where that was known before."""
+    for known, condition in ((None, "efolder_unknown"), (NOW, "in_efolder")):
+        document = FRESH._replace(in_efolder_at=known)
+        gone = _decisions(document, [Absence.NOT_FOUND] * 2, every=7 * DAY)[-1].after
+        assert ("failed", condition) == (gone.lighthouse_status, gone.condition)
+
+
+def test_what_was_taken_up_stays_so_until_it_changes():
+    """The same state again keeps it, older or not; another status, or a failure anew, ends it."""
+    taken = FRESH._replace(condition="acknowledged")
+    kept = _decisions(taken, [RUNNING, Absence.NOT_FOUND, Absence.MISSING, RUNNING], every=DAY)
+    assert ["acknowledged"] * 4 == [decision.after.condition for decision in kept]
+    assert "not_in_efolder" == interpret(taken, LOST, POLICY, NOW).after.condition
+
+    failed = interpret(FRESH, LOST, POLICY, NOW).after._replace(condition="acknowledged")
+    assert "acknowledged" == interpret(failed, LOST, POLICY, NOW + DAY).after.condition
+    for answer, condition in ((RUNNING, "waiting"), (SUCCESS, "delivered")):
+        assert condition == interpret(failed, answer, POLICY, NOW + HOUR).after.condition
+    gone = failed._replace(not_found_since=NOW - 7 * DAY)
+    assert "not_in_efolder" == interpret(gone, LOST, POLICY, NOW + DAY).after.condition
+
+
+def test_asked_in_vain_since():
+    """Dated at the first answer that said nothing, kept by the next ones, gone with a real one."""
+    vain = [Absence.MISSING, Absence.MALFORMED, PAUSED]
+    assert [NOW] * 3 == [d.after.unanswered_since for d in _decisions(FRESH, vain)]
+    for answer in (RUNNING, Absence.NOT_FOUND, SUCCESS, LOST):
+        assert _decisions(FRESH, [*vain, answer])[-1].after.unanswered_since is None
+    failed = interpret(FRESH, LOST, POLICY, NOW).after
+    assert [NOW] * 2 == [d.after.unanswered_since for d in _decisions(failed, [PAUSED] * 2)]
+
+
+MUST_ACT = "veteran_must_act"
+
+
+@pytest.mark.parametrize(
+    ("observations", "at"),
+    [
+        ([LOST], [0]),
+        ([LOST, LOST, RUNNING, LOST], [0]),
+        ([UNKNOWN_FAILURE, UNKNOWN_FAILURE, LOST], [2]),
+        ([RUNNING, LOST, SUCCESS], [1]),
+        ([Absence.NOT_FOUND, LOST], [1]),
+        ([BGS_FAILURE, UNKNOWN_FAILURE, RUNNING, SUCCESS], []),
+    ],
+)
+def test_that_the_veteran_must_act_is_told_once(observations, at):
+    """When it first becomes certain that VA has no file, and never again for that document."""
+    decisions = _decisions(FRESH, observations)
+    told = [
+        place
+        for place, decision in enumerate(decisions)
+        if decision.transition and MUST_ACT in decision.transition.remarks
+    ]
+
+    assert at == told
+    assert (NOW + at[0] * MINUTE if at else None) == decisions[-1].after.must_act_since
+
+
+def test_no_veteran_misses_bdd_instructions():
+    """They are none of the veteran's papers: their loss is staff's business alone."""
+    document = FRESH._replace(document_type="bdd_instructions")
+    decision = interpret(document, LOST, POLICY, NOW)
+
+    assert ("not_in_efolder", None) == (decision.after.condition, decision.after.must_act_since)
+    assert MUST_ACT not in decision.transition.remarks
+
+
+def test_a_failure_taken_up_that_turns_out_worse_still_reaches_the_veteran():
+    """Staff looking into it does not keep a certain loss from being told."""
+    unclear = interpret(FRESH, UNKNOWN_FAILURE, POLICY, NOW).after
+    decision = interpret(unclear._replace(condition="acknowledged"), LOST, POLICY, NOW + HOUR)
+
+    assert ("acknowledged", NOW + HOUR) == (
+        decision.after.condition,
+        decision.after.must_act_since,
+    )
+    assert MUST_ACT in decision.transition.remarks

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import pytest
 
-from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.cli import main
 from lightkeeper.settings import PREFIX, Settings
 
@@ -80,20 +79,3 @@ def test_the_examples_of_track_are_accepted(tmp_path: Path) -> None:
     )
 
     assert (0, "1 tracked, 0 known already, 0 refused\n") == (out.returncode, out.stdout)
-
-
-def signals_table() -> str:
-    """The catalogue as the README shows it."""
-    rows = [
-        f"| `{signal.name}` | {signal.kind} | {signal.unit} | "
-        f"{', '.join(f'`{tag}`' for tag in signal.tags)} | {signal.meaning} |"
-        for signal in CATALOGUE.values()
-    ]
-    return "\n".join(["| name | kind | unit | tags | meaning |", "|---|---|---|---|---|", *rows])
-
-
-def test_every_signal_is_in_the_table() -> None:
-    """The reference is the catalogue; where they differ, paste what this test expects."""
-    table = README.split("<!-- signals -->\n")[1].split("\n<!-- /signals -->")[0]
-
-    assert signals_table() == table

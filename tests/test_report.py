@@ -11,14 +11,15 @@ import orjson
 import pytest
 
 from lightkeeper.cadence import next_poll_at
-from lightkeeper.catalogue import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 from lightkeeper.emit import tag_value
 from lightkeeper.interpret import interpret
 from lightkeeper.model import DAY, SECOND, Absence, Policy, Recorded, StatusReport
 from lightkeeper.report import DOCUMENT_EVENT, TELL_AT_MOST, Reporter, Words
+from lightkeeper.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Outbox
+from stored import moved
 from watching import TYPES, Watch
 
 CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
@@ -112,7 +113,7 @@ def _assert_told_as_stored(watch):
     assert Counter((kind, tag_value(step), end) for kind, step, end in stored) == _told(
         watch, OUTCOMES, "document_type", "step", "outcome"
     )
-    changes, remarks, words = Counter(), Counter(), Counter()
+    changes, remarks, words, silence = Counter(), Counter(), Counter(), Counter()
     for kind, changed, remarked in _transitions(watch, "t.step_changes, t.remarks"):
         for step, word in orjson.loads(changed):
             changes[kind, tag_value(step), word.lower()] += 1
@@ -120,11 +121,14 @@ def _assert_told_as_stored(watch):
             what, colon, word = remark.partition(":")
             if colon:
                 words[what, tag_value(word)] += 1
+            elif what == "veteran_must_act":
+                silence["disability-application", kind] += 1
             else:
                 remarks[kind, what] += 1
     assert changes == _told(watch, STEP_OUTCOMES, "document_type", "step", "outcome")
     assert remarks == _told(watch, REMARKS, "document_type", "remark")
     assert words == _told(watch, UNKNOWN, "field", "word")
+    assert silence == _told(watch, "silent_failure", "service", "function")
     for name, column in ((PROCESSING, "processing_ms"), (DETECTION, "detection_ms")):
         values = _transitions(watch, f"t.outcome, t.{column}", f"t.{column} IS NOT NULL")
         assert sorted((kind, end, ms / 1_000) for kind, end, ms in values) == sorted(
@@ -320,7 +324,7 @@ class _Unwritable(Outbox):
 
 
 def _reporter(watch, outbox):
-    return Reporter(outbox, watch.levels, watch.emitter, Policy(), watch.clock.instant)
+    return Reporter(outbox, watch.levels, watch.emitter, watch.clock.instant)
 
 
 def test_a_failure_between_sending_and_marking_tells_again(watch):
@@ -511,7 +515,7 @@ def test_an_event_names_the_first_twenty_ids_and_counts_all(watch):
     assert "History of one: lightkeeper show REQUEST_ID" == hint
     for event in (first, later):
         assert "s-600" not in event.title + event.text
-        assert "lightkeeper.document:form_0781:claims_evidence:failed" == event.aggregation_key
+        assert "lightkeeper.document:form_0781:failed:claims_evidence" == event.aggregation_key
         assert {
             "document_type": "form_0781",
             "step": "claims_evidence",
@@ -528,7 +532,7 @@ def test_steps_have_events_of_their_own(watch):
 
     (event,) = watch.agent.events
     assert "2 form_0781 documents: CLAIMS_EVIDENCE is in_progress" == event.title
-    assert ("info", "lightkeeper.step:form_0781:claims_evidence:in_progress") == (
+    assert ("info", "lightkeeper.step:form_0781:in_progress:claims_evidence") == (
         event.alert_type,
         event.aggregation_key,
     )
@@ -549,15 +553,21 @@ def _gauges(watch):
     return told
 
 
-BY_TYPE_AND_STEP = ("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue")
+BY_TYPE_AND_STEP = (
+    *("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue", "unacknowledged"),
+)
+BY_TYPE = ("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory")
+ALONE = (
+    *("documents.unobserved", "documents.oldest_failure_age", "intake.newest_age"),
+    *("poll.due_lag", "outbox.depth", "outbox.age"),
+)
 
 
 def test_an_empty_store_shows_zeros(watch):
     """Every gauge is there from the start, for every type and step, so that nothing has holes."""
-    expected = {("poll.due_lag",): 0.0}
+    expected = {(name,): 0.0 for name in ALONE}
     for kind in DOCUMENT_TYPES:
-        expected["documents.done", kind] = 0
-        expected["documents.not_found", kind] = 0
+        expected |= {(f"documents.{name}", kind): 0 for name in BY_TYPE}
         for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
             expected[f"documents.{name}", kind, step] = 0
 
@@ -607,8 +617,8 @@ def test_ages_are_told_by_type_and_step(watch):
     def at(step):
         return [told[f"documents.{name}", "form_0781a", step] for name in BY_TYPE_AND_STEP]
 
-    assert [7, 0, 97 * 3_600, 5, 3, 1] == at("benefits_gateway_service")
-    assert [2, 0, 300 * 3_600, 0, 0, 0] == at("none")
+    assert [7, 0, 97 * 3_600, 5, 3, 1, 0] == at("benefits_gateway_service")
+    assert [2, 0, 300 * 3_600, 0, 0, 0, 0] == at("none")
     assert 1 == told["documents.not_found", "form_0781a"]
 
 
@@ -626,7 +636,10 @@ def test_what_was_shown_once_goes_back_to_zero(watch):
     after = _gauges(watch)
 
     assert before.keys() == after.keys()
-    assert {("documents.done", "form_0781"): len(ids)} == {k: v for k, v in after.items() if v}
+    outbox = {("outbox.depth",): 2 * len(ids)}
+    assert {("documents.done", "form_0781"): len(ids)} | outbox == {
+        k: v for k, v in after.items() if v
+    }
 
 
 def test_the_lag_is_that_of_who_waits_longest(watch):
@@ -648,3 +661,44 @@ def test_gauges_survive_an_agent_that_is_away(watch):
     watch.reporter.gauges()
 
     assert 3 == _gauges(watch)["documents.pending", "form_0781", "none"]
+
+
+def test_a_veteran_left_in_the_dark_is_counted_once(watch):
+    """One count for each document VA surely lacks, under VA's own tags; BDD instructions never."""
+    for at, kind in enumerate(TYPES):
+        ids = _hand_in(watch, 3, kind, first=1 + 100 * at)
+        _answered(watch, {i: _failure(i, CLAIMS if i != ids[0] else BGS) for i in ids})
+        _answered(watch, {i: _failure(i) for i in ids[1:]})
+    _tell(watch)
+
+    papers = ("veteran_upload", "form_0781", "form_0781a")
+    assert {("disability-application", kind): 2 for kind in papers} == _told(
+        watch, "silent_failure", "service", "function"
+    )
+
+
+def test_a_notice_takes_the_silence_away(watch):
+    """A notice that was sent, and one that arrived, are told under VA's names for them."""
+    _hand_in(watch, 2)
+    news = (("notice_sent",), ("notice_delivered",))
+    for document, remarks in zip(watch.documents.due(watch.clock.instant(), 2), news, strict=True):
+        watch.documents.record([moved(document, news={"remarks": remarks})], 0)
+    _tell(watch)
+
+    avoided = "silent_failure_avoided"
+    for name in (avoided, f"{avoided}_no_confirmation"):
+        assert {("form_0781",): 1} == _told(watch, name, "function")
+
+
+def test_ten_thousand_changes_are_told_within_a_second(watch):
+    """Reading, sending and marking them, in portions, on either engine."""
+    _answered(watch, {i: _success(i) for i in _hand_in(watch, 10_000)})
+    began = time.monotonic()
+    told = 0
+    while count := watch.reporter.tell():
+        told += count
+
+    assert time.monotonic() - began < 1.0
+    assert 10_000 == told
+    watch.agent.drain()
+    assert 10_000 == watch.agent.count(OUTCOMES)

@@ -38,7 +38,7 @@ def watch(tmp_path):
 @pytest.fixture
 def looped(watch):
     """The loop over `watch`, in real time."""
-    return Service(watch.poller, watch.reporter, watch.emitter)
+    return Service(watch.poller, watch.reporter, watch.health)
 
 
 class Daemon:
@@ -61,7 +61,7 @@ class Daemon:
 
     def run_while(self, scenario, **clocks):
         """Run the loop until `scenario`, which runs beside it, is over."""
-        daemon = Service(self.parts.poller, self.parts.reporter, self.parts.emitter, **clocks)
+        daemon = Service(self.parts.poller, self.parts.reporter, self.parts.health, **clocks)
         with (
             Stop().on_signals() as stop,
             concurrent.futures.ThreadPoolExecutor(1) as beside,

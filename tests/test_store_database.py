@@ -70,10 +70,14 @@ def test_only_create_makes_a_store(database_url):
 def test_opening_again_changes_nothing(database_url):
     """A second `create` finds the store as it was."""
     with closing(open_database(database_url, create=True)) as database:
-        database.execute("INSERT INTO tallies VALUES ('form_0781', 'done', 'complete', 3)")
+        database.execute(
+            "INSERT INTO tallies VALUES ('form_0781', 'done', 'complete', 'delivered', 3)"
+        )
 
     with closing(open_database(database_url, create=True)) as database:
-        assert [("form_0781", "done", "complete", 3)] == database.rows("SELECT * FROM tallies")
+        assert [("form_0781", "done", "complete", "delivered", 3)] == database.rows(
+            "SELECT * FROM tallies"
+        )
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -182,6 +186,7 @@ def test_the_database_itself_knows_the_closed_sets(database_url, column, value):
         "tracked_at": "1",
         "created_at": "1",
         "lighthouse_status": "'pending'",
+        "condition": "'waiting'",
         "steps": "'{}'",
         "current_step": "'none'",
         "next_poll_at": "1",

@@ -62,8 +62,8 @@ def test_a_new_document_is_pending_and_due_at_once(documents):
     assert [Intake.NEW] == documents.add([handed_in], NOW)
 
     (due,) = documents.due(NOW, 10)
-    assert (21, "veteran_upload", NOW - HOUR, "pending", None, "{}", "none") == due[1:8]
-    assert {None, 0} == set(due[8:])
+    assert (21, "veteran_upload", NOW - HOUR, "pending", "waiting", None, "{}", "none") == due[1:9]
+    assert {None, 0} == set(due[9:])
     row = documents.find(21)
     assert ("s-9", "a-1", NOW) == (
         row.form_526_submission_id,
@@ -103,7 +103,7 @@ def test_each_document_of_a_batch_has_its_fate(database, documents):
     assert [(1, NOW), (2, NOW), (3, NOW)] == database.rows(
         "SELECT lighthouse_request_id, tracked_at FROM form_526_document_submissions ORDER BY 1"
     )
-    assert {("form_0781", "pending", "none"): 3} == tallied(database)
+    assert {("form_0781", "pending", "none", "waiting"): 3} == tallied(database)
     assert [] == documents.add([], NOW)
 
 
@@ -141,7 +141,11 @@ def test_several_processes_may_hand_in_the_same_documents(database, database_url
     fates = [tuple(map(int, each.split())) for each in said]
     assert [1_000] * 3 == [sum(each) for each in fates]
     assert 1_000 == sum(fresh for fresh, _ in fates)
-    assert {("form_0781", "pending", "none"): 1_000} == counted(database) == tallied(database)
+    assert (
+        {("form_0781", "pending", "none", "waiting"): 1_000}
+        == counted(database)
+        == tallied(database)
+    )
 
 
 def _due_one_by_one(documents, count):
@@ -233,6 +237,9 @@ def test_what_was_decided_is_written_down(database, documents):
         not_found_since=NOW + 5,
         decided_at=NOW + 6,
         trouble_count=7,
+        condition="in_efolder",
+        unanswered_since=NOW + 7,
+        must_act_since=NOW + 8,
     )
     news = {
         "step_changes": (("CLAIMS_EVIDENCE", "FAILED"),),
@@ -303,15 +310,18 @@ def test_evidence_is_kept_and_problems_pass(documents):
 def test_a_failed_call_only_puts_its_documents_off(documents):
     """What is postponed keeps its state and is due later, with the reason beside it."""
     documents.add([new(number) for number in (1, 2, 3)], NOW)
-    one, two, _ = before = sorted(documents.due(NOW, 10))
+    one, two, three = sorted(documents.due(NOW, 10))
     documents.record([moved(one, next_poll_at=NOW, answer='{"a":1}')], NOW)
 
     documents.postpone([one.id, two.id], NOW + 5, NOW + HOUR, Problem(500, "broken"))
 
     assert [3] == _request_ids(documents.due(NOW + HOUR - 1, 10))
-    assert before == sorted(documents.due(NOW + HOUR, 10))
+    postponed = [each._replace(unanswered_since=NOW + 5) for each in (one, two)]
+    assert [*postponed, three] == sorted(documents.due(NOW + HOUR, 10))
+    documents.postpone([one.id], NOW + 9, NOW + HOUR, Problem(500, "broken"))
+    assert NOW + 5 == documents.find(1).unanswered_since
     row = documents.find(1)
-    assert (NOW + 5, '{"a":1}') == (row.last_polled_at, row.last_answer)
+    assert (NOW + 9, '{"a":1}') == (row.last_polled_at, row.last_answer)
     assert {"http_status": 500, "detail": "broken", "instance": None, "diagnostics": None} == (
         json.loads(row.last_problem)
     )
@@ -393,7 +403,7 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
         json.loads(change.step_changes),
         json.loads(change.remarks),
     )
-    assert {("form_0781", "pending", HOSTILE): 1} == tallied(database)
+    assert {("form_0781", "pending", HOSTILE, "waiting"): 1} == tallied(database)
     assert [row.id] == [each.id for each in documents.of_submission(HOSTILE)]
 
 
@@ -432,10 +442,14 @@ def test_a_row_that_cannot_be_stored_undoes_its_batch(database, documents):
         documents.record([ended(one), ended(nobody), ended(three)], NOW)
 
     assert rows == database.rows("SELECT * FROM form_526_document_submissions ORDER BY id")
-    assert {("form_0781", "pending", "none"): 3} == tallied(database)
+    assert {("form_0781", "pending", "none", "waiting"): 3} == tallied(database)
     assert 0 == Outbox(database).untold_count()
     documents.record([ended(each) for each in before], NOW)
-    assert {("form_0781", "done", "complete"): 3} == counted(database) == tallied(database)
+    assert (
+        {("form_0781", "done", "complete", "delivered"): 3}
+        == counted(database)
+        == tallied(database)
+    )
 
 
 def test_a_batch_that_cannot_be_added_is_not_added_in_part(database, documents):
@@ -488,7 +502,7 @@ def test_the_tallies_are_what_counting_gives(database, documents, seed):
 
     assert handed_in[Intake.NEW] == sum(tallied(database).values())
     assert min(handed_in.values()) > 0
-    assert {"pending", "done", "failed"} == {status for _, status, _ in tallied(database)}
+    assert {"pending", "done", "failed"} == {status for _, status, *_ in tallied(database)}
 
 
 def test_tracking_and_recording_do_not_lock_each_other_out(
@@ -524,7 +538,11 @@ def test_tracking_and_recording_do_not_lock_each_other_out(
     assert (0, "15000 tracked, 0 known already, 0 refused\n") == (process.returncode, said)
     assert 15_000 == recorded
     assert while_tracking > 0
-    assert {("form_0781", "done", "complete"): 15_000} == counted(database) == tallied(database)
+    assert (
+        {("form_0781", "done", "complete", "delivered"): 15_000}
+        == counted(database)
+        == tallied(database)
+    )
 
 
 def test_a_killed_process_leaves_whole_batches(database, database_url):
@@ -574,4 +592,8 @@ def test_a_full_disk_is_told_and_costs_nothing_stored(tmp_path):
     assert "" == errors
     assert f"{tmp_path / 'a.db'}: disk I/O error\n" == said
     with closing(open_database(url, create=False)) as database:
-        assert {("form_0781", "pending", "none"): 100} == counted(database) == tallied(database)
+        assert (
+            {("form_0781", "pending", "none", "waiting"): 100}
+            == counted(database)
+            == tallied(database)
+        )

@@ -4,13 +4,20 @@ from contextlib import closing
 
 import pytest
 
-from lightkeeper.model import HOUR, MINUTE, Policy
+from lightkeeper.model import HOUR, MINUTE, Condition, Problem
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.levels import Level, Levels, PendingAges, Trouble, sums
-from stored import NOW, ended, is_index_walk, moved, new, plans
-
-POLICY = Policy(slow_after_ms=1 * HOUR, stuck_after_ms=2 * HOUR, overdue_after_ms=4 * HOUR)
+from lightkeeper.store.levels import (
+    COUNTED_AS,
+    UNOBSERVED_AFTER_MS,
+    Level,
+    Levels,
+    Oldest,
+    Trouble,
+    sums,
+    troubles,
+)
+from stored import NOW, ended, moved, new, plans, uses
 
 
 @pytest.fixture
@@ -32,35 +39,28 @@ def levels(database):
     return Levels(database)
 
 
-def _pending(documents, request_id, *, age=0, answered_after=None, at="none", **state):
-    """Track a document of that age, of which Lighthouse spoke when it had another."""
+def _pending(documents, request_id, *, age=0, at="none", **state):
+    """Track a document of that age and leave it pending at a step."""
     documents.add([new(request_id, tracked_at=NOW - age)], NOW)
     before = next(each for each in documents.due(NOW, 1_000) if each.request_id == request_id)
-    answered_at = None if answered_after is None else NOW - age + answered_after
-    documents.record(
-        [
-            moved(
-                before,
-                next_poll_at=NOW,
-                current_step=at,
-                last_answered_at=answered_at,
-                **state,
-            )
-        ],
-        NOW,
-    )
+    documents.record([moved(before, next_poll_at=NOW, current_step=at, **state)], NOW)
 
 
 def test_an_empty_store_is_all_zeros(levels):
     """Nothing tracked is a number too."""
-    assert [] == levels.totals() == levels.pending_ages(POLICY)
-    assert ({}, None) == (levels.not_found(), levels.due_since(NOW))
-    assert [] == levels.failed(9) == levels.stuck(POLICY, 9)
+    assert [] == levels.totals() == levels.oldest_pending() == levels.failed(9) == levels.stuck(9)
+    assert (0, None, None, None) == (
+        levels.unobserved(NOW),
+        levels.due_since(NOW),
+        levels.newest(),
+        levels.oldest_failure(),
+    )
     assert {"tracked": 0, "pending": 0, "done": 0, "failed": 0} == sums([])
+    assert {0} == set(troubles([]).values())
 
 
 def test_totals_say_what_stands_where(documents, levels):
-    """By type, status and step; what nobody stands at any more is not there; sums add up."""
+    """By type, status, step and condition; where nobody stands any more is not there."""
     documents.add([new(number) for number in range(5)], NOW)
     documents.add([new(9, document_type="bdd_instructions")], NOW)
     due = sorted(documents.due(NOW, 10))
@@ -71,60 +71,56 @@ def test_totals_say_what_stands_where(documents, levels):
     totals = levels.totals()
 
     assert [
-        Level("bdd_instructions", "pending", "CLAIMS_EVIDENCE", 1),
-        Level("form_0781", "done", "complete", 2),
-        Level("form_0781", "failed", "CLAIMS_EVIDENCE", 1),
-        Level("form_0781", "pending", "CLAIMS_EVIDENCE", 2),
+        Level("bdd_instructions", "pending", "CLAIMS_EVIDENCE", "waiting", 1),
+        Level("form_0781", "done", "complete", "delivered", 2),
+        Level("form_0781", "failed", "CLAIMS_EVIDENCE", "not_in_efolder", 1),
+        Level("form_0781", "pending", "CLAIMS_EVIDENCE", "waiting", 2),
     ] == totals
     assert {"tracked": 6, "pending": 3, "done": 2, "failed": 1} == sums(totals)
 
 
-def test_a_document_is_late_once_lighthouse_called_it_unfinished(documents, levels):
-    """Slow, stuck and overdue count from when it was handed in to Lighthouse's last word of it."""
-    for number, answered_after in enumerate((1 * HOUR - 1, 1 * HOUR, 2 * HOUR, 4 * HOUR)):
-        _pending(documents, number, age=9 * HOUR, answered_after=answered_after)
-    _pending(documents, 10, age=3 * HOUR, answered_after=3 * HOUR, at="CLAIMS_EVIDENCE")
+def test_what_is_overdue_is_stuck_and_slow_as_well():
+    """Each condition counts as what it is and as what it is worse than; some count as nothing."""
+    levels = [Level("form_0781", "pending", "none", str(each), 10) for each in Condition]
 
-    ages = sorted(levels.pending_ages(POLICY))
+    assert {
+        "slow": 30,
+        "stuck": 20,
+        "overdue": 10,
+        "not_found": 10,
+        "unacknowledged": 30,
+        "in_efolder_not_bgs": 10,
+        "efolder_unknown": 10,
+        "contradictory": 10,
+    } == troubles(levels)
+    assert COUNTED_AS.keys() | {"waiting", "delivered", "acknowledged"} == set(Condition)
+
+
+def test_the_oldest_of_each_type_at_each_step(documents, levels):
+    """Whoever waits longest where anybody waits; what ended has no age."""
+    for number, (age, at) in enumerate(((3, "A"), (9, "A"), (5, "B"), (99, "C"), (1, "none"))):
+        _pending(documents, number, age=age * HOUR, at=at)
+    gone = next(each for each in documents.due(NOW, 10) if each.current_step == "C")
+    documents.record([ended(gone)], NOW)
 
     assert [
-        PendingAges("form_0781", "CLAIMS_EVIDENCE", NOW - 3 * HOUR, 1, 1, 0),
-        PendingAges("form_0781", "none", NOW - 9 * HOUR, 3, 2, 1),
-    ] == ages
-    assert [2, 3, 10] == [trouble.request_id for trouble in levels.stuck(POLICY, 10)]
-
-
-def test_silence_makes_nothing_late(documents, levels):
-    """Never answered, answered only when young, or not found: old, but neither slow nor stuck."""
-    _pending(documents, 1, age=99 * HOUR)
-    _pending(documents, 2, age=98 * HOUR, answered_after=1)
-    _pending(documents, 3, age=97 * HOUR, answered_after=97 * HOUR, not_found_since=NOW)
-
-    assert [PendingAges("form_0781", "none", NOW - 99 * HOUR, 0, 0, 0)] == levels.pending_ages(
-        POLICY
-    )
-    assert [] == levels.stuck(POLICY, 10)
-
-
-def test_what_ended_has_no_age(documents, levels):
-    """Done and failed documents are neither pending nor late, however old."""
-    documents.add([new(number, tracked_at=1) for number in (1, 2)], NOW)
-    done, failed = documents.due(NOW, 2)
-    documents.record(
-        [ended(done, last_answered_at=NOW), ended(failed, "failed", last_answered_at=NOW)], NOW
-    )
-
-    assert [] == levels.pending_ages(POLICY) == levels.stuck(POLICY, 10)
+        Oldest("form_0781", "A", NOW - 9 * HOUR),
+        Oldest("form_0781", "B", NOW - 5 * HOUR),
+        Oldest("form_0781", "none", NOW - 1 * HOUR),
+    ] == sorted(levels.oldest_pending())
 
 
 def test_stuck_documents_are_named_the_oldest_first(documents, levels):
-    """Each with its type and step, at most as many as asked for."""
-    for number, age in ((1, 5), (2, 7), (3, 6)):
-        _pending(documents, number, age=age * HOUR, answered_after=age * HOUR, at="STEP")
+    """Each with its type and step, overdue ones too, at most as many as asked for."""
+    for number, age, condition in (
+        (1, 5, "stuck"),
+        (2, 7, "overdue"),
+        (3, 6, "stuck"),
+        (4, 8, "slow"),
+    ):
+        _pending(documents, number, age=age * HOUR, at="STEP", condition=condition)
 
-    assert [Trouble(2, "form_0781", "STEP"), Trouble(3, "form_0781", "STEP")] == levels.stuck(
-        POLICY, 2
-    )
+    assert [Trouble(2, "form_0781", "STEP"), Trouble(3, "form_0781", "STEP")] == levels.stuck(2)
 
 
 def test_failed_documents_are_named_the_latest_first(documents, levels):
@@ -139,15 +135,43 @@ def test_failed_documents_are_named_the_latest_first(documents, levels):
     assert [Trouble(2, "form_0781", "STEP"), Trouble(3, "form_0781", "STEP")] == levels.failed(2)
 
 
-def test_unknown_documents_are_counted_by_type(documents, levels):
-    """Pending ones Lighthouse does not know; one that failed for it is not among them."""
-    kinds = ("form_0781", "form_0781", "form_0781a", "bdd_instructions", "veteran_upload")
-    documents.add([new(number, document_type=kind) for number, kind in enumerate(kinds)], NOW)
-    *lost, failed, _ = sorted(documents.due(NOW, 10))
-    documents.record([moved(each, not_found_since=NOW) for each in lost], NOW)
-    documents.record([ended(failed, "failed", not_found_since=NOW)], NOW)
+def test_what_somebody_took_up_is_nobodys_trouble(documents, levels):
+    """An acknowledged failure is neither named nor the one that waits longest."""
+    documents.add([new(number) for number in (1, 2, 3)], NOW)
+    for document, after in zip(sorted(documents.due(NOW, 10)), (5, 7, 6), strict=True):
+        documents.record([ended(document, "failed", decided_at=NOW + after)], NOW)
+    assert NOW + 5 == levels.oldest_failure()
+    documents.add([new(9)], NOW + 8)
+    (other,) = documents.due(NOW + 8, 1)
+    taken = ended(other, "failed", decided_at=NOW, condition="acknowledged")
+    documents.record([taken], NOW)
 
-    assert {"form_0781": 2, "form_0781a": 1} == levels.not_found()
+    assert NOW + 5 == levels.oldest_failure()
+    assert [2, 3, 1] == [trouble.request_id for trouble in levels.failed(9)]
+    assert 3 == troubles(levels.totals())["unacknowledged"]
+
+
+def test_asked_in_vain_or_not_at_all_is_unobserved(documents, levels):
+    """Two hours after it was due, or first asked in vain, a document counts, and just once."""
+    late = NOW + UNOBSERVED_AFTER_MS
+    documents.add([new(number) for number in (1, 2, 3, 4)], NOW)
+    one, two, three, _ = sorted(documents.due(NOW, 10))
+    assert [0, 4] == [levels.unobserved(at) for at in (late - 1, late)]
+    documents.postpone([one.id], NOW + 5, NOW + MINUTE, Problem(500, "down"))
+    documents.record([moved(two, next_poll_at=late + HOUR)], NOW)
+    documents.record([ended(three, unanswered_since=NOW)], NOW)
+
+    assert [1, 2] == [levels.unobserved(at) for at in (late + 4, late + 5)]
+    documents.record([moved(one, next_poll_at=late + HOUR)], NOW)
+    assert 1 == levels.unobserved(late + 5)
+
+
+def test_when_the_last_document_was_handed_in(documents, levels):
+    """By our clock, whatever its own age."""
+    documents.add([new(1, tracked_at=NOW - HOUR)], NOW - 9)
+    documents.add([new(2, tracked_at=NOW - 2 * HOUR)], NOW - 3)
+
+    assert NOW - 3 == levels.newest()
 
 
 def test_how_long_the_most_overdue_has_waited(documents, levels):
@@ -173,13 +197,13 @@ def test_levels_cost_nothing_for_what_is_done(database, documents, levels, monke
         database.execute("ANALYZE")
 
     readings = {
-        "documents_pending": lambda: levels.pending_ages(POLICY),
-        "documents_not_found": levels.not_found,
+        "documents_pending": levels.oldest_pending,
+        "documents_unanswered": lambda: levels.unobserved(NOW),
         "documents_due": lambda: levels.due_since(NOW),
         "documents_failed": lambda: levels.failed(10),
     }
     walks = {
-        index: [is_index_walk(plan, index) for plan in plans(database, monkeypatch, reading)]
+        index: [uses(plan, index) for plan in plans(database, monkeypatch, reading)]
         for index, reading in readings.items()
     }
     assert {index: [True] for index in readings} == walks

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from lightkeeper.cycle import Poller, State
 from lightkeeper.emit import Emitter
+from lightkeeper.health import Health
 from lightkeeper.lighthouse.auth import TokenSource
 from lightkeeper.lighthouse.budget import RateBudget
 from lightkeeper.lighthouse.client import LighthouseClient
@@ -90,11 +91,18 @@ class Watch:
                 clock=self.clock.instant,
                 monotonic=self.clock,
             )
-            self.emitter = Emitter(self._agent.url, strict=True)
+            self.emitter = Emitter(self._agent.url, strict=True, monotonic=self.clock)
             opening.callback(self.emitter.close)
             self.levels = Levels(self.database)
             self.reporter = Reporter(
-                Outbox(self.database), self.levels, self.emitter, Policy(), self.clock.instant
+                Outbox(self.database), self.levels, self.emitter, self.clock.instant
+            )
+            self.health = Health(
+                self.poller,
+                self.budget,
+                self.emitter,
+                self.database.try_write,
+                monotonic=self.clock,
             )
             self._running = opening.pop_all()
         return self
@@ -118,8 +126,8 @@ class Watch:
             wall_clock=self.clock,
             monotonic=self.clock,
         )
-        budget = RateBudget(self._max_calls, monotonic=self.clock)
-        return LighthouseClient(transport, tokens, budget, url=self.lighthouse.url)
+        self.budget = RateBudget(self._max_calls, monotonic=self.clock)
+        return LighthouseClient(transport, tokens, self.budget, url=self.lighthouse.url)
 
     def track(self, count, story="instantly_done", kind="form_0781", age=0.0):
         """Hand over so many documents, `age` seconds ago; return their request ids."""
@@ -140,7 +148,7 @@ class Watch:
             single = Pass(
                 self.poller,
                 self.reporter,
-                self.emitter,
+                self.health,
                 clock=self.clock.instant,
                 monotonic=self.clock,
             )
@@ -177,5 +185,5 @@ class Watch:
 
     def assert_tallies_are_true(self):
         """The tallies are what a full count gives."""
-        counted = Counter(self.rows("document_type, lighthouse_status, current_step"))
-        assert counted == {row[:3]: row[3] for row in self.levels.totals()}
+        counted = Counter(self.rows("document_type, lighthouse_status, current_step, condition"))
+        assert counted == {row[:4]: row[4] for row in self.levels.totals()}

@@ -4,226 +4,268 @@ The emitter refuses what is not in it; monitors, dashboards, README and tests ar
 against it.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
-
-class Kind(StrEnum):
-    """How Datadog treats a signal."""
-
-    COUNT = "count"
-    GAUGE = "gauge"
-    DISTRIBUTION = "distribution"
-    EVENT = "event"
-
-
-DOCUMENT_TYPES: Final = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
-STEPS: Final = (
-    "none",
-    "claims_evidence",
-    "benefits_gateway_service",
-    "remove_file_binary",
-    "complete",
-    "unknown",
-)
-CALL_OUTCOMES: Final = (
-    "ok",
-    "not_found",
-    "too_large",
-    "rate_limited",
-    "unauthorized",
-    "token_unavailable",
-    "rejected",
-    "server_error",
-    "malformed",
-    "timeout",
-    "connection",
-    "unexpected",
-)
-OPEN_WORDS: Final = 8
-"""How many words Lighthouse never used before are carried under their own name, then `other`."""
-OPEN_TAGS: Final = frozenset({"step", "word"})
-
-_TYPE: Final[dict[str, tuple[str, ...]]] = {"document_type": DOCUMENT_TYPES}
-_TYPE_STEP: Final[dict[str, tuple[str, ...]]] = {**_TYPE, "step": STEPS}
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One thing that is sent: its name, kind, unit, tag keys with their values, and meaning."""
-
-    name: str
-    kind: Kind
-    unit: str
-    tags: dict[str, tuple[str, ...]]
-    meaning: str
-
-
-_SIGNALS = (
-    Signal(
-        "lightkeeper.documents.outcomes",
-        Kind.COUNT,
-        "document",
-        {**_TYPE_STEP, "outcome": ("done", "failed", "recovered")},
-        "Documents that ended: delivered, failed at a step, or delivered after a failure.",
-    ),
-    Signal(
-        "lightkeeper.step.outcomes",
-        Kind.COUNT,
-        "document",
-        {**_TYPE_STEP, "outcome": ("in_progress", "success", "failed")},
-        "Changes of a step's status, as Lighthouse reports it.",
-    ),
-    Signal(
-        "lightkeeper.documents.processing_time",
-        Kind.DISTRIBUTION,
-        "second",
-        {**_TYPE, "outcome": ("done", "failed", "recovered")},
-        "Lighthouse's own start to end of a document that ended.",
-    ),
-    Signal(
-        "lightkeeper.documents.detection_delay",
-        Kind.DISTRIBUTION,
-        "second",
-        {**_TYPE, "outcome": ("done", "failed", "recovered")},
-        "Lighthouse's end of a document to our learning of it.",
-    ),
-    Signal(
-        "lightkeeper.answers.remarkable",
-        Kind.COUNT,
-        "document",
-        {
-            **_TYPE,
-            "remark": (
-                "contradictory",
-                "housekeeping",
-                "not_found",
-                "found",
-                "reopened",
-            ),
-        },
-        "Answers that were usable and odd, told when a document's answer became so.",
-    ),
-    Signal(
-        "lightkeeper.answers.unknown_words",
-        Kind.COUNT,
-        "document",
-        {"field": ("unknown_status", "unknown_step", "unknown_step_status"), "word": ()},
-        "Words Lighthouse used that its contract does not know, told when a document's changed.",
-    ),
-    Signal(
-        "lightkeeper.answers.unusable",
-        Kind.COUNT,
-        "document",
-        {**_TYPE, "reason": ("missing", "malformed", "refused")},
-        "Documents asked about without a usable word in return.",
-    ),
-    Signal(
-        "lightkeeper.answers.unasked",
-        Kind.COUNT,
-        "document",
-        {},
-        "Ids Lighthouse answered for though nobody had asked.",
-    ),
-    Signal(
-        "lightkeeper.documents.pending",
-        Kind.GAUGE,
-        "document",
-        _TYPE_STEP,
-        "Documents neither done nor failed, by the step they are at.",
-    ),
-    Signal(
-        "lightkeeper.documents.done",
-        Kind.GAUGE,
-        "document",
-        _TYPE,
-        "Documents delivered, of all ever tracked.",
-    ),
-    Signal(
-        "lightkeeper.documents.failed",
-        Kind.GAUGE,
-        "document",
-        _TYPE_STEP,
-        "Documents that failed and did not recover, of all ever tracked.",
-    ),
-    Signal(
-        "lightkeeper.documents.oldest_pending_age",
-        Kind.GAUGE,
-        "second",
-        _TYPE_STEP,
-        "Age of the oldest pending document, counted from when it was handed to Lighthouse.",
-    ),
-    Signal(
-        "lightkeeper.documents.slow",
-        Kind.GAUGE,
-        "document",
-        _TYPE_STEP,
-        "Pending documents Lighthouse called unfinished after 24 hours (a setting).",
-    ),
-    Signal(
-        "lightkeeper.documents.stuck",
-        Kind.GAUGE,
-        "document",
-        _TYPE_STEP,
-        "Pending documents Lighthouse called unfinished after 48 hours (a setting).",
-    ),
-    Signal(
-        "lightkeeper.documents.overdue",
-        Kind.GAUGE,
-        "document",
-        _TYPE_STEP,
-        "Pending documents Lighthouse called unfinished after 96 hours (a setting).",
-    ),
-    Signal(
-        "lightkeeper.documents.not_found",
-        Kind.GAUGE,
-        "document",
-        _TYPE,
-        "Pending documents Lighthouse does not know.",
-    ),
-    Signal(
-        "lightkeeper.poll.due_lag",
-        Kind.GAUGE,
-        "second",
-        {},
-        "How long the document that waits longest for its turn to be asked about has waited.",
-    ),
-    Signal(
-        "lightkeeper.poll.failing_for",
-        Kind.GAUGE,
-        "second",
-        {},
-        "How long every call to Lighthouse has failed; 0 while it answers.",
-    ),
-    Signal(
-        "lightkeeper.poll.batches",
-        Kind.COUNT,
-        "request",
-        {"outcome": CALL_OUTCOMES},
-        "Calls to Lighthouse by how they ended.",
-    ),
-    Signal(
-        "lightkeeper.cycle.success",
-        Kind.COUNT,
-        "operation",
-        {},
-        "Polling slices in which not every call failed; one with nothing due counts.",
-    ),
-    Signal(
-        "lightkeeper.document",
-        Kind.EVENT,
-        "event",
-        {**_TYPE_STEP, "outcome": ("done", "failed", "recovered")},
-        "Documents ended; at most one a minute for the same tags, with a count and first ids.",
-    ),
-    Signal(
-        "lightkeeper.step",
-        Kind.EVENT,
-        "event",
-        {**_TYPE_STEP, "outcome": ("in_progress", "success", "failed")},
-        "Steps changed; at most one a minute for the same tags, with a count and first ids.",
-    ),
+from lightkeeper.signals import (
+    CALL_OUTCOMES,
+    DOCUMENT_TYPES,
+    ENDINGS,
+    STEP_OUTCOMES,
+    STEPS,
+    Kind,
+    Sender,
+    Signal,
 )
 
-CATALOGUE: Final = {signal.name: signal for signal in _SIGNALS}
+_Tags: TypeAlias = dict[str, tuple[str, ...]]
+_TYPE: Final[_Tags] = {"document_type": DOCUMENT_TYPES}
+_TYPE_STEP: Final[_Tags] = {**_TYPE, "step": STEPS}
+_TYPE_ENDING: Final[_Tags] = {**_TYPE, "outcome": ENDINGS}
+_TYPE_STEP_ENDING: Final[_Tags] = {**_TYPE_STEP, "outcome": ENDINGS}
+_TYPE_STEP_OUTCOME: Final[_Tags] = {**_TYPE_STEP, "outcome": STEP_OUTCOMES}
+_TYPE_REMARK: Final[_Tags] = {
+    **_TYPE,
+    "remark": ("contradictory", "housekeeping", "not_found", "found", "reopened"),
+}
+_TYPE_REASON: Final[_Tags] = {**_TYPE, "reason": ("missing", "malformed", "refused")}
+_WORD: Final[_Tags] = {
+    "field": ("unknown_status", "unknown_step", "unknown_step_status"),
+    "word": (),
+}
+# VA's own tags. BDD instructions are none of the veteran's papers: they are never among these.
+_SILENCE: Final[_Tags] = {
+    "service": ("disability-application",),
+    "function": tuple(kind for kind in DOCUMENT_TYPES if kind != "bdd_instructions"),
+}
+
+_TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
+    (Kind.COUNT, Sender.NEWS): {
+        "lightkeeper.documents.outcomes": (
+            "document",
+            _TYPE_STEP_ENDING,
+            "Documents that ended: delivered, failed at a step, or delivered after a failure.",
+        ),
+        "lightkeeper.step.outcomes": (
+            "document",
+            _TYPE_STEP_OUTCOME,
+            "Changes of a step's status, as Lighthouse reports it.",
+        ),
+        "lightkeeper.answers.remarkable": (
+            "document",
+            _TYPE_REMARK,
+            "Answers that were usable and odd, told when a document's answer became so.",
+        ),
+        "lightkeeper.answers.unknown_words": (
+            "document",
+            _WORD,
+            "Words Lighthouse used that its contract does not know; told when they change.",
+        ),
+        "silent_failure": (
+            "document",
+            _SILENCE,
+            "Documents the veteran must send again without having been told so; VA's own name.",
+        ),
+        "silent_failure_avoided": (
+            "document",
+            _SILENCE,
+            "Such documents of which the veteran was told, and the notice arrived.",
+        ),
+        "silent_failure_avoided_no_confirmation": (
+            "document",
+            _SILENCE,
+            "Such documents of which a notice was sent; whether it arrived is not known.",
+        ),
+    },
+    (Kind.COUNT, Sender.SLICE): {
+        "lightkeeper.answers.unusable": (
+            "document",
+            _TYPE_REASON,
+            "Documents asked about without a usable word in return.",
+        ),
+        "lightkeeper.answers.unasked": (
+            "document",
+            {},
+            "Ids Lighthouse answered for though nobody had asked.",
+        ),
+        "lightkeeper.poll.batches": (
+            "request",
+            {"outcome": CALL_OUTCOMES},
+            "Calls to Lighthouse by how they ended.",
+        ),
+        "lightkeeper.poll.documents": ("document", {}, "Documents in calls that were answered."),
+        "lightkeeper.cycle.success": (
+            "operation",
+            {},
+            "Polling slices in which not every call failed; one with nothing due counts.",
+        ),
+    },
+    (Kind.COUNT, Sender.LOSSES): {
+        "lightkeeper.emit.lost": (
+            "packet",
+            {},
+            "Packets that did not reach the Agent, as far as can be known; news is told again.",
+        ),
+        "lightkeeper.emit.refused": (
+            "error",
+            {},
+            "Signals that are not in this table, and were not sent: a mistake in lightkeeper.",
+        ),
+    },
+    (Kind.DISTRIBUTION, Sender.NEWS): {
+        "lightkeeper.documents.processing_time": (
+            "second",
+            _TYPE_ENDING,
+            "Lighthouse's own start to end of a document that ended.",
+        ),
+        "lightkeeper.documents.detection_delay": (
+            "second",
+            _TYPE_ENDING,
+            "Lighthouse's end of a document to our learning of it.",
+        ),
+    },
+    (Kind.GAUGE, Sender.LEVELS): {
+        "lightkeeper.documents.pending": (
+            "document",
+            _TYPE_STEP,
+            "Documents neither done nor failed, by the step they are at.",
+        ),
+        "lightkeeper.documents.done": (
+            "document",
+            _TYPE,
+            "Documents delivered, of all ever tracked.",
+        ),
+        "lightkeeper.documents.failed": (
+            "document",
+            _TYPE_STEP,
+            "Documents that failed and did not recover, of all ever tracked.",
+        ),
+        "lightkeeper.documents.unacknowledged": (
+            "document",
+            _TYPE_STEP,
+            "Failed documents nobody has taken up.",
+        ),
+        "lightkeeper.documents.in_efolder_not_bgs": (
+            "document",
+            _TYPE,
+            "Failed documents that are in the eFolder all the same, not taken up: staff act.",
+        ),
+        "lightkeeper.documents.efolder_unknown": (
+            "document",
+            _TYPE,
+            "Failed documents perhaps in the eFolder, not taken up: staff look first.",
+        ),
+        "lightkeeper.documents.contradictory": (
+            "document",
+            _TYPE,
+            "Documents done by their status and not by their steps, not taken up.",
+        ),
+        "lightkeeper.documents.slow": (
+            "document",
+            _TYPE_STEP,
+            "Pending documents Lighthouse called unfinished after 24 hours (a setting).",
+        ),
+        "lightkeeper.documents.stuck": (
+            "document",
+            _TYPE_STEP,
+            "The same after 48 hours (a setting); they are slow as well.",
+        ),
+        "lightkeeper.documents.overdue": (
+            "document",
+            _TYPE_STEP,
+            "The same after 96 hours (a setting); they are stuck as well.",
+        ),
+        "lightkeeper.documents.not_found": (
+            "document",
+            _TYPE,
+            "Pending documents Lighthouse does not know, not taken up.",
+        ),
+        "lightkeeper.documents.unobserved": (
+            "document",
+            {},
+            "Documents whose answer is over 2 hours late: asked in vain, or not asked at all.",
+        ),
+        "lightkeeper.documents.oldest_pending_age": (
+            "second",
+            _TYPE_STEP,
+            "Age of the oldest pending document, counted from when it was handed to Lighthouse.",
+        ),
+        "lightkeeper.documents.oldest_failure_age": (
+            "second",
+            {},
+            "How long the failure has waited that waits longest to be taken up.",
+        ),
+        "lightkeeper.intake.newest_age": (
+            "second",
+            {},
+            "How long ago a document was handed in last.",
+        ),
+        "lightkeeper.poll.due_lag": (
+            "second",
+            {},
+            "How long the document that waits longest for its turn to be asked about has waited.",
+        ),
+        "lightkeeper.outbox.depth": (
+            "event",
+            {},
+            "Changes not told yet, and events not sent yet.",
+        ),
+        "lightkeeper.outbox.age": (
+            "second",
+            {},
+            "How long the oldest change has waited to be told.",
+        ),
+    },
+    (Kind.GAUGE, Sender.PULSE): {
+        "lightkeeper.poll.failing_for": (
+            "second",
+            {},
+            "How long every call to Lighthouse has failed; 0 while it answers.",
+        ),
+        "lightkeeper.lighthouse.calls_left": (
+            "request",
+            {},
+            "Calls left in this minute, as Lighthouse says; sent once it has said so.",
+        ),
+        "lightkeeper.heartbeat": ("", {}, "Always 1: the daemon's loop turns."),
+    },
+    (Kind.SERVICE_CHECK, Sender.PULSE): {
+        "lightkeeper.lighthouse.can_connect": (
+            "",
+            {},
+            "Whether Lighthouse answers calls, with whatever.",
+        ),
+        "lightkeeper.lighthouse.can_authenticate": (
+            "",
+            {},
+            "Whether a token is to be had and Lighthouse takes it.",
+        ),
+        "lightkeeper.database.can_write": ("", {}, "Whether the store can be written to."),
+        "lightkeeper.polling": (
+            "",
+            {},
+            "Whether polling gets on: calls are answered, or nothing is due.",
+        ),
+    },
+    (Kind.EVENT, Sender.NEWS): {
+        "lightkeeper.document": (
+            "event",
+            _TYPE_STEP_ENDING,
+            "Documents ended; at most one a minute for the same tags, with a count and first ids.",
+        ),
+        "lightkeeper.step": (
+            "event",
+            _TYPE_STEP_OUTCOME,
+            "Steps changed; at most one a minute for the same tags, with a count and first ids.",
+        ),
+    },
+}
+
+
+def _signals() -> Iterator[Signal]:
+    for (kind, sender), rows in _TABLE.items():
+        for name, (unit, tags, meaning) in rows.items():
+            yield Signal(name, kind, sender, unit, tags, meaning)
+
+
+CATALOGUE: Final = {signal.name: signal for signal in _signals()}

@@ -1,7 +1,7 @@
 """The commands. Imports are local: `--help` must not wait for libraries it does not use."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from lightkeeper.model import DocumentType, LightkeeperError
 if TYPE_CHECKING:
     from lightkeeper.settings import Settings, StoreSettings
     from lightkeeper.store.database import Database
+    from lightkeeper.tracing import Tracer
 
 EX_OK: Final = 0
 EX_NO: Final = 1
@@ -88,7 +89,11 @@ def run_command() -> int:
     from lightkeeper.service import Stop
 
     settings = _settings()
-    with Stop().on_signals() as stop, closing(watch(settings, create=True)) as parts:
+    tracer = _tracer(settings)
+    with (
+        Stop().on_signals() as stop,
+        closing(watch(settings, create=True, tracer=tracer)) as parts,
+    ):
         parts.service().run(stop)
     return EX_OK
 
@@ -100,10 +105,15 @@ def poll() -> int:
     from lightkeeper.service import Stop
 
     settings = _settings()
-    with Stop().on_signals() as stop, closing(watch(settings, create=False)) as parts:
+    tracer = _tracer(settings)
+    with (
+        Stop().on_signals() as stop,
+        closing(watch(settings, create=False, tracer=tracer)) as parts,
+    ):
         result = parts.single_pass().run(stop)
+        agent_away = parts.emitter.reachable is False
     click.echo(f"asked about {result.asked} documents")
-    if result.agent_away:
+    if agent_away:
         click.echo(
             f"lightkeeper: warning: no Datadog Agent at {settings.agent_url}; "
             "what was learned stays untold until there is one",
@@ -127,7 +137,7 @@ def status(as_json: bool) -> int:
 
     settings = _store_settings()
     with closing(_store(settings)) as database:
-        overview = views.overview(database, settings.policy)
+        overview = views.overview(database)
     click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
     return EX_OK
 
@@ -253,14 +263,27 @@ def _warn_of_unknown_settings() -> None:
         click.echo(f"lightkeeper: warning: no such setting: {name}", err=True)
 
 
-def _configure_logs(settings: "Settings | None" = None) -> None:
+def _tracer(settings: "Settings") -> "Tracer | None":
+    """Tracing, where it is asked for; otherwise nothing of it is imported."""
+    if not settings.tracing:
+        return None
+    from lightkeeper import tracing
+
+    tracer = tracing.start()
+    _configure_logs(settings, tracer.correlation)
+    return tracer
+
+
+def _configure_logs(
+    settings: "Settings | None" = None, correlation: Callable[[], Mapping[str, str]] = dict
+) -> None:
     from lightkeeper import logs
 
     unified = {"dd.service": "lightkeeper", "dd.version": __version__}
     if settings is not None:
         named = {"env": settings.env, "service": settings.service, "version": settings.version}
         unified |= {f"dd.{name}": value for name, value in named.items() if value}
-    logs.configure(unified=unified)
+    logs.configure(unified=unified, correlation=correlation)
 
 
 def _store(settings: "StoreSettings", *, create: bool = False) -> "Database":

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightkeeper import logs, parts
-from lightkeeper.model import DAY, HOUR, SECOND, DocumentType, Instant, NewDocument, Policy
+from lightkeeper.model import DAY, HOUR, SECOND, Condition, DocumentType, Instant, NewDocument
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.dogstatsd import Event, Metric, ServiceCheck
 from lightkeeper.sandbox.lighthouse import Lighthouse
@@ -264,10 +264,10 @@ def _levels(database: Database) -> tuple[list[Level], list[str]]:
     ]
     stuck = [
         f"stuck   {row.document_type} at {row.step}: request id {row.request_id}"
-        for row in levels.stuck(Policy(), _LINES)
+        for row in levels.stuck(_LINES)
     ]
-    lost = levels.not_found()
-    unknown = [f"unknown to Lighthouse: {count} {kind}" for kind, count in sorted(lost.items())]
+    lost = [level for level in totals if level.condition == Condition.NOT_FOUND]
+    unknown = [f"unknown to Lighthouse: {row.document_count} {row.document_type}" for row in lost]
     return totals, failed + stuck + unknown
 
 

@@ -1,29 +1,35 @@
 """DogStatsD, guarded: nothing malformed leaves, nothing raises, and what was lost is known.
 
 The client below drops, mangles or raises on a good many inputs; this module is the only one
-that speaks to it. Only counts, gauges, distributions and events are sent, never sampled.
+that speaks to it. Nothing is sampled.
 """
 
 import logging
 import math
 import re
 import socket
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from datadog.dogstatsd.base import DogStatsd
 
-from lightkeeper.catalogue import CATALOGUE, OPEN_TAGS, Kind, Signal
+from lightkeeper.catalogue import CATALOGUE
+from lightkeeper.signals import OPEN_TAGS, Kind, Signal
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000
+MAX_MESSAGE_BYTES: Final = 500
 MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 ALERT_TYPES: Final = frozenset({"error", "warning", "info", "success"})
 _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _LOOK_EVERY: Final = 100
+_LOG_EVERY_SECONDS: Final = 60.0
 _ODD_IN_TAG = re.compile(r"[^a-z0-9_./-]")
+_TAG_KEY = re.compile(r"[a-z][a-z0-9_./-]{0,19}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f|]+")
 _ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
 
 log = structlog.get_logger()
@@ -36,17 +42,22 @@ class UncataloguedSignal(ValueError):
 class Emitter:
     """Sends what the catalogue names. `strict` (tests) raises on anything else.
 
-    `url` is `unix:///path` or `udp://host:port`.
+    `url` is `unix:///path` or `udp://host:port`; `constant_tags` go with every signal that has
+    no tag of the same key.
     """
 
     def __init__(
-        self, url: str, *, constant_tags: Iterable[str] = (), strict: bool = False
+        self,
+        url: str,
+        *,
+        constant_tags: Mapping[str, str] | None = None,
+        strict: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         # Its own words on every lost packet would flood the log; ours come once.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.CRITICAL)
         self._client: Any = DogStatsd(
             **_address(url),
-            constant_tags=list(constant_tags),
             disable_buffering=False,
             # No thread of its own: what is sent goes when the buffer is full or we say so.
             flush_interval=0,
@@ -56,13 +67,20 @@ class Emitter:
             telemetry_min_flush_interval=_FOREVER_SECONDS,
             origin_detection_enabled=False,
         )
+        # What it read from the environment by itself can hold a key twice.
+        self._client.constant_tags = []
+        self._constant = dict(constant_tags or {})
         self._strict = strict
+        self._monotonic = monotonic
         self._refused: set[str] = set()
         self._known: dict[tuple[object, ...], list[str] | None] = {}
         self._dropped_before = 0
         self._tried_before = 0
-        self.lost_count = 0
-        """Deliveries that did not reach the Agent."""
+        self.lost_count = self.refused_count = 0
+        """Packets that did not reach the Agent; signals the catalogue does not know."""
+        self._owned_up = (0, 0)
+        self._log_after = 0.0
+        self._away_logged = False
         self.reachable: bool | None = None
         """Whether the last delivery reached the Agent, as far as anybody can know."""
 
@@ -112,26 +130,54 @@ class Emitter:
         )
         self._client.flush()
 
+    def service_check(self, name: str, *, status: int, message: str = "") -> None:
+        """Send a check's state: 0 OK, 1 warning, 2 critical, 3 unknown."""
+        if (checked := self._check(name, Kind.SERVICE_CHECK, {})) is not None:
+            plain = _cut(_CONTROL.sub(" ", message), MAX_MESSAGE_BYTES)
+            self._client.service_check(name, status, tags=checked, message=plain or None)
+
     def handed_over(self) -> bool:
         """Flush; whether all sent since the last call of this reached the Agent's socket.
 
         Over UDP only a refusal on this machine can be noticed.
         """
         self._client.flush()
-        lost = self._losing() or self._refusal_pending()
+        lost = self._client.packets_dropped - self._dropped_before or self._refusal_pending()
         self._dropped_before = self._client.packets_dropped
         tried = self._client.packets_sent + self._client.packets_dropped
         if tried == self._tried_before and not lost:
             return True  # and nothing was learned about the Agent
         self._tried_before = tried
-        if lost:
-            self.lost_count += 1
-        if lost and self.reachable is not False:
-            log.warning("emit.agent.away", lost_deliveries=self.lost_count)
-        elif not lost and self.reachable is False:
-            log.info("emit.agent.back", lost_deliveries=self.lost_count)
+        self.lost_count += lost
         self.reachable = not lost
+        self._log_losses()
+        if not lost:
+            self._own_up()
         return not lost
+
+    def _log_losses(self) -> None:
+        """Say once a minute at most that the Agent is away, and afterwards that it is back."""
+        if not self.reachable and self._monotonic() >= self._log_after:
+            log.warning("emit.agent.away", lost_packets=self.lost_count)
+            self._log_after = self._monotonic() + _LOG_EVERY_SECONDS
+            self._away_logged = True
+        elif self.reachable and self._away_logged:
+            log.info("emit.agent.back", lost_packets=self.lost_count)
+            self._away_logged = False
+
+    def _own_up(self) -> None:
+        """Tell the Agent, now that it takes signals, what was lost and refused before."""
+        failings = (self.lost_count, self.refused_count)
+        if failings == self._owned_up:
+            return
+        lost, refused = (now - told for now, told in zip(failings, self._owned_up, strict=True))
+        if lost:
+            self.count("lightkeeper.emit.lost", lost)
+        if refused:
+            self.count("lightkeeper.emit.refused", refused)
+        self._client.flush()
+        if not self._losing():
+            self._owned_up = failings
 
     def close(self) -> None:
         """Send what is buffered and close the socket."""
@@ -147,12 +193,12 @@ class Emitter:
         """
         return bool(self._client.packets_dropped > self._dropped_before)
 
-    def _refusal_pending(self) -> bool:
+    def _refusal_pending(self) -> int:
         """A closed UDP port answers after the send; the error waits on the socket."""
         sock = self._client.socket
         if sock is None or sock.family == socket.AF_UNIX:
-            return False
-        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            return 0
+        return int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
     def _check(self, name: str, kind: Kind, tags: Mapping[str, str]) -> list[str] | None:
         """The tags as the client wants them; None for a signal that must not leave."""
@@ -163,12 +209,15 @@ class Emitter:
             problem = _problem(CATALOGUE.get(name), name, kind, tags)
             if problem is not None:
                 self._refuse(problem)
-            checked = [f"{tag}:{tag_value(value)}" for tag, value in tags.items()]
+            values = self._constant | {tag: tag_value(value) for tag, value in tags.items()}
+            checked = [f"{tag}:{value}" for tag, value in values.items()]
             if kind is Kind.GAUGE:
                 checked.append("host:")
             if kind is Kind.EVENT:
                 checked.append(f"event:{name}")
             self._known[key] = None if problem is not None else checked
+        if self._known[key] is None:
+            self.refused_count += 1
         return self._known[key]
 
     def _finite(self, value: float) -> bool:
@@ -178,6 +227,7 @@ class Emitter:
         if type(value) is int and abs(value) < 2**63:
             return True
         self._refuse(f"not a finite number: {value!r:.40}")
+        self.refused_count += 1
         return False
 
     def _refuse(self, problem: str) -> None:
@@ -191,6 +241,29 @@ class Emitter:
 def tag_value(text: str) -> str:
     """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded, not empty."""
     return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
+
+
+def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """Datadog's unified service tags, then the operator's own, each key once.
+
+    `DD_ENV`, `DD_SERVICE` (default `lightkeeper`) and `DD_VERSION` outweigh `DATADOG_TAGS`; a key
+    that a signal carries itself, and whatever is not `key:value`, is left out and logged.
+    """
+    own = {tag for signal in CATALOGUE.values() for tag in signal.tags} | {"host", "event"}
+    tags = {}
+    for key in ("env", "service", "version"):
+        if value := environ.get(f"DD_{key.upper()}", "").strip():
+            tags[key] = tag_value(value)
+    for item in filter(
+        None, (part.strip() for part in environ.get("DATADOG_TAGS", "").split(","))
+    ):
+        key, _, value = item.partition(":")
+        key = key.strip().lower()
+        if not _TAG_KEY.fullmatch(key) or not value.strip() or key in own - {"service"}:
+            log.warning("emit.tag.ignored", tag=item[:200])
+            continue
+        tags.setdefault(key, tag_value(value.strip()))
+    return {"service": "lightkeeper", **tags}
 
 
 def _problem(signal: Signal | None, name: str, kind: Kind, tags: Mapping[str, str]) -> str | None:

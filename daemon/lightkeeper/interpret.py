@@ -3,8 +3,10 @@
 from lightkeeper.model import (
     REPORTED_STATUSES,
     Absence,
+    Condition,
     Decision,
     Document,
+    DocumentType,
     Instant,
     LighthouseStatus,
     Observation,
@@ -15,7 +17,7 @@ from lightkeeper.model import (
     Step,
     Transition,
 )
-from lightkeeper.reading import read
+from lightkeeper.reading import CLAIMS_EVIDENCE, CONTRADICTORY, Reading, read
 
 # Enum members cost an attribute look-up each; the hot loop reads plain strings.
 PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
@@ -23,6 +25,12 @@ UNKNOWN = str(Step.UNKNOWN)
 ENDED_DONE, ENDED_FAILED, ENDED_RECOVERED = (str(outcome) for outcome in Outcome)
 NOT_FOUND, FOUND = str(Remark.NOT_FOUND), str(Remark.FOUND)
 REOPENED = str(Remark.REOPENED)
+VETERAN_MUST_ACT = str(Remark.VETERAN_MUST_ACT)
+WAITING, SLOW, STUCK = str(Condition.WAITING), str(Condition.SLOW), str(Condition.STUCK)
+OVERDUE, DELIVERED = str(Condition.OVERDUE), str(Condition.DELIVERED)
+NOT_IN_EFOLDER, IN_EFOLDER = str(Condition.NOT_IN_EFOLDER), str(Condition.IN_EFOLDER)
+EFOLDER_UNKNOWN, ACKNOWLEDGED = str(Condition.EFOLDER_UNKNOWN), str(Condition.ACKNOWLEDGED)
+BDD_INSTRUCTIONS = str(DocumentType.BDD_INSTRUCTIONS)
 
 
 def interpret(
@@ -37,50 +45,82 @@ def interpret(
     if isinstance(observation, StatusReport):
         if document.lighthouse_status == DONE:
             return Decision(document, None)
-        return _reported(document, observation, now)
+        return _reported(document, observation, policy, now)
     if observation is Absence.NOT_FOUND:
         return _not_found(document, policy, now)
-    return Decision(document._replace(trouble_count=document.trouble_count + 1), None)
+    after = document._replace(
+        trouble_count=document.trouble_count + 1,
+        unanswered_since=document.unanswered_since or now,
+    )
+    return Decision(after, None)
 
 
-def _reported(document: Document, report: StatusReport, now: Instant) -> Decision:
+def _reported(document: Document, report: StatusReport, policy: Policy, now: Instant) -> Decision:
     said = read(document.steps, report.status, report.steps, report.error_step)
     status, outcome = _merge(document, report, said.status)
     if status is None:
         return _stays_failed(document, report, now)
+    after = _after(document, report, said, status, outcome, policy, now)
+    remarks = said.remarks
+    # Not at every answer: the hot loop is spared a look at what most documents never have.
+    plain = status != FAILED and report.status in REPORTED_STATUSES
+    if not plain or document.not_found_since is not None or document.decided_at is not None:
+        remarks += _circumstances(document, report, after)
+    changed = outcome or said.changes or remarks
+    if not changed and after.current_step == document.current_step:
+        return Decision(after, None)
+    return Decision(after, _transition(document, after, outcome, said.changes, remarks, now))
 
+
+def _after(
+    document: Document,
+    report: StatusReport,
+    said: Reading,
+    status: str,
+    outcome: str | None,
+    policy: Policy,
+    now: Instant,
+) -> Document:
     final = status != PENDING
     failed = status == FAILED
     known_word = report.status in REPORTED_STATUSES
     # The end of a failure is not the end of the recovery after it.
     ended_at = report.ended_at or (None if outcome else document.lighthouse_ended_at)
-    after = Document(
+    failed_step = (said.failed_step or document.failed_step) if failed else None
+    in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
+    answered_at = now if known_word else document.last_answered_at
+    if not final:
+        condition = _lateness(document.tracked_at, answered_at, policy)
+    elif failed:
+        condition = _failure(failed_step, in_efolder_at)
+    else:
+        condition = CONTRADICTORY if CONTRADICTORY in said.remarks else DELIVERED
+    must_act = condition == NOT_IN_EFOLDER and document.document_type != BDD_INSTRUCTIONS
+    if document.condition == ACKNOWLEDGED and status == document.lighthouse_status and not outcome:
+        condition = ACKNOWLEDGED
+    return Document(
         document.id,
         document.request_id,
         document.document_type,
         document.tracked_at,
         status,
+        condition,
         report.status,
         said.steps,
         said.current_step
         or ((document.failed_step or UNKNOWN) if failed else document.current_step),
-        (said.failed_step or document.failed_step) if failed else None,
+        failed_step,
         (report.error_detail or document.error_detail) if failed else None,
-        _in_efolder_at(document, said.in_efolder, now),
+        in_efolder_at,
         report.started_at or document.lighthouse_started_at,
         ended_at if final else None,
-        now if known_word else document.last_answered_at,
+        answered_at,
         None,
         (now if outcome else document.decided_at) if final else None,
         0,
+        None if known_word else document.unanswered_since or now,
+        document.must_act_since or (now if must_act else None),
     )
-    remarks = said.remarks
-    if not known_word or document.not_found_since is not None or document.decided_at is not None:
-        remarks += _circumstances(document, report, status)
-    changed = outcome or said.changes or remarks
-    if not changed and after.current_step == document.current_step:
-        return Decision(after, None)
-    return Decision(after, _transition(document, after, outcome, said.changes, remarks, now))
 
 
 def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | None, str | None]:
@@ -106,6 +146,7 @@ def _stays_failed(document: Document, report: StatusReport, now: Instant) -> Dec
         reported_status=report.status,
         last_answered_at=now if known_word else document.last_answered_at,
         trouble_count=0,
+        unanswered_since=None if known_word else document.unanswered_since or now,
     )
     if known_word or report.status == document.reported_status:
         return Decision(after, None)
@@ -120,14 +161,33 @@ def _in_efolder_at(document: Document, in_efolder: bool | None, now: Instant) ->
     return (document.in_efolder_at or now) if in_efolder else None
 
 
-def _circumstances(document: Document, report: StatusReport, status: str) -> tuple[str, ...]:
+def _failure(failed_step: str | None, in_efolder_at: Instant | None) -> str:
+    """What a failure calls for: staff, the veteran, or a look first."""
+    if in_efolder_at is not None:
+        return IN_EFOLDER
+    return NOT_IN_EFOLDER if failed_step == CLAIMS_EVIDENCE else EFOLDER_UNKNOWN
+
+
+def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) -> str:
+    """How late it was when Lighthouse itself last called it unfinished."""
+    age = 0 if answered_at is None else answered_at - tracked_at
+    if age < policy.slow_after_ms:
+        return WAITING
+    if age < policy.stuck_after_ms:
+        return SLOW
+    return STUCK if age < policy.overdue_after_ms else OVERDUE
+
+
+def _circumstances(document: Document, report: StatusReport, after: Document) -> tuple[str, ...]:
     """What is remarkable about this answer in the light of the one before."""
     remarks: tuple[str, ...] = ()
+    if after.must_act_since is not None and document.must_act_since is None:
+        remarks += (VETERAN_MUST_ACT,)
     if report.status not in REPORTED_STATUSES and report.status != document.reported_status:
         remarks += (f"{Remark.UNKNOWN_STATUS}:{report.status}",)
     if document.not_found_since is not None:
         remarks += (FOUND,)
-    if status == PENDING and document.lighthouse_status == FAILED:
+    if after.lighthouse_status == PENDING and document.lighthouse_status == FAILED:
         remarks += (REOPENED,)
     return remarks
 
@@ -135,15 +195,19 @@ def _circumstances(document: Document, report: StatusReport, status: str) -> tup
 def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
     """Unknown to Lighthouse: pending and dated, and a failure once that has lasted too long."""
     if document.lighthouse_status != PENDING:
-        return Decision(document._replace(last_answered_at=now, trouble_count=0), None)
+        after = document._replace(last_answered_at=now, trouble_count=0, unanswered_since=None)
+        return Decision(after, None)
     since = document.not_found_since or now
     gone = now - since >= policy.not_found_fails_after_ms
+    condition = _failure(None, document.in_efolder_at) if gone else NOT_FOUND
     after = document._replace(
         lighthouse_status=FAILED if gone else PENDING,
+        condition=ACKNOWLEDGED if document.condition == ACKNOWLEDGED and not gone else condition,
         last_answered_at=now,
         not_found_since=since,
         decided_at=now if gone else None,
         trouble_count=0,
+        unanswered_since=None,
     )
     if gone:
         return Decision(after, _transition(document, after, ENDED_FAILED, (), (), now))

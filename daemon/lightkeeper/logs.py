@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -57,12 +57,22 @@ def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return redacted
 
 
-def configure(*, level: str = "info", unified: Mapping[str, str] | None = None) -> None:
-    """Send logs to stderr; `unified` holds `dd.env`, `dd.service` and `dd.version`."""
+def configure(
+    *,
+    level: str = "info",
+    unified: Mapping[str, str] | None = None,
+    correlation: Callable[[], Mapping[str, str]] = dict,
+) -> None:
+    """Send logs to stderr.
+
+    `unified` holds `dd.env`, `dd.service` and `dd.version`; `correlation` gives the ids of the
+    trace and span a line is logged in.
+    """
     service_tags = dict(unified or {})
 
     def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event.update(service_tags)
+        event.update(correlation())
         return event
 
     terminal = sys.stderr.isatty()

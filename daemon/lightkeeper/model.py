@@ -51,6 +51,22 @@ class Outcome(StrEnum):
     RECOVERED = "recovered"
 
 
+class Condition(StrEnum):
+    """What a document's state calls for: the paging gauges count by this."""
+
+    WAITING = "waiting"
+    SLOW = "slow"
+    STUCK = "stuck"
+    OVERDUE = "overdue"
+    NOT_FOUND = "not_found"
+    DELIVERED = "delivered"
+    CONTRADICTORY = "contradictory"
+    NOT_IN_EFOLDER = "not_in_efolder"
+    IN_EFOLDER = "in_efolder"
+    EFOLDER_UNKNOWN = "efolder_unknown"
+    ACKNOWLEDGED = "acknowledged"  # somebody has taken it up, whatever it is
+
+
 class Step(StrEnum):
     """Lighthouse's steps under Lighthouse's names, and our three words for having none."""
 
@@ -80,6 +96,9 @@ class Remark(StrEnum):
     UNKNOWN_STATUS = "unknown_status"
     UNKNOWN_STEP = "unknown_step"
     UNKNOWN_STEP_STATUS = "unknown_step_status"
+    VETERAN_MUST_ACT = "veteran_must_act"
+    NOTICE_SENT = "notice_sent"
+    NOTICE_DELIVERED = "notice_delivered"
 
 
 class Absence(StrEnum):
@@ -126,6 +145,7 @@ class Document(NamedTuple):
     document_type: str
     tracked_at: Instant
     lighthouse_status: str
+    condition: str
     reported_status: str | None
     steps: str
     """Step statuses as last reported: a JSON object of step name to status."""
@@ -141,6 +161,10 @@ class Document(NamedTuple):
     """When it became done or failed, by our clock."""
     trouble_count: int
     """How many times running it was asked about and no usable answer came."""
+    unanswered_since: Instant | None
+    """Since when it was asked about in vain; None once a usable answer came."""
+    must_act_since: Instant | None
+    """When it first became certain that the veteran must send it again."""
 
 
 class Transition(NamedTuple):

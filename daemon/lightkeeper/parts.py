@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lightkeeper.cycle import Poller
-from lightkeeper.emit import Emitter
+from lightkeeper.cycle import Poller, Progress, State
+from lightkeeper.emit import Emitter, constant_tags
+from lightkeeper.health import Health
 from lightkeeper.lighthouse.auth import TokenSource
 from lightkeeper.lighthouse.budget import RateBudget
 from lightkeeper.lighthouse.client import LighthouseClient
 from lightkeeper.lighthouse.transport import Transport
-from lightkeeper.model import SECOND, Instant
+from lightkeeper.model import SECOND, Answer, Instant
 from lightkeeper.report import Reporter
 from lightkeeper.service import Pass, Service
 from lightkeeper.settings import Settings
@@ -19,6 +20,7 @@ from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.tracing import Tracer
 
 
 def now() -> Instant:
@@ -33,23 +35,27 @@ class Watch:
     database: Database
     transport: Transport
     poller: Poller
+    health: Health
     reporter: Reporter
     emitter: Emitter
     clock: Callable[[], Instant]
+    tracer: Tracer | None
 
     def service(self) -> Service:
         """The loop of `lightkeeper run`."""
-        return Service(self.poller, self.reporter, self.emitter)
+        return Service(self.poller, self.reporter, self.health)
 
     def single_pass(self) -> Pass:
         """The pass of `lightkeeper poll`."""
-        return Pass(self.poller, self.reporter, self.emitter, clock=self.clock)
+        return Pass(self.poller, self.reporter, self.health, clock=self.clock)
 
     def close(self) -> None:
         """Flush the signals, close connections, let go of the claim on the store."""
         self.emitter.close()
         self.transport.close()
         self.database.close()
+        if self.tracer is not None:
+            self.tracer.close()
 
 
 def transport_and_tokens(settings: Settings) -> tuple[Transport, TokenSource]:
@@ -67,9 +73,8 @@ def transport_and_tokens(settings: Settings) -> tuple[Transport, TokenSource]:
 
 
 def emitter(settings: Settings, *, strict: bool = False) -> Emitter:
-    """The way to the Agent; the client adds DD_ENV, DD_SERVICE and DD_VERSION by itself."""
-    tags = [] if os.environ.get("DD_SERVICE") else ["service:lightkeeper"]
-    return Emitter(settings.agent_url, constant_tags=tags, strict=strict)
+    """The way to the Agent."""
+    return Emitter(settings.agent_url, constant_tags=constant_tags(os.environ), strict=strict)
 
 
 def watch(
@@ -78,6 +83,7 @@ def watch(
     create: bool,
     clock: Callable[[], Instant] = now,
     strict: bool = False,
+    tracer: Tracer | None = None,
 ) -> Watch:
     """Open the store, claim it, and join everything. Raises what opening and claiming raise."""
     database = open_database(settings.database_url.get_secret_value(), create=create)
@@ -87,10 +93,11 @@ def watch(
         database.close()
         raise
     transport, tokens = transport_and_tokens(settings)
+    budget = RateBudget(settings.max_calls_per_minute)
     client = LighthouseClient(
         transport,
         tokens,
-        RateBudget(settings.max_calls_per_minute),
+        budget,
         url=settings.lighthouse_url or "",
     )
     documents = Documents(database)
@@ -103,5 +110,26 @@ def watch(
         clock=clock,
     )
     signals = emitter(settings, strict=strict)
-    reporter = Reporter(Outbox(database), Levels(database), signals, settings.policy, clock)
-    return Watch(database, transport, poller, reporter, signals, clock)
+    reporter = Reporter(Outbox(database), Levels(database), signals, clock)
+    health = Health(poller, budget, signals, database.try_write)
+    if tracer is not None:
+        tracer.wrap(poller, "step", "lightkeeper.cycle", _worked)
+        tracer.wrap(client, "ask", "lightkeeper.batch", _outcome)
+        tracer.wrap(client, "ask_alone", "lightkeeper.batch", _outcome)
+        tracer.wrap(tokens, "fetch", "lightkeeper.token")
+        tracer.wrap(documents, "record", "lightkeeper.record")
+        tracer.wrap(documents, "postpone", "lightkeeper.record")
+        tracer.wrap(reporter, "tell", "lightkeeper.tell", _told)
+    return Watch(database, transport, poller, health, reporter, signals, clock, tracer)
+
+
+def _worked(progress: Progress) -> dict[str, str] | None:
+    return {} if progress.state is State.WORKED else None
+
+
+def _outcome(answer: Answer) -> dict[str, str]:
+    return {"outcome": str(answer.outcome)}
+
+
+def _told(count: int) -> dict[str, str] | None:
+    return {} if count else None

@@ -13,6 +13,8 @@ class Budget(Protocol):
 
     rate_limited: bool
 
+    @property
+    def remaining(self) -> int | None: ...
     def wait_seconds(self) -> float: ...
 
 

@@ -1,16 +1,18 @@
 """Telling Datadog: the store's state as gauges, untold transitions as counts and events."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 from typing import Final
 
 import orjson
 
-from lightkeeper.catalogue import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 from lightkeeper.emit import Emitter, tag_value
-from lightkeeper.model import SECOND, Instant, Outcome, Policy, Remark
-from lightkeeper.store.levels import Level, Levels
+from lightkeeper.model import SECOND, Instant, Outcome, Remark
+from lightkeeper.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.store.levels import COUNTED_AS, Levels
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Untold
 
 TELL_AT_MOST: Final = 1_000
@@ -18,6 +20,13 @@ DOCUMENT_EVENT: Final = "lightkeeper.document"
 STEP_EVENT: Final = "lightkeeper.step"
 
 _ALERT_TYPES = {"failed": "error", "done": "success", "recovered": "success"}
+_SILENCE = {
+    Remark.VETERAN_MUST_ACT: "silent_failure",
+    Remark.NOTICE_DELIVERED: "silent_failure_avoided",
+    Remark.NOTICE_SENT: "silent_failure_avoided_no_confirmation",
+}
+_BY_STEP = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
+_BY_TYPE = ("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found")
 _UNKNOWN = (Remark.UNKNOWN_STATUS, Remark.UNKNOWN_STEP, Remark.UNKNOWN_STEP_STATUS)
 
 
@@ -63,16 +72,16 @@ class Reporter:
         outbox: Outbox,
         levels: Levels,
         emitter: Emitter,
-        policy: Policy,
         clock: Callable[[], Instant],
     ) -> None:
         self._outbox = outbox
         self._levels = levels
         self._emitter = emitter
-        self._policy = policy
         self._clock = clock
         self._steps = Words(STEPS)
         self._words = Words(())
+        self._unmarked: tuple[list[int], list[Digest]] = ([], [])
+        self._unmarked_event: Digest | None = None
 
     def tell(self) -> int:
         """Tell at most `TELL_AT_MOST` untold transitions; how many were told.
@@ -80,8 +89,10 @@ class Reporter:
         1. Read the oldest untold ones. 2. Send their counts and distributions. 3. If the Agent
         took them, mark them told and gather their events in one transaction. 4. Send the events
         that are ripe, marking each. A crash between sending and marking tells them again; an
-        Agent that is away leaves them untold.
+        Agent that is away leaves them untold. Raises what a store raises that cannot be written
+        to; what was sent by then is marked, and not sent again, once it can be.
         """
+        self._mark()  # what an earlier try sent and the store could not take
         untold = self._outbox.untold(TELL_AT_MOST)
         if untold:
             self._emitter.handed_over()  # what was lost before is no loss of these
@@ -91,9 +102,20 @@ class Reporter:
                 digests += self._tell_group(shape, group)
             if not self._emitter.handed_over():
                 return 0
-            self._outbox.mark_told([row.id for row in untold], digests, self._clock())
+            self._unmarked = ([row.id for row in untold], digests)
+            self._mark()
         self._send_events()
         return len(untold)
+
+    def _mark(self) -> None:
+        # The event first: news gathered into it after it was sent would count as sent.
+        if self._unmarked_event is not None:
+            self._outbox.mark_sent(self._unmarked_event, self._clock())
+            self._unmarked_event = None
+        transition_ids, digests = self._unmarked
+        if transition_ids:
+            self._outbox.mark_told(transition_ids, digests, self._clock())
+            self._unmarked = ([], [])
 
     def _tell_group(self, shape: Untold, group: _Group) -> list[Digest]:
         emitter, kind = self._emitter, shape.document_type
@@ -128,6 +150,10 @@ class Reporter:
                     field=what,
                     word=self._words.tag(word),
                 )
+            elif name := _SILENCE.get(Remark(what)):
+                self._emitter.count(
+                    name, count, service="disability-application", function=shape.document_type
+                )
             else:
                 self._emitter.count(
                     "lightkeeper.answers.remarkable",
@@ -144,71 +170,65 @@ class Reporter:
                 _title(digest),
                 _text(digest),
                 alert_type=_ALERT_TYPES.get(outcome, "info"),
-                aggregation_key=":".join(digest.key),
+                # A step's name may be long, and what is cut off must not be what tells it apart.
+                aggregation_key=":".join((kind, document_type, outcome, step)),
                 document_type=document_type,
                 step=step,
                 outcome=outcome,
             )
             if not self._emitter.handed_over():
                 return
-            self._outbox.mark_sent(digest, self._clock())
+            self._unmarked_event = digest
+            self._mark()
 
     def gauges(self) -> None:
         """Send the store's state, zeros included, so that no monitor ever sees a hole."""
         now = self._clock()
-        totals = self._levels.totals()
-        steps = {level.step: self._steps.tag(level.step) for level in totals}
-        self._totals(totals, steps)
-        self._ages(now)
-        not_found = self._levels.not_found()
-        for kind in DOCUMENT_TYPES:
-            self._emitter.gauge(
-                "lightkeeper.documents.not_found", not_found.get(kind, 0), document_type=kind
-            )
-        since = self._levels.due_since(now)
-        lag = 0.0 if since is None else max(0, now - since) / SECOND
-        self._emitter.gauge("lightkeeper.poll.due_lag", lag)
+        self._counts()
+        self._oldest(now)
+        backlog = self._outbox.backlog()
+        since = {
+            "documents.oldest_failure_age": self._levels.oldest_failure(),
+            "intake.newest_age": self._levels.newest(),
+            "poll.due_lag": self._levels.due_since(now),
+            "outbox.age": backlog.oldest_at,
+        }
+        for name, at in since.items():
+            self._emitter.gauge(f"lightkeeper.{name}", _seconds_since(at, now))
+        self._emitter.gauge("lightkeeper.outbox.depth", backlog.depth)
+        self._emitter.gauge("lightkeeper.documents.unobserved", self._levels.unobserved(now))
         self._emitter.handed_over()
 
-    def _totals(self, totals: list[Level], steps: dict[str, str]) -> None:
-        counts = dict.fromkeys(
-            (
-                (status, kind, step)
-                for status in ("pending", "failed")
-                for kind in DOCUMENT_TYPES
-                for step in self._steps.seen
-            ),
-            0,
-        )
-        done = dict.fromkeys(DOCUMENT_TYPES, 0)
-        for level in totals:
-            if level.lighthouse_status == "done":
-                done[level.document_type] += level.document_count
-                continue
-            key = (level.lighthouse_status, level.document_type, steps[level.step])
-            counts[key] = counts.get(key, 0) + level.document_count
-        for (status, kind, step), count in counts.items():
-            self._emitter.gauge(
-                f"lightkeeper.documents.{status}", count, document_type=kind, step=step
-            )
-        for kind, count in done.items():
-            self._emitter.gauge("lightkeeper.documents.done", count, document_type=kind)
-
-    def _ages(self, now: Instant) -> None:
-        ages = {
-            (kind, step): [0.0, 0, 0, 0] for kind in DOCUMENT_TYPES for step in self._steps.seen
-        }
-        for row in self._levels.pending_ages(self._policy):
-            level = ages.setdefault((row.document_type, self._steps.tag(row.step)), [0.0, 0, 0, 0])
-            level[0] = max(level[0], (now - row.oldest_tracked_at) / SECOND)
-            for at, count in enumerate((row.slow, row.stuck, row.overdue), start=1):
-                level[at] += count
-        names = ("oldest_pending_age", "slow", "stuck", "overdue")
-        for (kind, step), values in ages.items():
-            for name, value in zip(names, values, strict=True):
+    def _counts(self) -> None:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for level in self._levels.totals():
+            step = self._steps.tag(level.step)
+            for name in (level.lighthouse_status, *COUNTED_AS.get(level.condition, ())):
+                at = step if name in _BY_STEP else ""
+                counts[name, level.document_type, at] += level.document_count
+        for kind in DOCUMENT_TYPES:
+            for name in _BY_TYPE:
+                value = counts[name, kind, ""]
+                self._emitter.gauge(f"lightkeeper.documents.{name}", value, document_type=kind)
+            for name, step in product(_BY_STEP, self._steps.seen):
+                value = counts[name, kind, step]
                 self._emitter.gauge(
                     f"lightkeeper.documents.{name}", value, document_type=kind, step=step
                 )
+
+    def _oldest(self, now: Instant) -> None:
+        ages = dict.fromkeys(product(DOCUMENT_TYPES, self._steps.seen), 0.0)
+        for oldest in self._levels.oldest_pending():
+            key = (oldest.document_type, self._steps.tag(oldest.step))
+            ages[key] = max(ages.get(key, 0.0), _seconds_since(oldest.tracked_at, now))
+        for (kind, step), age in ages.items():
+            self._emitter.gauge(
+                "lightkeeper.documents.oldest_pending_age", age, document_type=kind, step=step
+            )
+
+
+def _seconds_since(at: Instant | None, now: Instant) -> float:
+    return 0.0 if at is None else max(0, now - at) / SECOND
 
 
 def _grouped(untold: list[Untold]) -> dict[Untold, _Group]:

@@ -15,9 +15,8 @@ import schedule
 import structlog
 
 from lightkeeper.cycle import GIVE_UP_AFTER, Poller, State
-from lightkeeper.emit import Emitter
-from lightkeeper.model import ANSWERED, Instant, LightkeeperError
-from lightkeeper.ports import Counts
+from lightkeeper.health import Health
+from lightkeeper.model import Instant, LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
 
 POLL_EVERY_SECONDS: Final = 1
@@ -115,14 +114,14 @@ class Service:
         self,
         poller: Poller,
         reporter: Reporter,
-        emitter: Emitter,
+        health: Health,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._poller = poller
         self._reporter = reporter
-        self._emitter = emitter
+        self._health = health
         self._monotonic = monotonic
         self._wall_clock = wall_clock
         self._jump_base = 0.0
@@ -135,6 +134,7 @@ class Service:
         scheduler = GuardedScheduler(_report_failure)
         scheduler.every(POLL_EVERY_SECONDS).seconds.do(self.poll_slice, stop)
         scheduler.every(TELL_EVERY_SECONDS).seconds.do(self.tell)
+        scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._health.pulse)
         scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._reporter.gauges)
         self._jump_base = self._wall_clock() - self._monotonic()
         log.info("service.started")
@@ -145,9 +145,15 @@ class Service:
             idle = scheduler.idle_seconds
             stop.wait(1.0 if idle is None else min(max(idle, 0.0), 1.0))
         log.info("service.stopping")
-        with suppress(LightkeeperError):
-            tell_all(self._reporter, self._monotonic, STOP_TELLING_AFTER_SECONDS)
+        for last in (self._tell_the_rest, self._reporter.gauges):
+            try:
+                last()
+            except LightkeeperError as exc:
+                _report_failure(last.__name__, exc)
         log.info("service.stopped")
+
+    def _tell_the_rest(self) -> None:
+        tell_all(self._reporter, self._monotonic, STOP_TELLING_AFTER_SECONDS)
 
     def poll_slice(self, stop: Stop) -> None:
         """Ask as long as there is something to ask, at most `SLICE_SECONDS` (and one call)."""
@@ -158,14 +164,9 @@ class Service:
             while state is State.WORKED and not stop.requested and self._monotonic() < until:
                 state, _, rate_limited = self._poller.step()
         finally:
-            counts = self._poller.take_counts()
             self._poller.dropped.clear()
             well = self._poller.failing_since is None
-            calm = well and (state is State.IDLE or rate_limited)
-            count_calls(self._emitter, counts, calm=calm)
-            failing_since = self._poller.failing_since
-            failing = 0.0 if failing_since is None else self._monotonic() - failing_since
-            self._emitter.gauge("lightkeeper.poll.failing_for", failing)
+            self._health.slice_ended(calm=well and (state is State.IDLE or rate_limited))
 
     def tell(self) -> None:
         """Tell what is untold, for `TELL_SLICE_SECONDS` at most."""
@@ -187,19 +188,6 @@ def tell_all(reporter: Reporter, monotonic: Callable[[], float], seconds: float)
         pass
 
 
-def count_calls(emitter: Emitter, counts: Counts, *, calm: bool) -> None:
-    """Send what a slice came to; `calm`: it ended because there was nothing (more) to do."""
-    for outcome, calls in counts.calls.items():
-        emitter.count("lightkeeper.poll.batches", calls, outcome=outcome)
-    for (kind, reason), documents in counts.unusable.items():
-        emitter.count("lightkeeper.answers.unusable", documents, document_type=kind, reason=reason)
-    if counts.unasked:
-        emitter.count("lightkeeper.answers.unasked", counts.unasked)
-    answered = any(outcome in ANSWERED for outcome in counts.calls)
-    if answered or (calm and not counts.calls):
-        emitter.count("lightkeeper.cycle.success", 1)
-
-
 @dataclass(frozen=True, slots=True)
 class PassResult:
     """What one pass over everything due came to."""
@@ -208,7 +196,6 @@ class PassResult:
     not_asked: bool
     """Whether some due document could not be asked about."""
     reason: str = ""
-    agent_away: bool = False
 
 
 class Pass:
@@ -218,14 +205,14 @@ class Pass:
         self,
         poller: Poller,
         reporter: Reporter,
-        emitter: Emitter,
+        health: Health,
         *,
         clock: Callable[[], Instant],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._poller = poller
         self._reporter = reporter
-        self._emitter = emitter
+        self._health = health
         self._clock = clock
         self._monotonic = monotonic
 
@@ -236,9 +223,9 @@ class Pass:
             reason = self._ask_all(stop)
             finished = not reason
         finally:
-            counts = self._poller.take_counts()
-            count_calls(self._emitter, counts, calm=finished)
+            counts = self._health.slice_ended(calm=finished)
         tell_all(self._reporter, self._monotonic, float("inf"))
+        self._health.pulse()
         self._reporter.gauges()
         if not reason and self._poller.dropped:
             reason = f"{len(self._poller.dropped)} of them, for calls about them failed"
@@ -248,7 +235,6 @@ class Pass:
             asked=counts.asked,
             not_asked=bool(reason),
             reason=reason,
-            agent_away=self._emitter.reachable is False,
         )
 
     def _ask_all(self, stop: Stop) -> str:

@@ -148,6 +148,7 @@ class Settings(StoreSettings):
     lighthouse_private_key: SecretStr | None = None
     batch_size: int = Field(default=100, ge=1, le=1000)
     max_calls_per_minute: int | None = Field(default=None, ge=1)
+    tracing: bool = False
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
     agent_host: str = Field(
         default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"

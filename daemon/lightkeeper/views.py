@@ -5,11 +5,11 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.model import SECOND, Instant, Policy
+from lightkeeper.model import SECOND, Instant
 from lightkeeper.people.wording import submission_sentence
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.levels import Levels, sums
+from lightkeeper.store.levels import Levels, sums, troubles
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -43,21 +43,17 @@ class Found(NamedTuple):
     lines: list[str]
 
 
-def overview(database: Database, policy: Policy) -> dict[str, Any]:
+def overview(database: Database) -> dict[str, Any]:
     """Totals on top, then documents by type, status and step."""
-    levels = Levels(database)
-    totals = levels.totals()
-    ages = levels.pending_ages(policy)
+    totals = Levels(database).totals()
     documents: dict[str, dict[str, dict[str, int]]] = {}
     for level in totals:
         by_status = documents.setdefault(level.document_type, {})
-        by_status.setdefault(level.lighthouse_status, {})[level.step] = level.document_count
+        by_step = by_status.setdefault(level.lighthouse_status, {})
+        by_step[level.step] = by_step.get(level.step, 0) + level.document_count
     return {
         **sums(totals),
-        "slow": sum(row.slow for row in ages),
-        "stuck": sum(row.stuck for row in ages),
-        "overdue": sum(row.overdue for row in ages),
-        "not_found": sum(levels.not_found().values()),
+        **troubles(totals),
         "untold": Outbox(database).untold_count(),
         "documents": documents,
     }
@@ -75,6 +71,9 @@ def overview_text(data: dict[str, Any]) -> str:
         f"+ failed {data['failed']}",
         f"of the pending: {data['slow']} slow, {data['stuck']} stuck, {data['overdue']} overdue, "
         f"{data['not_found']} not found by Lighthouse",
+        f"of the failed: {data['unacknowledged']} not taken up by anybody, "
+        f"{data['in_efolder_not_bgs']} of them in the eFolder and not in BGS, "
+        f"{data['efolder_unknown']} perhaps in the eFolder",
         f"changes not yet told to Datadog: {data['untold']}",
     ]
     rows = [

@@ -36,17 +36,29 @@ def main() -> int:
                 for documents, runs in ((5_000, RUNS), (20_000, RUNS), (200_000, 2))
             }
             done = median([one(folder, environment, "pass", 20_000, 1_000_000) for _ in range(3)])
+            signals = {
+                "telling 10,000 changes": one(folder, environment, "telling", 10_000),
+                "gauges, 5,000 pending of 1,000,000": one(
+                    folder, environment, "gauges", 5_000, 995_000
+                ),
+                "gauges, 500,000 pending of 1,000,000": one(
+                    folder, environment, "gauges", 500_000, 500_000
+                ),
+                "a minute of `run`, 5,000 pending": one(folder, environment, "steady", 5_000),
+            }
     report(compared, sizes, done, help_seconds())
+    report_signals(signals)
     return 0
 
 
 def compare(folder: Path, environment: dict[str, str], documents: int) -> list[dict[str, Any]]:
-    """The pass and the bare loop in turn, so that a machine's mood hits both."""
+    """The pass, also without signals, and the bare loop in turn: a machine's mood hits all."""
     pairs = []
     for _ in range(RUNS):
         bare = one(folder, environment, "bare", documents)
         ours = one(folder, environment, "pass", documents)
-        pairs.append({"bare": bare, "ours": ours})
+        quiet = one(folder, environment, "quiet", documents)
+        pairs.append({"bare": bare, "ours": ours, "quiet": quiet})
     return pairs
 
 
@@ -56,10 +68,9 @@ def one(
     """One measured process over a fresh database of so many pending and done documents."""
     database = folder / "bench.db"
     command = [sys.executable, str(HERE / "measured.py"), what, str(database)]
-    command += [str(documents), str(done)]
     for suffix in ("", "-wal", "-shm", ".lock"):
         Path(f"{database}{suffix}").unlink(missing_ok=True)
-    fill = [sys.executable, str(HERE / "measured.py"), "fill", *command[3:]]
+    fill = [*command[:2], "fill", str(database), str(documents), str(done)]
     subprocess.run(fill, env=environment, check=True)
     out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return json.loads(out.stdout.splitlines()[-1])
@@ -100,17 +111,21 @@ def report(
     help_time: float,
 ) -> None:
     """Print the tables."""
-    ours, bare = (median([pair[who] for pair in compared]) for who in ("ours", "bare"))
-    wall, cpu = (
-        statistics.median(pair["ours"][what] / pair["bare"][what] for pair in compared)
-        for what in ("wall", "cpu")
+    ours, quiet, bare = (
+        median([pair[who] for pair in compared]) for who in ("ours", "quiet", "bare")
     )
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print("\n| 20,000 pending, one pass | wall s | CPU s | documents/s |")
     print("|---|---|---|---|")
-    for name, run in (("bare loop", bare), ("lightkeeper, signals on", ours)):
+    runs = (("bare loop", bare), ("signals off", quiet), ("lightkeeper", ours))
+    for name, run in runs:
         print(f"| {name} | {run['wall']:.2f} | {run['cpu']:.2f} | {20_000 / run['wall']:,.0f} |")
-    print(f"| ratio, pair by pair | {wall:.2f} | {cpu:.2f} | |")
+    for name, other in (("bare loop", "bare"), ("signals off", "quiet")):
+        wall, cpu = (
+            statistics.median(pair["ours"][what] / pair[other][what] for pair in compared)
+            for what in ("wall", "cpu")
+        )
+        print(f"| lightkeeper / {name}, run by run | {wall:.2f} | {cpu:.2f} | |")
     print("\n| one pass over | CPU us a document | wall us a document | peak memory MB |")
     print("|---|---|---|---|")
     rows = [(f"{size:,} pending", size, run) for size, run in sizes.items()]
@@ -119,6 +134,15 @@ def report(
         each_cpu, each_wall = (run[what] / size * 1e6 for what in ("cpu", "wall"))
         print(f"| {name} | {each_cpu:.1f} | {each_wall:.1f} | {run['peak_mb']:.0f} |")
     print(f"\n`lightkeeper --help`: {help_time:.2f} s")
+
+
+def report_signals(runs: dict[str, dict[str, float]]) -> None:
+    """Print what signals cost by themselves."""
+    print("\n| signals | wall ms | CPU ms | peak memory MB |")
+    print("|---|---|---|---|")
+    for name, run in runs.items():
+        wall, cpu = run["wall"] * 1e3, run["cpu"] * 1e3
+        print(f"| {name} | {wall:,.0f} | {cpu:,.1f} | {run['peak_mb']:.0f} |")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ import os
 import random
 import socket
 import sqlite3
+import statistics
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -62,32 +65,93 @@ def fill(database: str, pending: str, done: str) -> None:
         raw.executemany(
             "INSERT INTO form_526_document_submissions (lighthouse_request_id,"
             " form_526_submission_id, document_type, tracked_at, created_at, lighthouse_status,"
-            " steps, current_step, trouble_count, last_answer)"
-            f" VALUES (?, ?, 'form_0781', ?, ?, 'done', '{steps}', 'complete', 0, ?)",
+            " condition, steps, current_step, trouble_count, last_answer)"
+            f" VALUES (?, ?, 'form_0781', ?, ?, 'done', 'delivered', '{steps}', 'complete', 0, ?)",
             (
                 (n, f"d{n // 4}", now, now, f'{{"requestId":{n},"status":"SUCCESS"}}' + " " * 300)
                 for n in range(10**9, 10**9 + int(done))
             ),
         )
+        place = ("form_0781", "done", "complete", "delivered", int(done))
+        raw.execute("INSERT INTO tallies VALUES (?, ?, ?, ?, ?)", place)
         raw.commit()
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def our_pass(database: str) -> None:
     """`lightkeeper poll` without its start-up."""
-    os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
-    from lightkeeper import logs, parts
     from lightkeeper.service import Stop
-    from lightkeeper.settings import Settings
 
-    logs.configure()
-    settings = Settings.load(lighthouse=True)
-    with Stop().on_signals() as stop, closing(parts.watch(settings, create=False)) as watch:
+    with Stop().on_signals() as stop, closing(_watch(database)) as watch:
         began = _clocks()
         result = watch.single_pass().run(stop)
         _print(began, result.asked)
-        assert not result.agent_away
+        assert watch.emitter.reachable
         assert not result.not_asked
+
+
+def quiet_pass(database: str) -> None:
+    """The same polling with nothing told to Datadog."""
+    with closing(_watch(database)) as watch:
+        began = _clocks()
+        _poll(watch)
+        _print(began, watch.poller.counts.asked)
+
+
+def telling(database: str) -> None:
+    """Telling what a pass left untold: all of it."""
+    with closing(_watch(database)) as watch:
+        _poll(watch)
+        began = _clocks()
+        told = 0
+        while count := watch.reporter.tell():
+            told += count
+        _print(began, told)
+        assert watch.emitter.reachable
+
+
+def gauges(database: str) -> None:
+    """One round of gauges: the median of 20, after one to warm up."""
+    with closing(_watch(database)) as watch:
+        watch.reporter.gauges()
+        rounds = []
+        for _ in range(20):
+            began = _clocks()
+            watch.reporter.gauges()
+            rounds.append([now - then for now, then in zip(_clocks(), began, strict=True)])
+    wall, cpu = (statistics.median(each) for each in zip(*rounds, strict=True))
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": _peak_mb()}))
+
+
+def steady(database: str) -> None:
+    """A minute of the daemon's loop, after 10 s to settle."""
+    from lightkeeper.service import Stop
+
+    with Stop().on_signals() as stop, closing(_watch(database)) as watch:
+        began: list[tuple[float, float]] = []
+        settled = threading.Timer(10, lambda: began.append(_clocks()))
+        ended = threading.Timer(70, stop.request)
+        for timer in (settled, ended):
+            timer.start()
+        watch.service().run(stop)
+        _print(began[0], 0)
+
+
+def _watch(database: str) -> Any:
+    os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
+    from lightkeeper import logs, parts
+    from lightkeeper.settings import Settings
+
+    logs.configure()
+    return parts.watch(Settings.load(lighthouse=True), create=False)
+
+
+def _poll(watch: Any) -> None:
+    from lightkeeper.cycle import State
+
+    cutoff = watch.clock()
+    while watch.poller.step(cutoff).state is not State.IDLE:
+        pass
 
 
 def bare_loop(database: str) -> None:
@@ -143,21 +207,26 @@ def _clocks() -> tuple[float, float]:
 
 def _print(began: tuple[float, float], asked: int) -> None:
     wall, cpu = (now - then for now, then in zip(_clocks(), began, strict=True))
-    peak = next(
+    print(json.dumps({"wall": wall, "cpu": cpu, "asked": asked, "peak_mb": _peak_mb()}))
+
+
+def _peak_mb() -> float:
+    return next(
         int(line.split()[1]) / 1024
         for line in Path("/proc/self/status").read_text().splitlines()
         if line.startswith("VmHWM")
     )
-    print(json.dumps({"wall": wall, "cpu": cpu, "asked": asked, "peak_mb": peak}))
 
 
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
-    if what == "serve":
-        serve(*arguments)
-    elif what == "fill":
-        fill(*arguments)
-    elif what == "pass":
-        our_pass(arguments[0])
-    else:
-        bare_loop(arguments[0])
+    {
+        "serve": serve,
+        "fill": fill,
+        "pass": our_pass,
+        "quiet": quiet_pass,
+        "bare": bare_loop,
+        "telling": telling,
+        "gauges": gauges,
+        "steady": steady,
+    }[what](*arguments)

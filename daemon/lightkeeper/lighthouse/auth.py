@@ -60,7 +60,7 @@ class TokenSource:
     def token(self) -> str:
         """The current token; raises `TokenRefused` or a `TransportError`."""
         if self._token is None or self._monotonic() >= self._renew_at:
-            self._token, lifetime = self._fetch()
+            self._token, lifetime = self.fetch()
             # Half of a short lifetime: a token of 30 s must not be asked for at every call.
             self._renew_at = self._monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
         return self._token
@@ -69,7 +69,7 @@ class TokenSource:
         """Forget the token: Lighthouse refused it."""
         self._token = None
 
-    def _fetch(self) -> tuple[str, float]:
+    def fetch(self) -> tuple[str, float]:
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,

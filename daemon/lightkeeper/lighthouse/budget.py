@@ -27,12 +27,19 @@ class RateBudget:
         self.rate_limited = True
         """Whether a pause is for our rate; otherwise Lighthouse is unwell and asks for time."""
         self.limit: int | None = None
-        self.remaining: int | None = None
-        """Calls left in the current window, as last told by Lighthouse."""
+        self._remaining: int | None = None
+        self._resets_at = 0.0
 
     def wait_seconds(self) -> float:
         """Seconds until a call may go out; 0.0 when it may go now."""
         return max(0.0, self._not_before - self._monotonic())
+
+    @property
+    def remaining(self) -> int | None:
+        """Calls left in the current window, as last told by Lighthouse; None if it never did."""
+        if self._remaining is not None and self._monotonic() >= self._resets_at:
+            return self.limit if self.limit is not None else self._remaining
+        return self._remaining
 
     def sent(self) -> None:
         """Take note that a call goes out now."""
@@ -43,14 +50,15 @@ class RateBudget:
         """Learn from an answer's headers; a 429 always pauses, its `Retry-After` is obeyed."""
         reset = _seconds(headers.get("RateLimit-Reset"))
         told = [n for name in _REMAINING if (n := _seconds(headers.get(name))) is not None]
-        self.remaining = int(min(told)) if told else None
+        self._remaining = remaining = int(min(told)) if told else None
+        self._resets_at = self._monotonic() + (60.0 if reset is None else reset)
         limit = _seconds(headers.get("RateLimit-Limit"))
         self.limit = None if limit is None else int(limit)
         if status == 429:
             asked = _seconds(headers.get("Retry-After"))
             pause = max((s for s in (asked, reset) if s is not None), default=0.0)
             self._pause(max(pause, LOWEST_PAUSE_SECONDS))
-        elif self.remaining is not None and self.remaining <= 0:
+        elif remaining is not None and remaining <= 0:
             self._pause(max(reset or 0.0, LOWEST_PAUSE_SECONDS))
         elif status == 503 and (asked := _seconds(headers.get("Retry-After"))) is not None:
             self._pause(asked, rate_limited=False)

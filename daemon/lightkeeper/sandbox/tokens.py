@@ -2,6 +2,7 @@
 
 import functools
 import secrets
+import threading
 import urllib.parse
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -20,6 +21,7 @@ SCOPES: Final = frozenset({"documents.read", "documents.write"})
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_ASSERTION_SECONDS = 300
 _CLOCK_SKEW_SECONDS = 5
+_making = threading.Lock()
 _CLAIMS = ["iss", "sub", "aud", "iat", "exp"]
 
 
@@ -121,8 +123,14 @@ def private_key_pem() -> str:
     )
 
 
-@functools.cache
 def _key() -> rsa.RSAPrivateKey:
+    # The cache alone would let two threads make a key each.
+    with _making:
+        return _made()
+
+
+@functools.cache
+def _made() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 
@@ -12,6 +12,7 @@ from lightkeeper.model import (
     DAY,
     HOUR,
     SECOND,
+    Condition,
     Document,
     Instant,
     LighthouseStatus,
@@ -56,7 +57,9 @@ _RECORD: Final = f"""
 """
 _POSTPONE: Final = """
     UPDATE form_526_document_submissions
-    SET last_polled_at = ?, next_poll_at = ?, last_problem = ? WHERE id = ?
+    SET last_polled_at = ?, next_poll_at = ?, last_problem = ?,
+        unanswered_since = COALESCE(unanswered_since, ?)
+    WHERE id = ?
 """
 _HISTORY: Final = """
     INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step, outcome,
@@ -64,19 +67,23 @@ _HISTORY: Final = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _TALLY: Final = """
-    INSERT INTO tallies (document_type, lighthouse_status, step, count) VALUES (?, ?, ?, ?)
-    ON CONFLICT (document_type, lighthouse_status, step)
+    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (document_type, lighthouse_status, step, condition)
     DO UPDATE SET count = tallies.count + excluded.count
 """
 _ADD: Final = """
     INSERT INTO form_526_document_submissions (lighthouse_request_id, form_526_submission_id,
-        form_attachment_id, document_type, tracked_at, created_at, lighthouse_status, steps,
-        current_step, next_poll_at, trouble_count)
-    VALUES (?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 0)
+        form_attachment_id, document_type, tracked_at, created_at, lighthouse_status, condition,
+        steps, current_step, next_poll_at, trouble_count)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 0)
 """
 
 _PENDING = str(LighthouseStatus.PENDING)
+_WAITING = str(Condition.WAITING)
 _NONE = str(Step.NONE)
+_Place: TypeAlias = tuple[str, str, str, str]
+"""Document type, status, step, condition: what is tallied."""
 
 
 class Intake(StrEnum):
@@ -139,13 +146,16 @@ class Documents:
                     document.tracked_at,
                     now,
                     _PENDING,
+                    _WAITING,
                     _NONE,
                     now,
                 )
                 for document in new
             ],
         )
-        self._tally(Counter((document.document_type, _PENDING, _NONE) for document in new))
+        self._tally(
+            Counter((document.document_type, _PENDING, _NONE, _WAITING) for document in new)
+        )
 
     def due(self, cutoff: Instant, limit: int) -> list[Document]:
         """At most `limit` documents whose time to be asked came at or before `cutoff`.
@@ -184,7 +194,7 @@ class Documents:
     def record(self, batch: Iterable[Recorded], asked_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies."""
         updates, history = [], []
-        moves: Counter[tuple[str, str, str]] = Counter()
+        moves: Counter[_Place] = Counter()
         for before, (after, transition), next_poll_at, answer, problem in batch:
             updates.append(
                 (
@@ -198,14 +208,14 @@ class Documents:
             )
             if transition is not None:
                 history.append(_history_row(after.id, transition))
-                kind = before.document_type
-                moves[kind, transition.from_status, transition.from_step] -= 1
-                moves[kind, transition.to_status, transition.to_step] += 1
+            if transition is not None or after.condition != before.condition:
+                moves[_place(before)] -= 1
+                moves[_place(after)] += 1
         with self._db.writing():
             self._db.execute_many(_RECORD, updates)
             if history:
                 self._db.execute_many(_HISTORY, history)
-                self._tally(moves)
+            self._tally(moves)
 
     def postpone(
         self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
@@ -215,10 +225,10 @@ class Documents:
         with self._db.writing():
             self._db.execute_many(
                 _POSTPONE,
-                [(asked_at, next_poll_at, why, document_id) for document_id in ids],
+                [(asked_at, next_poll_at, why, asked_at, document_id) for document_id in ids],
             )
 
-    def _tally(self, moves: Counter[tuple[str, str, str]]) -> None:
+    def _tally(self, moves: Counter[_Place]) -> None:
         # Sorted, so that two writers lock PostgreSQL's rows in the same order.
         rows = sorted((*key, count) for key, count in moves.items() if count)
         if rows:
@@ -240,6 +250,15 @@ class Documents:
                 .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
                 .order_by(Form526DocumentSubmission.id)
             )
+
+
+def _place(document: Document) -> _Place:
+    return (
+        document.document_type,
+        document.lighthouse_status,
+        document.current_step,
+        document.condition,
+    )
 
 
 def _history_row(document_id: int, transition: Transition) -> tuple[object, ...]:

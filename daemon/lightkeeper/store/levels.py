@@ -1,29 +1,31 @@
 """The store's state as numbers: what stands where, how old, how late. Reads only."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from lightkeeper.model import Instant, LighthouseStatus, Policy
+from lightkeeper.model import HOUR, Condition, Instant, LighthouseStatus
 from lightkeeper.store.database import Database
+
+UNOBSERVED_AFTER_MS: Final = 2 * HOUR
+"""How much later than its cadence allows a usable answer may come: twice the longest pause."""
+_LATE: Final = (Condition.STUCK, Condition.OVERDUE)
 
 
 class Level(NamedTuple):
-    """Documents of one type and status at one step."""
+    """Documents of one type, status and condition at one step."""
 
     document_type: str
     lighthouse_status: str
     step: str
+    condition: str
     document_count: int
 
 
-class PendingAges(NamedTuple):
-    """What waits at one step: the oldest `tracked_at`, and how many are past which threshold."""
+class Oldest(NamedTuple):
+    """The pending document that waits longest of its type at its step."""
 
     document_type: str
     step: str
-    oldest_tracked_at: Instant
-    slow: int
-    stuck: int
-    overdue: int
+    tracked_at: Instant
 
 
 class Trouble(NamedTuple):
@@ -34,13 +36,35 @@ class Trouble(NamedTuple):
     step: str
 
 
-_TROUBLE = (
+_TROUBLE: Final = (
     "SELECT lighthouse_request_id, document_type, current_step FROM form_526_document_submissions"
 )
+_OLDEST: Final = """
+    SELECT * FROM (
+        SELECT document_type, step, (
+            SELECT MIN(tracked_at) FROM form_526_document_submissions AS d
+            WHERE d.lighthouse_status = 'pending' AND d.document_type = places.document_type
+                AND d.current_step = places.step
+        ) AS tracked_at
+        FROM (
+            SELECT DISTINCT document_type, step FROM tallies
+            WHERE lighthouse_status = 'pending' AND count <> 0
+        ) AS places
+    ) AS oldest WHERE tracked_at IS NOT NULL
+"""
+_UNOBSERVED: Final = """
+    SELECT (
+        SELECT COUNT(*) FROM form_526_document_submissions
+        WHERE unanswered_since <= ? AND next_poll_at IS NOT NULL
+    ) + (
+        SELECT COUNT(*) FROM form_526_document_submissions
+        WHERE next_poll_at <= ? AND unanswered_since IS NULL
+    )
+"""
 
 
 class Levels:
-    """Views of the store, each from an index, whatever the table holds."""
+    """Views of the store, each from the tallies or an index, whatever the table holds."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -48,64 +72,62 @@ class Levels:
     def totals(self) -> list[Level]:
         """How many documents stand where; the sum of all is everything tracked."""
         rows = self._db.rows(
-            "SELECT document_type, lighthouse_status, step, count FROM tallies "
-            "WHERE count <> 0 ORDER BY document_type, lighthouse_status, step"
+            "SELECT document_type, lighthouse_status, step, condition, count FROM tallies "
+            "WHERE count <> 0 ORDER BY document_type, lighthouse_status, step, condition"
         )
         return [Level._make(row) for row in rows]
 
-    def pending_ages(self, policy: Policy) -> list[PendingAges]:
-        """Ages of pending documents by type and step.
+    def oldest_pending(self) -> list[Oldest]:
+        """The oldest pending document of each type at each step where one is."""
+        return [Oldest._make(row) for row in self._db.rows(_OLDEST)]
 
-        A document is slow, stuck or overdue only once Lighthouse itself called it unfinished
-        after the threshold: an outage of Lighthouse makes nothing stuck.
-        """
-        thresholds = (policy.slow_after_ms, policy.stuck_after_ms, policy.overdue_after_ms)
-        past = ", ".join(
-            "SUM(CASE WHEN not_found_since IS NULL AND last_answered_at - tracked_at >= ? "
-            "THEN 1 ELSE 0 END)"
-            for _ in thresholds
+    def oldest_failure(self) -> Instant | None:
+        """When the failure was decided that waits longest for somebody to take it up."""
+        return self._first(
+            "SELECT decided_at FROM form_526_document_submissions "
+            "WHERE lighthouse_status = 'failed' AND condition <> 'acknowledged' "
+            "ORDER BY decided_at LIMIT 1"
         )
-        rows = self._db.rows(
-            f"SELECT document_type, current_step, MIN(tracked_at), {past} "
-            "FROM form_526_document_submissions WHERE lighthouse_status = 'pending' "
-            "GROUP BY document_type, current_step",
-            thresholds,
-        )
-        return [PendingAges(*row[:3], *(int(count) for count in row[3:])) for row in rows]
 
-    def not_found(self) -> dict[str, int]:
-        """Pending documents Lighthouse does not know, by document type."""
-        rows = self._db.rows(
-            "SELECT document_type, COUNT(*) FROM form_526_document_submissions "
-            "WHERE lighthouse_status = 'pending' AND not_found_since IS NOT NULL "
-            "GROUP BY document_type"
+    def unobserved(self, now: Instant) -> int:
+        """How many documents have waited far too long to be asked about, or for an answer."""
+        late = now - UNOBSERVED_AFTER_MS
+        return self._first(_UNOBSERVED, late, late) or 0
+
+    def newest(self) -> Instant | None:
+        """When the document handed in last was stored."""
+        return self._first(
+            "SELECT created_at FROM form_526_document_submissions ORDER BY id DESC LIMIT 1"
         )
-        return dict(rows)
+
+    def due_since(self, now: Instant) -> Instant | None:
+        """Since when the document that waits longest for its turn has been due; None if none."""
+        return self._first(
+            "SELECT next_poll_at FROM form_526_document_submissions "
+            "WHERE next_poll_at <= ? ORDER BY next_poll_at LIMIT 1",
+            now,
+        )
 
     def failed(self, limit: int) -> list[Trouble]:
-        """The documents that failed last, the latest first."""
+        """The documents that failed last and nobody has taken up, the latest first."""
         rows = self._db.rows(
-            f"{_TROUBLE} WHERE lighthouse_status = 'failed' ORDER BY decided_at DESC LIMIT ?",
+            f"{_TROUBLE} WHERE lighthouse_status = 'failed' AND condition <> 'acknowledged' "
+            "ORDER BY decided_at DESC LIMIT ?",
             (limit,),
         )
         return [Trouble._make(row) for row in rows]
 
-    def stuck(self, policy: Policy, limit: int) -> list[Trouble]:
-        """Stuck documents, the oldest first."""
+    def stuck(self, limit: int) -> list[Trouble]:
+        """Stuck and overdue documents, the oldest first."""
         rows = self._db.rows(
-            f"{_TROUBLE} WHERE lighthouse_status = 'pending' AND not_found_since IS NULL "
-            "AND last_answered_at - tracked_at >= ? ORDER BY tracked_at LIMIT ?",
-            (policy.stuck_after_ms, limit),
+            f"{_TROUBLE} WHERE lighthouse_status = 'pending' AND condition IN (?, ?) "
+            "ORDER BY tracked_at LIMIT ?",
+            (*_LATE, limit),
         )
         return [Trouble._make(row) for row in rows]
 
-    def due_since(self, now: Instant) -> Instant | None:
-        """Since when the document that waits longest for its turn has been due; None if none."""
-        rows = self._db.rows(
-            "SELECT next_poll_at FROM form_526_document_submissions "
-            "WHERE next_poll_at <= ? ORDER BY next_poll_at LIMIT 1",
-            (now,),
-        )
+    def _first(self, sql: str, *params: Instant) -> int | None:
+        rows = self._db.rows(sql, params)
         return int(rows[0][0]) if rows else None
 
 
@@ -115,3 +137,25 @@ def sums(levels: list[Level]) -> dict[str, int]:
     for level in levels:
         counts[level.lighthouse_status] += level.document_count
     return {"tracked": sum(counts.values()), **counts}
+
+
+COUNTED_AS: Final = {
+    "slow": ("slow",),
+    "stuck": ("slow", "stuck"),
+    "overdue": ("slow", "stuck", "overdue"),
+    "not_found": ("not_found",),
+    "not_in_efolder": ("unacknowledged",),
+    "in_efolder": ("unacknowledged", "in_efolder_not_bgs"),
+    "efolder_unknown": ("unacknowledged", "efolder_unknown"),
+    "contradictory": ("contradictory",),
+}
+"""As what a document counts besides its status, by its condition: overdue is stuck as well."""
+
+
+def troubles(levels: list[Level]) -> dict[str, int]:
+    """How many documents count as each of these, those without any included."""
+    counts = {name: 0 for names in COUNTED_AS.values() for name in names}
+    for level in levels:
+        for name in COUNTED_AS.get(level.condition, ()):
+            counts[name] += level.document_count
+    return counts

@@ -22,6 +22,7 @@ _FIRST = (
         tracked_at BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
         lighthouse_status TEXT NOT NULL,
+        condition TEXT NOT NULL,
         reported_status TEXT,
         steps TEXT NOT NULL,
         current_step TEXT NOT NULL,
@@ -36,6 +37,8 @@ _FIRST = (
         not_found_since BIGINT,
         decided_at BIGINT,
         trouble_count INTEGER NOT NULL,
+        unanswered_since BIGINT,
+        must_act_since BIGINT,
         last_answer TEXT,
         last_problem TEXT,
         acknowledged_at BIGINT,
@@ -56,13 +59,14 @@ _FIRST = (
         ON form_526_document_submissions (document_type, current_step, tracked_at)
         WHERE lighthouse_status = 'pending'
     """,
+    # Empty as long as all is well.
     """
-    CREATE INDEX documents_not_found ON form_526_document_submissions (document_type)
-        WHERE lighthouse_status = 'pending' AND not_found_since IS NOT NULL
+    CREATE INDEX documents_unanswered ON form_526_document_submissions (unanswered_since)
+        WHERE unanswered_since IS NOT NULL AND next_poll_at IS NOT NULL
     """,
     """
     CREATE INDEX documents_failed ON form_526_document_submissions (decided_at)
-        WHERE lighthouse_status = 'failed'
+        WHERE lighthouse_status = 'failed' AND condition <> 'acknowledged'
     """,
     """
     CREATE INDEX documents_of_submission ON form_526_document_submissions (form_526_submission_id)
@@ -114,8 +118,9 @@ _FIRST = (
         document_type TEXT NOT NULL,
         lighthouse_status TEXT NOT NULL,
         step TEXT NOT NULL,
+        condition TEXT NOT NULL,
         count BIGINT NOT NULL,
-        PRIMARY KEY (document_type, lighthouse_status, step)
+        PRIMARY KEY (document_type, lighthouse_status, step, condition)
     )
     """,
 )

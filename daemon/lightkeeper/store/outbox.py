@@ -86,6 +86,13 @@ class Digest(NamedTuple):
         )
 
 
+class Backlog(NamedTuple):
+    """What is still to be told: how much, and since when; `oldest_at` is None for no change."""
+
+    depth: int
+    oldest_at: Instant | None
+
+
 class Outbox:
     """Transitions still untold, and events still unsent."""
 
@@ -100,6 +107,14 @@ class Outbox:
         """How many transitions nobody was told of."""
         rows = self._db.rows("SELECT COUNT(*) FROM transitions WHERE emitted_at IS NULL")
         return int(rows[0][0])
+
+    def backlog(self) -> Backlog:
+        """Changes untold and events unsent, and when the oldest change was."""
+        ((events,),) = self._db.rows("SELECT COUNT(*) FROM event_digests WHERE emitted_at IS NULL")
+        oldest = self._db.rows(
+            "SELECT at FROM transitions WHERE emitted_at IS NULL ORDER BY id LIMIT 1"
+        )
+        return Backlog(self.untold_count() + int(events), int(oldest[0][0]) if oldest else None)
 
     def history(self, document_id: int) -> list[Transition]:
         """Every transition of one document, the oldest first."""

@@ -29,6 +29,7 @@ class Form526DocumentSubmission(Model):
     tracked_at = InstantField()
     created_at = InstantField()
     lighthouse_status = TextField()
+    condition = TextField()
     reported_status = TextField(null=True)
     steps = TextField()
     current_step = TextField()
@@ -43,6 +44,8 @@ class Form526DocumentSubmission(Model):
     not_found_since = InstantField(null=True)
     decided_at = InstantField(null=True)
     trouble_count = IntegerField()
+    unanswered_since = InstantField(null=True)
+    must_act_since = InstantField(null=True)
     last_answer = TextField(null=True)
     last_problem = TextField(null=True)
     acknowledged_at = InstantField(null=True)
@@ -98,11 +101,12 @@ class Tally(Model):
     document_type = TextField()
     lighthouse_status = TextField()
     step = TextField()
+    condition = TextField()
     count = BigIntegerField()
 
     class Meta:
         table_name = "tallies"
-        primary_key = CompositeKey("document_type", "lighthouse_status", "step")
+        primary_key = CompositeKey("document_type", "lighthouse_status", "step", "condition")
 
 
 MODELS = (Form526DocumentSubmission, Transition, EventDigest, Tally)

@@ -1,0 +1,81 @@
+"""The catalogue as others read it: `make reference` writes it, a test compares."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lightkeeper.catalogue import CATALOGUE
+from lightkeeper.signals import DOCUMENT_TYPES, OPEN_TAGS, OPEN_WORDS, STEPS, Kind, Signal
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+METADATA = ROOT / "dashboards" / "metadata.csv"
+COLUMNS = (
+    *("metric_name", "metric_type", "interval", "unit_name", "per_unit_name", "description"),
+    *("orientation", "integration", "short_name", "curated_metric", "sample_tags"),
+)
+# Datadog's format has no word for a distribution.
+TYPES = {Kind.COUNT: "count", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "gauge"}
+GAUGE_INTERVAL_SECONDS = 30
+_TABLE = re.compile(r"(?<=<!-- signals -->\n).*(?=\n<!-- /signals -->)", re.DOTALL)
+
+
+def signals() -> str:
+    """What the README shows: every signal, and the values its tags may have."""
+    rows = [
+        "| name | kind | unit | tags | sent by | meaning |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{signal.name}` | {signal.kind} | {signal.unit} | {_tags(signal)} | "
+            f"{signal.sender} | {signal.meaning} |"
+            for signal in CATALOGUE.values()
+        ),
+        "",
+        f"`document_type` is one of {_words(DOCUMENT_TYPES)}. `step` is one of {_words(STEPS)}; "
+        f"steps Lighthouse never named before (and words, in `word`) go under their own name, "
+        f"the first {OPEN_WORDS} of them, then as `other`.",
+    ]
+    return "\n".join(rows)
+
+
+def metadata() -> str:
+    """The metrics in the format of Datadog's integrations."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(sorted(_metadata_rows()))
+    return text.getvalue()
+
+
+def _metadata_rows() -> Iterator[tuple[object, ...]]:
+    for signal in CATALOGUE.values():
+        if signal.kind in TYPES:
+            interval = GAUGE_INTERVAL_SECONDS if signal.kind is Kind.GAUGE else ""
+            short = signal.name.removeprefix("lightkeeper.").replace(".", " ").replace("_", " ")
+            what = (signal.name, TYPES[signal.kind], interval, signal.unit, "", signal.meaning)
+            yield (*what, 0, "lightkeeper", short, "", ",".join(signal.tags))
+
+
+def _tags(signal: Signal) -> str:
+    return ", ".join(
+        f"`{tag}`"
+        if tag in OPEN_TAGS or values == DOCUMENT_TYPES
+        else f"`{tag}`: {' '.join(values)}"
+        for tag, values in signal.tags.items()
+    )
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def readme() -> str:
+    """The README with its table as it has to be."""
+    return _TABLE.sub(lambda _: signals(), README.read_text())
+
+
+if __name__ == "__main__":
+    README.write_text(readme())
+    METADATA.write_text(metadata())
