@@ -13,6 +13,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import requests
 
+import commands
+from lightkeeper.sandbox.agent import Agent
+from lightkeeper.sandbox.lighthouse import Lighthouse
+
 KNOWN_TAGS = {
     *("language", "outcome", "runtime-id", "state", "version"),
     *("_dd.p.dm", "_dd.p.tid"),  # ddtrace's own: why sampled, half of the trace id
@@ -369,3 +373,50 @@ def test_a_wrong_address_is_refused(url, monkeypatch):
 
     assert refused.stdout.startswith("78 ")
     assert "" == refused.stderr
+
+
+def test_the_real_command_traces_all_it_does(agent, tmp_path):
+    """`poll` with tracing on: all five spans, and each log line in one carries its ids."""
+    with (
+        Lighthouse() as lighthouse,
+        Agent(port=None, socket_path=tmp_path / "dsd.socket") as dogstatsd,
+    ):
+        env = commands.environment(
+            tmp_path / "store.db",
+            lighthouse,
+            dogstatsd,
+            LIGHTKEEPER_TRACING="true",
+            DD_TRACE_AGENT_URL=agent.url,
+        )
+        ids = lighthouse.add_many(3, "instantly_done")
+        for request_id in ids:
+            document = ("--submission-id", "s-1", "--document-type", "form_0781")
+            commands.run("track", "--request-id", request_id, *document, env=env)
+        lighthouse.fail_next(1, 500)
+        done = commands.run("poll", env=env)
+
+    assert (0, "asked about 3 documents\n") == (done.returncode, done.stdout)
+    spans = agent.spans()
+    assert {f"lightkeeper.{n}" for n in ("cycle", "batch", "token", "record", "tell")} == set(
+        spans
+    )
+    assert {"server_error", "ok"} == {
+        each["meta"]["outcome"] for each in spans["lightkeeper.batch"]
+    }
+    seen = json.dumps(spans)
+    for secret in (*map(str, ids), "s-1", lighthouse.url, "http"):
+        assert secret not in seen
+    (failed,) = (json.loads(line) for line in done.stderr.splitlines() if "call.failed" in line)
+    cycles = {format(each["span_id"]) for each in spans["lightkeeper.cycle"]}
+    assert failed["dd.span_id"] in cycles
+    assert failed["dd.trace_id"] != "0"
+
+
+def test_tracing_that_is_not_installed_is_the_users_mistake(tmp_path):
+    """Asked for and not there: one line that says what to install, and status 78."""
+    with Lighthouse() as lighthouse:
+        env = commands.environment(tmp_path / "store.db", lighthouse, LIGHTKEEPER_TRACING="true")
+    (tmp_path / "ddtrace.py").write_text("raise ImportError('not here')")
+    done = commands.run("run", env=env | {"PYTHONPATH": str(tmp_path)})
+
+    assert "pip install 'lightkeeper[tracing]'" in commands.complaint(done, 78)
