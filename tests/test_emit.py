@@ -150,7 +150,12 @@ def test_nothing_malformed_ever_leaves(agent, name, tags, word, data):
     numbers = data.draw(st.lists(NUMBERS, max_size=4))
     good = {"document_type": "form_0781", "outcome": "done", "step": word}
     agent.clear()
-    with contextlib.closing(Emitter(agent.url)) as emitter:
+    names = ("DD_ENV", "DD_SERVICE", "DD_VERSION", "DATADOG_TAGS")
+    constant = constant_tags({name: data.draw(WILD) for name in names})
+    with contextlib.closing(Emitter(agent.url, constant_tags=constant)) as emitter:
+        emitter.service_check("lightkeeper.polling", status=data.draw(st.integers()), message=text)
+        emitter.service_check("lightkeeper.polling", status=2, message=text)
+        _call(emitter.service_check, name, status=0, message=text, **tags)
         for number in numbers:
             emitter.count(
                 "lightkeeper.answers.unknown_words", number, field="unknown_step", word=word

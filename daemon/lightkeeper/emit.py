@@ -24,6 +24,7 @@ MAX_TEXT_BYTES: Final = 4_000
 MAX_MESSAGE_BYTES: Final = 500
 MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 ALERT_TYPES: Final = frozenset({"error", "warning", "info", "success"})
+CHECK_STATES: Final = frozenset(range(4))
 _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _LOOK_EVERY: Final = 100
 _LOG_EVERY_SECONDS: Final = 60.0
@@ -132,7 +133,10 @@ class Emitter:
 
     def service_check(self, name: str, *, status: int, message: str = "") -> None:
         """Send a check's state: 0 OK, 1 warning, 2 critical, 3 unknown."""
-        if (checked := self._check(name, Kind.SERVICE_CHECK, {})) is not None:
+        if status not in CHECK_STATES:
+            self._refuse(f"{name}: {status} is no state of a check")
+            self.refused_count += 1
+        elif (checked := self._check(name, Kind.SERVICE_CHECK, {})) is not None:
             plain = _cut(_CONTROL.sub(" ", message), MAX_MESSAGE_BYTES)
             self._client.service_check(name, status, tags=checked, message=plain or None)
 
