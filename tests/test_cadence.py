@@ -15,6 +15,7 @@ FRESH = Document(
     request_id=21,
     document_type="veteran_upload",
     tracked_at=TRACKED_AT,
+    created_at=TRACKED_AT,
     lighthouse_status="pending",
     condition="waiting",
     reported_status=None,
@@ -31,6 +32,7 @@ FRESH = Document(
     trouble_count=0,
     unanswered_since=None,
     must_act_since=None,
+    judged_at=None,
 )
 RUNNING = StatusReport(21, "IN_PROGRESS", (), None, None, None, None, "{}")
 FAILED = RUNNING._replace(status="FAILED")

@@ -6,18 +6,18 @@ import pytest
 
 import reference
 from lightkeeper.catalogue import CATALOGUE
-from lightkeeper.emit import MAX_TAG_VALUE
-from lightkeeper.model import CallOutcome, DocumentType, Outcome, Remark, Step
-from lightkeeper.report import Words
+from lightkeeper.model import CallOutcome, DocumentType, Objective, Outcome, Remark, Step
 from lightkeeper.signals import (
     CALL_OUTCOMES,
     DOCUMENT_TYPES,
     ENDINGS,
+    MAX_TAG_VALUE,
     OPEN_TAGS,
     OPEN_WORDS,
     STEPS,
     Kind,
 )
+from lightkeeper.words import Words
 
 METRICS = [
     signal
@@ -71,7 +71,7 @@ def test_the_bound_is_what_the_tags_allow():
 def test_words_nobody_knows_stay_within_the_bound(known):
     """A thousand hostile words give eight tag values and `other`, the same ones again later."""
     words = Words(known)
-    hostile = [f"Odd Step {number}|,:é" for number in range(1_000)]
+    hostile = [f"ODD_STEP_{number}" for number in range(1_000)]
 
     first = [words.tag(word) for word in hostile]
 
@@ -79,6 +79,15 @@ def test_words_nobody_knows_stay_within_the_bound(known):
     assert OPEN_WORDS + 1 == len(set(first))
     assert first == [words.tag(word) for word in hostile]
     assert ["other"] * (1_000 - OPEN_WORDS) == first[OPEN_WORDS:]
+
+
+def test_what_looks_like_no_word_of_an_interface_has_no_name():
+    """A file's or a person's name, a number or an address in a step's place is `other`."""
+    words = Words(STEPS)
+    odd = ("STORE John_Smith.pdf", "jane@va.gov", "SSN_123456789", "1ST", "É", "x" * 41, "")
+
+    assert {"other"} == {words.tag(word) for word in odd}
+    assert {*STEPS, "other"} == words.seen
 
 
 def test_no_signal_names_a_document():
@@ -98,7 +107,11 @@ def test_the_words_are_the_cores():
     assert {step.lower() for step in Step} == set(STEPS)
     remarks = CATALOGUE["lightkeeper.answers.remarkable"].tags["remark"]
     words = CATALOGUE["lightkeeper.answers.unknown_words"].tags["field"]
-    assert {"veteran_must_act", "notice_sent", "notice_delivered", *remarks, *words} == set(Remark)
+    others = {"veteran_must_act", "notice_sent", "notice_delivered", "slo_met", "slo_missed"}
+    others |= {"acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck"}
+    assert {*others, *remarks, *words} == set(Remark)
+    objectives = {name for name in CATALOGUE if name.startswith("lightkeeper.slo.")}
+    assert {f"lightkeeper.slo.{objective}" for objective in Objective} == objectives
 
 
 def test_each_signal_says_what_it_is():

@@ -64,7 +64,11 @@ def _stored(database, where="1 = 1"):
             add("lightkeeper.step.outcomes", **tags)
         for remark in json.loads(remarks):
             what, colon, word = remark.partition(":")
-            if colon:
+            if what in {"slo_met", "slo_missed"}:
+                for objective in ("outcome", "efolder", "detection"):
+                    result = "bad" if objective in word.split(",") else "good"
+                    add(f"lightkeeper.slo.{objective}", document_type=kind, result=result)
+            elif colon:
                 add("lightkeeper.answers.unknown_words", field=what, word=word.lower())
             elif what == "veteran_must_act":
                 add("silent_failure", service="disability-application", function=kind)
@@ -104,12 +108,12 @@ def _assert_events_as_stored(database, agent, doubled=()):
     # One of the same key went out within the last minute.
     assert {tuple(key) for *key, _, at in rows if at is None} <= sent.keys()
     told = Counter()
+    name = {"lightkeeper.document": OUTCOMES, "lightkeeper.step": "lightkeeper.step.outcomes"}
     for kind, document_type, step, outcome, count, _ in rows:
-        name = {"lightkeeper.document": OUTCOMES, "lightkeeper.step": "lightkeeper.step.outcomes"}
         tags = {"document_type": document_type, "step": step, "outcome": outcome}
         told[name[kind], tuple(sorted(tags.items()))] += count
     counts = _stored(database)
-    assert told == Counter({key: counts[key] for key in counts if "outcome" in key[0]})
+    assert told == Counter({key: counts[key] for key in counts if key[0] in name.values()})
     folded = {(event.aggregation_key, _event_key(event)) for event in agent.events}
     assert len(sent) == len(folded) == len({key for key, _ in folded})
 

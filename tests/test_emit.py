@@ -11,6 +11,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lightkeeper import __version__
 from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.emit import (
     MAX_MESSAGE_BYTES,
@@ -464,7 +465,8 @@ def test_tags_for_all_signals_come_once(agent, monkeypatch):
     monkeypatch.setenv("DD_ENV", "Test")
     monkeypatch.setenv("DD_VERSION", "1.2.3")
     monkeypatch.setenv("DD_SERVICE", "lk")
-    monkeypatch.setenv("DATADOG_TAGS", "env:other, team:benefits,solo,team:twice,host:x,step:y")
+    odd = "env:other, team:benefits,solo,team:twice,host:x,step:y,service:z,bad key:x,:v,k:"
+    monkeypatch.setenv("DATADOG_TAGS", odd)
     with contextlib.closing(
         Emitter(agent.url, constant_tags=constant_tags(os.environ))
     ) as emitter:
@@ -497,7 +499,9 @@ def test_the_service_is_named_once(agent, monkeypatch, service, expected):
         emitter.count(COUNT, 1)
 
     assert agent.wait_for(lambda a: a.received or a.malformed)
-    assert [{"service": expected}] == [metric.tags for metric in agent.metrics]
+    assert [{"service": expected, "version": __version__}] == [
+        metric.tags for metric in agent.metrics
+    ]
 
 
 def test_what_was_lost_is_owned_up_once(agent, emitter):

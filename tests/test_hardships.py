@@ -127,7 +127,21 @@ def test_a_batch_size_learned_from_413_is_tried_again_later(tmp_path):
 def test_the_same_failure_twice_leaves_a_proven_efolder(watch):
     """A re-check that says the same again must not send the veteran to the post office."""
     document = Document(
-        1, 21, "form_0781", 0, "pending", "waiting", None, "{}", "none", *[None] * 8, 0, None, None
+        1,
+        21,
+        "form_0781",
+        0,
+        0,
+        "pending",
+        "waiting",
+        None,
+        "{}",
+        "none",
+        *[None] * 8,
+        0,
+        None,
+        None,
+        None,
     )
     proven = StatusReport(
         21, "IN_PROGRESS", ((CLAIMS, "SUCCESS"), (BGS, "IN_PROGRESS")), None, None, None, None, ""

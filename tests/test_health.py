@@ -1,12 +1,13 @@
 """What the daemon says of itself: checks in both states, on evidence only."""
 
+import time
 from contextlib import closing
 
 import pytest
 
 from lightkeeper.health import CRITICAL, OK, UNKNOWN
 from lightkeeper.service import Service, Stop
-from lightkeeper.store.database import open_database
+from lightkeeper.store.database import StoreUnavailable, open_database
 from watching import Watch
 
 CONNECT = "lightkeeper.lighthouse.can_connect"
@@ -112,7 +113,7 @@ def test_a_failing_lighthouse_is_told_by_what_it_shows(watch, fail, expected, sa
     assert expected == (states[CONNECT], states[AUTHENTICATE], states[POLLING])
     for name, message in _messages(watch).items():
         if states[name] == CRITICAL:
-            assert f"calls end as: {said}" == message
+            assert f"calls end as {said}" == message
 
 
 def test_a_refused_client_cannot_authenticate(watch):
@@ -189,3 +190,53 @@ def test_a_slice_is_counted(watch):
     assert 2 == agent.count("lightkeeper.poll.batches", outcome="ok")
     assert 16 == agent.count("lightkeeper.poll.documents")
     assert 1 == agent.count("lightkeeper.cycle.success")
+
+
+def test_a_turn_that_never_comes_is_told(watch):
+    """Nothing but 429 is our turn to wait for five minutes, and a failure after that."""
+    watch.track(1)
+    watch.lighthouse.fail_share(1.0, 429)
+    _slice(watch, 200)
+    assert OK == _states(watch)[POLLING]
+    _slice(watch, 200)
+    watch.agent.clear()
+    _states(watch)
+    _slice(watch, 60)
+
+    assert CRITICAL == _states(watch)[POLLING]
+    assert "rate_limited" in _messages(watch)[POLLING]
+    assert 400 < watch.agent.gauge("lightkeeper.poll.failing_for")
+    assert 0 == watch.agent.count("lightkeeper.cycle.success")
+
+
+def test_a_full_disk_is_no_success(watch):
+    """Answers that the store cannot take are no progress, whatever a single write may do."""
+    watch.track(50)
+    ((pages,),) = watch.database.rows("PRAGMA page_count")
+    watch.database.rows(f"PRAGMA max_page_count = {pages}")
+    service = Service(watch.poller, watch.reporter, watch.health, monotonic=watch.clock)
+    with Stop().on_signals() as stop:
+        for _ in range(5):
+            try:
+                service.poll_slice(stop)
+            except StoreUnavailable as exc:
+                service._job_failed("poll_slice", exc)
+            watch.clock.now += 1
+    states = _states(watch)
+
+    assert (CRITICAL, CRITICAL) == (states[POLLING], states[WRITE])
+    assert "the store failed" in _messages(watch)[POLLING]
+    assert "full" in _messages(watch)[WRITE]
+    assert 0 == watch.agent.count("lightkeeper.cycle.success")
+
+
+def test_a_lock_in_postgresql_holds_nobody_up(postgres_url, tmp_path):
+    """Somebody else's open transaction costs seconds, and is told."""
+    with Watch(postgres_url, tmp_path) as watch:
+        watch.database.claim()
+        with closing(open_database(postgres_url, create=False)) as other, other.writing():
+            other.try_write()
+            began = time.monotonic()
+            assert CRITICAL == _states(watch)[WRITE]
+            assert time.monotonic() - began < 10
+        assert OK == _states(watch)[WRITE]

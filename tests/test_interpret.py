@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lightkeeper.interpret import interpret
+from lightkeeper.interpret import condition_of, interpret
 from lightkeeper.model import DAY, HOUR, MINUTE, Absence, Document, Policy, StatusReport
 
 CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
@@ -19,6 +19,7 @@ FRESH = Document(
     request_id=21,
     document_type="form_0781",
     tracked_at=TRACKED_AT,
+    created_at=TRACKED_AT,
     lighthouse_status="pending",
     condition="waiting",
     reported_status=None,
@@ -35,6 +36,7 @@ FRESH = Document(
     trouble_count=0,
     unanswered_since=None,
     must_act_since=None,
+    judged_at=TRACKED_AT,  # test_judging has those that are not
 )
 FATE = attrgetter("lighthouse_status", "current_step", "failed_step", "in_efolder_at")
 
@@ -513,6 +515,17 @@ def test_each_ending_is_told_exactly_when_it_comes(history, every):
         before = after
 
 
+@given(histories, gaps, st.sampled_from(["acknowledged", "closed"]))
+@example([Absence.NOT_FOUND, LOST, RUNNING], DAY, "closed")
+def test_what_was_taken_up_can_be_given_back(history, every, taken_up):
+    """Whatever was said of it, its condition is computed back from what the store keeps of it."""
+    for after, _ in _decisions(FRESH, history, every=every):
+        assert after.condition == condition_of(after, POLICY)
+        if after.condition != "delivered":  # of that nothing can be taken up
+            given = condition_of(after._replace(condition=taken_up), POLICY)
+            assert after.condition == given
+
+
 @given(histories, gaps)
 def test_no_change_goes_untold(history, every):
     """Status and step change only in a transition that says from what to what."""
@@ -692,11 +705,11 @@ def test_no_veteran_misses_bdd_instructions():
 
 
 def test_a_failure_taken_up_that_turns_out_worse_still_reaches_the_veteran():
-    """Staff looking into it does not keep a certain loss from being told."""
+    """Staff looking into it does not hide a certain loss: it is a new case, and told."""
     unclear = interpret(FRESH, UNKNOWN_FAILURE, POLICY, NOW).after
     decision = interpret(unclear._replace(condition="acknowledged"), LOST, POLICY, NOW + HOUR)
 
-    assert ("acknowledged", NOW + HOUR) == (
+    assert ("not_in_efolder", NOW + HOUR) == (
         decision.after.condition,
         decision.after.must_act_since,
     )

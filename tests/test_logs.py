@@ -3,6 +3,8 @@
 import collections
 import enum
 import json
+import logging
+import subprocess
 import sys
 import time
 
@@ -22,6 +24,16 @@ def logged(capsys):
     """A function that gives the lines logged so far, each as an object."""
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def library_logging():
+    """Python's own logging as it was before: it outlives the stderr of a test."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.mark.parametrize(
@@ -222,3 +234,52 @@ def test_on_a_terminal_a_line_is_for_people(capsys, monkeypatch):
     assert "{" not in said
     assert "example.gov" not in said
     assert "staging" not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "medical records (1).pdf",
+        "cannot store John Smith DD214.pdf now",
+        "Authorization: Basic am9objpzZWNyZXQ=",
+        "apikey: abc123secret",
+        "x-api-key: abc123secret",
+        "api-key=abc123secret",
+        "password: abc123secret",
+        "client_secret%3Dabc123secret",
+        "Token: abcdefghijklmnop123secret",
+        "john%2540va.gov",
+        {"ssn": "123secret"},
+        {"fileNumber": "123secret"},
+        {"participant_id": 123456789},
+    ],
+)
+def test_what_a_reviewer_found_is_blanked(text):
+    """Ordinary ways in which files, keys and persons are written."""
+    said = str(redact(text)).lower()
+
+    assert REDACTED in said
+    for part in ("records", "john", "smith", "dd214", 'secret"', "123", "am9o"):
+        assert part not in said.replace("client_secret", "")
+
+
+SAYING = """
+import logging, warnings
+from lightkeeper import logs
+logs.configure()
+logging.getLogger("urllib3").warning("retry %s", "https://x/John_Smith.pdf?token=abc")
+warnings.warn("jane.doe@va.gov is deprecated")
+"""
+
+
+def test_what_libraries_log_goes_the_same_way():
+    """Python's own logging and warnings come out as our lines do: JSON, and redacted."""
+    out = subprocess.run(
+        [sys.executable, "-c", SAYING], capture_output=True, text=True, check=True
+    )
+
+    lines = [json.loads(line) for line in out.stderr.splitlines()]
+    assert ["urllib3", "py.warnings"] == [line["logger"] for line in lines]
+    assert {"library.said"} == {line["event"] for line in lines}
+    for personal in ("Smith", "abc", "jane"):
+        assert personal not in str(lines)

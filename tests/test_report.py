@@ -11,11 +11,10 @@ import orjson
 import pytest
 
 from lightkeeper.cadence import next_poll_at
-from lightkeeper.emit import tag_value
 from lightkeeper.interpret import interpret
 from lightkeeper.model import DAY, SECOND, Absence, Policy, Recorded, StatusReport
-from lightkeeper.report import DOCUMENT_EVENT, TELL_AT_MOST, Reporter, Words
-from lightkeeper.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.report import DOCUMENT_EVENT, TELL_AT_MOST, Reporter
+from lightkeeper.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS, tag_value
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Outbox
@@ -29,6 +28,8 @@ REMARKS = "lightkeeper.answers.remarkable"
 UNKNOWN = "lightkeeper.answers.unknown_words"
 PROCESSING = "lightkeeper.documents.processing_time"
 DETECTION = "lightkeeper.documents.detection_delay"
+SLOS = ("outcome", "efolder", "detection")
+JUDGED = ("document_type", "result")
 
 
 @pytest.fixture
@@ -99,6 +100,17 @@ def _told(watch, name, *tags):
     return counts
 
 
+def _judged(watch):
+    """How many documents of which type were told as good or bad in each service level."""
+    return Counter(
+        {
+            (name, *tags): count
+            for name in SLOS
+            for tags, count in _told(watch, f"lightkeeper.slo.{name}", *JUDGED).items()
+        }
+    )
+
+
 def _transitions(watch, columns, where="1 = 1"):
     return watch.database.rows(
         f"SELECT d.document_type, {columns} FROM transitions AS t "
@@ -114,12 +126,16 @@ def _assert_told_as_stored(watch):
         watch, OUTCOMES, "document_type", "step", "outcome"
     )
     changes, remarks, words, silence = Counter(), Counter(), Counter(), Counter()
+    judged = Counter()
     for kind, changed, remarked in _transitions(watch, "t.step_changes, t.remarks"):
         for step, word in orjson.loads(changed):
             changes[kind, tag_value(step), word.lower()] += 1
         for remark in orjson.loads(remarked):
             what, colon, word = remark.partition(":")
-            if colon:
+            if what in {"slo_met", "slo_missed"}:
+                missed = word.split(",")
+                judged.update((name, kind, "bad" if name in missed else "good") for name in SLOS)
+            elif colon:
                 words[what, tag_value(word)] += 1
             elif what == "veteran_must_act":
                 silence["disability-application", kind] += 1
@@ -129,6 +145,7 @@ def _assert_told_as_stored(watch):
     assert remarks == _told(watch, REMARKS, "document_type", "remark")
     assert words == _told(watch, UNKNOWN, "field", "word")
     assert silence == _told(watch, "silent_failure", "service", "function")
+    assert judged == _judged(watch)
     for name, column in ((PROCESSING, "processing_ms"), (DETECTION, "detection_ms")):
         values = _transitions(watch, f"t.outcome, t.{column}", f"t.{column} IS NOT NULL")
         assert sorted((kind, end, ms / 1_000) for kind, end, ms in values) == sorted(
@@ -214,6 +231,36 @@ def test_durations_are_lighthouses_and_ours(watch):
     }
 
 
+def test_each_document_is_judged_once_and_told_as_good_or_bad(watch):
+    """Stuck ones count as missed, recovered ones once: told with the answer that settles it."""
+    good, lost, stuck = (
+        _hand_in(watch, 2),
+        _hand_in(watch, 3, first=11),
+        _hand_in(watch, 4, first=21),
+    )
+    _answered(
+        watch, {each: _success(each) for each in good} | {each: _failure(each) for each in lost}
+    )
+    _tell(watch)
+    watch.clock.now += 2 * DAY / SECOND + 1
+    for _ in range(2):
+        _answered(watch, {each: _running(each) for each in stuck})
+        _tell(watch)
+    _answered(watch, {each: _success(each) for each in (*stuck, *lost)})
+    _tell(watch)
+
+    kind = "form_0781"
+    assert {
+        ("outcome", kind, "good"): 5,
+        ("outcome", kind, "bad"): 4,
+        ("efolder", kind, "good"): 2,
+        ("efolder", kind, "bad"): 7,
+        ("detection", kind, "good"): 5,
+        ("detection", kind, "bad"): 4,
+    } == _judged(watch)
+    _assert_told_as_stored(watch)
+
+
 def test_unknown_steps_are_bounded(watch):
     """Eight steps nobody knows are told under their own names, the others together."""
     ids = _hand_in(watch, 12)
@@ -237,17 +284,43 @@ def test_unknown_steps_are_bounded(watch):
     assert OPEN_WORDS + 1 == len(events)
 
 
-def test_words_are_bounded():
-    """Known words cost nothing, eight unknown ones are kept for good, all others are one."""
-    words = Words(("none", "complete"), limit=2)
+def test_words_keep_their_names_over_a_restart(watch):
+    """A new process gives the same eight their names, shows zeros for them, and adds none."""
+    reporter = watch.reporter
+    for start in (1, 21):
+        ids = _hand_in(watch, 12, first=start)
+        for number, request_id in enumerate(ids):
+            _answered(watch, {request_id: _running(request_id, f"STEP_{start + number:03}")})
+        _tell(watch)
+        watch.reporter.gauges()
+        watch.reporter = _reporter(watch, Outbox(watch.database))
+    words = {word for (word,) in _told(watch, UNKNOWN, "word")}
+    _answered(watch, {i: _success(i) for i in (*range(1, 13), *range(21, 33))})
+    last = _gauges(watch)
+    watch.reporter = reporter
 
-    assert ["none", "virus_scan", "complete"] == [
-        words.tag(word) for word in ("NONE", "VIRUS SCAN", "complete")
-    ]
-    assert ["b", "other", "virus_scan", "other"] == [
-        words.tag(word) for word in ("b", "c", "VIRUS_SCAN", "d")
-    ]
-    assert {"none", "complete", "virus_scan", "b", "other"} == words.seen
+    own = {f"step_{number:03}" for number in range(1, 9)}
+    steps = {key[2] for key in last if key[0] == "documents.pending"}
+    assert {*STEPS, *own, "other"} == steps
+    assert {0} == {value for key, value in last.items() if key[0] == "documents.pending"}
+    assert own | {"other"} == words
+
+
+def test_an_agent_that_stalls_has_no_news_twice(watch):
+    """What it took before it stalled is marked; the rest comes later, and nothing twice."""
+    times = {"started_at": watch.clock.instant() - 9, "ended_at": watch.clock.instant()}
+    lost = {i: _report(i, "FAILED", {CLAIMS: "FAILED"}, CLAIMS, **times) for i in range(1, 1_001)}
+    _hand_in(watch, 1_000)
+    _answered(watch, lost)
+    for _ in range(2):
+        watch.agent.pause()
+        assert watch.reporter.tell() < TELL_AT_MOST
+        watch.agent.resume()
+        watch.agent.drain()
+    _tell(watch)
+
+    _assert_told_as_stored(watch)
+    assert 1_000 == watch.agent.count("silent_failure")
 
 
 def test_a_thousand_at_most_are_told_at_once(watch):

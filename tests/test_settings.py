@@ -84,7 +84,6 @@ def test_without_any_setting_there_are_defaults(load):
     assert Policy(24 * HOUR, 48 * HOUR, 96 * HOUR, 7 * DAY, 7 * DAY) == settings.policy
     assert (100, None) == (settings.batch_size, settings.max_calls_per_minute)
     assert "udp://localhost:8125" == settings.agent_url
-    assert (None, None, None) == (settings.env, settings.service, settings.version)
 
 
 def test_every_setting_is_read(load, lighthouse):
@@ -102,9 +101,6 @@ def test_every_setting_is_read(load, lighthouse):
         NOT_FOUND_FAILS_AFTER="2d",
         RECHECK_WINDOW=" 3 d ",
         DD_DOGSTATSD_URL="unix:///var/run/datadog/dsd.socket",
-        DD_ENV="staging",
-        DD_SERVICE="",
-        DD_VERSION="9",
     )
 
     assert "https://lighthouse.example.gov" == settings.lighthouse_url
@@ -122,7 +118,6 @@ def test_every_setting_is_read(load, lighthouse):
     assert (50, 30) == (settings.batch_size, settings.max_calls_per_minute)
     assert Policy(90 * SECOND, 30 * MINUTE, 90 * MINUTE, 2 * DAY, 3 * DAY) == settings.policy
     assert "unix:///var/run/datadog/dsd.socket" == settings.agent_url
-    assert ("staging", None, "9") == (settings.env, settings.service, settings.version)
 
 
 def test_tokens_come_from_lighthouse_itself_unless_said_otherwise(load, lighthouse):

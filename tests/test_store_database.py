@@ -15,13 +15,13 @@ import pytest
 from child import child, line, outcomes
 from lightkeeper.store import migrations
 from lightkeeper.store.database import (
-    BUSY_TIMEOUT_MS,
     AlreadyWatched,
     StoreForeign,
     StoreMissing,
     StoreUnavailable,
     open_database,
 )
+from lightkeeper.store.engines import BUSY_TIMEOUT_MS
 from lightkeeper.store.schema import MODELS
 
 CLAIM = """

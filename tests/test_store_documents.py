@@ -62,8 +62,9 @@ def test_a_new_document_is_pending_and_due_at_once(documents):
     assert [Intake.NEW] == documents.add([handed_in], NOW)
 
     (due,) = documents.due(NOW, 10)
-    assert (21, "veteran_upload", NOW - HOUR, "pending", "waiting", None, "{}", "none") == due[1:9]
-    assert {None, 0} == set(due[9:])
+    assert (21, "veteran_upload", NOW - HOUR, NOW) == due[1:5]
+    assert ("pending", "waiting", None, "{}", "none") == due[5:10]
+    assert {None, 0} == set(due[10:])
     row = documents.find(21)
     assert ("s-9", "a-1", NOW) == (
         row.form_526_submission_id,
@@ -435,11 +436,11 @@ def test_a_row_that_cannot_be_stored_undoes_its_batch(database, documents):
     """State, history and tallies of a batch are written together or not at all."""
     documents.add([new(number) for number in (1, 2, 3)], NOW)
     one, two, three = before = sorted(documents.due(NOW, 10))
-    nobody = two._replace(id=999)
+    undated = ended(two, at=None)
     rows = database.rows("SELECT * FROM form_526_document_submissions ORDER BY id")
 
     with pytest.raises(StoreUnavailable):
-        documents.record([ended(one), ended(nobody), ended(three)], NOW)
+        documents.record([ended(one), undated, ended(three)], NOW)
 
     assert rows == database.rows("SELECT * FROM form_526_document_submissions ORDER BY id")
     assert {("form_0781", "pending", "none", "waiting"): 3} == tallied(database)

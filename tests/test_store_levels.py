@@ -93,7 +93,7 @@ def test_what_is_overdue_is_stuck_and_slow_as_well():
         "efolder_unknown": 10,
         "contradictory": 10,
     } == troubles(levels)
-    assert COUNTED_AS.keys() | {"waiting", "delivered", "acknowledged"} == set(Condition)
+    assert COUNTED_AS.keys() | {"waiting", "delivered", "acknowledged", "closed"} == set(Condition)
 
 
 def test_the_oldest_of_each_type_at_each_step(documents, levels):

@@ -24,6 +24,7 @@ _TYPE_STEP: Final[_Tags] = {**_TYPE, "step": STEPS}
 _TYPE_ENDING: Final[_Tags] = {**_TYPE, "outcome": ENDINGS}
 _TYPE_STEP_ENDING: Final[_Tags] = {**_TYPE_STEP, "outcome": ENDINGS}
 _TYPE_STEP_OUTCOME: Final[_Tags] = {**_TYPE_STEP, "outcome": STEP_OUTCOMES}
+_TYPE_RESULT: Final[_Tags] = {**_TYPE, "result": ("good", "bad")}
 _TYPE_REMARK: Final[_Tags] = {
     **_TYPE,
     "remark": ("contradictory", "housekeeping", "not_found", "found", "reopened"),
@@ -61,6 +62,21 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             _WORD,
             "Words Lighthouse used that its contract does not know; told when they change.",
         ),
+        "lightkeeper.slo.outcome": (
+            "document",
+            _TYPE_RESULT,
+            "Documents judged, once each: good when final within 48 hours (a setting).",
+        ),
+        "lightkeeper.slo.efolder": (
+            "document",
+            _TYPE_RESULT,
+            "The same documents: good when provably in the eFolder once final, or in that time.",
+        ),
+        "lightkeeper.slo.detection": (
+            "document",
+            _TYPE_RESULT,
+            "The same documents: good when final in that time and learned of within 15 minutes.",
+        ),
         "silent_failure": (
             "document",
             _SILENCE,
@@ -69,12 +85,12 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "silent_failure_avoided": (
             "document",
             _SILENCE,
-            "Such documents of which the veteran was told, and the notice arrived.",
+            "Such documents of which a notice reached the veteran; notices are still to come.",
         ),
         "silent_failure_avoided_no_confirmation": (
             "document",
             _SILENCE,
-            "Such documents of which a notice was sent; whether it arrived is not known.",
+            "Such documents of which a notice was sent; notices are still to come.",
         ),
     },
     (Kind.COUNT, Sender.SLICE): {
@@ -163,7 +179,7 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.documents.slow": (
             "document",
             _TYPE_STEP,
-            "Pending documents Lighthouse called unfinished after 24 hours (a setting).",
+            "Pending documents Lighthouse called unfinished after 24 h (a setting), not taken up.",
         ),
         "lightkeeper.documents.stuck": (
             "document",
@@ -183,12 +199,12 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.documents.unobserved": (
             "document",
             {},
-            "Documents whose answer is over 2 hours late: asked in vain, or not asked at all.",
+            "Pending documents over 2 hours without an answer they should have, not taken up.",
         ),
         "lightkeeper.documents.oldest_pending_age": (
             "second",
             _TYPE_STEP,
-            "Age of the oldest pending document, counted from when it was handed to Lighthouse.",
+            "Age since hand-over to Lighthouse of the oldest pending document nobody took up.",
         ),
         "lightkeeper.documents.oldest_failure_age": (
             "second",
@@ -233,12 +249,12 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.lighthouse.can_connect": (
             "",
             {},
-            "Whether Lighthouse answers calls, with whatever.",
+            "Whether Lighthouse answered the last calls, with whatever; unknown before the first.",
         ),
         "lightkeeper.lighthouse.can_authenticate": (
             "",
             {},
-            "Whether a token is to be had and Lighthouse takes it.",
+            "Whether Lighthouse took our token at the last calls; unknown before the first.",
         ),
         "lightkeeper.database.can_write": ("", {}, "Whether the store can be written to."),
         "lightkeeper.polling": (

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lightkeeper import __version__
+from lightkeeper.assets_cli import monitors
+from lightkeeper.casework_cli import ack, close, recheck
+from lightkeeper.dashboards_cli import dashboards
 from lightkeeper.model import DocumentType, LightkeeperError
 
 if TYPE_CHECKING:
@@ -53,6 +56,10 @@ def main() -> None:
 
     Settings come from the environment (LIGHTKEEPER_...); the README lists them.
     """
+
+
+for _command in (monitors, dashboards, ack, close, recheck):
+    main.add_command(_command)
 
 
 @main.command()
@@ -239,7 +246,7 @@ def _settings() -> "Settings":
     from lightkeeper.settings import Settings
 
     settings = Settings.load(lighthouse=True)
-    _configure_logs(settings)
+    _configure_logs()
     _warn_of_unknown_settings()
     return settings
 
@@ -270,19 +277,17 @@ def _tracer(settings: "Settings") -> "Tracer | None":
     from lightkeeper import tracing
 
     tracer = tracing.start()
-    _configure_logs(settings, tracer.correlation)
+    _configure_logs(tracer.correlation)
     return tracer
 
 
-def _configure_logs(
-    settings: "Settings | None" = None, correlation: Callable[[], Mapping[str, str]] = dict
-) -> None:
-    from lightkeeper import logs
+def _configure_logs(correlation: Callable[[], Mapping[str, str]] = dict) -> None:
+    import os
 
-    unified = {"dd.service": "lightkeeper", "dd.version": __version__}
-    if settings is not None:
-        named = {"env": settings.env, "service": settings.service, "version": settings.version}
-        unified |= {f"dd.{name}": value for name, value in named.items() if value}
+    from lightkeeper import logs
+    from lightkeeper.signals import unified_tags
+
+    unified = {f"dd.{key}": value for key, value in unified_tags(os.environ).items()}
     logs.configure(unified=unified, correlation=correlation)
 
 

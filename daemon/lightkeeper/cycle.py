@@ -116,6 +116,7 @@ class Poller:
         self._turn = self._answers = 0
         self._answered_id: int | None = None
         self.failures_in_row = self.throttled_in_row = 0
+        self.throttled_since: float | None = None
         self.failing_since: float | None = None
         """Since when every call has failed, on the monotonic clock."""
         self.dropped: set[int] = set()
@@ -192,13 +193,15 @@ class Poller:
             self._answers += 1
             if self._answers % GROW_AFTER == 0:
                 self._batch_size = min(self._full_size, 2 * self._batch_size)
-            self.failures_in_row, self.failing_since, self.throttled_in_row = 0, None, 0
+            self.failures_in_row, self.failing_since = 0, None
+            self.throttled_in_row, self.throttled_since = 0, None
             self._answered_id = ids[-1]
             self.counts.unasked += answer.unasked_count
             if ask.probe is None:
                 self._record(ask, answer.observations, None, now)
         elif answer.outcome is CallOutcome.RATE_LIMITED:
             self.throttled_in_row += 1
+            self.throttled_since = self.throttled_since or self._monotonic()
             self._retries.appendleft(ask)
         elif ask.probe is not None:
             self._back_off()

@@ -17,18 +17,16 @@ import structlog
 from datadog.dogstatsd.base import DogStatsd
 
 from lightkeeper.catalogue import CATALOGUE
-from lightkeeper.signals import OPEN_TAGS, Kind, Signal
+from lightkeeper.signals import OPEN_TAGS, UNIFIED, Kind, Signal, tag_value, unified_tags
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000
 MAX_MESSAGE_BYTES: Final = 500
-MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 ALERT_TYPES: Final = frozenset({"error", "warning", "info", "success"})
 CHECK_STATES: Final = frozenset(range(4))
 _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _LOOK_EVERY: Final = 100
 _LOG_EVERY_SECONDS: Final = 60.0
-_ODD_IN_TAG = re.compile(r"[^a-z0-9_./-]")
 _TAG_KEY = re.compile(r"[a-z][a-z0-9_./-]{0,19}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f|]+")
 _ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
@@ -242,32 +240,27 @@ class Emitter:
             log.error("emit.signal.refused", problem=problem)
 
 
-def tag_value(text: str) -> str:
-    """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded, not empty."""
-    return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
-
-
 def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
-    """Datadog's unified service tags, then the operator's own, each key once.
+    """The unified service tags, then the operator's own from `DATADOG_TAGS`, each key once.
 
-    `DD_ENV`, `DD_SERVICE` (default `lightkeeper`) and `DD_VERSION` outweigh `DATADOG_TAGS`; a key
-    that a signal carries itself, and whatever is not `key:value`, is left out and logged.
+    What is not `key:value`, comes twice, or has a key that signals carry themselves, is left out
+    and logged.
     """
-    own = {tag for signal in CATALOGUE.values() for tag in signal.tags} | {"host", "event"}
-    tags = {}
-    for key in ("env", "service", "version"):
-        if value := environ.get(f"DD_{key.upper()}", "").strip():
-            tags[key] = tag_value(value)
+    own = {tag for signal in CATALOGUE.values() for tag in signal.tags}
+    own |= {"host", "event", *UNIFIED}
+    tags = unified_tags(environ)
     for item in filter(
         None, (part.strip() for part in environ.get("DATADOG_TAGS", "").split(","))
     ):
         key, _, value = item.partition(":")
         key = key.strip().lower()
-        if not _TAG_KEY.fullmatch(key) or not value.strip() or key in own - {"service"}:
-            log.warning("emit.tag.ignored", tag=item[:200])
-            continue
-        tags.setdefault(key, tag_value(value.strip()))
-    return {"service": "lightkeeper", **tags}
+        if not _TAG_KEY.fullmatch(key) or not value.strip():
+            log.warning("emit.tag.ignored", tag=item[:200], reason="not key:value")
+        elif key in own or key in tags:
+            log.warning("emit.tag.ignored", tag=item[:200], reason="the key is taken")
+        else:
+            tags[key] = tag_value(value.strip())
+    return tags
 
 
 def _problem(signal: Signal | None, name: str, kind: Kind, tags: Mapping[str, str]) -> str | None:

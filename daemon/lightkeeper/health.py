@@ -18,8 +18,6 @@ _UNREACHED: Final = frozenset(
     {CallOutcome.TIMEOUT, CallOutcome.CONNECTION, CallOutcome.UNEXPECTED}
 )
 _NO_TOKEN: Final = frozenset({CallOutcome.UNAUTHORIZED, CallOutcome.TOKEN_UNAVAILABLE})
-_CALM: Final = "calm"
-"""Stands for a slice in which nothing was due, or in which our turn had not come."""
 _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "lightkeeper.lighthouse.can_connect": (
         frozenset(CallOutcome) - _UNREACHED - {CallOutcome.TOKEN_UNAVAILABLE},
@@ -30,12 +28,11 @@ _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
         ANSWERED | {CallOutcome.TOO_LARGE, CallOutcome.REJECTED},
         _NO_TOKEN,
     ),
-    "lightkeeper.polling": (
-        ANSWERED | {_CALM},
-        frozenset(CallOutcome) - ANSWERED - {CallOutcome.RATE_LIMITED},
-    ),
 }
-"""For each check what shows it to be well, and what shows it not to be."""
+"""For each check the outcomes of calls that show it to be well, and those that show it is not."""
+POLLING: Final = "lightkeeper.polling"
+THROTTLED_TOO_LONG_SECONDS: Final = 300.0
+"""To wait for our turn is calm, unless the turn never comes."""
 
 
 class Health:
@@ -56,12 +53,16 @@ class Health:
         self._try_write = try_write
         self._monotonic = monotonic
         self._seen: Counter[str] = Counter()
-        self._states = dict.fromkeys(_EVIDENCE, (UNKNOWN, "nothing was asked yet"))
+        self._went_on = False
+        self._held_up: set[str] = set()
+        self._store_problem = ""
+        self._states = dict.fromkeys((*_EVIDENCE, POLLING), (UNKNOWN, "nothing was asked yet"))
 
-    def slice_ended(self, *, calm: bool) -> Counts:
+    def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
 
-        `calm`: it ended because there was nothing (more) to do.
+        `calm`: it ended because there was nothing (more) to do, or our turn had not come;
+        `recorded`: the store took all that was learned.
         """
         counts, emitter = self._poller.take_counts(), self._emitter
         for outcome, calls in counts.calls.items():
@@ -74,21 +75,36 @@ class Health:
             emitter.count("lightkeeper.poll.documents", counts.asked)
         if counts.unasked:
             emitter.count("lightkeeper.answers.unasked", counts.unasked)
-        answered = any(outcome in ANSWERED for outcome in counts.calls)
-        if answered or (calm and not counts.calls):
-            emitter.count("lightkeeper.cycle.success", 1)
         self._seen.update(counts.calls)
-        if calm:
-            self._seen[_CALM] += 1
+        self._judge(counts, calm and not self._failing_for(), recorded)
         return counts
+
+    def _judge(self, counts: Counts, calm: bool, recorded: bool) -> None:
+        answered = any(outcome in ANSWERED for outcome in counts.calls)
+        if recorded and (answered or (calm and not counts.calls)):
+            self._emitter.count("lightkeeper.cycle.success", 1)
+        if not recorded:
+            self._held_up.add("the store failed")
+        elif answered or calm:
+            self._went_on = True
+        self._held_up.update(f"calls end as {word}" for word in counts.calls if not answered)
+
+    def store_failed(self, exc: LightkeeperError) -> None:
+        """Take note that some job could not read or write the store."""
+        self._store_problem = str(exc)
+
+    def _failing_for(self) -> float:
+        """Seconds since when no call has been answered; 0.0 while all is well, or just begun."""
+        now, poller = self._monotonic(), self._poller
+        failing = 0.0 if poller.failing_since is None else now - poller.failing_since
+        throttled = 0.0 if poller.throttled_since is None else now - poller.throttled_since
+        return max(failing, throttled if throttled >= THROTTLED_TOO_LONG_SECONDS else 0.0)
 
     def pulse(self) -> None:
         """Send heartbeat and service checks, both when all is well and when it is not."""
         emitter = self._emitter
         emitter.gauge("lightkeeper.heartbeat", 1)
-        since = self._poller.failing_since
-        failing = 0.0 if since is None else self._monotonic() - since
-        emitter.gauge("lightkeeper.poll.failing_for", failing)
+        emitter.gauge("lightkeeper.poll.failing_for", self._failing_for())
         if (calls_left := self._budget.remaining) is not None:
             emitter.gauge("lightkeeper.lighthouse.calls_left", calls_left)
         for name, (well, unwell) in _EVIDENCE.items():
@@ -96,20 +112,28 @@ class Health:
                 self._states[name] = (OK, "")
             elif bad := sorted(word for word in unwell if self._seen[word]):
                 # Outcomes only: Lighthouse's own words may hold what must not leave.
-                self._states[name] = (CRITICAL, f"calls end as: {', '.join(bad)}")
-            status, message = self._states[name]
+                self._states[name] = (CRITICAL, f"calls end as {', '.join(bad)}")
+        if self._went_on:
+            self._states[POLLING] = (OK, "")
+        elif self._held_up:
+            self._states[POLLING] = (CRITICAL, "; ".join(sorted(self._held_up)))
+        for name, (status, message) in self._states.items():
             emitter.service_check(name, status=status, message=message)
         self._seen.clear()
+        self._held_up.clear()
+        self._went_on = False
         emitter.handed_over()  # a store that keeps us waiting keeps none of this
         self._check_store()
 
     def _check_store(self) -> None:
-        status, message = OK, ""
+        problem, self._store_problem = self._store_problem, ""
         try:
             self._try_write()
         except LightkeeperError as exc:
-            status, message = CRITICAL, str(exc)
+            problem = str(exc)
+        # Room for this one write does not mean that there was room for the others.
+        status = CRITICAL if problem else OK
         self._emitter.service_check(
-            "lightkeeper.database.can_write", status=status, message=message
+            "lightkeeper.database.can_write", status=status, message=problem
         )
         self._emitter.handed_over()

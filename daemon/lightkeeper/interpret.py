@@ -1,5 +1,6 @@
 """What an answer means: (document, what Lighthouse said, policy, now) -> Decision. Pure."""
 
+from lightkeeper.judging import judged_at, verdict
 from lightkeeper.model import (
     REPORTED_STATUSES,
     Absence,
@@ -30,6 +31,7 @@ WAITING, SLOW, STUCK = str(Condition.WAITING), str(Condition.SLOW), str(Conditio
 OVERDUE, DELIVERED = str(Condition.OVERDUE), str(Condition.DELIVERED)
 NOT_IN_EFOLDER, IN_EFOLDER = str(Condition.NOT_IN_EFOLDER), str(Condition.IN_EFOLDER)
 EFOLDER_UNKNOWN, ACKNOWLEDGED = str(Condition.EFOLDER_UNKNOWN), str(Condition.ACKNOWLEDGED)
+CLOSED = str(Condition.CLOSED)
 BDD_INSTRUCTIONS = str(DocumentType.BDD_INSTRUCTIONS)
 
 
@@ -51,8 +53,12 @@ def interpret(
     after = document._replace(
         trouble_count=document.trouble_count + 1,
         unanswered_since=document.unanswered_since or now,
+        judged_at=judged_at(document, document.lighthouse_status, policy, now),
     )
-    return Decision(after, None)
+    remarks = verdict(document, after, policy, now)
+    if not remarks:
+        return Decision(after, None)
+    return Decision(after, _transition(document, after, None, (), remarks, now))
 
 
 def _reported(document: Document, report: StatusReport, policy: Policy, now: Instant) -> Decision:
@@ -66,10 +72,25 @@ def _reported(document: Document, report: StatusReport, policy: Policy, now: Ins
     plain = status != FAILED and report.status in REPORTED_STATUSES
     if not plain or document.not_found_since is not None or document.decided_at is not None:
         remarks += _circumstances(document, report, after)
+    if document.judged_at is None and after.judged_at is not None:
+        remarks += verdict(document, after, policy, now)
     changed = outcome or said.changes or remarks
     if not changed and after.current_step == document.current_step:
         return Decision(after, None)
     return Decision(after, _transition(document, after, outcome, said.changes, remarks, now))
+
+
+def condition_of(document: Document, policy: Policy) -> str:
+    """What its state calls for by the last answer, whether or not anybody has taken it up."""
+    if document.lighthouse_status == FAILED:
+        return _failure(document.failed_step, document.in_efolder_at)
+    if document.lighthouse_status == DONE:
+        # What was delivered without contradiction is nothing anybody could have taken up.
+        taken_up = document.condition in {ACKNOWLEDGED, CLOSED}
+        return CONTRADICTORY if taken_up else document.condition
+    if document.not_found_since is not None:
+        return NOT_FOUND
+    return _lateness(document.tracked_at, document.last_answered_at, policy)
 
 
 def _after(
@@ -89,20 +110,18 @@ def _after(
     failed_step = (said.failed_step or document.failed_step) if failed else None
     in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
     answered_at = now if known_word else document.last_answered_at
-    if not final:
-        condition = _lateness(document.tracked_at, answered_at, policy)
-    elif failed:
-        condition = _failure(failed_step, in_efolder_at)
-    else:
-        condition = CONTRADICTORY if CONTRADICTORY in said.remarks else DELIVERED
+    condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
     must_act = condition == NOT_IN_EFOLDER and document.document_type != BDD_INSTRUCTIONS
-    if document.condition == ACKNOWLEDGED and status == document.lighthouse_status and not outcome:
+    worse = must_act and document.must_act_since is None
+    news = outcome or worse or status != document.lighthouse_status
+    if document.condition == ACKNOWLEDGED and not news:
         condition = ACKNOWLEDGED
     return Document(
         document.id,
         document.request_id,
         document.document_type,
         document.tracked_at,
+        document.created_at,
         status,
         condition,
         report.status,
@@ -120,6 +139,7 @@ def _after(
         0,
         None if known_word else document.unanswered_since or now,
         document.must_act_since or (now if must_act else None),
+        judged_at(document, status, policy, now),
     )
 
 
@@ -159,6 +179,22 @@ def _in_efolder_at(document: Document, in_efolder: bool | None, now: Instant) ->
     if in_efolder is None:
         return document.in_efolder_at
     return (document.in_efolder_at or now) if in_efolder else None
+
+
+def _condition(
+    document: Document,
+    said: Reading,
+    status: str,
+    failed_step: str | None,
+    in_efolder_at: Instant | None,
+    answered_at: Instant | None,
+    policy: Policy,
+) -> str:
+    if status == FAILED:
+        return _failure(failed_step, in_efolder_at)
+    if status == DONE:
+        return CONTRADICTORY if CONTRADICTORY in said.remarks else DELIVERED
+    return _lateness(document.tracked_at, answered_at, policy)
 
 
 def _failure(failed_step: str | None, in_efolder_at: Instant | None) -> str:
@@ -208,12 +244,16 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
         decided_at=now if gone else None,
         trouble_count=0,
         unanswered_since=None,
+        judged_at=judged_at(document, FAILED if gone else PENDING, policy, now),
     )
-    if gone:
-        return Decision(after, _transition(document, after, ENDED_FAILED, (), (), now))
+    remarks = verdict(document, after, policy, now)
     if document.not_found_since is None:
-        return Decision(after, _transition(document, after, None, (), (NOT_FOUND,), now))
-    return Decision(after, None)
+        remarks = (NOT_FOUND, *remarks)
+    outcome = ENDED_FAILED if gone else None
+    changed = outcome or remarks
+    return Decision(
+        after, _transition(document, after, outcome, (), remarks, now) if changed else None
+    )
 
 
 def _transition(

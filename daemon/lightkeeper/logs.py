@@ -11,24 +11,34 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED: Final = "[redacted]"
 _SECRETS: Final = (
-    r"token|secret|password|passwd|private_?key|assertion|authorization|cookie|api_?key"
+    r"token|secret|password|passwd|private[_-]?key|assertion|authorization|cookie|api[_-]?key"
 )
-_SECRET_KEY: Final = re.compile(rf"{_SECRETS}|file_?name", re.IGNORECASE)
+_PERSON: Final = r"icn|ssn|edipi|birls(?:_?id)?|file_?\s?number|participant(?:_?\s?id)?"
+_SECRET_KEY: Final = re.compile(
+    rf"{_SECRETS}|file_?name|(?:^|[^a-z])(?:{_PERSON})(?:$|[^a-z])", re.IGNORECASE
+)
 _FILE: Final = r"\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"
 # Each begins at the first character it can: tried at every one, a long word would take for ever.
 _PERSONAL: Final = (
     re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL),
     re.compile(r"\beyJ[\w-]{5,1000}\.[\w-]+(?:\.[\w-]*)*"),
-    re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+"),
-    re.compile(rf"(?i)(?:{_SECRETS})[\"']?\s*(?:=|:\s*[\"'])\s*[\"']?[^\s&\"']+"),
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{6,}"),
+    re.compile(rf"(?i)(?:{_SECRETS})[\"']?\s*(?:=|%3D|:\s*[\"'])\s*[\"']?[^\s&\"']+"),
+    re.compile(r"(?i)(?:secret|passw(?:or)?d|api[_-]?key)\s*:\s*[^\s&\"']+"),
+    re.compile(r"(?i)(?:token|assertion|cookie|private[_-]?key)\s*:\s*[\w.~+/=-]{16,}"),
     re.compile(r"(?<=://)[^\s/@:]{0,64}:\S{0,128}(?=@)"),
-    re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"),
+    re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%(?:25)*40)[\w-]+(?:\.[\w-]+)+"),
     re.compile(rf"(?i)(?<=['\"])[^'\"\n]*{_FILE}(?=['\"])"),
-    re.compile(rf"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{{}}=])[^\s/\\'\"<>|:;,()\[\]{{}}=]+{_FILE}"),
+    # With the words before it that look like names, for files people name have blanks in them.
+    re.compile(rf"(?i)(?:[\w.&-]{{1,40}} ){{0,3}}\(\d{{1,3}}\){_FILE}"),
+    re.compile(
+        r"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{}=])(?:(?-i:[A-Z][\w.&-]{0,39}) ){0,3}"
+        rf"[^\s/\\'\"<>|:;,()\[\]{{}}=]+{_FILE}"
+    ),
     re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
     re.compile(r"\b\d{10}V\d{6}\b"),  # an ICN
     re.compile(
-        r"(?i)\b(?:icn|ssn|edipi|birls(?:_?id)?|file_?\s?number|participant(?:_?\s?id)?)\b"
+        rf"(?i)\b(?:{_PERSON})\b"
         r"[^\w\n]{0,4}(?:is\s)?\d[\w-]*"
     ),
 )
@@ -55,6 +65,15 @@ def redact(value: Any) -> Any:
 def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     redacted: EventDict = redact(event)
     return redacted
+
+
+class _Libraries(logging.Handler):
+    """What libraries say by Python's own logging goes the same way, redacted."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno, "library.said", logger=record.name, message=record.getMessage()
+        )
 
 
 def configure(
@@ -92,3 +111,5 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)

@@ -65,6 +65,7 @@ class Condition(StrEnum):
     IN_EFOLDER = "in_efolder"
     EFOLDER_UNKNOWN = "efolder_unknown"
     ACKNOWLEDGED = "acknowledged"  # somebody has taken it up, whatever it is
+    CLOSED = "closed"  # staff settled it outside: it is asked about no more
 
 
 class Step(StrEnum):
@@ -86,7 +87,7 @@ STEP_STATUSES: Final = REPORTED_STATUSES | {"NOT_STARTED"}
 
 
 class Remark(StrEnum):
-    """What was odd about an answer; unknown words follow theirs after a colon."""
+    """What is to be said of a change; after a colon: the word, what was missed, or who and why."""
 
     CONTRADICTORY = "contradictory"
     HOUSEKEEPING = "housekeeping"
@@ -97,8 +98,23 @@ class Remark(StrEnum):
     UNKNOWN_STEP = "unknown_step"
     UNKNOWN_STEP_STATUS = "unknown_step_status"
     VETERAN_MUST_ACT = "veteran_must_act"
+    SLO_MET = "slo_met"
+    SLO_MISSED = "slo_missed"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    CLOSED = "closed"
+    REOPENED_BY_STAFF = "reopened_by_staff"
+    RECHECK = "recheck"
     NOTICE_SENT = "notice_sent"
     NOTICE_DELIVERED = "notice_delivered"
+
+
+class Objective(StrEnum):
+    """What each document is judged by, once: when it is final, or past its deadline."""
+
+    OUTCOME = "outcome"  # it was final in time
+    EFOLDER = "efolder"  # it was provably in the eFolder in time
+    DETECTION = "detection"  # we learned of its end soon after it
 
 
 class Absence(StrEnum):
@@ -144,6 +160,7 @@ class Document(NamedTuple):
     request_id: int
     document_type: str
     tracked_at: Instant
+    created_at: Instant
     lighthouse_status: str
     condition: str
     reported_status: str | None
@@ -165,6 +182,8 @@ class Document(NamedTuple):
     """Since when it was asked about in vain; None once a usable answer came."""
     must_act_since: Instant | None
     """When it first became certain that the veteran must send it again."""
+    judged_at: Instant | None
+    """When it was counted as good or bad, which happens once; None before."""
 
 
 class Transition(NamedTuple):

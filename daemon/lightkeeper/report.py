@@ -1,21 +1,25 @@
 """Telling Datadog: the store's state as gauges, untold transitions as counts and events."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from typing import Final
 
 import orjson
 
-from lightkeeper.emit import Emitter, tag_value
-from lightkeeper.model import SECOND, Instant, Outcome, Remark
-from lightkeeper.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.emit import Emitter
+from lightkeeper.model import SECOND, Instant, Objective, Outcome, Remark
+from lightkeeper.signals import DOCUMENT_TYPES, STEPS
 from lightkeeper.store.levels import COUNTED_AS, Levels
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Untold
+from lightkeeper.words import Words
 
 TELL_AT_MOST: Final = 1_000
+PORTION: Final = 20
+"""Ended documents told in one datagram, or in few: it arrives whole or not at all."""
 DOCUMENT_EVENT: Final = "lightkeeper.document"
 STEP_EVENT: Final = "lightkeeper.step"
 
@@ -27,29 +31,8 @@ _SILENCE = {
 }
 _BY_STEP = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
 _BY_TYPE = ("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found")
+_JUDGED = (Remark.SLO_MET, Remark.SLO_MISSED)
 _UNKNOWN = (Remark.UNKNOWN_STATUS, Remark.UNKNOWN_STEP, Remark.UNKNOWN_STEP_STATUS)
-
-
-class Words:
-    """Keeps tag values bounded: known words, the first few unknown ones, then `other`."""
-
-    def __init__(self, known: Iterable[str], limit: int = OPEN_WORDS) -> None:
-        self._known = set(known)
-        self._limit = len(self._known) + limit
-
-    def tag(self, word: str) -> str:
-        """The tag value that stands for `word`."""
-        value = tag_value(word)
-        if value not in self._known:
-            if len(self._known) >= self._limit:
-                value = "other"
-            self._known.add(value)
-        return value
-
-    @property
-    def seen(self) -> frozenset[str]:
-        """Every value handed out so far, and those known from the start."""
-        return frozenset(self._known)
 
 
 @dataclass(slots=True)
@@ -57,6 +40,7 @@ class _Group:
     """Untold transitions that say the same about different documents."""
 
     count: int = 0
+    transition_ids: list[int] = field(default_factory=list)
     request_ids: list[int] = field(default_factory=list)
     first_at: Instant = 0
     last_at: Instant = 0
@@ -78,34 +62,38 @@ class Reporter:
         self._levels = levels
         self._emitter = emitter
         self._clock = clock
-        self._steps = Words(STEPS)
-        self._words = Words(())
+        self._began = clock()
+        self._steps = Words(STEPS, outbox.words("step"), partial(outbox.keep_word, "step"))
+        self._words = Words((), outbox.words("word"), partial(outbox.keep_word, "word"))
         self._unmarked: tuple[list[int], list[Digest]] = ([], [])
         self._unmarked_event: Digest | None = None
 
     def tell(self) -> int:
         """Tell at most `TELL_AT_MOST` untold transitions; how many were told.
 
-        1. Read the oldest untold ones. 2. Send their counts and distributions. 3. If the Agent
-        took them, mark them told and gather their events in one transaction. 4. Send the events
+        1. Read the oldest untold ones. 2. Send their counts and distributions. 3. Mark told what
+        the Agent took, and gather its events, in one transaction. 4. Send the events
         that are ripe, marking each. A crash between sending and marking tells them again; an
         Agent that is away leaves them untold. Raises what a store raises that cannot be written
         to; what was sent by then is marked, and not sent again, once it can be.
         """
         self._mark()  # what an earlier try sent and the store could not take
         untold = self._outbox.untold(TELL_AT_MOST)
-        if untold:
-            self._emitter.handed_over()  # what was lost before is no loss of these
-            groups = _grouped(untold)
-            digests: list[Digest] = []
-            for shape, group in groups.items():
-                digests += self._tell_group(shape, group)
+        told: list[int] = []
+        digests: list[Digest] = []
+        self._emitter.handed_over()  # what was lost before is no loss of these
+        for shape, group in _grouped(untold):
+            portion = self._tell_group(shape, group)
+            # Each by itself: an Agent that stalls in the middle has had what it took, once.
             if not self._emitter.handed_over():
-                return 0
-            self._unmarked = ([row.id for row in untold], digests)
-            self._mark()
-        self._send_events()
-        return len(untold)
+                break
+            told += group.transition_ids
+            digests += portion
+        self._unmarked = (told, digests)
+        self._mark()
+        if len(told) == len(untold):
+            self._send_events()
+        return len(told)
 
     def _mark(self) -> None:
         # The event first: news gathered into it after it was sent would count as sent.
@@ -150,6 +138,14 @@ class Reporter:
                     field=what,
                     word=self._words.tag(word),
                 )
+            elif what in _JUDGED:
+                for objective in Objective:
+                    self._emitter.count(
+                        f"lightkeeper.slo.{objective}",
+                        count,
+                        document_type=shape.document_type,
+                        result="bad" if objective in word.split(",") else "good",
+                    )
             elif name := _SILENCE.get(Remark(what)):
                 self._emitter.count(
                     name, count, service="disability-application", function=shape.document_type
@@ -189,7 +185,7 @@ class Reporter:
         backlog = self._outbox.backlog()
         since = {
             "documents.oldest_failure_age": self._levels.oldest_failure(),
-            "intake.newest_age": self._levels.newest(),
+            "intake.newest_age": self._levels.newest() or self._began,
             "poll.due_lag": self._levels.due_since(now),
             "outbox.age": backlog.oldest_at,
         }
@@ -231,16 +227,18 @@ def _seconds_since(at: Instant | None, now: Instant) -> float:
     return 0.0 if at is None else max(0, now - at) / SECOND
 
 
-def _grouped(untold: list[Untold]) -> dict[Untold, _Group]:
-    """Transitions by what they say; a group's key is one of them with the particulars blank."""
-    shapes: dict[tuple[object, ...], tuple[Untold, _Group]] = {}
+def _grouped(untold: list[Untold]) -> list[tuple[Untold, _Group]]:
+    """Transitions by what they say, each group beside the first of them."""
+    groups: list[tuple[Untold, _Group]] = []
+    latest: dict[tuple[object, ...], _Group] = {}
     for row in untold:
         key = (row.document_type, row.outcome, row.to_step, row.step_changes, row.remarks)
-        found = shapes.get(key)
-        if found is None:
-            found = shapes[key] = (row, _Group(first_at=row.at))
-        group = found[1]
+        group = latest.get(key)
+        if group is None or len(group.detection) >= PORTION or len(group.processing) >= PORTION:
+            group = latest[key] = _Group(first_at=row.at)
+            groups.append((row, group))
         group.count += 1
+        group.transition_ids.append(row.id)
         group.last_at = row.at
         if group.count <= MAX_IDS_IN_EVENT:
             group.request_ids.append(row.request_id)
@@ -248,7 +246,7 @@ def _grouped(untold: list[Untold]) -> dict[Untold, _Group]:
             group.processing.append(row.processing_ms / SECOND)
         if row.detection_ms is not None:
             group.detection.append(row.detection_ms / SECOND)
-    return dict(shapes.values())
+    return groups
 
 
 def _digest(key: EventKey, group: _Group) -> Digest:

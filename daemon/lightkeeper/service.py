@@ -18,6 +18,7 @@ from lightkeeper.cycle import GIVE_UP_AFTER, Poller, State
 from lightkeeper.health import Health
 from lightkeeper.model import Instant, LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
+from lightkeeper.store.database import StoreUnavailable
 
 POLL_EVERY_SECONDS: Final = 1
 TELL_EVERY_SECONDS: Final = 2
@@ -131,7 +132,7 @@ class Service:
         # `schedule` counts in local time, which a change to summer time would stop for an hour.
         os.environ["TZ"] = "UTC"
         time.tzset()
-        scheduler = GuardedScheduler(_report_failure)
+        scheduler = GuardedScheduler(self._job_failed)
         scheduler.every(POLL_EVERY_SECONDS).seconds.do(self.poll_slice, stop)
         scheduler.every(TELL_EVERY_SECONDS).seconds.do(self.tell)
         scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._health.pulse)
@@ -149,8 +150,16 @@ class Service:
             try:
                 last()
             except LightkeeperError as exc:
-                _report_failure(last.__name__, exc)
+                self._job_failed(last.__name__, exc)
         log.info("service.stopped")
+
+    def _job_failed(self, job: str, exc: Exception) -> None:
+        if isinstance(exc, StoreUnavailable):
+            self._health.store_failed(exc)
+        if isinstance(exc, LightkeeperError):
+            log.error("service.job.failed", job=job, reason=str(exc))
+        else:
+            log.error("service.job.crashed", job=job, exc_info=exc)
 
     def _tell_the_rest(self) -> None:
         tell_all(self._reporter, self._monotonic, STOP_TELLING_AFTER_SECONDS)
@@ -159,14 +168,15 @@ class Service:
         """Ask as long as there is something to ask, at most `SLICE_SECONDS` (and one call)."""
         until = self._monotonic() + SLICE_SECONDS
         state = State.WORKED
-        rate_limited = False
+        rate_limited = recorded = False
         try:
             while state is State.WORKED and not stop.requested and self._monotonic() < until:
                 state, _, rate_limited = self._poller.step()
+            recorded = True
         finally:
             self._poller.dropped.clear()
-            well = self._poller.failing_since is None
-            self._health.slice_ended(calm=well and (state is State.IDLE or rate_limited))
+            calm = state is State.IDLE or rate_limited
+            self._health.slice_ended(calm=calm, recorded=recorded)
 
     def tell(self) -> None:
         """Tell what is untold, for `TELL_SLICE_SECONDS` at most."""
@@ -223,7 +233,7 @@ class Pass:
             reason = self._ask_all(stop)
             finished = not reason
         finally:
-            counts = self._health.slice_ended(calm=finished)
+            counts = self._health.slice_ended(calm=finished, recorded=True)
         tell_all(self._reporter, self._monotonic, float("inf"))
         self._health.pulse()
         self._reporter.gauges()
@@ -273,10 +283,3 @@ class Pass:
             return False
         failing = self._monotonic() + wait - since
         return self._poller.failures_in_row >= GIVE_UP_AFTER or failing >= GIVE_UP_SECONDS
-
-
-def _report_failure(job: str, exc: Exception) -> None:
-    if isinstance(exc, LightkeeperError):
-        log.error("service.job.failed", job=job, reason=str(exc))
-    else:
-        log.error("service.job.crashed", job=job, exc_info=exc)

@@ -156,9 +156,6 @@ class Settings(StoreSettings):
     dogstatsd_port: int = Field(
         default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
     )
-    env: str | None = Field(default=None, validation_alias="DD_ENV")
-    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
-    version: str | None = Field(default=None, validation_alias="DD_VERSION")
 
     @field_validator("lighthouse_url", "lighthouse_token_url")
     @classmethod

@@ -1,9 +1,13 @@
 """What a signal is: kinds, the words its tags may carry, who sends it and when."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 from typing import Final
+
+from lightkeeper import __version__
 
 DOCUMENT_TYPES: Final = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
 STEPS: Final = (
@@ -33,6 +37,9 @@ CALL_OUTCOMES: Final = (
 OPEN_WORDS: Final = 8
 """How many words Lighthouse never used before are carried under their own name, then `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
+UNIFIED: Final = ("env", "service", "version")
+MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
+_ODD_IN_TAG: Final = re.compile(r"[^a-z0-9_./-]")
 
 
 class Kind(StrEnum):
@@ -73,3 +80,15 @@ class Signal:
             len(values) + (OPEN_WORDS + 1 if tag in OPEN_TAGS else 0)
             for tag, values in self.tags.items()
         )
+
+
+def tag_value(text: str) -> str:
+    """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded, not empty."""
+    return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
+
+
+def unified_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """Datadog's unified service tags: `DD_ENV`, `DD_SERVICE` and `DD_VERSION`, as sent."""
+    given = {key: environ.get(f"DD_{key.upper()}", "").strip() for key in UNIFIED}
+    ours = {"service": "lightkeeper", "version": __version__}
+    return ours | {key: tag_value(value) for key, value in given.items() if value}

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.model import SECOND, Instant
+from lightkeeper.model import SECOND, Condition, Instant, Remark
 from lightkeeper.people.wording import submission_sentence
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
@@ -23,17 +23,24 @@ _TIMES: Final = (
     "lighthouse_ended_at",
     "not_found_since",
     "decided_at",
-    "acknowledged_at",
 )
 _WORDS: Final = (
     "form_526_submission_id",
     "form_attachment_id",
     "document_type",
     "lighthouse_status",
+    "condition",
     "current_step",
     "failed_step",
     "error_detail",
 )
+_BY_STAFF: Final = {
+    Remark.ACKNOWLEDGED,
+    Remark.UNACKNOWLEDGED,
+    Remark.CLOSED,
+    Remark.REOPENED_BY_STAFF,
+    Remark.RECHECK,
+}
 
 
 class Found(NamedTuple):
@@ -148,9 +155,20 @@ def _data(row: Form526DocumentSubmission) -> dict[str, Any]:
         "lighthouse_request_id": row.lighthouse_request_id,
         **{name: getattr(row, name) for name in _WORDS},
         **{name: _iso(getattr(row, name)) for name in _TIMES},
+        **_taken_up(row),
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
+    }
+
+
+def _taken_up(row: Form526DocumentSubmission) -> dict[str, str | None]:
+    """Who has it in hand, and why; what was acknowledged before it changed is history."""
+    valid = row.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
+    return {
+        "acknowledged_at": _iso(row.acknowledged_at) if valid else None,
+        "acknowledged_by": row.acknowledged_by if valid else None,
+        "acknowledged_reason": row.acknowledged_reason if valid else None,
     }
 
 
@@ -169,15 +187,19 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
         ("last asked", _iso(row.last_polled_at)),
         ("next asked", _iso(row.next_poll_at)),
         ("last call failed", _why(row.last_problem)),
-        ("acknowledged", _iso(row.acknowledged_at)),
     ]
+    if whose := _taken_up(row)["acknowledged_by"]:
+        since = _iso(row.acknowledged_at)
+        facts.append((row.condition, f"{since} by {whose}: {row.acknowledged_reason}"))
     return lines + [f"  {name}: {_printable(value)}" for name, value in facts if value]
 
 
 def _change(entry: dict[str, Any]) -> str:
     steps = ", ".join(f"{name} {word}" for name, word in entry["step_changes"].items())
     parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(entry["remarks"])]
-    told = "" if entry["told_at"] else "  (not told yet)"
+    told = f"  (told {entry['told_at']})" if entry["told_at"] else "  (not told yet)"
+    if any(remark.partition(":")[0] in _BY_STAFF for remark in entry["remarks"]):
+        told = ""  # nor will it be: it is nobody's outcome
     return "; ".join(part for part in parts if part) + told
 
 

@@ -2,48 +2,37 @@
 
 import fcntl
 import os
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
 
 import peewee
 
-from lightkeeper.model import LightkeeperError
 from lightkeeper.store import migrations
+from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
+from lightkeeper.store.errors import (
+    AlreadyWatched,
+    StoreForeign,
+    StoreMissing,
+    StoreUnavailable,
+)
 from lightkeeper.store.schema import MODELS
 
-BUSY_TIMEOUT_MS: Final = 30_000
+__all__ = [
+    "AlreadyWatched",
+    "Database",
+    "StoreForeign",
+    "StoreMissing",
+    "StoreUnavailable",
+    "open_database",
+]
+
+WATCH_BUSY_TIMEOUT_MS: Final = 2_000  # who watches tries again anyway, and has signals to send
 _MIGRATION_LOCK: Final = 526_0001
 _WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
-
-
-class StoreUnavailable(LightkeeperError):
-    """The database cannot be used right now."""
-
-    exit_status = 74
-
-
-class StoreMissing(LightkeeperError):
-    """There is no store at this address."""
-
-    exit_status = 66
-
-
-class StoreForeign(LightkeeperError):
-    """The database is not one this program can use."""
-
-    exit_status = 78
-
-
-class AlreadyWatched(LightkeeperError):
-    """Another lightkeeper polls this store; one at a time may."""
-
-    exit_status = 73
 
 
 class Database:
@@ -52,7 +41,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
         self._db: Any
-        self._db, self.place, driver_error = _ENGINES[self.dialect](url)
+        self._db, self.place, driver_error = ENGINES[self.dialect](url)
         self.path = Path(self.place) if self.dialect == "sqlite" else None
         # Peewee's own, and the driver's: `executemany` goes past Peewee's wrapping.
         self._errors = (peewee.PeeweeException, driver_error)
@@ -129,10 +118,12 @@ class Database:
         with self.guarded():
             return int(self._db.execute_sql(self._sql(sql), params).rowcount)
 
-    def execute_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for many rows, inside a transaction of the caller's."""
+    def execute_many(self, sql: str, params: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for many rows, in a transaction of the caller's; how many changed."""
         with self.guarded():
-            self._db.cursor().executemany(self._sql(sql), params)
+            cursor = self._db.cursor()
+            cursor.executemany(self._sql(sql), params)
+            return int(cursor.rowcount)
 
     def lock_intake(self) -> None:
         """Inside a transaction: keep other intakes out until it ends (SQLite's own lock does)."""
@@ -145,14 +136,17 @@ class Database:
             self.execute("PRAGMA synchronous = FULL")
 
     def try_write(self) -> None:
-        """Find out whether the store can be written to; changes nothing."""
+        """Find out whether the store can be written to, by writing when that was."""
         with self.writing():
-            self.execute("UPDATE lightkeeper_schema SET version = version")
+            self.execute(
+                "UPDATE lightkeeper_schema SET written_at = ?", (time.time_ns() // 1_000_000,)
+            )
 
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
         if self.path:
             self._claim_sqlite(self.path)
+            self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             with self.guarded():
                 self._claim_postgresql()
@@ -175,6 +169,7 @@ class Database:
         ).fetchall()
         if not won:
             raise AlreadyWatched(_second_watcher(self.place))
+        self._db.execute_sql(f"SET lock_timeout = {WATCH_BUSY_TIMEOUT_MS}")
 
     def _sql(self, sql: str) -> str:
         return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
@@ -196,7 +191,9 @@ class Database:
             version = self._check_version()
             if version == 0:
                 self._refuse_foreign_tables()
-                self.execute("CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL)")
+                self.execute(
+                    "CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL, written_at BIGINT)"
+                )
                 self.execute("INSERT INTO lightkeeper_schema (version) VALUES (0)")
             for migration in migrations.MIGRATIONS[version:]:
                 for statement in migration:
@@ -239,57 +236,6 @@ def open_database(url: str, *, create: bool) -> Database:
         database.close()
         raise
     return database
-
-
-_Engine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
-"""Peewee's engine, where the database is (without its password), and what its driver raises."""
-
-
-def _sqlite(url: str) -> _Engine:
-    path = str(Path(unquote(urlsplit(url).path[1:])))
-    pragmas = {
-        "journal_mode": "wal",
-        "synchronous": "normal",
-        "foreign_keys": 1,
-        "busy_timeout": BUSY_TIMEOUT_MS,
-        "wal_autocheckpoint": 4_000,
-    }
-    return peewee.SqliteDatabase(path, pragmas=pragmas), path, sqlite3.Error
-
-
-def _postgresql(url: str) -> _Engine:
-    try:
-        import psycopg
-    except ImportError as exc:
-        raise StoreForeign(
-            "PostgreSQL needs a driver: pip install 'lightkeeper[postgres]'"
-        ) from exc
-    url = url.replace("postgres://", "postgresql://", 1)
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        parts = {"dbname": "@"}
-    host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
-    # A password with a bare @ or / in it ends up in these, and from there in messages.
-    if "@" in host + name or (port and not port.replace(",", "").isdecimal()):
-        raise StoreForeign(
-            "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
-            "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
-        )
-    # A server that fell silent must be noticed within a minute, not within hours.
-    engine = peewee.PostgresqlDatabase(
-        url,
-        prefer_psycopg3=True,
-        connect_timeout=10,
-        keepalives_idle=30,
-        keepalives_interval=10,
-        keepalives_count=3,
-        tcp_user_timeout=30_000,
-    )
-    return engine, f"PostgreSQL database {name or '(default)'}", psycopg.Error
-
-
-_ENGINES: Final = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 def _prepare_file(path: Path, create: bool) -> None:

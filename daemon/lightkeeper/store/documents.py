@@ -1,7 +1,7 @@
 """Tracked documents: taking them in, what is due, writing down what was decided."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -29,21 +29,21 @@ LONGEST_AHEAD_MS: Final = DAY + HOUR
 FILL_AFTER_MS: Final = 30 * SECOND
 """A call is not filled up with documents that were asked about less than this ago."""
 
-_COLUMNS: Final = ", ".join(
+COLUMNS: Final = ", ".join(
     {"id": "id", "request_id": "lighthouse_request_id"}.get(field, field)
     for field in Document._fields
 )
-_STATE: Final = Document._fields[4:]
+_STATE: Final = Document._fields[5:]
 _FIRST_STATE = len(Document._fields) - len(_STATE)
 
 _DUE_NEWEST: Final = f"""
-    SELECT {_COLUMNS} FROM form_526_document_submissions
+    SELECT {COLUMNS} FROM form_526_document_submissions
     WHERE next_poll_at <= ? ORDER BY next_poll_at DESC, id DESC LIMIT ?
 """
 _DUE_OLDEST: Final = _DUE_NEWEST.replace("DESC", "ASC")
 _DUE_NEXT: Final = f"""
-    SELECT {_COLUMNS} FROM (
-        SELECT {_COLUMNS}, last_polled_at FROM form_526_document_submissions
+    SELECT {COLUMNS} FROM (
+        SELECT {COLUMNS}, last_polled_at FROM form_526_document_submissions
         WHERE next_poll_at > ? ORDER BY next_poll_at LIMIT ?
     ) AS upcoming
     WHERE last_polled_at IS NULL OR last_polled_at <= ? LIMIT ?
@@ -53,13 +53,13 @@ _RECORD: Final = f"""
     SET {", ".join(f"{field} = ?" for field in _STATE)},
         last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         last_answer = COALESCE(?, last_answer)
-    WHERE id = ?
+    WHERE id = ? AND condition = ?
 """
 _POSTPONE: Final = """
     UPDATE form_526_document_submissions
     SET last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         unanswered_since = COALESCE(unanswered_since, ?)
-    WHERE id = ?
+    WHERE id = ? AND next_poll_at IS NOT NULL
 """
 _HISTORY: Final = """
     INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step, outcome,
@@ -82,8 +82,12 @@ _ADD: Final = """
 _PENDING = str(LighthouseStatus.PENDING)
 _WAITING = str(Condition.WAITING)
 _NONE = str(Step.NONE)
-_Place: TypeAlias = tuple[str, str, str, str]
+Place: TypeAlias = tuple[str, str, str, str]
 """Document type, status, step, condition: what is tallied."""
+
+
+class _Overtaken(Exception):
+    """A document is not what it was when it was read."""
 
 
 class Intake(StrEnum):
@@ -153,8 +157,9 @@ class Documents:
                 for document in new
             ],
         )
-        self._tally(
-            Counter((document.document_type, _PENDING, _NONE, _WAITING) for document in new)
+        tally(
+            self._db,
+            Counter((document.document_type, _PENDING, _NONE, _WAITING) for document in new),
         )
 
     def due(self, cutoff: Instant, limit: int) -> list[Document]:
@@ -191,10 +196,19 @@ class Documents:
     def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
         return [Document._make(row) for row in self._db.rows(sql, params)]
 
-    def record(self, batch: Iterable[Recorded], asked_at: Instant) -> None:
-        """Write down one answered call in one transaction: state, history, tallies."""
+    def record(self, batch: Sequence[Recorded], asked_at: Instant) -> None:
+        """Write down one answered call in one transaction: state, history, tallies.
+
+        What staff took up or closed after it was read stays as they left it, and due if it was:
+        what was decided of it was decided on a copy that is out of date.
+        """
+        while batch and not self._written(batch, asked_at):
+            batch = self._not_overtaken(batch)
+
+    def _written(self, batch: Sequence[Recorded], asked_at: Instant) -> bool:
+        """Whether it was; nothing of it is where one of the documents has changed since."""
         updates, history = [], []
-        moves: Counter[_Place] = Counter()
+        moves: Counter[Place] = Counter()
         for before, (after, transition), next_poll_at, answer, problem in batch:
             updates.append(
                 (
@@ -204,18 +218,34 @@ class Documents:
                     None if problem is None else _problem_json(problem),
                     answer,
                     after.id,
+                    before.condition,
                 )
             )
             if transition is not None:
                 history.append(_history_row(after.id, transition))
             if transition is not None or after.condition != before.condition:
-                moves[_place(before)] -= 1
-                moves[_place(after)] += 1
-        with self._db.writing():
-            self._db.execute_many(_RECORD, updates)
-            if history:
-                self._db.execute_many(_HISTORY, history)
-            self._tally(moves)
+                moves[place(before)] -= 1
+                moves[place(after)] += 1
+        try:
+            with self._db.writing():
+                if self._db.execute_many(_RECORD, updates) < len(updates):
+                    raise _Overtaken
+                if history:
+                    self._db.execute_many(_HISTORY, history)
+                tally(self._db, moves)
+        except _Overtaken:
+            return False
+        return True
+
+    def _not_overtaken(self, batch: Sequence[Recorded]) -> list[Recorded]:
+        marks = ", ".join("?" * len(batch))
+        conditions = dict(
+            self._db.rows(
+                f"SELECT id, condition FROM form_526_document_submissions WHERE id IN ({marks})",
+                [each.before.id for each in batch],
+            )
+        )
+        return [each for each in batch if conditions.get(each.before.id) == each.before.condition]
 
     def postpone(
         self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
@@ -227,12 +257,6 @@ class Documents:
                 _POSTPONE,
                 [(asked_at, next_poll_at, why, asked_at, document_id) for document_id in ids],
             )
-
-    def _tally(self, moves: Counter[_Place]) -> None:
-        # Sorted, so that two writers lock PostgreSQL's rows in the same order.
-        rows = sorted((*key, count) for key, count in moves.items() if count)
-        if rows:
-            self._db.execute_many(_TALLY, rows)
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
         """The document with this request id, with everything the store knows of it."""
@@ -252,7 +276,16 @@ class Documents:
             )
 
 
-def _place(document: Document) -> _Place:
+def tally(database: Database, moves: Counter[Place]) -> None:
+    """Move the tallies, in the transaction that moves the documents."""
+    # Sorted, so that two writers lock PostgreSQL's rows in the same order.
+    rows = sorted((*key, count) for key, count in moves.items() if count)
+    if rows:
+        database.execute_many(_TALLY, rows)
+
+
+def place(document: Document) -> Place:
+    """Where a document is tallied."""
     return (
         document.document_type,
         document.lighthouse_status,

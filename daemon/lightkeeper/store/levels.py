@@ -8,6 +8,8 @@ from lightkeeper.store.database import Database
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 """How much later than its cadence allows a usable answer may come: twice the longest pause."""
 _LATE: Final = (Condition.STUCK, Condition.OVERDUE)
+OPEN: Final = "condition NOT IN ('acknowledged', 'closed')"
+"""Of what nobody has taken up; word for word as in the indexes."""
 
 
 class Level(NamedTuple):
@@ -21,7 +23,7 @@ class Level(NamedTuple):
 
 
 class Oldest(NamedTuple):
-    """The pending document that waits longest of its type at its step."""
+    """The pending document nobody took up that waits longest of its type at its step."""
 
     document_type: str
     step: str
@@ -39,12 +41,13 @@ class Trouble(NamedTuple):
 _TROUBLE: Final = (
     "SELECT lighthouse_request_id, document_type, current_step FROM form_526_document_submissions"
 )
-_OLDEST: Final = """
+_OLDEST: Final = f"""
     SELECT * FROM (
         SELECT document_type, step, (
             SELECT MIN(tracked_at) FROM form_526_document_submissions AS d
             WHERE d.lighthouse_status = 'pending' AND d.document_type = places.document_type
                 AND d.current_step = places.step
+                AND d.{OPEN}
         ) AS tracked_at
         FROM (
             SELECT DISTINCT document_type, step FROM tallies
@@ -52,13 +55,14 @@ _OLDEST: Final = """
         ) AS places
     ) AS oldest WHERE tracked_at IS NOT NULL
 """
-_UNOBSERVED: Final = """
+_UNOBSERVED: Final = f"""
     SELECT (
         SELECT COUNT(*) FROM form_526_document_submissions
-        WHERE unanswered_since <= ? AND next_poll_at IS NOT NULL
+        WHERE unanswered_since <= ? AND lighthouse_status = 'pending' AND {OPEN}
     ) + (
         SELECT COUNT(*) FROM form_526_document_submissions
         WHERE next_poll_at <= ? AND unanswered_since IS NULL
+            AND lighthouse_status = 'pending' AND {OPEN}
     )
 """
 
@@ -78,19 +82,19 @@ class Levels:
         return [Level._make(row) for row in rows]
 
     def oldest_pending(self) -> list[Oldest]:
-        """The oldest pending document of each type at each step where one is."""
+        """The oldest of each type at each step where one is that nobody took up."""
         return [Oldest._make(row) for row in self._db.rows(_OLDEST)]
 
     def oldest_failure(self) -> Instant | None:
         """When the failure was decided that waits longest for somebody to take it up."""
         return self._first(
             "SELECT decided_at FROM form_526_document_submissions "
-            "WHERE lighthouse_status = 'failed' AND condition <> 'acknowledged' "
+            f"WHERE lighthouse_status = 'failed' AND {OPEN} "
             "ORDER BY decided_at LIMIT 1"
         )
 
     def unobserved(self, now: Instant) -> int:
-        """How many documents have waited far too long to be asked about, or for an answer."""
+        """How many pending ones have waited far too long to be asked about, or for an answer."""
         late = now - UNOBSERVED_AFTER_MS
         return self._first(_UNOBSERVED, late, late) or 0
 
@@ -111,7 +115,7 @@ class Levels:
     def failed(self, limit: int) -> list[Trouble]:
         """The documents that failed last and nobody has taken up, the latest first."""
         rows = self._db.rows(
-            f"{_TROUBLE} WHERE lighthouse_status = 'failed' AND condition <> 'acknowledged' "
+            f"{_TROUBLE} WHERE lighthouse_status = 'failed' AND {OPEN} "
             "ORDER BY decided_at DESC LIMIT ?",
             (limit,),
         )
@@ -121,7 +125,7 @@ class Levels:
         """Stuck and overdue documents, the oldest first."""
         rows = self._db.rows(
             f"{_TROUBLE} WHERE lighthouse_status = 'pending' AND condition IN (?, ?) "
-            "ORDER BY tracked_at LIMIT ?",
+            f"AND {OPEN} ORDER BY tracked_at LIMIT ?",
             (*_LATE, limit),
         )
         return [Trouble._make(row) for row in rows]

@@ -116,6 +116,17 @@ class Outbox:
         )
         return Backlog(self.untold_count() + int(events), int(oldest[0][0]) if oldest else None)
 
+    def words(self, tag: str) -> list[str]:
+        """The words that have a tag value of their own, though no contract knows them."""
+        rows = self._db.rows("SELECT word FROM open_words WHERE tag = ? ORDER BY word", (tag,))
+        return [word for (word,) in rows]
+
+    def keep_word(self, tag: str, word: str) -> None:
+        """Remember that this word has a tag value of its own, for good."""
+        self._db.execute(
+            "INSERT INTO open_words (tag, word) VALUES (?, ?) ON CONFLICT DO NOTHING", (tag, word)
+        )
+
     def history(self, document_id: int) -> list[Transition]:
         """Every transition of one document, the oldest first."""
         with self._db.guarded():

@@ -46,6 +46,7 @@ class Form526DocumentSubmission(Model):
     trouble_count = IntegerField()
     unanswered_since = InstantField(null=True)
     must_act_since = InstantField(null=True)
+    judged_at = InstantField(null=True)
     last_answer = TextField(null=True)
     last_problem = TextField(null=True)
     acknowledged_at = InstantField(null=True)
@@ -95,6 +96,17 @@ class EventDigest(Model):
         table_name = "event_digests"
 
 
+class OpenWord(Model):
+    """A word of Lighthouse's own that has a tag value of its own."""
+
+    tag = TextField()
+    word = TextField()
+
+    class Meta:
+        table_name = "open_words"
+        primary_key = CompositeKey("tag", "word")
+
+
 class Tally(Model):
     """How many documents stand where, changed in the transaction that moves them."""
 
@@ -109,4 +121,4 @@ class Tally(Model):
         primary_key = CompositeKey("document_type", "lighthouse_status", "step", "condition")
 
 
-MODELS = (Form526DocumentSubmission, Transition, EventDigest, Tally)
+MODELS = (Form526DocumentSubmission, Transition, EventDigest, OpenWord, Tally)

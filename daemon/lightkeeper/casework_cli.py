@@ -1,0 +1,156 @@
+"""The commands with which staff take documents up, close them, and have them asked about."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lightkeeper.model import Condition, DocumentType, Instant, LighthouseStatus
+
+if TYPE_CHECKING:
+    from lightkeeper.casework import Chosen, Deed
+    from lightkeeper.store.casework import Casework, Decide, Filter
+
+EX_OK: Final = 0
+EX_DATA: Final = 65
+
+
+def _selection(command: Callable[..., int]) -> Callable[..., int]:
+    """The ways to say which documents are meant, and who says so."""
+    options = (
+        click.argument("request_ids", nargs=-1, metavar="[REQUEST_ID]..."),
+        click.option(
+            "--file",
+            type=click.Path(path_type=Path, allow_dash=True),
+            help="A file with one request id a line; - is stdin.",
+        ),
+        click.option("--status", type=click.Choice([str(each) for each in LighthouseStatus])),
+        click.option("--step", help="The step they are at, or failed at."),
+        click.option("--document-type", type=click.Choice([str(each) for each in DocumentType])),
+        click.option("--condition", type=click.Choice([str(each) for each in Condition])),
+        click.option("--older-than", help="Handed to Lighthouse longer ago: 12h, 30d."),
+        click.option("--yes", is_flag=True, help="Do it to all that match; else a preview."),
+        click.option("--by", help="Who does it; default the login name."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_selection
+@click.option("--reason", required=True, help="Why, for those who come after.")
+@click.option("--revoke", is_flag=True, help="Nobody sees to these any more.")
+def ack(revoke: bool, **options: Any) -> int:
+    """Say that somebody sees to these documents: they page nobody until they change."""
+    from lightkeeper.casework import Deed
+
+    return _carry_out(Deed.UNACK if revoke else Deed.ACK, **options)
+
+
+@click.command()
+@_selection
+@click.option("--reason", required=True, help="Why, for those who come after.")
+@click.option("--revoke", is_flag=True, help="Watch these again.")
+def close(revoke: bool, **options: Any) -> int:
+    """Say that these documents were settled elsewhere: they are asked about no more."""
+    from lightkeeper.casework import Deed
+
+    return _carry_out(Deed.UNCLOSE if revoke else Deed.CLOSE, **options)
+
+
+@click.command()
+@_selection
+@click.option("--reason", default="", help="Why, for those who come after.")
+def recheck(**options: Any) -> int:
+    """Ask Lighthouse about these documents next, long failed ones too."""
+    from lightkeeper.casework import Deed
+
+    return _carry_out(Deed.RECHECK, **options)
+
+
+def _carry_out(
+    deed: "Deed",
+    *,
+    request_ids: tuple[str, ...],
+    file: Path | None,
+    yes: bool,
+    by: str | None,
+    reason: str,
+    **filters: str | None,
+) -> int:
+    from lightkeeper import casework
+    from lightkeeper.parts import now
+    from lightkeeper.settings import StoreSettings
+    from lightkeeper.store.casework import Casework
+    from lightkeeper.store.database import open_database
+
+    at = now()
+    wanted = _filter(at, **filters) if any(filters.values()) else None
+    if sum(map(bool, (request_ids, file, wanted))) != 1:
+        raise click.UsageError("give either REQUEST_IDs, --file, or a filter such as --status")
+    settings = StoreSettings.load()
+    note = casework.note(deed, _login_name() if by is None else by, reason, at)
+    may = casework.decide(deed, settings.policy, at)
+    with closing(open_database(settings.database_url.get_secret_value(), create=False)) as store:
+        cases = Casework(store)
+        if wanted is not None:
+            chosen = casework.by_filter(cases, wanted, deed, may)
+            click.echo(casework.preview(chosen.documents, deed))
+            if not yes:
+                click.echo("nothing is changed yet: repeat this with --yes")
+                return EX_OK
+        else:
+            chosen = _by_number(cases, request_ids, file, may)
+        store.durable()
+        done_count = cases.carry_out([each.id for each in chosen.documents], may, note)
+    click.echo(casework.outcome(deed, done_count, chosen))
+    return EX_DATA if chosen.refused else EX_OK
+
+
+def _filter(
+    at: Instant,
+    *,
+    status: str | None,
+    step: str | None,
+    document_type: str | None,
+    condition: str | None,
+    older_than: str | None,
+) -> "Filter":
+    from pydantic import TypeAdapter, ValidationError
+
+    from lightkeeper.settings import Duration
+    from lightkeeper.store.casework import Filter
+
+    conditions = frozenset({condition} if condition else Condition)
+    try:
+        age = TypeAdapter(Duration).validate_python(older_than) if older_than else 0
+    except ValidationError as exc:
+        raise click.UsageError("--older-than: a number with a unit, such as 12h or 30d") from exc
+    return Filter(conditions, status, step, document_type, at - age if age else None)
+
+
+def _by_number(
+    cases: "Casework", request_ids: tuple[str, ...], file: Path | None, may: "Decide"
+) -> "Chosen":
+    from lightkeeper import casework, handing_in
+
+    if file is None:
+        chosen, what = casework.by_lines(cases, request_ids, may), "argument"
+    else:
+        with handing_in.opened(file) as lines:
+            chosen, what = casework.by_lines(cases, lines, may), "line"
+    for line, reason in chosen.refused:
+        click.echo(f"{what} {line}: {reason}", err=True)
+    return chosen
+
+
+def _login_name() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise click.UsageError("there is no login name here: say who does it with --by") from exc

@@ -1,0 +1,62 @@
+"""The two engines: SQLite and PostgreSQL, as Peewee opens them."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import peewee
+
+from lightkeeper.store.errors import StoreForeign
+
+BUSY_TIMEOUT_MS: Final = 30_000
+
+_Engine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
+"""Peewee's engine, where the database is (without its password), and what its driver raises."""
+
+
+def _sqlite(url: str) -> _Engine:
+    path = str(Path(unquote(urlsplit(url).path[1:])))
+    pragmas = {
+        "journal_mode": "wal",
+        "synchronous": "normal",
+        "foreign_keys": 1,
+        "busy_timeout": BUSY_TIMEOUT_MS,
+        "wal_autocheckpoint": 4_000,
+    }
+    return peewee.SqliteDatabase(path, pragmas=pragmas), path, sqlite3.Error
+
+
+def _postgresql(url: str) -> _Engine:
+    try:
+        import psycopg
+    except ImportError as exc:
+        raise StoreForeign(
+            "PostgreSQL needs a driver: pip install 'lightkeeper[postgres]'"
+        ) from exc
+    url = url.replace("postgres://", "postgresql://", 1)
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parts = {"dbname": "@"}
+    host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
+    # A password with a bare @ or / in it ends up in these, and from there in messages.
+    if "@" in host + name or (port and not port.replace(",", "").isdecimal()):
+        raise StoreForeign(
+            "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
+            "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
+        )
+    # A server that fell silent must be noticed within a minute, not within hours.
+    engine = peewee.PostgresqlDatabase(
+        url,
+        prefer_psycopg3=True,
+        connect_timeout=10,
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+        tcp_user_timeout=30_000,
+    )
+    return engine, f"PostgreSQL database {name or '(default)'}", psycopg.Error
+
+
+ENGINES: Final = {"sqlite": _sqlite, "postgresql": _postgresql}

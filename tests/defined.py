@@ -1,0 +1,91 @@
+"""A small faultless set of definitions in a folder, for tests to break."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+VARIABLES = {
+    "env": "test",
+    "team": "benefits",
+    "channel": "@slack-x",
+    "pager": "@pagerduty-x",
+    "runbook_url": "https://example.test/README.md",
+    "most": 7,
+    "tags": [
+        *("form:526ez", "team:${team}", "service:disability-application"),
+        *("dependency:lighthouse", "env:${env}", "itportfolio:benefits-delivery"),
+    ],
+}
+SECTION = "**Meaning.** It.\n**Confirm.** So.\n**Do.** This.\n**May wait.** No.\n"
+PAGING = (
+    "{{#is_alert}}{{value}} at {{step.name}} ${pager}{{/is_alert}}"
+    "{{#is_no_data}}gone ${pager}{{/is_no_data}} ${channel} ${runbook_url}#"
+)
+TELLING = "{{value}} ${channel} ${runbook_url}#"
+FAILED = (
+    "sum(last_5m):sum:lightkeeper.documents.outcomes"
+    "{env:${env},outcome:failed} by {step}.as_count() > ${most}"
+)
+STUCK = "min(last_5m):sum:lightkeeper.documents.stuck{env:${env}} by {step} > 0"
+CHECK = '"lightkeeper.polling".over("env:${env}").by("env").last(5).count_by_status()'
+BURN = 'burn_rate("share").over("30d").long_window("6h").short_window("30m") > 6'
+GOOD = "sum:lightkeeper.slo.efolder{env:${env},result:good}.as_count()"
+ALL = "sum:lightkeeper.slo.efolder{env:${env}}.as_count()"
+
+
+def monitor(key: str, query: str, message: str, pages: str, **options: Any) -> dict[str, Any]:
+    """Return a definition whose type goes by the query."""
+    kinds = {'"': "service check", "b": "slo alert"}
+    payload = {
+        "name": f"It {key}",
+        "type": kinds.get(query[0], "query alert"),
+        "query": query,
+        "message": f"{message}{key}",
+        "tags": "${tags}",
+        "options": options,
+    }
+    return wrapped(key, pages, payload)
+
+
+def wrapped(key: str, pages: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands in a file."""
+    words = {"key": key, "description": "One of them.", "runbook": key, "owner": "us"}
+    return {**words, "pages": pages, "payload": payload}
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Return a count that pages, a gauge that tells, a check, an SLO and its burn rate."""
+    common = {"on_missing_data": "default", "require_full_window": False}
+    share = {
+        "type": "metric",
+        "name": "Share",
+        "description": "${runbook_url}#share",
+        "query": {"numerator": GOOD, "denominator": ALL},
+        "thresholds": [{"timeframe": "30d", "target": 99}],
+        "tags": "${tags}",
+    }
+    most = {"critical": "${most}", "critical_recovery": 0}
+    none = {"critical": 0, "critical_recovery": 0}
+    checks = {"ok": 2, "critical": 4}
+    made = {
+        "failed.json": monitor("failed", FAILED, PAGING, "On-call.", thresholds=most, **common),
+        "stuck.json": monitor("stuck", STUCK, TELLING, "Nobody.", thresholds=none, **common),
+        "polling.json": monitor(
+            "polling", CHECK, TELLING, "Nobody.", thresholds=checks, notify_no_data=False
+        ),
+        "burn.json": monitor("burn", BURN, TELLING, "Nobody.", thresholds={"critical": 6}),
+        "slos/share.json": wrapped("share", "Nobody.", share),
+    }
+    return copy.deepcopy(made)
+
+
+def write(folder: Path, files: dict[str, dict[str, Any]]) -> Path:
+    """Write definitions, variables and a runbook with a section for each."""
+    (folder / "slos").mkdir(parents=True)
+    for name, one in files.items():
+        (folder / name).write_text(json.dumps(one))
+    (folder / "variables.json").write_text(json.dumps(VARIABLES))
+    sections = [f"## {one['key']}\n{SECTION}\n" for one in definitions().values()]
+    (folder / "README.md").write_text("# Runbook\n" + "".join(sections) + "# Files\n")
+    return folder
