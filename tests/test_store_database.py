@@ -264,7 +264,8 @@ def test_a_path_where_no_store_can_be(tmp_path):
 
 AS_NOBODY = """
     import os, sys
-    from lightkeeper.store.database import LightkeeperError, open_database
+    from lightkeeper.model import LightkeeperError
+    from lightkeeper.store.database import open_database
     if os.geteuid() == 0:  # root may do everything
         os.setgid(65534)
         os.setuid(65534)
