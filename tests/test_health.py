@@ -240,3 +240,17 @@ def test_a_lock_in_postgresql_holds_nobody_up(postgres_url, tmp_path):
             assert CRITICAL == _states(watch)[WRITE]
             assert time.monotonic() - began < 10
         assert OK == _states(watch)[WRITE]
+
+
+def test_a_pass_that_the_store_ends_is_no_success(watch):
+    """Answers nobody could write down are not counted as getting on."""
+    watch.track(50)
+    ((pages,),) = watch.database.rows("PRAGMA page_count")
+    watch.database.rows(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StoreUnavailable):
+        watch.poll()
+
+    watch.emitter.handed_over()
+    assert 0 < watch.agent.count("lightkeeper.poll.batches", outcome="ok")
+    assert 0 == watch.agent.count("lightkeeper.cycle.success")

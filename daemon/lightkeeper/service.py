@@ -228,12 +228,12 @@ class Pass:
 
     def run(self, stop: Stop) -> PassResult:
         """Ask about every document due at the start, failed calls again, and tell the news."""
-        finished = False
+        finished = recorded = False
         try:
             reason = self._ask_all(stop)
-            finished = not reason
+            finished, recorded = not reason, True
         finally:
-            counts = self._health.slice_ended(calm=finished, recorded=True)
+            counts = self._health.slice_ended(calm=finished, recorded=recorded)
         tell_all(self._reporter, self._monotonic, float("inf"))
         self._health.pulse()
         self._reporter.gauges()
