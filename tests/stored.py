@@ -14,6 +14,30 @@ from lightkeeper.model import (
 from lightkeeper.store.database import Database
 
 NOW = 1_800_000_000_000
+FRESH = Document(
+    id=7,
+    request_id=21,
+    document_type="form_0781",
+    tracked_at=NOW,
+    created_at=NOW,
+    lighthouse_status="pending",
+    condition="waiting",
+    reported_status=None,
+    steps="{}",
+    current_step="none",
+    failed_step=None,
+    error_detail=None,
+    in_efolder_at=None,
+    lighthouse_started_at=None,
+    lighthouse_ended_at=None,
+    last_answered_at=None,
+    not_found_since=None,
+    decided_at=None,
+    trouble_count=0,
+    unanswered_since=None,
+    must_act_since=None,
+    judged_at=None,
+)
 
 
 def new(request_id: int, **fields) -> NewDocument:

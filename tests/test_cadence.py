@@ -4,36 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import stored
 from lightkeeper.cadence import next_poll_at
 from lightkeeper.interpret import interpret
-from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, Absence, Document, Policy, StatusReport
+from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, Absence, Policy, StatusReport
 
 POLICY = Policy()
-TRACKED_AT = 1_800_000_000_000
-FRESH = Document(
-    id=7,
-    request_id=21,
-    document_type="veteran_upload",
-    tracked_at=TRACKED_AT,
-    created_at=TRACKED_AT,
-    lighthouse_status="pending",
-    condition="waiting",
-    reported_status=None,
-    steps="{}",
-    current_step="none",
-    failed_step=None,
-    error_detail=None,
-    in_efolder_at=None,
-    lighthouse_started_at=None,
-    lighthouse_ended_at=None,
-    last_answered_at=None,
-    not_found_since=None,
-    decided_at=None,
-    trouble_count=0,
-    unanswered_since=None,
-    must_act_since=None,
-    judged_at=None,
-)
+TRACKED_AT = stored.NOW
+FRESH = stored.FRESH._replace(document_type="veteran_upload")
 RUNNING = StatusReport(21, "IN_PROGRESS", (), None, None, None, None, "{}")
 FAILED = RUNNING._replace(status="FAILED")
 

@@ -7,37 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import stored
 from lightkeeper.interpret import condition_of, interpret
 from lightkeeper.model import DAY, HOUR, MINUTE, Absence, Document, Policy, StatusReport
 
 CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
 POLICY = Policy()
-TRACKED_AT = 1_800_000_000_000
+TRACKED_AT = stored.NOW
 NOW = TRACKED_AT + HOUR
-FRESH = Document(
-    id=7,
-    request_id=21,
-    document_type="form_0781",
-    tracked_at=TRACKED_AT,
-    created_at=TRACKED_AT,
-    lighthouse_status="pending",
-    condition="waiting",
-    reported_status=None,
-    steps="{}",
-    current_step="none",
-    failed_step=None,
-    error_detail=None,
-    in_efolder_at=None,
-    lighthouse_started_at=None,
-    lighthouse_ended_at=None,
-    last_answered_at=None,
-    not_found_since=None,
-    decided_at=None,
-    trouble_count=0,
-    unanswered_since=None,
-    must_act_since=None,
-    judged_at=TRACKED_AT,  # test_judging has those that are not
-)
+FRESH = stored.FRESH._replace(judged_at=stored.NOW)  # test_judging has those that are not
 FATE = attrgetter("lighthouse_status", "current_step", "failed_step", "in_efolder_at")
 
 

@@ -6,36 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import stored
 from lightkeeper.interpret import interpret
-from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, Absence, Document, Policy, StatusReport
+from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, Absence, Policy, StatusReport
 
 CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
 POLICY = Policy()
-HANDED_IN = 1_800_000_000_000
-NEW = Document(
-    id=7,
-    request_id=21,
-    document_type="form_0781",
-    tracked_at=HANDED_IN,
-    created_at=HANDED_IN,
-    lighthouse_status="pending",
-    condition="waiting",
-    reported_status=None,
-    steps="{}",
-    current_step="none",
-    failed_step=None,
-    error_detail=None,
-    in_efolder_at=None,
-    lighthouse_started_at=None,
-    lighthouse_ended_at=None,
-    last_answered_at=None,
-    not_found_since=None,
-    decided_at=None,
-    trouble_count=0,
-    unanswered_since=None,
-    must_act_since=None,
-    judged_at=None,
-)
+HANDED_IN = stored.NOW
+NEW = stored.FRESH
 
 
 def _report(status, steps=(), ended_at=None):

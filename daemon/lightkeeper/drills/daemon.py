@@ -1,0 +1,144 @@
+"""The daemon's own parts, and its jobs at their intervals on the simulated clock."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from lightkeeper.cycle import Poller
+from lightkeeper.drills.upstream import Clock, InProcess, SimulatedLighthouse
+from lightkeeper.emit import Emitter, constant_tags
+from lightkeeper.health import Health
+from lightkeeper.lighthouse.auth import TokenSource
+from lightkeeper.lighthouse.budget import RateBudget
+from lightkeeper.lighthouse.client import LighthouseClient
+from lightkeeper.model import LightkeeperError, Policy
+from lightkeeper.report import Reporter
+from lightkeeper.service import (
+    GAUGES_EVERY_SECONDS,
+    POLL_EVERY_SECONDS,
+    TELL_EVERY_SECONDS,
+    Service,
+    Stop,
+)
+from lightkeeper.store.database import open_database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.levels import Levels
+from lightkeeper.store.outbox import Outbox
+
+_IDLE_SECONDS: Final = 20.0
+_EVER: Final = 2**62
+
+
+class _Never(Stop):
+    def __init__(self) -> None:
+        self.requested = False
+
+
+class _Jobs(Service):
+    def failed(self, job: str, exc: LightkeeperError) -> None:
+        """What the loop does about a job that failed."""
+        self._job_failed(job, exc)
+
+
+class Daemon:
+    """A running daemon. A job that would find nothing to do is left out, for 20 s at most.
+
+    Like `Service.run` it runs one job after the other, each its interval after it ended, and
+    goes on when one fails.
+    """
+
+    def __init__(
+        self, store: Path, agent_url: str, lighthouse: SimulatedLighthouse, clock: Clock, env: str
+    ) -> None:
+        self._clock = clock
+        self.database = open_database(f"sqlite:///{store}", create=True)
+        self.database.claim()
+        transport = InProcess(lighthouse, clock)
+        tokens = TokenSource(
+            transport,
+            token_url=lighthouse.token_url,
+            audience=lighthouse.audience,
+            client_id=lighthouse.client_id,
+            private_key=lighthouse.private_key_pem,
+            wall_clock=clock,
+            monotonic=clock,
+        )
+        budget = RateBudget(monotonic=clock)
+        client = LighthouseClient(transport, tokens, budget, url=lighthouse.url)
+        documents = Documents(self.database)
+        documents.pull_in(clock.instant())
+        poller = Poller(
+            documents, client, Policy(), batch_size=100, clock=clock.instant, monotonic=clock
+        )
+        self._emitter = Emitter(
+            agent_url, constant_tags=constant_tags({"DD_ENV": env}), strict=True, monotonic=clock
+        )
+        self._levels, self._outbox = Levels(self.database), Outbox(self.database)
+        reporter = Reporter(self._outbox, self._levels, self._emitter, clock.instant)
+        health = Health(poller, budget, self._emitter, self.database.try_write, monotonic=clock)
+        self._service = _Jobs(poller, reporter, health, monotonic=clock, wall_clock=clock)
+        self._jobs: dict[Callable[[], float], float] = dict.fromkeys(
+            (
+                self._poll,
+                self._tell,
+                lambda: self._run(health.pulse, GAUGES_EVERY_SECONDS),
+                lambda: self._run(reporter.gauges, GAUGES_EVERY_SECONDS),
+            ),
+            clock.now,
+        )
+        self._never = _Never()
+        self._asleep = False
+
+    @property
+    def next_at(self) -> float:
+        """When the next job is to run."""
+        return math.inf if self._asleep else min(self._jobs.values())
+
+    def run_next(self) -> None:
+        """Run the job whose turn it is."""
+        job = min(self._jobs, key=self._jobs.__getitem__)
+        self._jobs[job] = job()
+
+    def wake(self) -> None:
+        """A document was handed in: the next poll finds it."""
+        self._sooner(self._poll, POLL_EVERY_SECONDS)
+
+    def hang(self, *, asleep: bool) -> None:
+        """Do nothing more, or go on after that as if it had been a moment."""
+        self._asleep = asleep
+
+    def die(self) -> None:
+        """Be gone without a word: what was not flushed is lost."""
+        self.database.close()
+
+    def close(self) -> None:
+        """End in good order."""
+        self._emitter.close()
+        self.database.close()
+
+    def has_news(self) -> bool:
+        """Whether there is a change that was not told yet."""
+        return bool(self._outbox.untold(1))
+
+    def _run(self, job: Callable[[], object], seconds: float) -> float:
+        try:
+            job()
+        except LightkeeperError as exc:
+            self._service.failed(getattr(job, "__name__", "job"), exc)
+        return self._clock.now + seconds
+
+    def _poll(self) -> float:
+        next_at = self._run(lambda: self._service.poll_slice(self._never), POLL_EVERY_SECONDS)
+        if self.has_news():
+            self._sooner(self._tell, TELL_EVERY_SECONDS)
+        due = self._levels.due_since(_EVER)
+        due_at = math.inf if due is None else due / 1_000
+        return max(next_at, min(due_at, self._clock.now + _IDLE_SECONDS))
+
+    def _tell(self) -> float:
+        next_at = self._run(self._service.tell, TELL_EVERY_SECONDS)
+        return next_at if self.has_news() else self._clock.now + _IDLE_SECONDS
+
+    def _sooner(self, job: Callable[[], float], seconds: float) -> None:
+        self._jobs[job] = min(self._jobs[job], self._clock.now + seconds)

@@ -1,0 +1,143 @@
+"""Datadog in simulated time: reads what the daemon sends, and evaluates all monitors on it."""
+
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from lightkeeper.assets.definitions import Assets
+from lightkeeper.assets.evaluate import MonitorRun
+from lightkeeper.assets.notify import Notification
+from lightkeeper.assets.series import SeriesStore
+from lightkeeper.assets.thresholds import Status
+from lightkeeper.sandbox.dogstatsd import (
+    MAX_DATAGRAM_BYTES,
+    Event,
+    MalformedDatagram,
+    ServiceCheck,
+    parse,
+)
+from lightkeeper.signals import Kind
+
+
+class Point(NamedTuple):
+    """One point of a metric, or one run of a service check, as the evaluator takes it."""
+
+    name: str
+    kind: Kind
+    tags: tuple[str, ...]
+    value: float
+    message: str
+
+
+class Agent:
+    """A DogStatsD socket. It holds ten datagrams, so they are taken off at once and read later.
+
+    What has been sent before `read` is called is read by it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self._path = path
+        self._arrived: deque[bytes] = deque()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Listen."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self._path))
+        self._thread = threading.Thread(target=self._receive, args=(self._socket,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Be gone; what was received before can still be read."""
+        if self._socket is None or self._thread is None:
+            return
+        self._drain(self._socket)
+        listening, self._socket = self._socket, None
+        self._path.unlink()
+        listening.shutdown(socket.SHUT_RD)  # wakes the thread
+        self._thread.join()
+        listening.close()
+
+    def read(self) -> Iterator[Point]:
+        """All that has arrived. Raises MalformedDatagram for what a real Agent would not take."""
+        if self._socket is not None:
+            self._drain(self._socket)
+        while self._arrived:
+            datagram = self._arrived.popleft()
+            if len(datagram) > MAX_DATAGRAM_BYTES:
+                raise MalformedDatagram(datagram, "longer than the Agent reads")
+            for line in datagram.split(b"\n"):
+                yield from _points(line)
+
+    def _receive(self, listening: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(listening, selectors.EVENT_READ)
+            while selector.select() and self._socket is listening:
+                self._drain(listening)
+
+    def _drain(self, listening: socket.socket) -> None:
+        # Under a lock, so that what the thread has taken is not overtaken.
+        with self._lock, suppress(BlockingIOError):
+            while datagram := listening.recv(MAX_DATAGRAM_BYTES + 1):
+                self._arrived.append(datagram)
+
+
+@lru_cache(maxsize=16_384)  # most lines say the same as half a minute before
+def _points(line: bytes) -> tuple[Point, ...]:
+    found = []
+    for signal in parse(line):
+        if isinstance(signal, Event):
+            continue
+        # `host:` says that the series has no host.
+        tags = tuple(f"{key}:{value}" for key, value in signal.tags.items() if value)
+        if isinstance(signal, ServiceCheck):
+            value, kind, message = float(signal.status), Kind.SERVICE_CHECK, signal.message
+        else:
+            value, kind, message = signal.value, Kind(signal.kind), ""
+        found.append(Point(signal.name, kind, tags, value, message))
+    return tuple(found)
+
+
+class Datadog:
+    """All monitors, evaluated each minute on all that was received, and what they told."""
+
+    def __init__(self, assets: Assets) -> None:
+        slos = assets.slo_payloads()
+        self._monitors = {
+            key: MonitorRun(monitor.payload, slos) for key, monitor in assets.monitors.items()
+        }
+        self._store = SeriesStore()
+        self.told: list[tuple[str, Notification]] = []
+        """Monitor and notification, in order of time."""
+
+    def take(self, points: Iterator[Point], at_seconds: float) -> None:
+        """Take in what arrived at that time."""
+        store = self._store
+        for name, kind, tags, value, message in points:
+            if kind is Kind.SERVICE_CHECK:
+                store.check(name, tags, at_seconds, int(value), message)
+            else:
+                store.add(name, kind, tags, at_seconds, value)
+
+    def evaluate(self, at_seconds: int) -> None:
+        """Evaluate every monitor at a full minute; to be called for every one, in order."""
+        for key, monitor in self._monitors.items():
+            self.told += [(key, one) for one in monitor.evaluate(self._store, at_seconds)]
+
+    def recovered_at(self, key: str) -> float | None:
+        """When the last group of a monitor was well again; None while one is not."""
+        monitor = self._monitors[key]
+        if any(status is not Status.OK for status in monitor.states.values()):
+            return None
+        return max(one.at_seconds for one in monitor.transitions)

@@ -1,0 +1,109 @@
+"""What the monitors are to do at each fault; whatever is not named here is to be silent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """In minutes: how soon a monitor fires, and how soon after the end it has recovered."""
+
+    within: float
+    over: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Which monitors page, exactly once each time something goes wrong; which tell the channel.
+
+    `reminds`: those that page again because nothing changed. `may_tell`: those that may tell the
+    channel or not.
+    """
+
+    pages: Mapping[str, Fires] = field(default_factory=dict)
+    tells: Mapping[str, Fires] = field(default_factory=dict)
+    reminds: frozenset[str] = frozenset()
+    may_tell: frozenset[str] = frozenset()
+
+
+_FAILED: Final = {"documents-failed": Fires(2)}
+_VETERAN: Final = {"silent-failures": Fires(2)}
+_STALLED: Final = {
+    "documents-slow": Fires(24 * 60 + 180, 75),
+    "outcome-burn": Fires(48 * 60 + 180, 170),
+    "detection-burn": Fires(48 * 60 + 180, 170),
+}
+_STUCK: Final = {"documents-stuck": Fires(48 * 60 + 180, 75)}
+_GONE: Final = {"heartbeat-missing": Fires(6, 2), "polling-stopped": Fires(16, 2)}
+_LATE_NEWS: Final = {"detection-burn": Fires(125, 35)}
+
+EXPECTED: Final = {
+    "healthy": Expected(
+        _FAILED,
+        may_tell=frozenset({"silent-failures", "in-efolder-not-bgs", "efolder-burn"}),
+    ),
+    "failed-claims-evidence": Expected(_FAILED, _VETERAN),
+    "failed-bgs": Expected(_FAILED, {"in-efolder-not-bgs": Fires(12, 2)}),
+    "failed-cleanup": Expected(),
+    "failed-unknown": Expected(_FAILED),
+    "failure-ignored": Expected(
+        {**_FAILED, "documents-unacknowledged": Fires(32, 2)},
+        _VETERAN,
+        reminds=frozenset({"documents-unacknowledged"}),
+    ),
+    "failure-surge": Expected(
+        {"failure-surge": Fires(3, 60), **_FAILED},
+        {"efolder-burn": Fires(3, 35), "silent-failures": Fires(2, 15)},
+    ),
+    "failures-recover": Expected(_FAILED, {**_VETERAN, "documents-recovered": Fires(65)}),
+    "contradictory": Expected({"contradictory-answers": Fires(12, 2)}),
+    "stalled-claims-evidence": Expected(
+        _STUCK,
+        {**_STALLED, "efolder-burn": Fires(48 * 60 + 180, 170)},
+        reminds=frozenset(_STUCK),
+    ),
+    "stalled-bgs": Expected(_STUCK, _STALLED, reminds=frozenset(_STUCK)),
+    "outage": Expected(
+        {"lighthouse-unreachable": Fires(13, 2), "polling-stopped": Fires(18, 2)}, _LATE_NEWS
+    ),
+    "server-errors": Expected(  # those of the token endpoint too
+        {"polling-stopped": Fires(18, 2), "authentication-refused": Fires(15, 3)}, _LATE_NEWS
+    ),
+    "flaky": Expected(),
+    "key-revoked": Expected(
+        {"authentication-refused": Fires(8, 3), "polling-stopped": Fires(18, 2)}, _LATE_NEWS
+    ),
+    "rate-limited": Expected(
+        {
+            "rate-limit-exhausted": Fires(17, 25),
+            "polling-stopped": Fires(23, 2),
+            "polling-behind": Fires(48, 3),
+        },
+        _LATE_NEWS,
+    ),
+    "purged": Expected({"documents-not-found": Fires(33, 2)}),
+    "empty-answers": Expected({"empty-answers": Fires(30, 35)}, _LATE_NEWS),
+    "nonsense": Expected({"documents-unobserved": Fires(140, 3)}),
+    "unknown-step": Expected({"unknown-words": Fires(3, 18)}),
+    "backlog": Expected({"polling-behind": Fires(47)}, _LATE_NEWS),
+    "import": Expected({"documents-overdue": Fires(12, 2)}),
+    "intake-stops": Expected({"intake-silent": Fires(372, 3)}),
+    "daemon-killed": Expected(_GONE, _LATE_NEWS),
+    "daemon-down": Expected(
+        _GONE,
+        dict.fromkeys(("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)),
+        reminds=frozenset(_GONE),
+    ),
+    "daemon-hung": Expected(_GONE, _LATE_NEWS),
+    "database-read-only": Expected(
+        {
+            "database-not-writable": Fires(5, 3),
+            "polling-stopped": Fires(17, 2),
+            "outbox-ageing": Fires(21, 3),
+        },
+        may_tell=frozenset({"detection-burn"}),
+    ),
+    "agent-away": Expected(_GONE, {"signals-lost": Fires(32, 17)}),
+}
+"""By fault. Burn rates tell of the same trouble when few documents passed meanwhile."""

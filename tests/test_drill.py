@@ -1,0 +1,262 @@
+"""What each monitor does at each fault, and that the drills notice when it does not."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lightkeeper.assets.definitions import load
+from lightkeeper.drill_cli import drill
+from lightkeeper.drills import daemon
+from lightkeeper.drills.expected import EXPECTED, Expected, Fires
+from lightkeeper.drills.faults import FAULTS
+from lightkeeper.drills.run import judged, run_drill, run_drills, undrilled
+from lightkeeper.drills.table import problems, table
+
+MONITORS = Path(__file__).parents[1] / "monitors"
+
+
+@pytest.fixture(scope="module")
+def assets():
+    """The monitors as they are shipped."""
+    return load(MONITORS)
+
+
+@pytest.fixture(scope="module")
+def results(assets):
+    """Every drill, run once."""
+    return run_drills(FAULTS, assets)
+
+
+@pytest.fixture(scope="module")
+def failed(assets):
+    """One short drill, run once."""
+    return run_drill("failed-bgs", assets)
+
+
+def with_payload(assets, key, change):
+    """The assets with one monitor's payload changed."""
+    monitor = assets.monitors[key]
+    changed = replace(monitor, payload=change(monitor.payload))
+    return replace(assets, monitors={**assets.monitors, key: changed})
+
+
+def without(assets, key):
+    """The assets without one monitor."""
+    return replace(
+        assets, monitors={name: one for name, one in assets.monitors.items() if name != key}
+    )
+
+
+@pytest.mark.timeout(400)
+def test_every_fault_pages_as_expected_and_nothing_else_does(results):
+    """At each fault exactly the expected monitors fire, in time, and recover in time."""
+    assert [] == problems(results), table(results)
+
+
+@pytest.mark.timeout(400)
+def test_every_monitor_is_fired_by_a_drill(results, assets):
+    """There is no monitor that was never seen firing."""
+    assert assets.monitors.keys() == {one.monitor for result in results for one in result.fired}
+
+
+def test_each_fault_has_its_expectations():
+    """Whoever adds a fault says what is to happen at it, and the other way round."""
+    assert FAULTS.keys() == EXPECTED.keys()
+
+
+def test_a_monitor_that_no_drill_fires_is_named(assets):
+    """A new monitor without a drill fails the checks."""
+    new = replace(assets, monitors={**assets.monitors, "new": assets.monitors["failure-surge"]})
+
+    assert [] == undrilled(assets)
+    assert ["new"] == undrilled(new)
+
+
+def test_a_fault_whose_monitor_is_missing_is_not_paged_for(assets):
+    """Without its monitor a fault pages nobody, and the drill says so."""
+    result = run_drill("purged", without(assets, "documents-not-found"))
+
+    assert ("documents-not-found did not page",) == result.problems
+    assert not result.ok
+
+
+def test_a_monitor_that_lost_its_pager_is_noticed(assets):
+    """A page that reaches the channel only is no page."""
+    pager = assets.variables["pager"]
+    mute = with_payload(
+        assets,
+        "documents-failed",
+        lambda payload: {**payload, "message": payload["message"].replace(pager, "")},
+    )
+
+    result = run_drill("failed-bgs", mute)
+
+    assert ("documents-failed should page, and told the channel",) == result.problems
+
+
+def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
+    """A surge that one failure makes pages where nobody expects it."""
+
+    def touchy(payload):
+        query = payload["query"].replace(">= 20", ">= 1")
+        return {**payload, "query": query, "options": {"thresholds": {"critical": 1}}}
+
+    result = run_drill("failed-bgs", with_payload(assets, "failure-surge", touchy))
+
+    assert ("failure-surge paged, and should have been silent",) == result.problems
+
+
+@pytest.mark.parametrize(
+    ("expected", "problem"),
+    [
+        (Fires(0.5), "documents-failed fired after 1 min, not within 0.5"),
+        (Fires(2, over=-19), "documents-failed recovered after -14 min, not within -19"),
+    ],
+)
+def test_a_late_page_or_recovery_is_noticed(failed, expected, problem):
+    """Both have their time."""
+    wanted = replace(EXPECTED["failed-bgs"], pages={"documents-failed": expected})
+
+    assert [problem] == list(judged(failed.fired, wanted))
+
+
+def test_pages_that_repeat_come_early_or_never_end_are_noticed(failed):
+    """One page a fault, none before it, and an end to it."""
+    first, *others = failed.fired
+
+    def told(**change):
+        return list(judged([replace(first, **change), *others], EXPECTED["failed-bgs"]))
+
+    assert [] == told()
+    assert ["documents-failed paged 2 times instead of once"] == told(times=(2,))
+    assert ["documents-failed fired 1 times before anything was wrong"] == told(early_count=1)
+    assert ["documents-failed did not recover"] == told(over_after=None)
+    assert ["documents-failed repeated itself 3 times"] == told(reminder_count=3)
+
+
+def test_what_may_only_be_told_must_not_page(failed):
+    """Leave to tell the channel is no leave to page."""
+    lenient = Expected(may_tell=frozenset(one.monitor for one in failed.fired))
+
+    assert ["documents-failed paged, and should at most have told the channel"] == list(
+        judged(failed.fired, lenient)
+    )
+
+
+def test_a_drill_gives_the_same_result_each_time(assets, failed):
+    """Whatever is random in it is so from a seed."""
+    assert failed == run_drill("failed-bgs", assets)
+
+
+@pytest.mark.parametrize("name", ["failure-surge", "empty-answers"])
+def test_leaving_idle_turns_out_changes_nothing(assets, monkeypatch, name):
+    """A daemon whose jobs run at each of their turns pages at the same minute."""
+    quick = run_drill(name, assets)
+    monkeypatch.setattr(daemon, "_IDLE_SECONDS", 1.0)
+
+    exact = run_drill(name, assets)
+
+    assert () == exact.problems
+    assert [one.monitor for one in quick.fired] == [one.monitor for one in exact.fired]
+    for one, other in zip(quick.fired, exact.fired, strict=True):
+        assert one.after == pytest.approx(other.after, abs=1.0)
+
+
+def test_the_table_shows_what_fired_and_when(failed):
+    """A row for each drill says what paged, what was told, when, and whether it was expected."""
+    head, _, row = table([failed]).splitlines()
+
+    assert ["fault", "what happens", "pages on-call", "tells the channel", "as expected"] == [
+        cell.strip() for cell in head.strip("|").split("|")
+    ]
+    assert [
+        "failed-bgs",
+        "a document fails at BENEFITS_GATEWAY_SERVICE",
+        "documents-failed: after 1 min, over before the end",
+        "in-efolder-not-bgs: after 11 min, over 1 min after the end",
+        "yes",
+    ] == [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_the_command_prints_the_table_and_says_whether_all_went_well(failed):
+    """`lightkeeper drill NAME` prints that drill's row."""
+    result = CliRunner().invoke(
+        drill, ["failed-bgs", "--folder", str(MONITORS)], standalone_mode=False
+    )
+
+    assert 0 == result.return_value
+    assert table([failed]) + "\n" == result.stdout
+
+
+def test_the_command_fails_where_a_drill_does(tmp_path, assets):
+    """A monitor that is too slow for its drill makes exit status 1, and is named."""
+    for path in MONITORS.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / path.relative_to(MONITORS)
+            copy.parent.mkdir(exist_ok=True)
+            text = path.read_text()
+            copy.write_text(
+                text.replace("min(last_10m)", "min(last_15m)")
+                if path.stem == "contradictory-answers"
+                else text
+            )
+
+    result = CliRunner().invoke(
+        drill, ["contradictory", "--folder", str(tmp_path)], standalone_mode=False
+    )
+
+    assert 1 == result.return_value
+    assert "contradictory: contradictory-answers fired after" in result.stderr
+
+
+def test_a_drill_that_is_not_there_is_refused_by_name():
+    """An unknown name is answered with those there are."""
+    result = CliRunner().invoke(drill, ["failed-bsg", "--folder", str(MONITORS)])
+
+    assert 1 == result.exit_code
+    assert "there is no drill failed-bsg; there are healthy, failed-claims" in result.stderr
+
+
+def test_workers_end_with_a_command_that_was_killed(tmp_path):
+    """What runs drills side by side leaves nothing running behind it."""
+    script = tmp_path / "drills.py"
+    script.write_text(
+        "from lightkeeper.drill_cli import drill\n"
+        "if __name__ == '__main__':\n"
+        f"    drill(['healthy', 'flaky', '--folder', {str(MONITORS)!r}])\n"
+    )
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to tidy up
+    command = subprocess.Popen(
+        [sys.executable, str(script)], env=environ, stderr=subprocess.DEVNULL
+    )
+    while len(workers := children(command.pid)) < 3:  # and the tracker of its resources
+        assert command.poll() is None
+        time.sleep(0.05)
+    time.sleep(1.0)
+
+    command.kill()
+    command.wait()
+
+    given_up_at = time.monotonic() + 30.0
+    while any(is_running(pid) for pid in workers):
+        assert time.monotonic() < given_up_at
+        time.sleep(0.05)
+
+
+def children(pid):
+    """The process ids of those a process has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid):
+    """Whether a process runs; one that has ended and nobody waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
