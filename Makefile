@@ -10,13 +10,13 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test check bench reference clean .venv
+.PHONY: demo test check bench endurance reference drills clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
 
 test: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs
+	.venv/bin/python -m pytest -rs --numprocesses 3 --dist worksteal
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check
@@ -26,6 +26,14 @@ check: .venv/dev.stamp
 # Writes the catalogue into the README and dashboards/metadata.csv.
 reference: .venv/dev.stamp
 	.venv/bin/python tests/reference.py
+
+# Writes the table of drills into the README: some two minutes.
+drills: .venv/dev.stamp
+	.venv/bin/python tests/reference.py drills
+
+# What takes minutes.
+endurance: .venv/dev.stamp
+	.venv/bin/lightkeeper drill healthy --days 30
 
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks

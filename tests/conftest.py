@@ -6,11 +6,13 @@ import platform
 import sqlite3
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
 import postgres
+from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.sandbox import agent
 from lightkeeper.sandbox.dogstatsd import Event, Metric, Signal
 
@@ -45,21 +47,48 @@ def _noted(datagram: bytes) -> list[Signal]:
 agent.parse = _noted
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run last what looks back at the whole run, and only if it was a whole one."""
-    looking_back = [item for item in items if item.get_closest_marker("looks_back")]
-    others = [item for item in items if item not in looking_back]
-    whole = {item.path.name for item in others} >= _TEST_FILES and not config.option.keyword
-    items[:] = others + (looking_back if whole else [])
-    if not whole:
-        config.hook.pytest_deselected(items=looking_back)
+WHOLE: set[bool] = set()  # of each process that ran tests: whether every file took part
+_WRONG = pytest.StashKey[list[str]]()
 
 
-@pytest.fixture
-def seen_signals() -> set[tuple[str, str]]:
-    """Kind and name of all that any Agent of this run received."""
-    return SEEN
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note whether every test file takes part."""
+    files = {item.path.name for item in session.items}
+    WHOLE.add(files >= _TEST_FILES and not session.config.option.keyword)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker saw."""
+    output = getattr(node, "workeroutput", {})  # one that crashed has none
+    SEEN.update(map(tuple, output.get("seen", ())))
+    WHOLE.add(output.get("whole", False))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hold what was seen against the catalogue, once the whole run is over."""
+    whole = WHOLE == {True}
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput.update(seen=sorted(SEEN), whole=whole)
+    elif whole and not session.testsfailed and (wrong := unlike_the_catalogue(SEEN)):
+        session.config.stash[_WRONG] = wrong
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the whole run failed to show."""
+    for line in terminalreporter.config.stash.get(_WRONG, []):
+        terminalreporter.write_line(f"FAILED the whole run: {line}", red=True)
+
+
+def unlike_the_catalogue(seen: set[tuple[str, str]]) -> list[str]:
+    """A line for each signal (kind, name) that no test saw, or that is not in the catalogue."""
+    ours = {(kind, name) for kind, name in seen if name.startswith(("lightkeeper", "silent_"))}
+    listed = {(str(signal.kind), signal.name) for signal in CATALOGUE.values()}
+    return [
+        *(f"no test saw the {kind} {name}" for kind, name in sorted(listed - ours)),
+        *(f"the {kind} {name} is not in the catalogue" for kind, name in sorted(ours - listed)),
+    ]
 
 
 def pytest_report_header() -> str:

@@ -1,12 +1,17 @@
-"""The catalogue as others read it: `make reference` writes it, a test compares."""
+"""What the README says of the code: `make reference` and `make drills` write it, tests compare."""
 
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lightkeeper.assets.definitions import load
 from lightkeeper.catalogue import CATALOGUE
+from lightkeeper.drills.faults import FAULTS
+from lightkeeper.drills.run import run_drills
+from lightkeeper.drills.table import markdown
 from lightkeeper.signals import DOCUMENT_TYPES, OPEN_TAGS, OPEN_WORDS, STEPS, Kind, Signal
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +25,7 @@ COLUMNS = (
 TYPES = {Kind.COUNT: "count", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "gauge"}
 GAUGE_INTERVAL_SECONDS = 30
 _TABLE = re.compile(r"(?<=<!-- signals -->\n).*(?=\n<!-- /signals -->)", re.DOTALL)
+_DRILLS = re.compile(r"(?<=<!-- drills -->\n).*(?=\n<!-- /drills -->)", re.DOTALL)
 
 
 def signals() -> str:
@@ -77,5 +83,9 @@ def readme() -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(readme())
-    METADATA.write_text(metadata())
+    if "drills" in sys.argv:
+        drills = markdown(run_drills(FAULTS, load(ROOT / "monitors")))
+        README.write_text(_DRILLS.sub(lambda _: drills, README.read_text()))
+    else:
+        README.write_text(readme())
+        METADATA.write_text(metadata())

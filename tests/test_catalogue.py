@@ -5,6 +5,7 @@ import csv
 import pytest
 
 import reference
+from conftest import unlike_the_catalogue
 from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.model import CallOutcome, DocumentType, Objective, Outcome, Remark, Step
 from lightkeeper.signals import (
@@ -123,9 +124,15 @@ def test_each_signal_says_what_it_is():
         assert signal.name.startswith(("lightkeeper.", "silent_failure"))
 
 
-@pytest.mark.looks_back
-def test_all_that_stands_here_was_sent_and_nothing_else(seen_signals):
-    """Some test made the daemon send each signal of the table; none saw another one."""
-    ours = {(kind, name) for kind, name in seen_signals if name.startswith(("lightkeeper", "sil"))}
+def test_what_a_whole_run_did_not_show_or_should_not_have_is_named():
+    """`conftest` asks this of all that any Agent of a whole run received."""
+    seen = {(str(signal.kind), signal.name) for signal in CATALOGUE.values()}
+    heartbeat = ("gauge", "lightkeeper.heartbeat")
 
-    assert {(signal.kind, signal.name) for signal in CATALOGUE.values()} == ours
+    assert [] == unlike_the_catalogue(seen | {("count", "of.a.test")})
+    assert ["no test saw the gauge lightkeeper.heartbeat"] == unlike_the_catalogue(
+        seen - {heartbeat}
+    )
+    assert ["the gauge lightkeeper.heartbeats is not in the catalogue"] == unlike_the_catalogue(
+        seen | {("gauge", "lightkeeper.heartbeats")}
+    )

@@ -126,6 +126,17 @@ def test_a_refused_client_cannot_authenticate(watch):
     assert (CRITICAL, CRITICAL) == (states[AUTHENTICATE], states[POLLING])
 
 
+def test_a_token_endpoint_in_trouble_refuses_nobody(watch):
+    """Polling does not go on, which is one page; that our key is refused would be another."""
+    watch.track(1)
+    watch.lighthouse.fail_share(1.0, 503, path="token")
+    _slice(watch)
+
+    states = _states(watch)
+    assert (UNKNOWN, CRITICAL) == (states[AUTHENTICATE], states[POLLING])
+    assert "calls end as token_unavailable" == _messages(watch)[POLLING]
+
+
 def test_recovery_is_told(watch):
     """Critical while Lighthouse is away and between calls; OK at the first answer."""
     watch.track(5)

@@ -131,6 +131,17 @@ def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, file, pat
         assert [] == lint(load(defined.write(tmp_path / "again", files)))
 
 
+def test_a_gauge_may_have_to_last_for_the_whole_window(tmp_path):
+    """For counts and for other aggregators a full window says nothing."""
+    full = {"payload__options__require_full_window": True}
+    at_most = {"payload__query": defined.STUCK.replace("min(", "max(")}
+
+    assert [] == problems(tmp_path / "lasts", "stuck.json", **full)
+    assert [(f"{OPTIONS}.require_full_window", "window")] == problems(
+        tmp_path / "peaks", "stuck.json", **full, **at_most
+    )
+
+
 def test_every_rule_is_among_the_broken_ones():
     """A rule without a payload that breaks it fails here."""
     assert {*RULES, "unused-silence"} == {rule for rule, *_ in BREAKS}

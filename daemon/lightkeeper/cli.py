@@ -12,6 +12,7 @@ from lightkeeper import __version__
 from lightkeeper.assets_cli import monitors
 from lightkeeper.casework_cli import ack, close, recheck
 from lightkeeper.dashboards_cli import dashboards
+from lightkeeper.drill_cli import drill
 from lightkeeper.model import DocumentType, LightkeeperError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def main() -> None:
     """
 
 
-for _command in (monitors, dashboards, ack, close, recheck):
+for _command in (monitors, dashboards, drill, ack, close, recheck):
     main.add_command(_command)
 
 

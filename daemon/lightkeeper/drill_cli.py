@@ -1,9 +1,13 @@
 """The command `lightkeeper drill`; `cli` puts it beside the others."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from lightkeeper.drills.run import Result
 
 EX_OK: Final = 0
 EX_NO: Final = 1
@@ -20,22 +24,48 @@ EX_NO: Final = 1
     help="Where the definitions, variables.json and README.md are.",
 )
 def drill(names: tuple[str, ...], days: float | None, folder: Path) -> int:
-    """Try faults (NAME, or all) in simulated time: which monitor pages when, and no other."""
+    """Try faults (NAME, or all) in simulated time: which monitor pages when, and no other.
+
+    All of them take about two minutes. On a pipe the table is Markdown.
+    """
     from lightkeeper.assets.definitions import load
     from lightkeeper.drills.faults import FAULTS
     from lightkeeper.drills.run import run_drills, undrilled
-    from lightkeeper.drills.table import problems, table
+    from lightkeeper.drills.table import problems
 
     if unknown := [name for name in names if name not in FAULTS]:
-        raise click.ClickException(
-            f"there is no drill {unknown[0]}; there are {', '.join(FAULTS)}"
-        )
+        raise click.UsageError(f"there is no drill {unknown[0]}; there are {', '.join(FAULTS)}")
     assets = load(folder)
-    results = run_drills(dict.fromkeys(names or FAULTS), assets, days=days)
-    click.echo(table(results))
+    wanted = list(dict.fromkeys(names or FAULTS))
+    results = _shown(run_drills(wanted, assets, days=days), len(wanted))
     wrong = problems(results)
     if not names:
         wrong += [f"{key}: no drill fires it" for key in undrilled(assets)]
     for line in wrong:
         click.echo(line, err=True)
     return EX_NO if wrong else EX_OK
+
+
+def _shown(running: Iterator["Result"], count: int) -> Sequence["Result"]:
+    """Wait for the results, with a bar on a terminal, and print them."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from lightkeeper.drills.table import markdown, terminal
+
+    out, err = Console(), Console(stderr=True)
+    results = list(
+        track(
+            running,
+            "drilling",
+            total=count,
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+    )
+    if out.is_terminal:
+        out.print(terminal(results))
+    else:
+        click.echo(markdown(results))
+    return results

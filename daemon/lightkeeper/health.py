@@ -17,16 +17,16 @@ UNKNOWN: Final = 3
 _UNREACHED: Final = frozenset(
     {CallOutcome.TIMEOUT, CallOutcome.CONNECTION, CallOutcome.UNEXPECTED}
 )
-_NO_TOKEN: Final = frozenset({CallOutcome.UNAUTHORIZED, CallOutcome.TOKEN_UNAVAILABLE})
 _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "lightkeeper.lighthouse.can_connect": (
         frozenset(CallOutcome) - _UNREACHED - {CallOutcome.TOKEN_UNAVAILABLE},
         _UNREACHED,
     ),
-    # Lighthouse in trouble, or counting our calls, may not have looked at the token.
+    # Lighthouse in trouble, or counting our calls, may not have looked at the token; and a token
+    # endpoint in trouble refuses nobody: polling stops, which is told once.
     "lightkeeper.lighthouse.can_authenticate": (
         ANSWERED | {CallOutcome.TOO_LARGE, CallOutcome.REJECTED},
-        _NO_TOKEN,
+        frozenset({CallOutcome.UNAUTHORIZED}),
     ),
 }
 """For each check the outcomes of calls that show it to be well, and those that show it is not."""

@@ -91,10 +91,12 @@ def window(subject: Subject) -> Iterator[Finding]:
                 subject.query_path,
                 f"signals come every {EMITTED_EVERY_SECONDS} s: look back at least last_5m",
             )
-        if options.get("require_full_window") is not False:
+        lasts = query.aggregator == "min" and not any(one.calls for one in subject.queries)
+        if options.get("require_full_window") not in ((False, True) if lasts else (False,)):
             yield (
                 "payload.options.require_full_window",
-                "counts come only when something happens, gauges pause at a restart: write false",
+                "write true where a gauge has to be too high for the whole min window, also "
+                "after a pause of the data; else false",
             )
         silence = options.get("no_data_timeframe")
         if isinstance(silence, int) and silence * 60 < 2 * query.window.seconds:

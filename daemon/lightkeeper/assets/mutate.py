@@ -125,6 +125,12 @@ def _of_limits(monitor: Payload) -> Iterator[_Fault]:
             "a test that says at which minute it fires or recovers",
             _with(monitor, query=text.replace(window[0], longer, 1)),
         )
+    if monitor.get("options", {}).get("require_full_window"):
+        yield (
+            "require_full_window dropped",
+            "a test that data which have only just begun do not fire it",
+            _with(monitor, require_full_window=False),
+        )
     flipped = _FLIPPED[comparator]
     yield (
         f"comparator {comparator} made {flipped}",

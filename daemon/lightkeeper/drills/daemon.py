@@ -27,6 +27,7 @@ from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 
 _IDLE_SECONDS: Final = 20.0
+_LEVELS_EVERY_SECONDS: Final = 60.0
 _EVER: Final = 2**62
 
 
@@ -42,10 +43,11 @@ class _Jobs(Service):
 
 
 class Daemon:
-    """A running daemon. A job that would find nothing to do is left out, for 20 s at most.
+    """A running daemon: like `Service.run` it runs one job after the other, each its interval
+    after it ended, and goes on when one fails.
 
-    Like `Service.run` it runs one job after the other, each its interval after it ended, and
-    goes on when one fails.
+    To save time a job that would find nothing to do is left out, for 20 s at most, and levels are
+    sent every minute instead of every half: a minute is the least that monitors look at.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Daemon:
                 self._poll,
                 self._tell,
                 lambda: self._run(health.pulse, GAUGES_EVERY_SECONDS),
-                lambda: self._run(reporter.gauges, GAUGES_EVERY_SECONDS),
+                lambda: self._run(reporter.gauges, _LEVELS_EVERY_SECONDS),
             ),
             clock.now,
         )
@@ -108,12 +110,8 @@ class Daemon:
         """Do nothing more, or go on after that as if it had been a moment."""
         self._asleep = asleep
 
-    def die(self) -> None:
-        """Be gone without a word: what was not flushed is lost."""
-        self.database.close()
-
     def close(self) -> None:
-        """End in good order."""
+        """Be gone without a word: every job has flushed what it sent."""
         self._emitter.close()
         self.database.close()
 

@@ -90,6 +90,12 @@ def _server_errors(world: World) -> Iterator[float]:
     world.lighthouse.clear_faults()
 
 
+def _batches_fail(world: World) -> Iterator[float]:
+    world.lighthouse.fail_share(1.0, 503, path="status")
+    yield 5 * HOUR
+    world.lighthouse.clear_faults()
+
+
 def _flaky(world: World) -> Iterator[float]:
     body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
     world.lighthouse.fail_share(0.1, 500, body, path=None)
@@ -226,6 +232,11 @@ _ALL: Final = (
     ),
     Fault("outage", "no call is answered for two hours", _outage),
     Fault("server-errors", "every call ends in 503 for two hours", _server_errors),
+    Fault(
+        "batches-fail",
+        "503 for every batch for five hours, single documents are answered for",
+        _batches_fail,
+    ),
     Fault("flaky", "10 % of calls end in 500 for two days", _flaky, an_hour=30, weight=3),
     Fault("key-revoked", "no token for an hour", _key_revoked),
     Fault("rate-limited", "every call ends in 429 for 90 minutes", _rate_limited),

@@ -74,8 +74,8 @@ def run_drill(name: str, assets: Assets, *, days: float | None = None) -> Result
 
 def run_drills(
     names: Iterable[str], assets: Assets, *, processes: int = 2, days: float | None = None
-) -> list[Result]:
-    """Run drills side by side, those that take long first; the results in the order of names."""
+) -> Iterator[Result]:
+    """Run drills side by side, those that take long first; yield results in the order of names."""
     names = list(names)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin_work) as pool:
@@ -84,7 +84,8 @@ def run_drills(
             for name in sorted(names, key=lambda name: -FAULTS[name].weight)
         }
         try:
-            return [running[name].result() for name in names]
+            for name in names:
+                yield running[name].result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # an interrupt, most likely
             raise

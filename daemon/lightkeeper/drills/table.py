@@ -1,18 +1,27 @@
 """The results of drills as a table, for a terminal and for the README alike."""
 
 from collections.abc import Iterable
+from typing import Final
+
+from rich.table import Table
 
 from lightkeeper.drills.run import Fired, Result
 
-_HEAD = ("fault", "what happens", "pages on-call", "tells the channel", "as expected")
+HEAD: Final = ("fault", "what happens", "pages on-call", "tells the channel")
 
 
-def table(results: Iterable[Result]) -> str:
-    """A Markdown table, a row for each drill: what fired, after how long, and when it was over."""
-    rows = [_HEAD, *map(_row, results)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(row, widths) for row in rows]
-    return "\n".join([lines[0], _line(["-" * width for width in widths], widths), *lines[1:]])
+def markdown(results: Iterable[Result]) -> str:
+    """A row for each drill: what fired, after how long, and when it was over."""
+    cells = [HEAD, ("---",) * len(HEAD), *map(row, results)]
+    return "\n".join(f"| {' | '.join(each)} |" for each in cells)
+
+
+def terminal(results: Iterable[Result]) -> Table:
+    """The same, each cell as wide as the terminal allows."""
+    table = Table(*HEAD, show_lines=True)
+    for result in results:
+        table.add_row(*row(result))
+    return table
 
 
 def problems(results: Iterable[Result]) -> list[str]:
@@ -20,16 +29,11 @@ def problems(results: Iterable[Result]) -> list[str]:
     return [f"{result.name}: {problem}" for result in results for problem in result.problems]
 
 
-def _row(result: Result) -> tuple[str, ...]:
+def row(result: Result) -> tuple[str, ...]:
+    """The cells of one drill."""
     paged = [_fired(one) for one in result.fired if one.pages]
     told = [_fired(one) for one in result.fired if not one.pages]
-    return (
-        result.name,
-        result.says,
-        "; ".join(paged) or "–",
-        "; ".join(told) or "–",
-        "yes" if result.ok else "NO",
-    )
+    return result.name, result.says, "; ".join(paged) or "–", "; ".join(told) or "–"
 
 
 def _fired(fired: Fired) -> str:
@@ -42,15 +46,10 @@ def _fired(fired: Fired) -> str:
         over = "over before the end"
     else:
         over = f"over {_span(fired.over_after)} after the end"
-    reminders = f", {fired.reminder_count} reminders" if fired.reminder_count else ""
+    reminders = f", reminded {fired.reminder_count} times" if fired.reminder_count else ""
     return f"{fired.monitor}:{often} {after}, {over}{reminders}"
 
 
 def _span(minutes: float) -> str:
     whole = max(1, round(minutes))
     return f"{whole} min" if whole < 180 else f"{whole / 60:.1f} h"
-
-
-def _line(cells: Iterable[str], widths: list[int]) -> str:
-    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return f"| {' | '.join(padded)} |"

@@ -65,7 +65,7 @@ class World:
     def kill_daemon(self) -> None:
         """SIGKILL."""
         if self.daemon is not None:
-            self.daemon.die()
+            self.daemon.close()
             self.daemon = None
 
     def advance(self, seconds: float) -> None:
