@@ -22,6 +22,7 @@ check: .venv/dev.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/python -m pip check
 
 # Writes the catalogue into the README and dashboards/metadata.csv.
 reference: .venv/dev.stamp
@@ -31,9 +32,9 @@ reference: .venv/dev.stamp
 drills: .venv/dev.stamp
 	.venv/bin/python tests/reference.py drills
 
-# What takes minutes.
+# What takes minutes; most of it waits, so more at once than there are processors.
 endurance: .venv/dev.stamp
-	.venv/bin/lightkeeper drill healthy --days 30
+	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal tests/endurance
 
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks

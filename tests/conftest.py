@@ -54,7 +54,8 @@ _WRONG = pytest.StashKey[list[str]]()
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note whether every test file takes part."""
     files = {item.path.name for item in session.items}
-    WHOLE.add(files >= _TEST_FILES and not session.config.option.keyword)
+    option = session.config.option
+    WHOLE.add(files >= _TEST_FILES and not option.keyword and not option.collectonly)
 
 
 @pytest.hookimpl(optionalhook=True)

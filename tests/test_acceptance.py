@@ -1,27 +1,21 @@
 """Real process, real signals, real store: nothing lost, nothing doubled, every outcome told."""
 
-import json
 import random
 import signal
 import time
 from collections import Counter
-from contextlib import closing
 
 import pytest
 
 import commands
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
-from lightkeeper.store.database import open_database
-from lightkeeper.store.levels import Levels, sums
-from lightkeeper.store.outbox import Outbox
-from stored import counted, tallied
+from whole import WORDS, left, lines, state
 
 DOCUMENTS = 4_000
 STORIES = ("instantly_done",) * 7 + ("fails_claims_evidence", "fails_bgs", "stuck_bgs")
 KILLS = 4
 TOLD_AT_ONCE = 1_000
-WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending"}
 
 
 @pytest.fixture
@@ -49,40 +43,6 @@ def env(tmp_path, lighthouse, agent):
     return commands.environment(tmp_path / "store.db", lighthouse, agent)
 
 
-def lines(ids):
-    """These documents as JSON Lines."""
-    return "".join(
-        json.dumps(
-            {
-                "lighthouse_request_id": request_id,
-                "form_526_submission_id": f"s{request_id // 4}",
-                "document_type": "form_0781",
-            }
-        )
-        + "\n"
-        for request_id in ids
-    )
-
-
-def state(tmp_path):
-    """(status by request id, rows, sums, untold) of a store that nobody writes to."""
-    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=False)) as database:
-        rows = database.rows(
-            "SELECT lighthouse_request_id, lighthouse_status FROM form_526_document_submissions"
-        )
-        totals = sums(Levels(database).totals())
-        assert counted(database) == tallied(database)
-        untold = database.rows("SELECT COUNT(*) FROM transitions WHERE emitted_at IS NULL")
-    return dict(rows), len(rows), totals, untold[0][0]
-
-
-def left(tmp_path):
-    """(pending, untold), while the daemon may be writing."""
-    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=False)) as database:
-        pending = sums(Levels(database).totals())["pending"]
-        return pending, Outbox(database).untold_count()
-
-
 def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthouse, agent, env):
     """SIGKILL in the middle of a pass, then a restart: the store ends as Lighthouse has it."""
     tracked = commands.run("track", "-", env=env, input=lines(lighthouse.truth()))
@@ -98,7 +58,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
         process.kill()
         _, errors = process.communicate()
         assert "locked" not in errors
-        by_id, rows, totals, _ = state(tmp_path)
+        by_id, rows, totals, _ = state(tmp_path / "store.db")
         assert (DOCUMENTS, DOCUMENTS) == (rows, len(by_id))
         assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
         half_done += 400 < totals["pending"] < DOCUMENTS
@@ -109,12 +69,12 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
     lighthouse.add(story="instantly_done")
     commands.run("track", "-", env=env, input=lines(lighthouse.truth()))
     commands.until(lambda: len(lighthouse.calls) > calls)
-    commands.until(lambda: left(tmp_path) == (DOCUMENTS // 10, 0))
+    commands.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=10)
     agent.drain()
 
-    by_id, rows, totals, _ = state(tmp_path)
+    by_id, rows, totals, _ = state(tmp_path / "store.db")
     truth = {request_id: WORDS[word] for request_id, word in lighthouse.truth().items()}
     assert 0 == process.returncode, errors
     assert half_done, "no kill fell into the middle of a pass"
@@ -143,7 +103,7 @@ def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
 
-    _, rows, totals, untold = state(tmp_path)
+    _, rows, totals, untold = state(tmp_path / "store.db")
     assert 0 == process.returncode
     assert time.monotonic() - asked_at < 5
     assert (DOCUMENTS, DOCUMENTS) == (rows, totals["tracked"])
@@ -163,11 +123,11 @@ def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, e
     for at in range(2_000, DOCUMENTS, 400):
         tracked = commands.run("track", "-", env=env, input=lines(ids[at : at + 400]))
         assert (0, "") == (tracked.returncode, tracked.stderr)
-    commands.until(lambda: left(tmp_path) == (DOCUMENTS // 10, 0))
+    commands.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=10)
 
     assert 0 == process.returncode
     assert "locked" not in errors
     assert "failed" not in errors
-    assert DOCUMENTS == state(tmp_path)[1]
+    assert DOCUMENTS == state(tmp_path / "store.db")[1]

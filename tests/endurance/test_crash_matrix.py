@@ -1,0 +1,80 @@
+"""Two hundred SIGKILLs over one run of 20,000 documents: nothing is lost, doubled or invented."""
+
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+import commands
+from lightkeeper.sandbox.agent import Agent
+from lightkeeper.sandbox.lighthouse import Lighthouse
+from notified import Notified
+from whole import WORDS, left, lines, state
+
+DOCUMENTS = 20_000
+KILLS = 200
+STORIES = ("success",) * 14 + ("fails_claims_evidence",) * 3 + ("fails_bgs",) * 2 + ("stuck_bgs",)
+STUCK = DOCUMENTS // len(STORIES)
+SPREAD_SECONDS = 400.0
+"""They finish one after the other, over about as long as the kills take."""
+TOLD_AT_ONCE = 1_000
+
+
+@pytest.fixture
+def lighthouse():
+    """Lighthouse failing 5 % of calls, its documents ending all through the test."""
+    with Lighthouse(latency=0.03, speed=17 / SPREAD_SECONDS, seed=526) as running:
+        draw, now = random.Random(526), time.time()
+        for at in range(DOCUMENTS):
+            age = draw.uniform(0, SPREAD_SECONDS)
+            running.add(story=STORIES[at % len(STORIES)], accepted_at=now - age)
+        running.fail_share(0.05)
+        yield running
+
+
+@pytest.mark.timeout(1_500)
+def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
+    """Killed 0 to 2 s after READY, again and again, the store ends as Lighthouse has it."""
+    store = tmp_path / "store.db"
+    draw = random.Random(526)
+    at_work = in_between = 0
+    with (
+        Agent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
+        Notified(tmp_path / "notify.socket") as notified,
+    ):
+        env = commands.environment(store, lighthouse, agent, NOTIFY_SOCKET=str(notified.path))
+        assert 0 == commands.run("track", "-", env=env, input=lines(lighthouse.truth())).returncode
+
+        for _ in range(KILLS):
+            with commands.running("run", env=env, stdout=None) as process:
+                notified.wait_for("READY=1")
+                calls = len(lighthouse.calls)
+                time.sleep(draw.uniform(0, 2))
+                process.kill()
+                _, errors = process.communicate()
+            assert "locked" not in errors
+            by_id, rows, totals, untold = state(store)
+            assert (DOCUMENTS, DOCUMENTS, DOCUMENTS) == (rows, len(by_id), totals["tracked"])
+            assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
+            at_work += totals["pending"] > STUCK and len(lighthouse.calls) > calls
+            in_between += untold > 0
+
+        with commands.running("run", env=env, stdout=None) as process:
+            commands.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS)
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=30)
+        agent.drain()
+
+    by_id, _, totals, _ = state(store)
+    assert 0 == process.returncode, errors
+    assert {each: WORDS[word] for each, word in lighthouse.truth().items()} == by_id
+    # Most kills come while a call is under way, and some between an answer and its telling.
+    assert at_work > KILLS / 2
+    assert in_between
+    told = Counter()
+    for outcome in ("done", "failed"):
+        told[outcome] = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
+        assert totals[outcome] <= told[outcome] <= totals[outcome] + in_between * TOLD_AT_ONCE
+    print(f"{at_work} of {KILLS} kills at work, {in_between} with news untold; told {dict(told)}")

@@ -1,0 +1,126 @@
+"""Ten minutes of `run` at a hundred times the real volume: what it holds on to stays the same."""
+
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import pytest
+
+import commands
+from lightkeeper.sandbox.agent import Agent
+from lightkeeper.sandbox.lighthouse import Lighthouse
+from whole import WORDS, left, lines, state
+
+mpl.use("svg")
+mpl.rcParams["svg.hashsalt"] = "lightkeeper"
+from matplotlib import pyplot as plt  # noqa: E402  # after the choice above
+
+SECONDS = 600
+EVERY_SECONDS = 10
+DOCUMENTS_A_DAY = 100 * 2_500
+AT_ONCE = round(DOCUMENTS_A_DAY * EVERY_SECONDS / 86_400)
+SETTLED_AFTER = 120
+PLOT = os.environ.get("PLOT")
+"""Where to put the picture, if it is wanted: `make endurance PLOT=file.svg`."""
+
+
+class Sample(NamedTuple):
+    """What the process and its store held at some second."""
+
+    at: float
+    memory_mb: float
+    descriptors: int
+    threads: int
+    database_mb: float
+    documents: int
+
+
+def sample(began_at, pid, store, documents):
+    """Look at the process and the pages of its store."""
+    process = Path(f"/proc/{pid}")
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        pages, size = (
+            database.execute(f"PRAGMA {each}").fetchone()[0]
+            for each in ("page_count", "page_size")
+        )
+    return Sample(
+        time.monotonic() - began_at,
+        int(status["VmRSS"].split()[0]) / 1024,
+        len(list((process / "fd").iterdir())),
+        int(status["Threads"]),
+        pages * size / 1e6,
+        documents,
+    )
+
+
+def plot(samples, path):
+    """Draw all over time, and the store over the documents in it."""
+    figure, panels = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
+    minutes = [each.at / 60 for each in samples]
+    over_time = ("memory_mb", "MB of memory"), ("descriptors",) * 2, ("threads",) * 2
+    for panel, (name, title) in zip(panels, over_time, strict=False):
+        panel.plot(minutes, [getattr(each, name) for each in samples])
+        panel.set(title=title, xlabel="minutes", ylim=(0, None), xlim=(0, None))
+    panels[3].plot([each.documents for each in samples], [each.database_mb for each in samples])
+    panels[3].set(title="MB of database", xlabel="documents", ylim=(0, None), xlim=(0, None))
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def mean(values):
+    """The mean of some numbers."""
+    found = list(values)
+    return sum(found) / len(found)
+
+
+def growth(samples):
+    """Bytes of database a document, from the first of these to the last."""
+    first, last = samples[0], samples[-1]
+    return (last.database_mb - first.database_mb) * 1e6 / (last.documents - first.documents)
+
+
+@pytest.mark.timeout(SECONDS + 200)
+def test_ten_minutes_at_a_hundred_times_the_volume_leave_no_trace(tmp_path):
+    """Memory, descriptors and threads stay; the store grows by the same for each document."""
+    store = tmp_path / "store.db"
+    with (
+        Lighthouse(rate_limit=60) as lighthouse,
+        Agent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
+    ):
+        env = commands.environment(store, lighthouse, agent)
+        with commands.running("run", env=env, stdout=None, stderr=None) as process:
+            commands.until(store.exists)
+            began_at, samples = time.monotonic(), []
+            while (now := time.monotonic() - began_at) < SECONDS:
+                story = "fails_bgs" if len(samples) % 9 == 4 else "success"
+                ids = [*lighthouse.add_many(AT_ONCE - 1), lighthouse.add(story=story)]
+                done = commands.run("track", "-", env=env, input=lines(ids))
+                assert (0, "") == (done.returncode, done.stderr)
+                time.sleep(max(0.0, began_at + now + EVERY_SECONDS - time.monotonic()))
+                count = (len(samples) + 1) * AT_ONCE
+                samples.append(sample(began_at, process.pid, store, count))
+            commands.until(lambda: left(store) == (0, 0), seconds=60)
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(30)
+
+    by_id, rows, totals, _ = state(store)
+    settled = [each for each in samples if each.at > SETTLED_AFTER]
+    half = len(settled) // 2
+    if PLOT:
+        plot(samples, PLOT)
+    print(*settled[:: len(settled) // 6], sep="\n")
+    assert {each: WORDS[word] for each, word in lighthouse.truth().items()} == by_id
+    assert rows == totals["tracked"] == samples[-1].documents
+    assert mean(s.memory_mb for s in settled[-12:]) < mean(s.memory_mb for s in settled[:12]) + 2
+    for name in ("descriptors", "threads"):
+        early, late = (
+            {getattr(s, name) for s in part} for part in (settled[:half], settled[half:])
+        )
+        assert max(late) <= max(early), name
+    assert growth(settled[half:]) < 1.1 * growth(settled[:half])
