@@ -10,7 +10,7 @@ import pytest
 from lightkeeper.cycle import ALONE_AFTER, GIVE_UP_AFTER
 from lightkeeper.model import DAY, HOUR, MINUTE
 from lightkeeper.sandbox.stories import STORIES
-from lightkeeper.service import GIVE_UP_SECONDS
+from lightkeeper.single_pass import GIVE_UP_SECONDS
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from watching import TYPES, Watch

@@ -14,7 +14,8 @@ from lightkeeper.model import NewDocument, Policy
 from lightkeeper.report import Reporter
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
-from lightkeeper.service import Pass, Stop
+from lightkeeper.service import Stop
+from lightkeeper.single_pass import Pass
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels

@@ -1,5 +1,6 @@
 """The commands. Imports are local: `--help` must not wait for libraries it does not use."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -17,6 +18,7 @@ from lightkeeper.model import DocumentType, LightkeeperError
 
 if TYPE_CHECKING:
     from lightkeeper.settings import Settings, StoreSettings
+    from lightkeeper.settings_file import SettingsFile
     from lightkeeper.store.database import Database
     from lightkeeper.tracing import Tracer
 
@@ -52,11 +54,18 @@ def run() -> int:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lightkeeper")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Watch over the documents of Form 526 claims until each has arrived.
 
-    Settings come from the environment (LIGHTKEEPER_...); the README lists them.
+    Settings come from the environment (LIGHTKEEPER_...), or from the file that
+    LIGHTKEEPER_SETTINGS_FILE names; the README lists them.
     """
+    if os.environ.get("LIGHTKEEPER_SETTINGS_FILE"):
+        from lightkeeper.settings_file import SettingsFile
+
+        context.obj = SettingsFile(os.environ)
+        context.obj.read()
 
 
 for _command in (monitors, dashboards, drill, ack, close, recheck):
@@ -91,18 +100,33 @@ def track(file: Path | None, **options: str | None) -> int:
 
 
 @main.command("run")
-def run_command() -> int:
-    """Watch until stopped: poll Lighthouse, keep the store, tell Datadog."""
+@click.pass_obj
+def run_command(file: "SettingsFile | None") -> int:
+    """Watch until stopped: poll Lighthouse, keep the store, tell Datadog.
+
+    SIGHUP reads the settings anew and goes on with them, or with those before if they are wrong.
+    """
     from lightkeeper.parts import watch
     from lightkeeper.service import Stop
 
-    settings = _settings()
-    tracer = _tracer(settings)
-    with (
-        Stop().on_signals() as stop,
-        closing(watch(settings, create=True, tracer=tracer)) as parts,
-    ):
-        parts.service().run(stop)
+    with Stop().on_signals(reloads=True) as stop:
+        settings = _settings()
+        tracer = _tracer(settings)
+        with closing(watch(settings, create=True, tracer=tracer)) as parts:
+
+            def renew() -> list[str]:
+                before = dict(os.environ)
+                try:
+                    if file is not None:
+                        file.read()
+                    changed = parts.renew(_settings())
+                except LightkeeperError:
+                    os.environ.clear()
+                    os.environ.update(before)
+                    raise
+                return changed
+
+            parts.service().run(stop, renew)
     return EX_OK
 
 
@@ -263,8 +287,6 @@ def _store_settings() -> "StoreSettings":
 
 
 def _warn_of_unknown_settings() -> None:
-    import os
-
     from lightkeeper.settings import unknown_settings
 
     for name in unknown_settings(os.environ):
@@ -283,8 +305,6 @@ def _tracer(settings: "Settings") -> "Tracer | None":
 
 
 def _configure_logs(correlation: Callable[[], Mapping[str, str]] = dict) -> None:
-    import os
-
     from lightkeeper import logs
     from lightkeeper.signals import unified_tags
 

@@ -8,12 +8,13 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
 import structlog
 
+from lightkeeper.asks import Ask, halves
 from lightkeeper.cadence import CALL_FAILED_RETRY_MS, next_poll_at
 from lightkeeper.interpret import interpret
 from lightkeeper.model import (
@@ -77,19 +78,6 @@ class Progress(NamedTuple):
     rate_limited: bool = False
 
 
-@dataclass(slots=True)
-class _Ask:
-    """Documents to be asked about in one call."""
-
-    documents: list[Document]
-    failures: int = 0
-    alone: bool = False
-    answers_before: int = 0
-    """How many calls had been answered when this one failed first."""
-    probe: int | None = None
-    """A request id that was answered before: asked about again only to see whether it still is."""
-
-
 class Poller:
     """Asks Lighthouse about what is due, a call a step, and keeps what failed to try it again."""
 
@@ -109,8 +97,8 @@ class Poller:
         self._full_size = self._batch_size = batch_size
         self._clock = clock
         self._monotonic = monotonic
-        self._fresh: deque[_Ask] = deque()
-        self._retries: deque[_Ask] = deque()
+        self._fresh: deque[Ask] = deque()
+        self._retries: deque[Ask] = deque()
         self._held: set[int] = set()
         self._not_before = 0.0
         self._turn = self._answers = 0
@@ -122,6 +110,8 @@ class Poller:
         self.dropped: set[int] = set()
         """Ids of documents that could not be asked about and were let go."""
         self.last_failure = ""
+        self.called_at: float | None = None
+        """When Lighthouse was called last, on the monotonic clock."""
         self.counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -147,18 +137,23 @@ class Poller:
             raise
         return Progress(State.WORKED)
 
+    def go_on_with(self, lighthouse: Lighthouse, policy: Policy, batch_size: int) -> None:
+        """Ask by these from the next call on; what was learned of documents and outages stays."""
+        self._lighthouse, self._policy = lighthouse, policy
+        self._full_size = self._batch_size = batch_size
+
     def take_counts(self) -> Counts:
         """What happened since the last call of this."""
         counts, self.counts = self.counts, Counts()
         return counts
 
-    def _next(self) -> _Ask:
+    def _next(self) -> Ask:
         """Fresh work and retries in turn, so that neither holds the other up."""
         self._turn += 1
         again = self._retries and (not self._fresh or self._turn % 2)
         ask = (self._retries if again else self._fresh).popleft()
         while len(ask.documents) > self._batch_size:
-            ask, rest = _halves(ask)
+            ask, rest = halves(ask)
             self._fresh.appendleft(rest)
         return ask
 
@@ -174,8 +169,8 @@ class Poller:
             due += self._not_held(self._store.due_next(upto, room))
         # Last, for an error of the store must leave nothing held that nobody will ask about.
         self._held.update(apart, (document.id for document in due))
-        self._fresh.extend(_Ask(due[at : at + size]) for at in range(0, len(due), size))
-        self._fresh.extend(_Ask([document], alone=True) for document in alone)
+        self._fresh.extend(Ask(due[at : at + size]) for at in range(0, len(due), size))
+        self._fresh.extend(Ask([document], alone=True) for document in alone)
 
     def _not_held(self, documents: list[Document]) -> list[Document]:
         """What may be fetched, by id: rows that lie together are written together.
@@ -184,10 +179,11 @@ class Poller:
         """
         return sorted(document for document in documents if document.id not in self._held)
 
-    def _carry_out(self, ask: _Ask) -> None:
+    def _carry_out(self, ask: Ask) -> None:
         ids = [document.request_id for document in ask.documents] or [ask.probe or 0]
         answer = self._lighthouse.ask_alone(ids[0]) if ask.alone else self._lighthouse.ask(ids)
         now = self._clock()
+        self.called_at = self._monotonic()
         self.counts.calls[answer.outcome] += 1
         if answer.outcome in ANSWERED:
             self._answers += 1
@@ -211,7 +207,7 @@ class Poller:
             self._failed(ask, answer, now)
 
     def _record(
-        self, ask: _Ask, seen: dict[int, Observation], problem: Problem | None, now: Instant
+        self, ask: Ask, seen: dict[int, Observation], problem: Problem | None, now: Instant
     ) -> None:
         policy, batch = self._policy, []
         for document in ask.documents:
@@ -226,7 +222,7 @@ class Poller:
         self.counts.asked += len(batch)
         self._let_go(ask)
 
-    def _too_large(self, ask: _Ask, answer: Answer, now: Instant) -> None:
+    def _too_large(self, ask: Ask, answer: Answer, now: Instant) -> None:
         if len(ask.documents) == 1:
             # Then it is not the size, and a size learned from this must not stay.
             self._batch_size = self._full_size
@@ -237,7 +233,7 @@ class Poller:
         log.warning("poll.batch.too_large", documents=len(ask.documents), now=self._batch_size)
         self._fresh.appendleft(ask)
 
-    def _failed(self, ask: _Ask, answer: Answer, now: Instant) -> None:
+    def _failed(self, ask: Ask, answer: Answer, now: Instant) -> None:
         problem = answer.problem or Problem(None, "no reason given")
         if not ask.failures:
             ask.answers_before = self._answers
@@ -263,7 +259,7 @@ class Poller:
         else:
             self._retries.append(ask)
 
-    def _isolated(self, ask: _Ask, answer: Answer, now: Instant) -> bool:
+    def _isolated(self, ask: Ask, answer: Answer, now: Instant) -> bool:
         """Close in on the document that makes its batch fail; blame it once it stands alone.
 
         Whether it is a document at all or Lighthouse, a probe tells. False where there is nothing
@@ -275,7 +271,7 @@ class Poller:
         if len(ask.documents) > 1:
             if ask.failures < HALVE_AFTER or row >= GIVE_UP_AFTER:
                 return False
-            self._retries.extend(_halves(ask))
+            self._retries.extend(halves(ask))
             return True
         if ask.failures < HALVE_AFTER:
             return False
@@ -289,13 +285,13 @@ class Poller:
         self._record(ask, {request_id: Absence.REFUSED}, answer.problem, now)
         return True
 
-    def _probe(self, ask: _Ask) -> None:
+    def _probe(self, ask: Ask) -> None:
         """Next, ask about one document by itself: an answer shows Lighthouse to be well.
 
         One that was answered before, or as long as there is none, one of the failing batch.
         """
         if self._answered_id is not None:
-            self._retries.appendleft(_Ask([], alone=True, probe=self._answered_id))
+            self._retries.appendleft(Ask([], alone=True, probe=self._answered_id))
         elif len(ask.documents) > 1:
             one = ask.documents.pop(random.randrange(len(ask.documents)))
             self._retries.appendleft(replace(ask, documents=[one], failures=0, alone=True))
@@ -310,11 +306,5 @@ class Poller:
         pause = min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS)
         self._not_before = self._monotonic() + pause * random.uniform(0.5, 1.0)
 
-    def _let_go(self, ask: _Ask) -> None:
+    def _let_go(self, ask: Ask) -> None:
         self._held.difference_update(document.id for document in ask.documents)
-
-
-def _halves(ask: _Ask) -> list[_Ask]:
-    middle, failures = len(ask.documents) // 2, max(ask.failures - 1, 0)
-    parts = (ask.documents[:middle], ask.documents[middle:])
-    return [replace(ask, documents=part, failures=failures) for part in parts]

@@ -9,6 +9,7 @@ from lightkeeper.cycle import Poller
 from lightkeeper.emit import Emitter
 from lightkeeper.model import ANSWERED, CallOutcome, LightkeeperError
 from lightkeeper.ports import Budget, Counts
+from lightkeeper.standing import Calls
 
 OK: Final = 0
 CRITICAL: Final = 2
@@ -55,8 +56,26 @@ class Health:
         self._seen: Counter[str] = Counter()
         self._went_on = False
         self._held_up: set[str] = set()
-        self._store_problem = ""
+        self._store_problem = self._unwritable = ""
         self._states = dict.fromkeys((*_EVIDENCE, POLLING), (UNKNOWN, "nothing was asked yet"))
+
+    def go_on_with(self, budget: Budget, emitter: Emitter) -> None:
+        """Send by these from now on; what was seen before still counts."""
+        self._budget, self._emitter = budget, emitter
+
+    def calls(self) -> Calls:
+        """What is known of calls to Lighthouse."""
+        called_at = self._poller.called_at
+        return Calls(
+            None if called_at is None else self._monotonic() - called_at,
+            self._failing_for(),
+            self._budget.remaining,
+            self._budget.limit,
+        )
+
+    def problems(self) -> list[str]:
+        """What is wrong on our side, a sentence each."""
+        return [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
@@ -132,6 +151,7 @@ class Health:
         except LightkeeperError as exc:
             problem = str(exc)
         # Room for this one write does not mean that there was room for the others.
+        self._unwritable = problem
         status = CRITICAL if problem else OK
         self._emitter.service_check(
             "lightkeeper.database.can_write", status=status, message=problem

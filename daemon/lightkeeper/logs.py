@@ -1,4 +1,6 @@
-"""structlog: JSON lines for the journal, readable on a terminal, nothing personal in either."""
+"""structlog: to the journal field by field, readable on a terminal, JSON lines elsewhere; nothing
+personal in any of them.
+"""
 
 import logging
 import re
@@ -8,6 +10,8 @@ from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from lightkeeper.journal import Journal, is_journal
 
 REDACTED: Final = "[redacted]"
 _SECRETS: Final = (
@@ -82,7 +86,7 @@ def configure(
     unified: Mapping[str, str] | None = None,
     correlation: Callable[[], Mapping[str, str]] = dict,
 ) -> None:
-    """Send logs to stderr.
+    """Send logs to stderr, or to the journal that systemd connected to it.
 
     `unified` holds `dd.env`, `dd.service` and `dd.version`; `correlation` gives the ids of the
     trace and span a line is logged in.
@@ -94,12 +98,12 @@ def configure(
         event.update(correlation())
         return event
 
-    terminal = sys.stderr.isatty()
-    renderer: list[Processor] = (
-        [_redactor, structlog.dev.ConsoleRenderer()]
-        if terminal
-        else [add_service, _redactor, structlog.processors.JSONRenderer()]
-    )
+    factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(sys.stderr)
+    renderer: list[Processor] = [add_service, _redactor, structlog.processors.JSONRenderer()]
+    if sys.stderr.isatty():
+        renderer = [_redactor, structlog.dev.ConsoleRenderer()]
+    elif is_journal(sys.stderr):
+        renderer, factory = [add_service, _redactor], Journal()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -108,7 +112,7 @@ def configure(
             *renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)

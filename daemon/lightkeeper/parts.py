@@ -14,8 +14,9 @@ from lightkeeper.lighthouse.client import LighthouseClient
 from lightkeeper.lighthouse.transport import Transport
 from lightkeeper.model import SECOND, Answer, Instant
 from lightkeeper.report import Reporter
-from lightkeeper.service import Pass, Service
-from lightkeeper.settings import Settings
+from lightkeeper.service import Service
+from lightkeeper.settings import Settings, SettingsError
+from lightkeeper.single_pass import Pass
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
@@ -28,12 +29,14 @@ def now() -> Instant:
     return int(time.time() * SECOND)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
     """A daemon, ready to run; `close` lets go of everything."""
 
+    settings: Settings
     database: Database
     transport: Transport
+    budget: RateBudget
     poller: Poller
     health: Health
     reporter: Reporter
@@ -48,6 +51,26 @@ class Watch:
     def single_pass(self) -> Pass:
         """The pass of `lightkeeper poll`."""
         return Pass(self.poller, self.reporter, self.health, clock=self.clock)
+
+    def renew(self, settings: Settings) -> list[str]:
+        """Go on with these settings; the names of those that changed.
+
+        What was learned, of documents, calls and Lighthouse's limit, stays, and so does the claim
+        on the store. Raises SettingsError for what only a restart can change.
+        """
+        changed = settings.changes(self.settings)
+        if fixed := sorted({"LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_TRACING"} & set(changed)):
+            raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
+        transport, client = _client(settings, self.budget, self.tracer)
+        signals = emitter(settings)
+        self.budget.go_on_with(settings.max_calls_per_minute)
+        self.poller.go_on_with(client, settings.policy, settings.batch_size)
+        self.reporter.go_on_with(signals)
+        self.health.go_on_with(self.budget, signals)
+        self.emitter.close()
+        self.transport.close()
+        self.settings, self.transport, self.emitter = settings, transport, signals
+        return changed
 
     def close(self) -> None:
         """Flush the signals, close connections, let go of the claim on the store."""
@@ -77,6 +100,18 @@ def emitter(settings: Settings, *, strict: bool = False) -> Emitter:
     return Emitter(settings.agent_url, constant_tags=constant_tags(os.environ), strict=strict)
 
 
+def _client(
+    settings: Settings, budget: RateBudget, tracer: Tracer | None
+) -> tuple[Transport, LighthouseClient]:
+    transport, tokens = transport_and_tokens(settings)
+    client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
+    if tracer is not None:
+        tracer.wrap(client, "ask", "lightkeeper.batch", _outcome)
+        tracer.wrap(client, "ask_alone", "lightkeeper.batch", _outcome)
+        tracer.wrap(tokens, "fetch", "lightkeeper.token")
+    return transport, client
+
+
 def watch(
     settings: Settings,
     *,
@@ -92,14 +127,8 @@ def watch(
     except BaseException:
         database.close()
         raise
-    transport, tokens = transport_and_tokens(settings)
     budget = RateBudget(settings.max_calls_per_minute)
-    client = LighthouseClient(
-        transport,
-        tokens,
-        budget,
-        url=settings.lighthouse_url or "",
-    )
+    transport, client = _client(settings, budget, tracer)
     documents = Documents(database)
     documents.pull_in(clock())
     poller = Poller(
@@ -114,13 +143,12 @@ def watch(
     health = Health(poller, budget, signals, database.try_write)
     if tracer is not None:
         tracer.wrap(poller, "step", "lightkeeper.cycle", _worked)
-        tracer.wrap(client, "ask", "lightkeeper.batch", _outcome)
-        tracer.wrap(client, "ask_alone", "lightkeeper.batch", _outcome)
-        tracer.wrap(tokens, "fetch", "lightkeeper.token")
         tracer.wrap(documents, "record", "lightkeeper.record")
         tracer.wrap(documents, "postpone", "lightkeeper.record")
         tracer.wrap(reporter, "tell", "lightkeeper.tell", _told)
-    return Watch(database, transport, poller, health, reporter, signals, clock, tracer)
+    return Watch(
+        settings, database, transport, budget, poller, health, reporter, signals, clock, tracer
+    )
 
 
 def _worked(progress: Progress) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ class Budget(Protocol):
     """When the next call may go out."""
 
     rate_limited: bool
+    limit: int | None
 
     @property
     def remaining(self) -> int | None: ...

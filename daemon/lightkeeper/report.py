@@ -1,7 +1,7 @@
 """Telling Datadog: the store's state as gauges, untold transitions as counts and events."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +13,7 @@ import orjson
 from lightkeeper.emit import Emitter
 from lightkeeper.model import SECOND, Instant, Objective, Outcome, Remark
 from lightkeeper.signals import DOCUMENT_TYPES, STEPS
+from lightkeeper.standing import Calls, standing
 from lightkeeper.store.levels import COUNTED_AS, Levels
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Untold
 from lightkeeper.words import Words
@@ -67,6 +68,15 @@ class Reporter:
         self._words = Words((), outbox.words("word"), partial(outbox.keep_word, "word"))
         self._unmarked: tuple[list[int], list[Digest]] = ([], [])
         self._unmarked_event: Digest | None = None
+
+    def go_on_with(self, emitter: Emitter) -> None:
+        """Tell by this one from now on."""
+        self._emitter = emitter
+
+    def standing(self, calls: Calls, problems: Sequence[str]) -> str:
+        """How the store and the calls stand, in one line."""
+        levels = self._levels
+        return standing(levels.totals(), levels.oldest_pending(), calls, problems, self._clock())
 
     def tell(self) -> int:
         """Tell at most `TELL_AT_MOST` untold transitions; how many were told.

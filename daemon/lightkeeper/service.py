@@ -1,4 +1,4 @@
-"""The loop: `schedule` jobs, signals, clock jumps, a graceful stop; and the single pass."""
+"""The loop: `schedule` jobs, signals, clock jumps, reloads, a graceful stop."""
 
 import os
 import select
@@ -6,19 +6,19 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final
 
 import schedule
 import structlog
 
-from lightkeeper.cycle import GIVE_UP_AFTER, Poller, State
+from lightkeeper.cycle import Poller, State
 from lightkeeper.health import Health
-from lightkeeper.model import Instant, LightkeeperError
+from lightkeeper.model import LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
 from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.systemd import ServiceManager
 
 POLL_EVERY_SECONDS: Final = 1
 TELL_EVERY_SECONDS: Final = 2
@@ -26,23 +26,22 @@ GAUGES_EVERY_SECONDS: Final = 30
 SLICE_SECONDS: Final = 3.0
 TELL_SLICE_SECONDS: Final = 2.0
 STOP_TELLING_AFTER_SECONDS: Final = 5.0
-GIVE_UP_SECONDS: Final = 8.0
-"""A pass ends once every call has failed for this long since the first failure.
-
-With a call's deadline before and after it that is below half a minute.
-"""
-LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 CLOCK_JUMP_SECONDS: Final = 2.0
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_RELOAD_SIGNAL: Final = signal.SIGHUP
 
 log = structlog.get_logger()
 
 
 class Stop:
-    """Asked to stop by SIGTERM or SIGINT; the second such signal ends the process at once."""
+    """Asked to stop by SIGTERM or SIGINT; the second such signal ends the process at once.
+
+    SIGHUP asks for a reload, where that is listened to.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.reload_requested = False
         # A pipe and not an Event: a handler that takes the Event's lock can deadlock.
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -59,10 +58,15 @@ class Stop:
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 
+    def _handle_reload(self, _signum: int, _frame: FrameType | None) -> None:
+        self.reload_requested = True
+
     @contextmanager
-    def on_signals(self) -> Iterator["Stop"]:
-        """Listen to SIGTERM and SIGINT as long as this lasts."""
+    def on_signals(self, *, reloads: bool = False) -> Iterator["Stop"]:
+        """Listen to SIGTERM and SIGINT, and to SIGHUP if it `reloads`, as long as this lasts."""
         before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS}
+        if reloads:
+            before[_RELOAD_SIGNAL] = signal.signal(_RELOAD_SIGNAL, self._handle_reload)
         wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:
             yield self
@@ -75,7 +79,7 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Sleep for `seconds`, or less when a signal comes."""
-        if self.requested or seconds <= 0:
+        if self.requested or self.reload_requested or seconds <= 0:
             return
         readable, _, _ = select.select([self._read], [], [], seconds)
         if readable:
@@ -116,6 +120,7 @@ class Service:
         poller: Poller,
         reporter: Reporter,
         health: Health,
+        manager: ServiceManager | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -123,12 +128,18 @@ class Service:
         self._poller = poller
         self._reporter = reporter
         self._health = health
+        self._manager = manager or ServiceManager()
         self._monotonic = monotonic
         self._wall_clock = wall_clock
         self._jump_base = 0.0
+        self._not_reloaded = ""
 
-    def run(self, stop: Stop) -> None:
-        """Run until `stop` is requested; then end the slice, tell what is untold, and return."""
+    def run(self, stop: Stop, renew: Callable[[], list[str]] = list) -> None:
+        """Run until `stop` is requested; then end the slice, tell what is untold, and return.
+
+        `renew` takes in new settings when a reload is asked for, and returns the names of those
+        that changed, or raises LightkeeperError and leaves all as it was.
+        """
         # `schedule` counts in local time, which a change to summer time would stop for an hour.
         os.environ["TZ"] = "UTC"
         time.tzset()
@@ -137,21 +148,47 @@ class Service:
         scheduler.every(TELL_EVERY_SECONDS).seconds.do(self.tell)
         scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._health.pulse)
         scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self._reporter.gauges)
+        scheduler.every(GAUGES_EVERY_SECONDS).seconds.do(self.say_standing)
         self._jump_base = self._wall_clock() - self._monotonic()
         log.info("service.started")
+        self._manager.ready()
         scheduler.run_all()
         while not stop.requested:
+            self._manager.alive()
             self._follow_clock(scheduler)
             scheduler.run_pending()
+            if stop.reload_requested:
+                stop.reload_requested = False
+                self._reload(renew)
             idle = scheduler.idle_seconds
             stop.wait(1.0 if idle is None else min(max(idle, 0.0), 1.0))
         log.info("service.stopping")
+        self._manager.stopping()
         for last in (self._tell_the_rest, self._reporter.gauges):
             try:
                 last()
             except LightkeeperError as exc:
                 self._job_failed(last.__name__, exc)
         log.info("service.stopped")
+
+    def _reload(self, renew: Callable[[], list[str]]) -> None:
+        self._manager.reloading()
+        try:
+            changed = renew()
+        except LightkeeperError as exc:
+            self._not_reloaded = f"settings were not reloaded at {datetime.now(UTC):%H:%M UTC}"
+            problems = getattr(exc, "problems", [str(exc)])
+            log.error("service.reload.refused", problems=problems, kept="the settings before")
+        else:
+            self._not_reloaded = ""
+            log.info("service.reloaded", changed=changed)
+        self._manager.ready()
+        self.say_standing()
+
+    def say_standing(self) -> None:
+        """Tell the service manager how we stand, in one line."""
+        problems = [*self._health.problems(), *filter(None, [self._not_reloaded])]
+        self._manager.status(self._reporter.standing(self._health.calls(), problems))
 
     def _job_failed(self, job: str, exc: Exception) -> None:
         if isinstance(exc, StoreUnavailable):
@@ -172,6 +209,7 @@ class Service:
         try:
             while state is State.WORKED and not stop.requested and self._monotonic() < until:
                 state, _, rate_limited = self._poller.step()
+                self._manager.alive()
             recorded = True
         finally:
             self._poller.dropped.clear()
@@ -196,90 +234,3 @@ def tell_all(reporter: Reporter, monotonic: Callable[[], float], seconds: float)
     until = monotonic() + seconds
     while reporter.tell() == TELL_AT_MOST and monotonic() < until:
         pass
-
-
-@dataclass(frozen=True, slots=True)
-class PassResult:
-    """What one pass over everything due came to."""
-
-    asked: int
-    not_asked: bool
-    """Whether some due document could not be asked about."""
-    reason: str = ""
-
-
-class Pass:
-    """One pass over what is due: `lightkeeper poll`."""
-
-    def __init__(
-        self,
-        poller: Poller,
-        reporter: Reporter,
-        health: Health,
-        *,
-        clock: Callable[[], Instant],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._poller = poller
-        self._reporter = reporter
-        self._health = health
-        self._clock = clock
-        self._monotonic = monotonic
-
-    def run(self, stop: Stop) -> PassResult:
-        """Ask about every document due at the start, failed calls again, and tell the news."""
-        finished = recorded = False
-        try:
-            reason = self._ask_all(stop)
-            finished, recorded = not reason, True
-        finally:
-            counts = self._health.slice_ended(calm=finished, recorded=recorded)
-        tell_all(self._reporter, self._monotonic, float("inf"))
-        self._health.pulse()
-        self._reporter.gauges()
-        if not reason and self._poller.dropped:
-            reason = f"{len(self._poller.dropped)} of them, for calls about them failed"
-        if reason and self._poller.last_failure:
-            reason += f" (last: {self._poller.last_failure})"
-        return PassResult(
-            asked=counts.asked,
-            not_asked=bool(reason),
-            reason=reason,
-        )
-
-    def _ask_all(self, stop: Stop) -> str:
-        """Ask until nothing is left; why it ended before that, or an empty string."""
-        cutoff = self._clock()
-        told_at = self._monotonic()
-        while not stop.requested:
-            state, wait, rate_limited = self._poller.step(cutoff)
-            if state is State.IDLE:
-                return ""
-            if self._poller.throttled_in_row >= GIVE_UP_AFTER:
-                return "Lighthouse goes on answering 429 however long we wait"
-            if self._given_up(0.0 if rate_limited else wait):
-                return f"gave up after {self._poller.failures_in_row} failed calls in a row"
-            if state is State.WAITING:
-                if rate_limited and wait > LONGEST_RATE_WAIT_SECONDS:
-                    return f"Lighthouse asks us to wait {wait:.0f} s"
-                self._wait(stop, wait, rate_limited)
-            elif self._monotonic() - told_at >= TELL_EVERY_SECONDS:
-                tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
-                told_at = self._monotonic()
-        return "stopped by a signal"
-
-    def _wait(self, stop: Stop, seconds: float, rate_limited: bool) -> None:
-        before = self._monotonic()
-        if seconds > TELL_EVERY_SECONDS:
-            tell_all(self._reporter, self._monotonic, TELL_SLICE_SECONDS)
-        stop.wait(seconds - (self._monotonic() - before))
-        if rate_limited and self._poller.failing_since is not None:
-            # To wait for our turn is no failing.
-            self._poller.failing_since += self._monotonic() - before
-
-    def _given_up(self, wait: float) -> bool:
-        since = self._poller.failing_since
-        if since is None:
-            return False
-        failing = self._monotonic() + wait - since
-        return self._poller.failures_in_row >= GIVE_UP_AFTER or failing >= GIVE_UP_SECONDS

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lightkeeper.model import DAY, HOUR, MINUTE, SECOND, LightkeeperError, Policy
 
 PREFIX: Final = "LIGHTKEEPER_"
+SETTINGS_FILE: Final = "LIGHTKEEPER_SETTINGS_FILE"
 TOKEN_PATH: Final = "/oauth2/benefits-documents/system/v1/token"  # noqa: S105
 MIN_KEY_BITS: Final = 2048
 _FROM_FILE: Final = ("lighthouse_private_key", "database_url")
@@ -141,6 +142,11 @@ class StoreSettings(BaseSettings):
 class Settings(StoreSettings):
     """All that the environment says."""
 
+    def changes(self, before: "Settings") -> list[str]:
+        """The variables whose values are others than before."""
+        names = type(self).model_fields
+        return [_name(name) for name in names if getattr(self, name) != getattr(before, name)]
+
     lighthouse_url: str | None = None
     lighthouse_token_url: str | None = None
     lighthouse_audience: str | None = None
@@ -189,7 +195,7 @@ class Settings(StoreSettings):
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that mean nothing: most likely a slip of the pen."""
     known = {_name(field) for field in Settings.model_fields}
-    known |= {f"{_name(field)}_FILE" for field in _FROM_FILE}
+    known |= {f"{_name(field)}_FILE" for field in _FROM_FILE} | {SETTINGS_FILE}
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
@@ -200,10 +206,12 @@ def _secrets_from_files(
     for field in (name for name in _FROM_FILE if name in fields):
         name = _name(field)
         path = environ.get(f"{name}_FILE")
-        if not path:
-            continue
-        if environ.get(name):
+        if path and environ.get(name):
             problems.append(f"{name}: set beside {name}_FILE; keep one of them")
+            continue
+        if not path and not environ.get(name):
+            path = _credential(environ, name)
+        if not path:
             continue
         try:
             secrets[field] = Path(path).read_text().strip()
@@ -214,6 +222,17 @@ def _secrets_from_files(
             if not secrets[field]:
                 problems.append(f"{name}_FILE: {_shown(path)} is empty")
     return secrets, problems
+
+
+def _credential(environ: Mapping[str, str], name: str) -> str | None:
+    """The file in which systemd hands over a secret, named like its variable in lower case.
+
+    One that a reload put into the runtime directory is newer than the one of the start.
+    """
+    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    folders = (runtime and f"{runtime}/credentials", environ.get("CREDENTIALS_DIRECTORY"))
+    paths = [Path(folder, name.lower()) for folder in folders if folder]
+    return next((str(path) for path in paths if path.exists()), None)
 
 
 def _shown(path: str) -> str:
@@ -228,7 +247,8 @@ def _lighthouse_problems(environ: Mapping[str, str], secrets: Mapping[str, str])
     for field in _FOR_LIGHTHOUSE:
         name = _name(field)
         or_file = f" (or {name}_FILE)" if field in _FROM_FILE else ""
-        if not environ.get(name) and not (or_file and environ.get(f"{name}_FILE")):
+        in_file = or_file and (secrets.get(field) or environ.get(f"{name}_FILE"))
+        if not environ.get(name) and not in_file:
             problems.append(f"{name}: missing{or_file}")
     field = "lighthouse_private_key"
     key = secrets.get(field) or environ.get(_name(field))

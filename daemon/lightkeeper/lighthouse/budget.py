@@ -21,7 +21,7 @@ class RateBudget:
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._gap = 60.0 / max_calls_per_minute if max_calls_per_minute else 0.0
+        self.go_on_with(max_calls_per_minute)
         self._monotonic = monotonic
         self._not_before = 0.0
         self.rate_limited = True
@@ -29,6 +29,10 @@ class RateBudget:
         self.limit: int | None = None
         self._remaining: int | None = None
         self._resets_at = 0.0
+
+    def go_on_with(self, max_calls_per_minute: int | None) -> None:
+        """Space calls like this from the next on; what Lighthouse told stays."""
+        self._gap = 60.0 / max_calls_per_minute if max_calls_per_minute else 0.0
 
     def wait_seconds(self) -> float:
         """Seconds until a call may go out; 0.0 when it may go now."""

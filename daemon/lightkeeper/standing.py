@@ -1,0 +1,54 @@
+"""How the daemon stands, in one line for `systemctl status`. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lightkeeper.model import HOUR, MINUTE, SECOND, Instant
+from lightkeeper.store.levels import Level, Oldest, sums, troubles
+
+
+class Calls(NamedTuple):
+    """What is known of calls to Lighthouse; seconds, and None for what is not known."""
+
+    last_ago: float | None = None
+    failing_for: float = 0.0
+    left: int | None = None
+    limit: int | None = None
+
+
+def standing(
+    levels: Sequence[Level],
+    oldest: Sequence[Oldest],
+    calls: Calls,
+    problems: Sequence[str],
+    now: Instant,
+) -> str:
+    """What waits and where, how calls go, and what is wrong: parts with commas between.
+
+    `oldest` are the pending documents nobody took up that wait longest, by type and step.
+    """
+    counts = sums(list(levels)) | troubles(list(levels))
+    parts = [f"{counts['pending']:,} pending"]
+    if stuck := counts["stuck"]:
+        steps = {level.step for level in levels if level.condition in ("stuck", "overdue")}
+        waiting = sorted((one.tracked_at, one.step) for one in oldest if one.step in steps)
+        where = [f" at {step.upper()} for {span((now - at) / SECOND)}" for at, step in waiting[:1]]
+        parts.append(f"{stuck:,} stuck{''.join(where)}")
+    if unacknowledged := counts["unacknowledged"]:
+        parts.append(f"{unacknowledged:,} failed and not taken up")
+    if calls.last_ago is not None:
+        parts.append(f"last call {span(calls.last_ago)} ago")
+    if calls.failing_for:
+        parts.append(f"no call answered for {span(calls.failing_for)}")
+    if calls.left is not None:
+        of = "" if calls.limit is None else f" of {calls.limit}"
+        parts.append(f"{calls.left}{of} calls left")
+    return "; ".join([", ".join(parts), *problems])
+
+
+def span(seconds: float) -> str:
+    """A length of time in its greatest fitting unit."""
+    ms = seconds * SECOND
+    if ms < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{ms / MINUTE:.0f} min" if ms < 2 * HOUR else f"{ms / HOUR:.0f} h"

@@ -1,0 +1,59 @@
+"""What the daemon tells the service manager: sd_notify(3) over its datagram socket."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+_ALIVE_EVERY_SECONDS: Final = 1.0
+_LONGEST_STATUS: Final = 500
+
+
+class ServiceManager:
+    """systemd, where it listens; elsewhere nothing is sent. Never raises.
+
+    `environ` names its socket, by path or (`@…`) in the abstract namespace.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._monotonic = monotonic
+        self._alive_after = 0.0
+
+    def ready(self) -> None:
+        """The service is up, or has taken in its new settings."""
+        self._say("READY=1")
+
+    def reloading(self) -> None:
+        """New settings are being read; `ready` ends it."""
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
+
+    def stopping(self) -> None:
+        """The service is on its way out."""
+        self._say("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self._say(f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}")
+
+    def alive(self) -> None:
+        """Something got done: feeds the watchdog, once a second at most."""
+        now = self._monotonic()
+        if now >= self._alive_after:
+            self._alive_after = now + _ALIVE_EVERY_SECONDS
+            self._say("WATCHDOG=1")
+
+    def _say(self, lines: str) -> None:
+        if not self._address:
+            return
+        # A manager that is gone, or reads nothing, must not end or hold up what it manages.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_manager:
+            to_manager.settimeout(1.0)
+            to_manager.sendto(lines.encode(), self._address)
