@@ -20,11 +20,24 @@ class Notified:
         self._socket.close()
 
     def wait_for(self, line, seconds=20.0):
-        """Read on until this has been said; fail where it is not within so many seconds."""
+        """Read on until this, or what it matches, is said; fail where it is not in time."""
         give_up_at = time.monotonic() + seconds
         while True:
-            self._socket.settimeout(max(0.001, give_up_at - time.monotonic()))
-            lines = self._socket.recv(65_536).decode().splitlines()
-            self.said += lines
-            if line in lines:
+            found = self._read(max(0.001, give_up_at - time.monotonic()))
+            if line in found if isinstance(line, str) else any(map(line.search, found)):
                 return
+
+    def heard(self):
+        """All lines that have arrived meanwhile."""
+        found = []
+        while True:
+            try:
+                found += self._read(0.001)
+            except TimeoutError:
+                return found
+
+    def _read(self, seconds):
+        self._socket.settimeout(seconds)
+        lines = self._socket.recv(65_536).decode().splitlines()
+        self.said += lines
+        return lines

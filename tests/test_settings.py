@@ -52,7 +52,7 @@ def load(monkeypatch):
     def loaded(lighthouse=False, **variables):
         with monkeypatch.context() as patch:
             for name, value in variables.items():
-                is_ours = not name.startswith("DD_")
+                is_ours = not name.startswith(("DD_", "CREDENTIALS_", "RUNTIME_"))
                 patch.setenv(f"LIGHTKEEPER_{name}" if is_ours else name, value)
             return Settings.load(lighthouse=lighthouse)
 
@@ -348,6 +348,28 @@ def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):
 
     assert _pem(_rsa()).strip() == settings.lighthouse_private_key.get_secret_value()
     assert "postgresql://keeper:geheim@h/d" == settings.database_url.get_secret_value()
+
+
+def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
+    """By the variable's name in lower case; one that a reload brought is newer than the start's."""
+    at_start, at_reload = tmp_path / "credentials", tmp_path / "run" / "credentials"
+    at_start.mkdir()
+    at_reload.mkdir(parents=True)
+    (at_start / "lightkeeper_lighthouse_private_key").write_text("an old one")
+    (at_start / "lightkeeper_database_url").write_text("postgresql://keeper:pw@db/keeper\n")
+    key = lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY")
+    (at_reload / "lightkeeper_lighthouse_private_key").write_text(key)
+    systemd = {
+        "CREDENTIALS_DIRECTORY": str(at_start),
+        "RUNTIME_DIRECTORY": f"{tmp_path}/run:/run/other",
+    }
+
+    found = load(lighthouse=True, **lighthouse, **systemd)
+    outweighed = load(DATABASE_URL="sqlite:///own.db", **systemd)
+
+    assert key.strip() == found.lighthouse_private_key.get_secret_value()
+    assert "postgresql://keeper:pw@db/keeper" == found.database_url.get_secret_value()
+    assert "sqlite:///own.db" == outweighed.database_url.get_secret_value()
 
 
 @pytest.mark.parametrize("name", ["LIGHTHOUSE_PRIVATE_KEY", "DATABASE_URL"])

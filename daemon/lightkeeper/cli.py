@@ -124,6 +124,8 @@ def run_command(file: "SettingsFile | None") -> int:
                     os.environ.clear()
                     os.environ.update(before)
                     raise
+                if tracer is not None:
+                    _configure_logs(tracer.correlation)
                 return changed
 
             parts.service().run(stop, renew)

@@ -37,8 +37,6 @@ class Journal:
     def __init__(self, path: str = SOCKET, fallback: TextIO = sys.stderr) -> None:
         self._path = path
         self._fallback = fallback
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(1.0)  # a journal that reads nothing must not hold the daemon up
 
     def __call__(self, *_args: Any) -> "Journal":
         """Be the factory of itself."""
@@ -48,7 +46,9 @@ class Journal:
         """Write one entry."""
         priority = PRIORITIES.get(str(event.get("level")), 6)
         try:
-            self._socket.sendto(entry(event, priority), self._path)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_journal:
+                to_journal.settimeout(1.0)  # one that reads nothing must not hold the daemon up
+                to_journal.sendto(entry(event, priority), self._path)
         except OSError:
             line = orjson.dumps(event, default=str).decode()
             print(f"<{priority}>{line}", file=self._fallback, flush=True)
