@@ -17,6 +17,13 @@ from lightkeeper.signals import DOCUMENT_TYPES, OPEN_TAGS, OPEN_WORDS, STEPS, Ki
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
+ENV_EXAMPLE = ROOT / "systemd" / "lightkeeper.env.example"
+SET_BY_THE_EXAMPLE = {
+    "LIGHTKEEPER_LIGHTHOUSE_URL": "https://sandbox-api.va.gov",
+    "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": "",
+    "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "",
+    "LIGHTKEEPER_DATABASE_URL": "sqlite:////var/lib/lightkeeper/lightkeeper.db",
+}
 COLUMNS = (
     *("metric_name", "metric_type", "interval", "unit_name", "per_unit_name", "description"),
     *("orientation", "integration", "short_name", "curated_metric", "sample_tags"),
@@ -82,6 +89,25 @@ def readme() -> str:
     return _TABLE.sub(lambda _: signals(), README.read_text())
 
 
+def env_example() -> str:
+    """The README's table of settings as a settings file; what has a default is commented out."""
+    table = README.read_text().split("## Settings")[1].split("\n\n")[2]
+    lines = [
+        "# Settings of lightkeeper: NAME=value, quoted where there are blanks. After a change:",
+        "# systemctl reload lightkeeper. Secrets go into /etc/lightkeeper/credentials.",
+    ]
+    for row in table.splitlines()[3:]:
+        names, defaults, meaning = (cell.strip() for cell in row.strip("|").split("|"))
+        lines += ["", f"# {meaning.replace('`', '')}"]
+        values = [value.strip(" `") for value in defaults.split(",")]
+        for name, value in zip(re.findall(r"`(\w+)`", names), values, strict=True):
+            if name in SET_BY_THE_EXAMPLE:
+                lines.append(f"{name}={SET_BY_THE_EXAMPLE[name]}")
+            else:
+                lines.append(f"#{name}={value if value.replace('_', '').isalnum() else ''}")
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     if "drills" in sys.argv:
         drills = markdown(run_drills(FAULTS, load(ROOT / "monitors")))
@@ -89,3 +115,4 @@ if __name__ == "__main__":
     else:
         README.write_text(readme())
         METADATA.write_text(metadata())
+        ENV_EXAMPLE.write_text(env_example())
