@@ -17,7 +17,7 @@ from lightkeeper.signals import DOCUMENT_TYPES, OPEN_TAGS, OPEN_WORDS, STEPS, Ki
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
-ENV_EXAMPLE = ROOT / "systemd" / "lightkeeper.env.example"
+ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
 SET_BY_THE_EXAMPLE = {
     "LIGHTKEEPER_LIGHTHOUSE_URL": "https://sandbox-api.va.gov",
     "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": "",

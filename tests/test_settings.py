@@ -351,7 +351,7 @@ def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):
 
 
 def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
-    """By the variable's name in lower case; one that a reload brought is newer than the start's."""
+    """By the variable's name in lower case; one that a reload brought outweighs the start's."""
     at_start, at_reload = tmp_path / "credentials", tmp_path / "run" / "credentials"
     at_start.mkdir()
     at_reload.mkdir(parents=True)
