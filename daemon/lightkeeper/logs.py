@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -67,6 +68,21 @@ def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return redacted
 
 
+class _Unfailing:
+    """A stream; a line that it cannot take, for its disk is full or its reader gone, is lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 class _Libraries(logging.Handler):
     """What libraries say by Python's own logging goes the same way, redacted."""
 
@@ -108,7 +124,7 @@ def configure(
             *renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
