@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import leaks
 import postgres
 from lightkeeper.sandbox import agent
 from lightkeeper.sandbox.dogstatsd import Event, Metric, Signal
@@ -43,6 +44,7 @@ def _noted(datagram: bytes) -> list[Signal]:
 
 
 agent.parse = _noted
+leaks.watch()
 
 
 @pytest.hookimpl(trylast=True)
@@ -76,9 +78,10 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep a skipped test from looking like success where everything has to run."""
+    """Keep a skipped test from looking like success, and one that leaks secrets from passing."""
     report = yield
     _refuse_skip(report)
+    _refuse_leak(report)
     return report
 
 
@@ -95,6 +98,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and not expected_failure and os.environ.get("TESTS_MUST_NOT_SKIP"):
         report.outcome = "failed"
         report.longrepr = f"skipped although TESTS_MUST_NOT_SKIP is set: {report.longreprtext}"
+
+
+def _refuse_leak(report: pytest.TestReport) -> None:
+    places = {"a packet to the Agent": leaks.found_in_packets()}
+    places |= {title: leaks.found_in(text) for title, text in report.sections}
+    said = "; ".join(
+        f"{place}: {', '.join(sorted(found))}" for place, found in places.items() if found
+    )
+    if said and not report.failed:
+        report.outcome = "failed"
+        report.longrepr = f"secrets of this run leaked into {said}"
 
 
 @pytest.fixture(scope="session")
