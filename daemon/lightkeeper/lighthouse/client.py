@@ -94,13 +94,13 @@ class LighthouseClient:
         return response
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Response:
-        headers = {
-            "Authorization": f"Bearer {self._tokens.token()}",
-            "Accept": "application/json",
-        }
+        token = self._tokens.token()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return self._transport.send(method, url, headers=headers, body=body)
+        response = self._transport.send(method, url, headers=headers, body=body)
+        # Answers are stored and logged, and may quote what was sent.
+        return response._replace(body=response.body.replace(token.encode(), b"[redacted]"))
 
     def _no_token(self, exc: TokenRefused) -> Answer:
         status = exc.response.status
