@@ -243,8 +243,11 @@ def _said_plainly() -> Iterator[None]:
 
 def _settings() -> "Settings":
     """All settings, those for Lighthouse too."""
+    import resource
+
     from lightkeeper.settings import Settings
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the key
     settings = Settings.load(lighthouse=True)
     _configure_logs()
     _warn_of_unknown_settings()
