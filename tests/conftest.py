@@ -101,14 +101,14 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 def _refuse_leak(report: pytest.TestReport) -> None:
-    places = {"a packet to the Agent": leaks.found_in_packets()}
-    places |= {title: leaks.found_in(text) for title, text in report.sections}
-    said = "; ".join(
-        f"{place}: {', '.join(sorted(found))}" for place, found in places.items() if found
-    )
+    found = {title: leaks.found_in(text) for title, text in report.sections}
+    # Those that leaked are not shown, which would repeat it.
+    report.sections = [section for section in report.sections if not found[section[0]]]
+    found["a packet to the Agent"] = leaks.found_in_packets()
+    said = [f"{place}: {', '.join(sorted(what))}" for place, what in found.items() if what]
     if said and not report.failed:
         report.outcome = "failed"
-        report.longrepr = f"secrets of this run leaked into {said}"
+        report.longrepr = f"secrets of this run leaked into {'; '.join(said)}"
 
 
 @pytest.fixture(scope="session")
