@@ -10,7 +10,7 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test check bench endurance reference drills clean .venv
+.PHONY: demo test endurance check bench reference drills clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo

@@ -6,6 +6,8 @@ import sys
 import time
 from contextlib import contextmanager
 
+import leaks
+
 COMMAND = (sys.executable, "-m", "lightkeeper")
 
 
@@ -26,9 +28,8 @@ def run(*arguments, env, within=None, timeout=60, **more):
 
     `within` is a shell script that finds the command in "$@".
     """
-    shell = () if within is None else ("bash", "-c", within, "bash")
     done = subprocess.run(
-        [*shell, *COMMAND, *map(str, arguments)],
+        [*_shell(within), *COMMAND, *map(str, arguments)],
         env=env,
         timeout=timeout,
         check=False,
@@ -38,6 +39,7 @@ def run(*arguments, env, within=None, timeout=60, **more):
         **more,
     )
     assert "Traceback" not in done.stderr
+    leaks.refuse(done.stdout + done.stderr)
     return done
 
 
@@ -49,10 +51,15 @@ def complaint(done, status):
     return done.stderr.removeprefix("lightkeeper: ").rstrip("\n")
 
 
-def start(*arguments, env, **more):
-    """Start `lightkeeper` and let it run."""
+def start(*arguments, env, within=None, **more):
+    """Start `lightkeeper` and let it run; a script around it has to `exec` it."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=env, text=True, **pipes)
+    command = [*_shell(within), *COMMAND, *map(str, arguments)]
+    return subprocess.Popen(command, env=env, text=True, **pipes)
+
+
+def _shell(within):
+    return () if within is None else ("bash", "-c", within, "bash")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+import leaks
 import postgres
 from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.sandbox import agent
@@ -45,6 +46,7 @@ def _noted(datagram: bytes) -> list[Signal]:
 
 
 agent.parse = _noted
+leaks.watch()
 
 
 WHOLE: set[bool] = set()  # of each process that ran tests: whether every file took part
@@ -106,9 +108,10 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep a skipped test from looking like success where everything has to run."""
+    """Keep a skipped test from looking like success, and one that leaks secrets from passing."""
     report = yield
     _refuse_skip(report)
+    _refuse_leak(report)
     return report
 
 
@@ -125,6 +128,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and not expected_failure and os.environ.get("TESTS_MUST_NOT_SKIP"):
         report.outcome = "failed"
         report.longrepr = f"skipped although TESTS_MUST_NOT_SKIP is set: {report.longreprtext}"
+
+
+def _refuse_leak(report: pytest.TestReport) -> None:
+    found = {title: leaks.found_in(text) for title, text in report.sections}
+    # Those that leaked are not shown, which would repeat it.
+    report.sections = [section for section in report.sections if not found[section[0]]]
+    found["a packet to the Agent"] = leaks.found_in_packets()
+    said = [f"{place}: {', '.join(sorted(what))}" for place, what in found.items() if what]
+    if said and not report.failed:
+        report.outcome = "failed"
+        report.longrepr = f"secrets of this run leaked into {'; '.join(said)}"
 
 
 @pytest.fixture(scope="session")

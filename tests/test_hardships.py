@@ -166,6 +166,20 @@ def test_a_clock_that_ran_ahead_silences_nobody(watch):
     assert [request_id] == [d.request_id for d in watch.documents.due(watch.clock.instant(), 9)]
 
 
+def test_a_clock_set_back_silences_nobody(watch):
+    """What was asked about, or put off, an hour ahead of the clock is asked about at once."""
+    watch.track(20, "stuck_bgs", age=3_600.0)
+    watch.clock.now += 3_600
+    watch.poll()
+    watch.hand_in([5])
+    watch.clock.now -= 3_600
+    calls = len(watch.calls())
+
+    watch.poller.step()
+
+    assert [21] == [len(call.ids) for call in watch.calls()[calls:]]
+
+
 def test_what_is_due_as_it_should_be_is_not_pulled_in(watch):
     """The cadence stands: pulling in is for the impossible only."""
     watch.track(5, "fails_bgs", age=100.0)

@@ -236,7 +236,7 @@ def test_a_full_disk_is_no_success(watch):
     states = _states(watch)
 
     assert (CRITICAL, CRITICAL) == (states[POLLING], states[WRITE])
-    assert "the store failed" in _messages(watch)[POLLING]
+    assert "nothing could be recorded" in _messages(watch)[POLLING]
     assert "full" in _messages(watch)[WRITE]
     assert 0 == watch.agent.count("lightkeeper.cycle.success")
 

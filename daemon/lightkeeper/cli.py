@@ -108,22 +108,17 @@ def run_command(file: "SettingsFile | None") -> int:
     """
     from lightkeeper.parts import watch
     from lightkeeper.service import Stop
+    from lightkeeper.settings_file import SettingsFile
 
+    settings_file = file or SettingsFile(os.environ)
     with Stop().on_signals(reloads=True) as stop:
         settings = _settings()
         tracer = _tracer(settings)
         with closing(watch(settings, create=True, tracer=tracer)) as parts:
 
             def renew() -> list[str]:
-                before = dict(os.environ)
-                try:
-                    if file is not None:
-                        file.read()
+                with settings_file.read_anew():
                     changed = parts.renew(_settings())
-                except LightkeeperError:
-                    os.environ.clear()
-                    os.environ.update(before)
-                    raise
                 if tracer is not None:
                     _configure_logs(tracer.correlation)
                 return changed
@@ -270,8 +265,12 @@ def _said_plainly() -> Iterator[None]:
 
 def _settings() -> "Settings":
     """All settings, those for Lighthouse too."""
+    import resource
+
     from lightkeeper.settings import Settings
 
+    with suppress(ValueError, OSError):  # forbidden where it is not needed: the unit says it too
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the key
     settings = Settings.load(lighthouse=True)
     _configure_logs()
     _warn_of_unknown_settings()

@@ -101,7 +101,7 @@ class Poller:
         self._retries: deque[Ask] = deque()
         self._held: set[int] = set()
         self._not_before = 0.0
-        self._turn = self._answers = 0
+        self._turn = self._answers = self._fetched_at = 0
         self._answered_id: int | None = None
         self.failures_in_row = self.throttled_in_row = 0
         self.throttled_since: float | None = None
@@ -158,7 +158,10 @@ class Poller:
         return ask
 
     def _fetch(self, cutoff: Instant | None) -> None:
-        upto, size = self._clock() if cutoff is None else cutoff, self._batch_size
+        if (now := self._clock()) < self._fetched_at:
+            self._store.pull_in(now)  # the clock was set back: for an hour nobody would be due
+        self._fetched_at = now
+        upto, size = now if cutoff is None else cutoff, self._batch_size
         due = self._not_held(self._store.due(upto, size * CALLS_AHEAD + len(self._held)))
         troubled = [document for document in due if document.trouble_count >= ALONE_AFTER]
         # A share only: when Lighthouse answers nothing for anybody, everybody is in trouble.
@@ -235,10 +238,9 @@ class Poller:
 
     def _failed(self, ask: Ask, answer: Answer, now: Instant) -> None:
         problem = answer.problem or Problem(None, "no reason given")
-        if not ask.failures:
-            ask.answers_before = self._answers
+        ask.answers_before = ask.answers_before if ask.failures else self._answers
         ask.failures += 1
-        self.last_failure = f"{answer.outcome}, {problem.detail}"
+        self.last_failure = f"{answer.outcome}, {problem.for_logs()['detail']}"
         self._back_off()
         log.warning(
             "poll.call.failed",
@@ -246,10 +248,9 @@ class Poller:
             documents=len(ask.documents),
             failures_in_row=self.failures_in_row,
             first_lighthouse_request_id=ask.documents[0].request_id,
-            **problem._asdict(),
+            **problem.for_logs(),
         )
-        suspect = answer.outcome in _MAY_BE_POISON
-        if suspect and self._isolated(ask, answer, now):
+        if answer.outcome in _MAY_BE_POISON and self._isolated(ask, answer, now):
             return
         ids = [document.id for document in ask.documents]
         self._store.postpone(ids, now, now + CALL_FAILED_RETRY_MS, problem)
@@ -300,8 +301,7 @@ class Poller:
     def _back_off(self) -> None:
         """Pause longer with every failure in a row; jitter keeps many clients out of step."""
         self.failures_in_row += 1
-        if self.failing_since is None:
-            self.failing_since = self._monotonic()
+        self.failing_since = self.failing_since or self._monotonic()
         doublings = min(self.failures_in_row - 1, 16)
         pause = min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS)
         self._not_before = self._monotonic() + pause * random.uniform(0.5, 1.0)

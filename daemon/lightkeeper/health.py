@@ -103,7 +103,7 @@ class Health:
         if recorded and (answered or (calm and not counts.calls)):
             self._emitter.count("lightkeeper.cycle.success", 1)
         if not recorded:
-            self._held_up.add("the store failed")
+            self._held_up.add("nothing could be recorded")
         elif answered or calm:
             self._went_on = True
         self._held_up.update(f"calls end as {word}" for word in counts.calls if not answered)

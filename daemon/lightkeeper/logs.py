@@ -6,7 +6,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -71,6 +72,21 @@ def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return redacted
 
 
+class _Unfailing:
+    """A stream; a line that it cannot take, for its disk is full or its reader gone, is lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 class _Libraries(logging.Handler):
     """What libraries say by Python's own logging goes the same way, redacted."""
 
@@ -98,12 +114,13 @@ def configure(
         event.update(correlation())
         return event
 
-    factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(sys.stderr)
+    stderr = cast(TextIO, _Unfailing(sys.stderr))
+    factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(stderr)
     renderer: list[Processor] = [add_service, _redactor, structlog.processors.JSONRenderer()]
     if sys.stderr.isatty():
         renderer = [_redactor, structlog.dev.ConsoleRenderer()]
     elif is_journal(sys.stderr):
-        renderer, factory = [add_service, _redactor], Journal()
+        renderer, factory = [add_service, _redactor], Journal(fallback=stderr)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -4,7 +4,8 @@ Its variables are put into the process's environment, so that they count for all
 Datadog's libraries included. What the environment held when the process began outweighs it.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,18 @@ class SettingsFile:
             del self._environ[name]
         for name in found.keys() - self._inherited:
             self._environ[name] = found[name]
+
+    @contextmanager
+    def read_anew(self) -> Iterator[None]:
+        """The same, for as long as what is done with it raises nothing: else all is as before."""
+        before = dict(self._environ)
+        try:
+            self.read()
+            yield
+        except BaseException:
+            self._environ.clear()
+            self._environ.update(before)
+            raise
 
 
 def _parsed(path: str) -> dict[str, str]:

@@ -94,22 +94,22 @@ class LighthouseClient:
         return response
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Response:
-        headers = {
-            "Authorization": f"Bearer {self._tokens.token()}",
-            "Accept": "application/json",
-        }
+        token = self._tokens.token()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return self._transport.send(method, url, headers=headers, body=body)
+        response = self._transport.send(method, url, headers=headers, body=body)
+        # Answers are stored and logged, and may quote what was sent.
+        return response._replace(body=response.body.replace(token.encode(), b"[redacted]"))
 
     def _no_token(self, exc: TokenRefused) -> Answer:
         status = exc.response.status
         if status == 429:
             self.budget.note(status, exc.response.headers)
-            return _failed(CallOutcome.RATE_LIMITED, exc, status)
+            return _failed(CallOutcome.RATE_LIMITED, exc)
         refused = status in {400, 401, 403}
         outcome = CallOutcome.UNAUTHORIZED if refused else CallOutcome.TOKEN_UNAVAILABLE
-        return _failed(outcome, exc, status)
+        return _failed(outcome, exc)
 
 
 _BY_STATUS: Mapping[int, CallOutcome] = {
@@ -150,5 +150,5 @@ def _no_answer(response: Response) -> Answer:
     return Answer(CallOutcome.MALFORMED, {}, Problem(response.status, reason))
 
 
-def _failed(outcome: CallOutcome, exc: Exception, status: int | None = None) -> Answer:
-    return Answer(outcome, {}, Problem(status, str(exc)))
+def _failed(outcome: CallOutcome, exc: Exception) -> Answer:
+    return Answer(outcome, {}, Problem(None, str(exc)))

@@ -182,15 +182,13 @@ class Documents:
         return self._documents(_DUE_NEXT, (now, 4 * limit, now - FILL_AFTER_MS, limit))
 
     def pull_in(self, now: Instant) -> None:
-        """Make due what lies further ahead than any cadence: a clock that ran ahead put it there.
-
-        An index walk over nothing, as long as the clock is right.
-        """
+        """Make due what a clock that ran ahead put off: too far, or at a time still to come."""
         with self._db.writing():
             self._db.execute(
                 "UPDATE form_526_document_submissions SET next_poll_at = ?, last_polled_at = NULL "
-                "WHERE next_poll_at > ?",
-                (now, now + LONGEST_AHEAD_MS),
+                "WHERE next_poll_at > ? AND "
+                "(next_poll_at > ? OR COALESCE(last_polled_at, next_poll_at) > ?)",
+                (now, now, now + LONGEST_AHEAD_MS, now),
             )
 
     def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
