@@ -334,7 +334,7 @@ _SILENT = (counted("timeout"), critical("lighthouse.can_connect", "timeout"))
 _SENSELESS = (counted("malformed"), critical("polling", "malformed"))
 _NO_TOKEN = (
     counted("token_unavailable"),
-    critical("lighthouse.can_authenticate", "token_unavailable"),
+    critical("polling", "token_unavailable"),
 )
 FAULTS = {
     "Lighthouse hangs": Fault(down("hang"), _SILENT),

@@ -17,7 +17,7 @@ import commands
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from systemd_box import Box, Unavailable
-from whole import lines
+from whole import lines, state
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("box")  # it boots once
@@ -278,6 +278,29 @@ def test_its_log_lines_are_entries_with_fields(service):
     assert ("6", "lightkeeper", "box") == tuple(
         entry[name] for name in ("PRIORITY", "SYSLOG_IDENTIFIER", "DD_ENV")
     )
+
+
+def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
+    """By the timer's service, as the daemon's user, confined; and it can be put back."""
+    hand_in(service, lighthouse, 2)
+    service.run("systemctl", "start", "lightkeeper-backup.service")
+    folder = service.root / "var/lib/private/lightkeeper/backups"
+    old, (file,) = folder / "2020-01-01T000000Z.db", folder.iterdir()
+    old.touch()
+    os.utime(old, (0, 0))
+    time.sleep(1.1)  # names are by the second
+    service.run("systemctl", "start", "lightkeeper-backup.service")
+
+    assert tracked(service)[0] == len(state(file)[0])
+    assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
+    assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
+    service.run("systemctl", "stop", UNIT)
+    before = tracked(service)
+    assert "from /var/lib" in staff(
+        service, "restore", f"/var/lib/lightkeeper/backups/{file.name}", "--discard-newer"
+    )
+    service.run("systemctl", "start", UNIT)
+    assert before[0] == tracked(service)[0]
 
 
 PROBE = """

@@ -11,6 +11,7 @@ import click
 
 from lightkeeper import __version__
 from lightkeeper.assets_cli import monitors
+from lightkeeper.backup_cli import backup, restore
 from lightkeeper.casework_cli import ack, close, recheck
 from lightkeeper.dashboards_cli import dashboards
 from lightkeeper.drill_cli import drill
@@ -68,7 +69,7 @@ def main(context: click.Context) -> None:
         context.obj.read()
 
 
-for _command in (monitors, dashboards, drill, ack, close, recheck):
+for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore):
     main.add_command(_command)
 
 

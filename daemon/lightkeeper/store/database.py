@@ -147,23 +147,12 @@ class Database:
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
         if self.path:
-            self._claim_sqlite(self.path)
+            self._lock_file = claim_file(self.path)
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             with self.guarded():
                 self._claim_postgresql()
         self._claimed = True
-
-    def _claim_sqlite(self, path: Path) -> None:
-        # Not the database file itself: closing a second handle on it drops SQLite's locks.
-        lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
-        try:
-            self._lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise AlreadyWatched(_second_watcher(self.place)) from exc
-        except OSError as exc:
-            raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
 
     def _claim_postgresql(self) -> None:
         ((won,),) = self._db.execute_sql(
@@ -238,6 +227,26 @@ def open_database(url: str, *, create: bool) -> Database:
         database.close()
         raise
     return database
+
+
+def claim_file(path: Path) -> int:
+    """Claim a SQLite store for as long as the descriptor that this returns is open.
+
+    Raises `AlreadyWatched` where another process has it.
+    """
+    # Not the database file itself: closing a second handle on it drops SQLite's locks.
+    lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
+    lock_file = -1
+    try:
+        lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if lock_file >= 0:
+            os.close(lock_file)
+        if isinstance(exc, BlockingIOError):
+            raise AlreadyWatched(_second_watcher(str(path))) from exc
+        raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
+    return lock_file
 
 
 def _prepare_file(path: Path, create: bool) -> None:

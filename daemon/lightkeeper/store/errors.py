@@ -5,10 +5,10 @@ from typing import Final
 from lightkeeper.model import LightkeeperError
 
 REMEDIES: Final = {
-    "database disk image is malformed": "it is damaged: stop lightkeeper, keep this file for "
-    "whoever looks into it, put the last backup in its place, and hand in again what came since",
+    "database disk image is malformed": "it is damaged: stop lightkeeper, "
+    "`lightkeeper restore` the last backup, and hand in again what came since",
     "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if this was it, it is "
-    "damaged: put the last backup in its place, and hand in again what came since",
+    "damaged: `lightkeeper restore` the last backup, and hand in again what came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
