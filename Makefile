@@ -10,7 +10,7 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test endurance check bench reference drills clean .venv
+.PHONY: demo test endurance check bench reference drills schema-dump clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
@@ -31,6 +31,10 @@ reference: .venv/dev.stamp
 # Writes the table of drills into the README: some two minutes.
 drills: .venv/dev.stamp
 	.venv/bin/python tests/reference.py drills
+
+# Writes the newest schema as its version leaves it, before that version is released.
+schema-dump: .venv/dev.stamp
+	.venv/bin/python tests/released.py
 
 # What takes minutes; most of it waits, so more at once than there are processors.
 endurance: .venv/dev.stamp
