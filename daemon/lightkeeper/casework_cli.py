@@ -23,7 +23,7 @@ def _selection(command: Callable[..., int]) -> Callable[..., int]:
         click.argument("request_ids", nargs=-1, metavar="[REQUEST_ID]..."),
         click.option(
             "--file",
-            type=click.Path(path_type=Path, allow_dash=True),
+            type=click.Path(path_type=Path, allow_dash=True, readable=False),
             help="A file with one request id a line; - is stdin.",
         ),
         click.option("--status", type=click.Choice([str(each) for each in LighthouseStatus])),

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +16,7 @@ from lightkeeper.casework_cli import ack, close, recheck
 from lightkeeper.dashboards_cli import dashboards
 from lightkeeper.drill_cli import drill
 from lightkeeper.model import DocumentType, LightkeeperError
+from lightkeeper.sandbox_cli import sandbox
 
 if TYPE_CHECKING:
     from lightkeeper.settings import Settings, StoreSettings
@@ -69,12 +70,14 @@ def main(context: click.Context) -> None:
         context.obj.read()
 
 
-for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore):
+for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore, sandbox):
     main.add_command(_command)
 
 
 @main.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument(
+    "file", required=False, type=click.Path(path_type=Path, allow_dash=True, readable=False)
+)
 @click.option("--request-id", help="Lighthouse's requestId.")
 @click.option("--submission-id", help="Id of the Form 526 submission.")
 @click.option("--document-type", type=click.Choice([str(kind) for kind in DocumentType]))
@@ -218,50 +221,6 @@ def demo(seconds: int) -> int:
     from lightkeeper.demo import show_demo
 
     return show_demo(seconds)
-
-
-@main.group()
-def sandbox() -> None:
-    """Stand-ins on loopback for trying things out."""
-
-
-@sandbox.command("lighthouse")
-@click.option("--port", default=0, help="0 picks a free one.")
-@click.option("--rate-limit", default=60, show_default=True, help="Calls a minute; 0 for none.")
-@click.option("--speed", default=1.0, show_default=True, help="How much faster time runs.")
-@click.option("--latency", default=0.0, show_default=True, help="Seconds an answer takes.")
-@click.option("--documents", default=0, help="How many documents it already has.")
-@click.option("--story", default="success", show_default=True, help="What becomes of them.")
-@click.option("--first-id", default=1, show_default=True, help="Request id of the first.")
-@click.option("--failing", default=0.0, show_default=True, help="Share of calls that fail (500).")
-def sandbox_lighthouse(**options: Any) -> int:
-    """Run a stand-in of Lighthouse until stopped; prints the settings that point at it."""
-    from lightkeeper.sandbox.serve import serve_lighthouse
-
-    with _said_plainly():
-        serve_lighthouse(**options)
-    return EX_OK
-
-
-@sandbox.command("agent")
-@click.option("--port", default=8125, show_default=True, help="UDP port; 0 picks a free one.")
-@click.option("--socket", "socket_path", help="Listen on this Unix socket instead.")
-def sandbox_agent(port: int, socket_path: str | None) -> int:
-    """Run a stand-in of the Datadog Agent until stopped; prints every signal it gets."""
-    from lightkeeper.sandbox.serve import serve_agent
-
-    with _said_plainly():
-        serve_agent(port, socket_path)
-    return EX_OK
-
-
-@contextmanager
-def _said_plainly() -> Iterator[None]:
-    """A port that is taken, or a story nobody knows, is the user's mistake."""
-    try:
-        yield
-    except (OSError, OverflowError, ValueError) as exc:
-        raise click.ClickException(str(exc)) from exc
 
 
 def _settings() -> "Settings":

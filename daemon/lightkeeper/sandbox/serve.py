@@ -9,6 +9,7 @@ from typing import TextIO
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.dogstatsd import Event, Metric, ServiceCheck
 from lightkeeper.sandbox.lighthouse import Lighthouse
+from lightkeeper.sandbox.stories import STORIES
 
 
 def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
@@ -23,7 +24,12 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
     failing: float,
     out: TextIO = sys.stdout,
 ) -> None:
-    """Run a Lighthouse; print the settings that point at it as `export` lines."""
+    """Run a Lighthouse; print the settings that point at it as `export` lines.
+
+    Raises ValueError for a story that nobody knows, and OSError where the port cannot be had.
+    """
+    if story not in STORIES:
+        raise ValueError(f"no such story: {story!r}; there are {', '.join(STORIES)}")
     lighthouse = Lighthouse(
         port=port,
         rate_limit=rate_limit or None,

@@ -65,11 +65,11 @@ def back_up(store: Path, file: Path) -> Contents:
     Nobody who writes to the store is held up. Raises WouldOverwrite where the file is there
     already, StoreMissing, StoreForeign, and StoreUnavailable for what cannot be read or written.
     """
-    if not store.is_file():
+    if not _is_file(store):
         raise StoreMissing(f"{store}: there is no lightkeeper store here to back up")
-    if file.exists():
-        raise WouldOverwrite(f"{file} is there already: name another file, or remove it")
     with _written_beside(file) as part:
+        if file.exists():
+            raise WouldOverwrite(f"{file} is there already: name another file, or remove it")
         both = f"{store}, copied to {file}"
         with _told(both), closing(_reading(store)) as source, closing(_open(part)) as copy:
             source.backup(copy)  # one look at the store: in WAL mode that keeps no writer waiting
@@ -79,6 +79,10 @@ def back_up(store: Path, file: Path) -> Contents:
         except BackupDamaged as exc:
             remedy = REMEDIES["database disk image is malformed"]
             raise StoreUnavailable(f"{store} cannot be backed up: {remedy}") from exc
+        except StoreForeign as exc:
+            raise StoreForeign(
+                f"{store} is not a store of lightkeeper's: check LIGHTKEEPER_DATABASE_URL"
+            ) from exc
         try:
             os.link(part, file)  # unlike a rename it overwrites nothing
         except FileExistsError as exc:
@@ -117,7 +121,7 @@ def verify(file: Path) -> Contents:
 
     Raises StoreMissing, StoreForeign, and BackupDamaged.
     """
-    if not file.is_file():
+    if not _is_file(file):
         raise StoreMissing(f"{file}: there is no such file")
     try:
         with closing(_reading(file)) as database:
@@ -152,7 +156,7 @@ def _check_version(database: sqlite3.Connection, file: Path) -> None:
 
 def _lost(store: Path, file: Path) -> str:
     """What the store knows and the backup does not, in words; empty where that is nothing."""
-    if not store.is_file():
+    if not _is_file(store):
         return ""
     try:
         with closing(_reading(store)) as database:
@@ -219,6 +223,13 @@ def _told(what: Path | str) -> Iterator[None]:
         words = str(exc)
         more = f" ({REMEDIES[words]})" if words in REMEDIES else ""
         raise StoreUnavailable(f"{what}: {words}{more}") from exc
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError as exc:
+        raise StoreUnavailable(f"{path}: {exc.strerror} (check the folder's rights)") from exc
 
 
 def _reading(path: Path) -> sqlite3.Connection:

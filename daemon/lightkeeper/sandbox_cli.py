@@ -1,0 +1,83 @@
+"""The commands that run the stand-ins; `cli` puts them beside the others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+
+EX_OK: Final = 0
+_PORT: Final = click.IntRange(0, 65_535)
+_COUNT: Final = click.IntRange(0)
+
+
+@click.group()
+def sandbox() -> None:
+    """Stand-ins on loopback for trying things out."""
+
+
+@sandbox.command("lighthouse")
+@click.option("--port", default=0, type=_PORT, help="0 picks a free one.")
+@click.option(
+    "--rate-limit",
+    default=60,
+    show_default=True,
+    type=_COUNT,
+    help="Calls a minute; 0 for none.",
+)
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="How much faster time runs.",
+)
+@click.option(
+    "--latency",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds an answer takes.",
+)
+@click.option("--documents", default=0, type=_COUNT, help="How many documents it already has.")
+@click.option("--story", default="success", show_default=True, help="What becomes of them.")
+@click.option("--first-id", default=1, show_default=True, help="Request id of the first.")
+@click.option(
+    "--failing",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of calls that fail (500).",
+)
+def sandbox_lighthouse(**options: Any) -> int:
+    """Run a stand-in of Lighthouse until stopped; prints the settings that point at it."""
+    from lightkeeper.sandbox.serve import serve_lighthouse
+
+    with _said_plainly():
+        serve_lighthouse(**options)
+    return EX_OK
+
+
+@sandbox.command("agent")
+@click.option(
+    "--port", default=8125, show_default=True, type=_PORT, help="UDP port; 0 picks a free one."
+)
+@click.option("--socket", "socket_path", help="Listen on this Unix socket instead.")
+def sandbox_agent(port: int, socket_path: str | None) -> int:
+    """Run a stand-in of the Datadog Agent until stopped; prints every signal it gets."""
+    from lightkeeper.sandbox.serve import serve_agent
+
+    with _said_plainly():
+        serve_agent(port, socket_path)
+    return EX_OK
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """A port that is taken, or a story nobody knows, is the user's mistake."""
+    try:
+        yield
+    except OSError as exc:
+        raise click.ClickException(f"cannot listen there: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise click.ClickException(str(exc)) from exc
