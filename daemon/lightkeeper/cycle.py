@@ -244,7 +244,7 @@ class Poller:
         problem = answer.problem or Problem(None, "no reason given")
         ask.answers_before = ask.answers_before if ask.failures else self._answers
         ask.failures += 1
-        self.last_failure = f"{answer.outcome}, {problem.detail}"
+        self.last_failure = f"{answer.outcome}, {problem.for_logs()['detail']}"
         self._back_off()
         log.warning(
             "poll.call.failed",
@@ -252,7 +252,7 @@ class Poller:
             documents=len(ask.documents),
             failures_in_row=self.failures_in_row,
             first_lighthouse_request_id=ask.documents[0].request_id,
-            **problem._asdict(),
+            **problem.for_logs(),
         )
         if answer.outcome in _MAY_BE_POISON and self._isolated(ask, answer, now):
             return

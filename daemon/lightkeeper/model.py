@@ -5,6 +5,7 @@ store's unit and the one in which nothing can be naive, local or off by a thousa
 Durations inside the program carry the same unit and end in `_ms`.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+_OPAQUE: Final = re.compile(r"[\w+/=-]+", re.ASCII)
 
 
 class LightkeeperError(Exception):
@@ -237,6 +239,21 @@ class Problem(NamedTuple):
     detail: str
     instance: str | None = None
     diagnostics: str | None = None
+
+    def for_logs(self) -> dict[str, int | str | None]:
+        """All but what an answer worded, which may name a person; the store has that."""
+        is_ours = self.http_status in {None, 200}
+        return {
+            "http_status": self.http_status,
+            "detail": self.detail if is_ours else "see last_problem: lightkeeper show REQUEST_ID",
+            "instance": _opaque(self.instance),
+            "diagnostics": _opaque(self.diagnostics),
+        }
+
+
+def _opaque(text: str | None) -> str | None:
+    """What looks like an id or like base64."""
+    return text if text is not None and _OPAQUE.fullmatch(text) else None
 
 
 class Answer(NamedTuple):

@@ -106,10 +106,10 @@ class LighthouseClient:
         status = exc.response.status
         if status == 429:
             self.budget.note(status, exc.response.headers)
-            return _failed(CallOutcome.RATE_LIMITED, exc, status)
+            return _failed(CallOutcome.RATE_LIMITED, exc)
         refused = status in {400, 401, 403}
         outcome = CallOutcome.UNAUTHORIZED if refused else CallOutcome.TOKEN_UNAVAILABLE
-        return _failed(outcome, exc, status)
+        return _failed(outcome, exc)
 
 
 _BY_STATUS: Mapping[int, CallOutcome] = {
@@ -150,5 +150,5 @@ def _no_answer(response: Response) -> Answer:
     return Answer(CallOutcome.MALFORMED, {}, Problem(response.status, reason))
 
 
-def _failed(outcome: CallOutcome, exc: Exception, status: int | None = None) -> Answer:
-    return Answer(outcome, {}, Problem(status, str(exc)))
+def _failed(outcome: CallOutcome, exc: Exception) -> Answer:
+    return Answer(outcome, {}, Problem(None, str(exc)))
