@@ -10,13 +10,17 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test check bench reference clean .venv
+.PHONY: demo test endurance check bench reference clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
 
 test: .venv/dev.stamp
 	.venv/bin/python -m pytest -rs
+
+# What takes minutes, not seconds.
+endurance: .venv/dev.stamp
+	.venv/bin/python -m pytest -rs tests/endurance
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check

@@ -401,7 +401,7 @@ def prove(fault, folder):
     """Break something around a daemon, see it told, mend it, and see the daemon go on."""
     with Daemon(folder) as daemon:
         fault.prepared(daemon)
-        _bring_to(daemon, fault.when, fault.documents)
+        bring_to(daemon, fault.when, fault.documents)
         with fault.broken(daemon):
             if fault.when == AT_START:
                 daemon.start()
@@ -419,7 +419,8 @@ def prove(fault, folder):
         daemon.assert_accounted_for()
 
 
-def _bring_to(daemon, moment, document_count):
+def bring_to(daemon, moment, document_count):
+    """Hand so many documents in, unless there is to be nothing to do, and start if it is time."""
     if moment == IDLE:
         open_database(f"sqlite:///{daemon.store}", create=True).close()
         daemon.start()

@@ -1,0 +1,15 @@
+"""The fuzzing of tests/test_fuzz.py at its full length."""
+
+import pytest
+
+from fuzzed import Fuzzed
+from test_fuzz import fuzz
+
+BODIES = 100_000
+
+
+@pytest.mark.timeout(900)
+def test_a_hundred_thousand_hostile_answers_do_no_harm(tmp_path):
+    """No crash, no wrong outcome, nothing personal told, as in every run, fifty times over."""
+    with Fuzzed(tmp_path) as fuzzed:
+        fuzz(fuzzed, BODIES)
