@@ -27,6 +27,7 @@ from datadog.dogstatsd import DogStatsd
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.dogstatsd import MalformedDatagram, parse
 
+pytestmark = pytest.mark.xdist_group("dogstatsd")  # it has one port
 PORT = 18_125
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],

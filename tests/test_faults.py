@@ -22,6 +22,7 @@ from lightkeeper.store.database import open_database
 from scripted_server import ScriptedServer, answer
 from tls_front import Authority, Front
 
+pytestmark = pytest.mark.xdist_group("faults")  # they run together
 AT_ONCE = 24
 """Daemons that run at the same time: most of what they do is waiting."""
 BIG = b'{"data":{"statuses":[' + b" " * 50_000_000 + b"]}}"
@@ -401,7 +402,7 @@ def prove(fault, folder):
     """Break something around a daemon, see it told, mend it, and see the daemon go on."""
     with Daemon(folder) as daemon:
         fault.prepared(daemon)
-        _bring_to(daemon, fault.when, fault.documents)
+        bring_to(daemon, fault.when, fault.documents)
         with fault.broken(daemon):
             if fault.when == AT_START:
                 daemon.start()
@@ -419,7 +420,8 @@ def prove(fault, folder):
         daemon.assert_accounted_for()
 
 
-def _bring_to(daemon, moment, document_count):
+def bring_to(daemon, moment, document_count):
+    """Hand so many documents in, unless there is to be nothing to do, and start if it is time."""
     if moment == IDLE:
         open_database(f"sqlite:///{daemon.store}", create=True).close()
         daemon.start()

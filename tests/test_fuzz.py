@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 import corpus
 from fuzzed import BODIES, BODIES_AN_EXAMPLE, STATUSES, Fuzzed, run_example
+from stored import counted, tallied
+from watching import Watch
 
 IN_EVERY_RUN = 2_000
 
@@ -47,3 +49,16 @@ def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
         fuzzed.start_over()
         fuzzed.answer(http_status, body)
         fuzzed.look_around()
+
+
+def test_the_corpus_arrives_over_sockets_just_the_same(tmp_path):
+    """Sent by a server to the whole daemon: it goes on asking, and the tallies are right."""
+    with Watch(f"sqlite:///{tmp_path}/store.db", tmp_path) as watch:
+        for body in corpus.BODIES:
+            watch.track(4, "stuck_bgs", age=3_600.0)
+            watch.lighthouse.fail_next(1, 200, body)
+            watch.clock.now += 7_200
+            watch.poller.step()
+            assert counted(watch.database) == tallied(watch.database)
+        assert 200 == watch.calls()[-1].status
+        assert len(corpus.BODIES) == len(watch.calls())
