@@ -32,6 +32,7 @@ COLUMNS = (
 TYPES = {Kind.COUNT: "count", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "gauge"}
 GAUGE_INTERVAL_SECONDS = 30
 _TABLE = re.compile(r"(?<=<!-- signals -->\n).*(?=\n<!-- /signals -->)", re.DOTALL)
+_LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 _DRILLS = re.compile(r"(?<=<!-- drills -->\n).*(?=\n<!-- /drills -->)", re.DOTALL)
 
 
@@ -98,7 +99,8 @@ def env_example() -> str:
     ]
     for row in table.splitlines()[3:]:
         names, defaults, meaning = (cell.strip() for cell in row.strip("|").split("|"))
-        lines += ["", f"# {meaning.replace('`', '')}"]
+        meaning = _LINK.sub(r"\1 in the README", meaning).replace("`", "")
+        lines += ["", f"# {meaning}"]
         values = [value.strip(" `") for value in defaults.split(",")]
         for name, value in zip(re.findall(r"`(\w+)`", names), values, strict=True):
             if name in SET_BY_THE_EXAMPLE:

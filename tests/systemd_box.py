@@ -132,12 +132,17 @@ class Box:
         """One property of a unit."""
         return self.run("systemctl", "show", "-P", name, unit).stdout.strip()
 
+    def path(self, inside):
+        """Where the host finds a path of the box, also one on a file system of the box's own."""
+        return Path(f"/proc/{self._pid}/root{inside}")
+
     def _furnish(self):
         self.root.chmod(0o755)  # it will be everybody's /
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.root / name).symlink_to(f"usr/{name}")
+        (self.root / "var/run").symlink_to("/run")
         for name, text in FILES.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)

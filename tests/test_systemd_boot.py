@@ -41,55 +41,63 @@ def lighthouse():
 
 
 @pytest.fixture(scope="module")
-def agent():
-    """An Agent on loopback."""
-    with Agent(port=0) as running:
+def agent(host):
+    """An Agent where the drop-in says it is, its socket as writable as the Agent makes it."""
+    folder = host.path("/run/datadog")
+    folder.mkdir()
+    with Agent(port=None, socket_path=folder / "dsd.socket") as running:
+        running.socket_path.chmod(0o722)
         yield running
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory, lighthouse, agent):
-    """A host on which all was installed, and a systemd runs."""
+def host(tmp_path_factory, lighthouse):
+    """A host on which all was installed, and a systemd runs; nothing is left of it."""
     root = tmp_path_factory.mktemp("host")
     checkout = root / "root" / "checkout"
     shutil.copytree(ROOT / "systemd", checkout / "systemd")
     (checkout / "key.pem").write_text(lighthouse.private_key_pem)
     try:
         with Box(root) as box:
-            install_program(root / "opt")
+            install_program(root)
             inside(box, SETTINGS)
-            (root / "etc/systemd/system/lightkeeper.service.d/datadog-agent.conf").unlink()
             hurry = root / f"etc/systemd/system/{UNIT}.d/hurry.conf"
             hurry.write_text(textwrap.dedent(HURRY))
-            write_settings(box, lighthouse, agent)
+            write_settings(box, lighthouse)
             inside(box, f"systemctl daemon-reload\n{START}")
             yield box
     except Unavailable as problem:
         pytest.skip(f"systemd: {problem}")
-
-
-def install_program(opt):
-    """Do what the first block says, with the box's /opt/lightkeeper in the place of the host's."""
-    target = opt / "lightkeeper"
-    target.mkdir(parents=True)
-    there = Path("/opt/lightkeeper")
-    made = not there.exists()
-    there.mkdir(exist_ok=True)
-    python, pip = PROGRAM.splitlines()[1:]
-    assert "apt-get install" in PROGRAM.splitlines()[0]
-    script = f'mount --bind "$1" {there} && PATH=/usr/bin:/usr/sbin:/bin && {python} && {pip}'
-    try:
-        subprocess.run(
-            ["unshare", "--mount", "sh", "-ec", script, "sh", target],
-            cwd=ROOT,
-            env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
     finally:
-        if made:
-            there.rmdir()
+        shutil.rmtree(root)
+
+
+def install_program(root):
+    """Do what the first block says, with the box's /opt/lightkeeper in the place of the host's."""
+    (root / "opt/lightkeeper").mkdir()
+    needed, python, pip = PROGRAM.splitlines()
+    assert "apt-get install" in needed
+    # Mounts that nobody else sees; the rest of /opt stays, for pip may be told to look there.
+    script = f"""
+        mount --bind /opt "$1/old"
+        mount -t tmpfs tmpfs /opt
+        ln -s "$1"/old/* /opt/
+        rm -f /opt/lightkeeper
+        mkdir /opt/lightkeeper
+        mount --bind "$1/opt/lightkeeper" /opt/lightkeeper
+        {python}
+        {pip}
+    """
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", script, "sh", root],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        | {"PATH": "/usr/bin:/usr/sbin:/bin"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def inside(box, script):
@@ -97,13 +105,11 @@ def inside(box, script):
     return box.run("sh", "-ec", f"cd /root/checkout\n{script}").stdout
 
 
-def write_settings(box, lighthouse, agent, **more):
+def write_settings(box, lighthouse, **more):
     """The example, filled in; and one line more for each of these."""
     example = (ROOT / "systemd" / "settings.env.example").read_text()
     given = {
         **lighthouse.environment(),
-        "DD_AGENT_HOST": "127.0.0.1",
-        "DD_DOGSTATSD_PORT": str(agent.port),
         "DD_ENV": "box",
         **more,
     }
@@ -116,8 +122,8 @@ def write_settings(box, lighthouse, agent, **more):
 
 @pytest.fixture
 def service(host, lighthouse, agent):
-    """The service, running on the right settings; and so it is left."""
-    write_settings(host, lighthouse, agent)
+    """The service, running on the right settings."""
+    write_settings(host, lighthouse)
     key = host.root / "etc/lightkeeper/credentials/lighthouse_private_key"
     key.write_text(lighthouse.private_key_pem)
     lighthouse.latency = 0.0
@@ -202,7 +208,7 @@ def test_hanging_it_is_killed_and_started_again(service):
     assert any("Watchdog timeout" in str(message) for message in said)
 
 
-def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse, agent):
+def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse):
     """`systemctl reload` with another key and batch size: the same process goes on with them."""
     key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
     other = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -210,7 +216,7 @@ def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse, agent):
     service.run("systemctl", "restart", UNIT)
     pid = service.shows(UNIT, "MainPID")
     key.write_text(lighthouse.private_key_pem)
-    write_settings(service, lighthouse, agent, LIGHTKEEPER_BATCH_SIZE="5")
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="5")
     service.run("systemctl", "reload", UNIT)
     done = tracked(service)[2]
     hand_in(service, lighthouse, 12)
@@ -224,10 +230,49 @@ def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse, agent):
     )
 
 
-def test_a_reload_of_wrong_settings_changes_nothing_and_says_so(service, lighthouse, agent):
+def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
+    """In its folder root follows no link: it is the daemon's user who writes there, or nobody."""
+    folder = service.path("/run/lightkeeper")
+    service.run("systemctl", "reload", UNIT)
+    (copy,) = (folder / "credentials").iterdir()
+    assert (folder.stat().st_uid, 0o600) == (copy.stat().st_uid, copy.stat().st_mode & 0o777)
+    os.chown(folder / "credentials", 0, 0)
+
+    assert 0 != service.run("systemctl", "reload", UNIT, check=False).returncode
+    assert "active" == service.shows(UNIT, "ActiveState")
+    assert copy.exists()
+
+
+def test_a_postgresql_that_was_away_is_reached_by_its_credential(
+    service, lighthouse, postgres_server, postgres_url
+):
+    """A start without the database is tried again until it is there; the address is a secret."""
+    url = service.root / "etc/lightkeeper/credentials/database_url"
+    url.write_text(postgres_url.replace(str(postgres_server.socket_dir), "/srv"))
+    write_settings(service, lighthouse, LIGHTKEEPER_DATABASE_URL="")
+    before = int(service.shows(UNIT, "NRestarts"))
+    try:
+        assert 0 != service.run("systemctl", "restart", UNIT, check=False).returncode
+        commands.until(lambda: before + 2 <= int(service.shows(UNIT, "NRestarts")))
+        commands.until(lambda: "74" == service.shows(UNIT, "ExecMainStatus"))
+        # The box's / is a folder of the host, so that a socket can have a name in it too.
+        (service.root / "srv").mkdir(exist_ok=True)
+        name = ".s.PGSQL.5432"
+        os.link(postgres_server.socket_dir / name, service.root / "srv" / name)
+        commands.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
+        hand_in(service, lighthouse, 3)
+        until_done(service, 3)
+    finally:
+        url.unlink()
+
+    said = service.run("journalctl", "-u", UNIT, "-o", "cat", "--no-pager").stdout
+    assert postgres_url.rpartition("/")[2] not in said
+
+
+def test_a_reload_of_wrong_settings_changes_nothing_and_says_so(service, lighthouse):
     """The old ones stay in force; the status and an error in the journal name what is wrong."""
     pid = service.shows(UNIT, "MainPID")
-    write_settings(service, lighthouse, agent, LIGHTKEEPER_BATCH_SIZE="many")
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="many")
     service.run("systemctl", "reload", UNIT)
 
     commands.until(lambda: "settings were not reloaded" in service.shows(UNIT, "StatusText"))
@@ -237,9 +282,9 @@ def test_a_reload_of_wrong_settings_changes_nothing_and_says_so(service, lightho
     assert ("active", pid) == (service.shows(UNIT, "ActiveState"), service.shows(UNIT, "MainPID"))
 
 
-def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse, agent):
+def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse):
     """Status 78, what is wrong in the journal, and no loop of restarts."""
-    write_settings(service, lighthouse, agent, LIGHTKEEPER_BATCH_SIZE="many")
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="many")
 
     assert 0 != service.run("systemctl", "restart", UNIT, check=False).returncode
     time.sleep(1.5)  # three times what it would take
@@ -304,7 +349,7 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
 
 
 PROBE = """
-    import ctypes, json, mmap, os, resource, signal, socket, sys
+    import ctypes, json, mmap, os, resource, socket, sys
     from pathlib import Path
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -336,7 +381,7 @@ PROBE = """
         "make a program that becomes another": set_user_id,
         "mount": lambda: call("mount", b"none", b"/old", b"tmpfs", 0, None),
         "trace process 1": lambda: call("ptrace", 0x4206, 1, 0, 0),
-        "signal process 1": lambda: os.kill(1, signal.SIGTERM),
+        "signal process 1": lambda: os.kill(1, 0),  # whether it might
         "look at process 1": lambda: Path("/proc/1/cmdline").read_text(),
         "open a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "run what it wrote": lambda: mmap.mmap(

@@ -67,16 +67,17 @@ def test_a_service_is_hardly_exposed(units, name):
     assert 0 != analyze(*measure, unit).returncode
 
 
-def test_each_choice_of_the_service_is_explained():
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_each_choice_of_a_unit_is_explained(path):
     """Every line of it stands below a comment, with those that the same comment is about."""
     explained = False
-    for line in (SHIPPED / "lightkeeper.service").read_text().splitlines():
+    for line in path.read_text().splitlines():
         if line.startswith("#"):
             explained = True
         elif not line:
             explained = False
-        elif not line.startswith(("[", "Description=", "Documentation=", "  ")):
-            assert explained or line == "WantedBy=multi-user.target", line
+        elif not line.startswith(("[", "Description=", "Documentation=", "WantedBy=", "  ")):
+            assert explained, line
 
 
 def test_the_backup_is_as_confined_as_the_service():
