@@ -17,7 +17,7 @@ import commands
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from systemd_box import Box, Unavailable
-from whole import lines, state
+from whole import left, lines, state
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("box")  # it boots once
@@ -145,8 +145,10 @@ def tracked(box):
 
 
 def until_done(box, count):
-    """Wait until so many documents are done."""
-    commands.until(lambda: tracked(box)[2] == count, seconds=30)
+    """Wait until nothing is pending; so many documents are done then."""
+    store = box.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    commands.until(lambda: 0 == left(store)[0], seconds=30)
+    assert count == tracked(box)[2]
 
 
 def hand_in(box, lighthouse, count, story="instantly_done"):
@@ -261,7 +263,7 @@ def test_a_postgresql_that_was_away_is_reached_by_its_credential(
         os.link(postgres_server.socket_dir / name, service.root / "srv" / name)
         commands.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
         hand_in(service, lighthouse, 3)
-        until_done(service, 3)
+        commands.until(lambda: (3, 0, 3, 0) == tracked(service))
     finally:
         url.unlink()
 
@@ -346,6 +348,24 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     )
     service.run("systemctl", "start", UNIT)
     assert before[0] == tracked(service)[0]
+
+
+def test_an_upgrade_brings_no_drop_in_back(service, lighthouse):
+    """A host without the Agent's socket keeps to UDP, and goes on with what it had."""
+    before = tracked(service)
+    drop_in = service.root / f"etc/systemd/system/{UNIT}.d/datadog-agent.conf"
+    text = drop_in.read_text()
+    drop_in.unlink()
+    unit = service.root / f"etc/systemd/system/{UNIT}"
+    unit.write_text("of an older version")
+    backup, _pip, *rest = UPGRADE.splitlines()
+    inside(service, "\n".join([backup, *rest]))
+
+    assert not drop_in.exists()
+    assert (ROOT / "systemd" / UNIT).read_text() == unit.read_text()
+    assert "active" == service.shows(UNIT, "ActiveState")
+    assert before == tracked(service)
+    drop_in.write_text(text)
 
 
 PROBE = """
