@@ -208,7 +208,7 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
             {"LIGHTKEEPER_DATABASE_URL": "sqlite:///other.db"},
             "LIGHTKEEPER_DATABASE_URL: a restart alone can change this",
         ),
-        ({"LIGHTKEEPER_BATCH_SIZE": "'"}, "is not NAME=value, quoted where it has blanks"),
+        ({"LIGHTKEEPER_BATCH_SIZE": "'"}, "LIGHTKEEPER_BATCH_SIZE: write NAME=value"),
     ],
 )
 def test_what_a_reload_cannot_take_in_is_refused(settings, manager, values, problem):

@@ -48,16 +48,72 @@ def test_read_again_it_takes_out_what_it_no_longer_says(file):
 
 
 def test_lines_that_say_nothing_are_all_named_and_no_value_is(file):
-    """Each by its line; the environment is left as it was."""
-    file.write_text("GOOD=1\nLIGHTKEEPER_DATABASE_URL='secret\nBARE\n")
+    """Each by its line, and by its name where that is one of ours; the good lines count."""
+    file.write_text("GOOD=1\nLIGHTKEEPER_DATABASE_URL='secret\nhunter2\nexport DD_ENV staging\n")
     environ = {PATH: str(file)}
 
     with pytest.raises(SettingsError) as refused:
         SettingsFile(environ).read()
 
-    assert [f"{file}:2:", f"{file}:3:"] == [line.split(" ")[0] for line in refused.value.problems]
-    assert "secret" not in str(refused.value)
-    assert {PATH: str(file)} == environ
+    asks = "write NAME=value, and a value of several words or lines in double quotes"
+    assert [
+        f"{file}:2: LIGHTKEEPER_DATABASE_URL: {asks}",
+        f"{file}:3: {asks}",
+        f"{file}:4: DD_ENV: {asks}",
+    ] == refused.value.problems
+    assert {PATH: str(file), "GOOD": "1"} == environ
+
+
+def test_a_key_pasted_without_quotes_is_not_repeated(file):
+    """Its further lines are no settings, and every one of them is the secret."""
+    secret = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "cHa="]
+    lines = ["-----BEGIN PRIVATE KEY-----", *secret, "-----END PRIVATE KEY-----"]
+    file.write_text("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY=" + "\n".join(lines))
+
+    done = commands.run("status", env=commands.environment() | {PATH: str(file)})
+
+    assert 78 == done.returncode
+    assert f"{file}:2: " in done.stderr
+    assert [] == [part for line in secret for part in (line[:8], line[-3:]) if part in done.stderr]
+
+
+@pytest.mark.parametrize("line", ["A=b\0c", "A\0B=c", "'A=B'=c", "A.B=c", "=c"])
+def test_what_no_environment_holds_is_refused(file, line):
+    """A wrong file is one line and exit status 78, whatever is in it."""
+    file.write_text(f"{line}\n")
+
+    done = commands.run("status", env=commands.environment() | {PATH: str(file)})
+
+    assert 78 == done.returncode
+    assert f"  {file}:1: write NAME=value" in done.stderr
+
+
+def test_a_wrong_line_hides_no_wrong_value(file):
+    """All that is to be mended is named at once, by commands that need Lighthouse and others."""
+    file.write_text("bare\nLIGHTKEEPER_SLOW_AFTER=soon\n")
+    env = commands.environment() | {PATH: str(file)}
+
+    status, run = commands.run("status", env=env), commands.run("run", env=env)
+
+    assert {78} == {status.returncode, run.returncode}
+    assert f"  {file}:1: write" in status.stderr
+    assert "  LIGHTKEEPER_SLOW_AFTER: must be" in status.stderr
+    assert "LIGHTKEEPER_LIGHTHOUSE_URL" not in status.stderr
+    assert "  LIGHTKEEPER_LIGHTHOUSE_URL: missing" in run.stderr
+
+
+def test_what_is_not_kept_leaves_the_environment_as_it_was(file):
+    """A reload that is refused undoes what it read."""
+    file.write_text("A=1\n")
+    environ = {PATH: str(file)}
+    settings_file = SettingsFile(environ)
+    settings_file.read()
+
+    file.write_text("B=2\nbare\n")
+    with pytest.raises(SettingsError), settings_file.undone_on_error():
+        settings_file.read()
+
+    assert {PATH: str(file), "A": "1"} == environ
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])

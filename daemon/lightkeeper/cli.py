@@ -29,6 +29,7 @@ EX_NO: Final = 1
 EX_DATA: Final = 65
 EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
+_FOR_LIGHTHOUSE: Final = ("run", "poll", "check")
 
 
 def run() -> int:
@@ -67,7 +68,7 @@ def main(context: click.Context) -> None:
         from lightkeeper.settings_file import SettingsFile
 
         context.obj = SettingsFile(os.environ)
-        context.obj.read()
+        _read(context.obj, lighthouse=context.invoked_subcommand in _FOR_LIGHTHOUSE)
 
 
 for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore, sandbox):
@@ -121,7 +122,8 @@ def run_command(file: "SettingsFile | None") -> int:
         with closing(watch(settings, create=True, tracer=tracer)) as parts:
 
             def renew() -> list[str]:
-                with settings_file.read_anew():
+                with settings_file.undone_on_error():
+                    _read(settings_file, lighthouse=True)
                     changed = parts.renew(_settings())
                 if tracer is not None:
                     _configure_logs(tracer.correlation)
@@ -221,6 +223,22 @@ def demo(seconds: int) -> int:
     from lightkeeper.demo import show_demo
 
     return show_demo(seconds)
+
+
+def _read(file: "SettingsFile", *, lighthouse: bool) -> None:
+    """Read the file; what is wrong in it is told together with what its good lines lack."""
+    from lightkeeper.settings import Settings, SettingsError
+    from lightkeeper.settings_file import WrongLines
+
+    try:
+        file.read()
+    except WrongLines as exc:
+        problems = exc.problems
+        try:
+            Settings.load(lighthouse=lighthouse)
+        except SettingsError as more:
+            problems = [*problems, *more.problems]
+        raise SettingsError(problems) from exc
 
 
 def _settings() -> "Settings":

@@ -4,17 +4,23 @@ Its variables are put into the process's environment, so that they count for all
 Datadog's libraries included. What the environment held when the process began outweighs it.
 """
 
+import re
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from lightkeeper.settings import SETTINGS_FILE, SettingsError
 
-_SHOWN: Final = 40
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS: Final = re.compile(r"\s*(?:export\s+)?((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]{1,40})\b")
+
+
+class WrongLines(SettingsError):
+    """Some lines of the file are no settings; the others count."""
 
 
 class SettingsFile:
@@ -28,22 +34,24 @@ class SettingsFile:
     def read(self) -> None:
         """Put into the environment what the file says now, and take out what it no longer says.
 
-        Raises SettingsError, with the environment as it was, where it cannot be read.
+        Raises SettingsError where it cannot be read, and WrongLines, once its good lines are put
+        there, where others are none.
         """
         if not self._path:
             return
-        found = _parsed(self._path)
+        found, problems = _parsed(self._path)
         for name in self._environ.keys() - self._inherited - found.keys():
             del self._environ[name]
         for name in found.keys() - self._inherited:
             self._environ[name] = found[name]
+        if problems:
+            raise WrongLines(problems)
 
     @contextmanager
-    def read_anew(self) -> Iterator[None]:
-        """The same, for as long as what is done with it raises nothing: else all is as before."""
+    def undone_on_error(self) -> Iterator[None]:
+        """What is read meanwhile stays if nothing is raised; else the environment is as before."""
         before = dict(self._environ)
         try:
-            self.read()
             yield
         except BaseException:
             self._environ.clear()
@@ -51,7 +59,8 @@ class SettingsFile:
             raise
 
 
-def _parsed(path: str) -> dict[str, str]:
+def _parsed(path: str) -> tuple[dict[str, str], list[str]]:
+    """What the file's good lines say, and what is wrong with the others."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
@@ -59,15 +68,21 @@ def _parsed(path: str) -> dict[str, str]:
         raise SettingsError([f"{SETTINGS_FILE}: cannot read {path}: {reason}"]) from exc
     found, problems = {}, []
     for binding in parse_stream(StringIO(text)):
-        if binding.error or (binding.key is not None and binding.value is None):
-            # The name alone: what follows may be a secret.
-            name = binding.original.string.strip().split("=")[0][:_SHOWN]
-            line = binding.original.line
-            problems.append(
-                f"{path}:{line}: {name!r} is not NAME=value, quoted where it has blanks"
-            )
-        elif binding.key is not None and binding.value is not None:
-            found[binding.key] = binding.value
-    if problems:
-        raise SettingsError(problems)
-    return found
+        name, value = binding.key, binding.value
+        if not binding.error and name is None:
+            continue  # blank, or a comment
+        # No environment holds a NUL, nor a name with an equals sign.
+        if binding.error or value is None or "\0" in value or not _NAME.fullmatch(name or ""):
+            problems.append(f"{path}:{_problem(binding)}")
+        else:
+            found[str(name)] = value
+    return found, problems
+
+
+def _problem(binding: Binding) -> str:
+    """The line, and its name where that is one of ours: anything else may be a secret's part."""
+    text = binding.original.string
+    line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    ours = _OURS.match(text)
+    asks = "write NAME=value, and a value of several words or lines in double quotes"
+    return f"{line}: {ours[1]}: {asks}" if ours else f"{line}: {asks}"
