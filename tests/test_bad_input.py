@@ -206,7 +206,7 @@ def test_an_unknown_option_and_a_wrong_settings_file_end_every_command(words, pl
     assert (USAGE, "") == (odd.returncode, odd.stdout)
     assert "No such option '--odd'" in odd.stderr
     assert (CONFIG, "") == (wrong.returncode, wrong.stdout)
-    assert f"{place}/wrong.env:1: 'LIGHTKEEPER_BATCH_SIZE' write NAME=value" in wrong.stderr
+    assert f"{place}/wrong.env:1: LIGHTKEEPER_BATCH_SIZE: write NAME=value" in wrong.stderr
 
 
 @pytest.mark.parametrize("line", ["status", "show 1", "monitors print", "dashboards print"])
