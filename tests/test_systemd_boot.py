@@ -128,9 +128,8 @@ def service(host, lighthouse, agent):
 
 def staff(box, *arguments, **more):
     """Run one of the commands for staff, as the README says."""
-    script = STAFF.replace(" status", " " + " ".join(map(str, arguments)))
-    done = box.run("sh", "-ec", script, **more)
-    return done.stdout
+    assert "lightkeeper status\n" == STAFF
+    return box.run("/usr/local/bin/lightkeeper", *arguments, **more).stdout
 
 
 def tracked(box):
@@ -270,6 +269,14 @@ def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
     until_done(service, before[2] + 5_000)
 
 
+def test_the_command_works_as_the_service_does(service):
+    """It finds settings, key and store, and its exit status is passed on."""
+    checked = service.run("lightkeeper", "check", check=False)
+
+    assert re.search(r"^ok +token ", checked.stdout, re.MULTILINE), checked.stdout
+    assert 1 == service.run("lightkeeper", "show", "99999999999", check=False).returncode
+
+
 def test_its_log_lines_are_entries_with_fields(service):
     """Priority, event and the rest, each a field of the journal's own."""
     pid = service.shows(UNIT, "MainPID")
@@ -304,7 +311,7 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
 
 
 PROBE = """
-    import ctypes, json, mmap, os, resource, signal, socket, sys
+    import ctypes, json, mmap, os, resource, socket, sys
     from pathlib import Path
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -336,7 +343,7 @@ PROBE = """
         "make a program that becomes another": set_user_id,
         "mount": lambda: call("mount", b"none", b"/old", b"tmpfs", 0, None),
         "trace process 1": lambda: call("ptrace", 0x4206, 1, 0, 0),
-        "signal process 1": lambda: os.kill(1, signal.SIGTERM),
+        "signal process 1": lambda: os.kill(1, 0),
         "look at process 1": lambda: Path("/proc/1/cmdline").read_text(),
         "open a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "run what it wrote": lambda: mmap.mmap(
@@ -421,6 +428,7 @@ def test_uninstalled_it_leaves_the_data(service):
     assert "inactive" == service.run("systemctl", "is-active", UNIT, check=False).stdout.strip()
     assert "not-found" == service.shows(UNIT, "LoadState")
     assert not (service.root / "opt/lightkeeper").exists()
+    assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
     assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
     assert documents
     assert (service.root / "var/lib/private/lightkeeper/lightkeeper.db").stat().st_size > 0
