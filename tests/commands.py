@@ -70,7 +70,10 @@ def running(*arguments, env, **more):
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def until(condition, seconds=20.0):

@@ -19,6 +19,7 @@ README = ROOT / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
 ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
 SET_BY_THE_EXAMPLE = {
+    "DD_DOGSTATSD_URL": "unix:///var/run/datadog/dsd.socket",
     "LIGHTKEEPER_LIGHTHOUSE_URL": "https://sandbox-api.va.gov",
     "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": "",
     "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "",

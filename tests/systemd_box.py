@@ -48,6 +48,8 @@ BOOT = """
     cd "$1"
     mount --bind -o ro /usr usr
     mount -o remount,bind,ro usr
+    mount -t tmpfs -o mode=755 tmpfs usr/local
+    mkdir usr/local/bin
     mount -t proc proc proc
     mount -t sysfs -o ro sysfs sys
     mount -t tmpfs tmpfs run

@@ -42,7 +42,7 @@ def lighthouse():
 
 @pytest.fixture(scope="module")
 def agent(host):
-    """An Agent where the drop-in says it is, its socket as writable as the Agent makes it."""
+    """An Agent where the example says it is, its socket as writable as the Agent makes it."""
     folder = host.path("/run/datadog")
     folder.mkdir()
     with Agent(port=None, socket_path=folder / "dsd.socket") as running:
@@ -134,9 +134,8 @@ def service(host, lighthouse, agent):
 
 def staff(box, *arguments, **more):
     """Run one of the commands for staff, as the README says."""
-    script = STAFF.replace(" status", " " + " ".join(map(str, arguments)))
-    done = box.run("sh", "-ec", script, **more)
-    return done.stdout
+    assert "lightkeeper status\n" == STAFF
+    return box.run("/usr/local/bin/lightkeeper", *arguments, **more).stdout
 
 
 def tracked(box):
@@ -317,6 +316,15 @@ def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
     until_done(service, before[2] + 5_000)
 
 
+def test_the_command_works_as_the_service_does(service):
+    """It finds settings, key and store, and its exit status is passed on."""
+    checked = service.run("lightkeeper", "check", check=False)
+
+    for name in ("token", "agent"):
+        assert re.search(rf"^ok +{name} ", checked.stdout, re.MULTILINE), checked.stdout
+    assert 1 == service.run("lightkeeper", "show", "99999999999", check=False).returncode
+
+
 def test_its_log_lines_are_entries_with_fields(service):
     """Priority, event and the rest, each a field of the journal's own."""
     pid = service.shows(UNIT, "MainPID")
@@ -350,11 +358,10 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert before[0] == tracked(service)[0]
 
 
-def test_an_upgrade_brings_no_drop_in_back(service, lighthouse):
-    """A host without the Agent's socket keeps to UDP, and goes on with what it had."""
+def test_an_upgrade_leaves_drop_ins_alone(service):
+    """The unit is the newer one; what the host changed beside it, and the store, are as before."""
     before = tracked(service)
     drop_in = service.root / f"etc/systemd/system/{UNIT}.d/datadog-agent.conf"
-    text = drop_in.read_text()
     drop_in.unlink()
     unit = service.root / f"etc/systemd/system/{UNIT}"
     unit.write_text("of an older version")
@@ -365,7 +372,6 @@ def test_an_upgrade_brings_no_drop_in_back(service, lighthouse):
     assert (ROOT / "systemd" / UNIT).read_text() == unit.read_text()
     assert "active" == service.shows(UNIT, "ActiveState")
     assert before == tracked(service)
-    drop_in.write_text(text)
 
 
 PROBE = """
@@ -401,7 +407,7 @@ PROBE = """
         "make a program that becomes another": set_user_id,
         "mount": lambda: call("mount", b"none", b"/old", b"tmpfs", 0, None),
         "trace process 1": lambda: call("ptrace", 0x4206, 1, 0, 0),
-        "signal process 1": lambda: os.kill(1, 0),  # whether it might
+        "signal process 1": lambda: os.kill(1, 0),
         "look at process 1": lambda: Path("/proc/1/cmdline").read_text(),
         "open a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "run what it wrote": lambda: mmap.mmap(
@@ -486,6 +492,7 @@ def test_uninstalled_it_leaves_the_data(service):
     assert "inactive" == service.run("systemctl", "is-active", UNIT, check=False).stdout.strip()
     assert "not-found" == service.shows(UNIT, "LoadState")
     assert not (service.root / "opt/lightkeeper").exists()
+    assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
     assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
     assert documents
     assert (service.root / "var/lib/private/lightkeeper/lightkeeper.db").stat().st_size > 0

@@ -51,9 +51,9 @@ def test_systemd_has_nothing_to_say_against_a_unit(units, name):
 def test_verifying_finds_what_is_wrong(units):
     """A key that is mistyped, also in the drop-in, is found."""
     drop_in = units / "lightkeeper.service.d" / "datadog-agent.conf"
-    drop_in.write_text(drop_in.read_text().replace("Environment=", "Environmnt="))
+    drop_in.write_text(drop_in.read_text().replace("After=", "Aftr="))
 
-    assert "Environmnt" in analyze("verify", units / "lightkeeper.service").stderr
+    assert "Aftr" in analyze("verify", units / "lightkeeper.service").stderr
 
 
 @pytest.mark.parametrize("name", [path.name for path in SERVICES])

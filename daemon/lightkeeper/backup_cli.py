@@ -7,7 +7,7 @@ import click
 
 EX_OK: Final = 0
 
-_file = click.argument("file", type=click.Path(path_type=Path))
+_file = click.argument("file", type=click.Path(path_type=Path, readable=False))
 
 
 @click.command()

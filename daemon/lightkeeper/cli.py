@@ -44,8 +44,8 @@ def run() -> int:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # Whoever read our output is gone: nothing to say, and nobody to say it to.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output is gone (then click exits): nothing to say, nobody to say it to.
         sys.stdout = None
         return EX_OK
     except OSError as exc:

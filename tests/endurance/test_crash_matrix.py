@@ -62,7 +62,7 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
             in_between += untold > 0
 
         with commands.running("run", env=env, stdout=None) as process:
-            commands.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS)
+            commands.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300)
             process.send_signal(signal.SIGTERM)
             _, errors = process.communicate(timeout=30)
         agent.drain()

@@ -61,14 +61,19 @@ def sample(began_at, pid, store, documents):
 
 def plot(samples, path):
     """Draw all over time, and the store over the documents in it."""
-    figure, panels = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
-    minutes = [each.at / 60 for each in samples]
-    over_time = ("memory_mb", "MB of memory"), ("descriptors",) * 2, ("threads",) * 2
-    for panel, (name, title) in zip(panels, over_time, strict=False):
-        panel.plot(minutes, [getattr(each, name) for each in samples])
-        panel.set(title=title, xlabel="minutes", ylim=(0, None), xlim=(0, None))
-    panels[3].plot([each.documents for each in samples], [each.database_mb for each in samples])
-    panels[3].set(title="MB of database", xlabel="documents", ylim=(0, None), xlim=(0, None))
+    minutes, documents = [each.at / 60 for each in samples], [each.documents for each in samples]
+    shown = (
+        ("memory_mb", "MB of memory", minutes),
+        ("descriptors", "descriptors", minutes),
+        ("threads", "threads", minutes),
+        ("database_mb", "MB of database", documents),
+    )
+    figure, panels = plt.subplots(1, len(shown), figsize=(12, 2.6), layout="constrained")
+    for panel, (name, title, along) in zip(panels, shown, strict=True):
+        values = [getattr(each, name) for each in samples]
+        panel.plot(along, values)
+        panel.set(title=title, xlim=(0, None), ylim=(0, 1.3 * max(values)))
+        panel.set(xlabel="minutes" if along is minutes else "documents")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 

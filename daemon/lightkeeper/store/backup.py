@@ -123,6 +123,8 @@ def verify(file: Path) -> Contents:
     """
     if not _is_file(file):
         raise StoreMissing(f"{file}: there is no such file")
+    if not os.access(file, os.R_OK):
+        raise StoreUnavailable(f"{file}: Permission denied (it has to be readable)")
     try:
         with closing(_reading(file)) as database:
             ((state,),) = database.execute("PRAGMA integrity_check(1)").fetchall()
@@ -211,7 +213,8 @@ def _written_beside(file: Path) -> Iterator[Path]:
             raise StoreUnavailable(f"{file}: {reason} (check the folder and its rights)") from exc
     finally:
         for more in ("", "-journal", "-wal", "-shm"):
-            Path(f"{part}{more}").unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(f"{part}{more}").unlink()
 
 
 @contextmanager
