@@ -484,8 +484,9 @@ def test_it_can_do_nothing_but_its_work(service):
     } == found
 
 
-def test_uninstalled_it_leaves_the_data(service):
+def test_uninstalled_it_leaves_the_data(service, lighthouse):
     """Nothing runs any more, no unit is left; store, settings and key are where they were."""
+    hand_in(service, lighthouse, 1)
     documents = tracked(service)[0]
     inside(service, UNINSTALL)
 
@@ -494,5 +495,5 @@ def test_uninstalled_it_leaves_the_data(service):
     assert not (service.root / "opt/lightkeeper").exists()
     assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
     assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
-    assert documents
-    assert (service.root / "var/lib/private/lightkeeper/lightkeeper.db").stat().st_size > 0
+    store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    assert documents == len(state(store)[0])
