@@ -13,6 +13,7 @@ import peewee
 from lightkeeper.store import migrations
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import (
+    REMEDIES,
     AlreadyWatched,
     StoreForeign,
     StoreMissing,
@@ -72,11 +73,12 @@ class Database:
             raise StoreUnavailable(f"{self.place}: {self._reason(exc)}") from exc
 
     def _reason(self, exc: BaseException) -> str:
-        """What went wrong first, in one line."""
+        """What went wrong first, in one line, and what to do where we know it."""
         # Rolling back fails too where the database has done so by itself, or is gone.
         while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
             exc = exc.__context__
-        return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
+        words = str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
+        return f"{words} ({REMEDIES[words]})" if words in REMEDIES else words
 
     def _reconnect(self) -> None:
         if not self._db.is_closed():
