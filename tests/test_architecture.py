@@ -30,6 +30,7 @@ ANYTHING_BUT_CLI = CORE | {
     *(
         "assets",
         "assets_cli",
+        "backup_cli",
         "casework",
         "casework_cli",
         "dashboards_cli",
@@ -54,6 +55,7 @@ MAY_IMPORT = {
     "asks": {"model"},
     "assets": {"catalogue", "model", "signals"},
     "assets_cli": {"assets"},
+    "backup_cli": {"settings", "store"},
     "cadence": {"model"},
     "casework": {"handing_in", "interpret", "model", "store"},
     "casework_cli": {"casework", "handing_in", "model", "parts", "settings", "store"},

@@ -11,6 +11,7 @@ import click
 
 from lightkeeper import __version__
 from lightkeeper.assets_cli import monitors
+from lightkeeper.backup_cli import backup, restore
 from lightkeeper.casework_cli import ack, close, recheck
 from lightkeeper.dashboards_cli import dashboards
 from lightkeeper.drill_cli import drill
@@ -68,7 +69,7 @@ def main(context: click.Context) -> None:
         context.obj.read()
 
 
-for _command in (monitors, dashboards, drill, ack, close, recheck):
+for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore):
     main.add_command(_command)
 
 
@@ -169,8 +170,7 @@ def status(as_json: bool) -> int:
     """Say how many documents stand where."""
     from lightkeeper import views
 
-    settings = _store_settings()
-    with closing(_store(settings)) as database:
+    with closing(_store(_store_settings())) as database:
         overview = views.overview(database)
     click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
     return EX_OK

@@ -17,7 +17,7 @@ from lightkeeper.cycle import Poller, State
 from lightkeeper.health import Health
 from lightkeeper.model import LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
-from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.store.errors import StoreDamaged, StoreUnavailable
 from lightkeeper.systemd import ServiceManager
 
 POLL_EVERY_SECONDS: Final = 1
@@ -191,6 +191,8 @@ class Service:
         self._manager.status(self._reporter.standing(self._health.calls(), problems))
 
     def _job_failed(self, job: str, exc: Exception) -> None:
+        if isinstance(exc, StoreDamaged):
+            raise exc  # trying again mends nothing, and what it says may be wrong
         if isinstance(exc, StoreUnavailable):
             self._health.store_failed(exc)
         if isinstance(exc, LightkeeperError):

@@ -13,11 +13,11 @@ import peewee
 from lightkeeper.store import migrations
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import (
-    REMEDIES,
     AlreadyWatched,
     StoreForeign,
     StoreMissing,
     StoreUnavailable,
+    unavailable,
 )
 from lightkeeper.store.schema import MODELS
 
@@ -70,15 +70,14 @@ class Database:
             # fails too, and ends up here again, where the connection is dead.
             if self.dialect == "postgresql" and not self._db.in_transaction():
                 self._db.close()
-            raise StoreUnavailable(f"{self.place}: {self._reason(exc)}") from exc
+            raise unavailable(self.place, self._words(exc)) from exc
 
-    def _reason(self, exc: BaseException) -> str:
-        """What went wrong first, in one line, and what to do where we know it."""
+    def _words(self, exc: BaseException) -> str:
+        """What went wrong first, in one line."""
         # Rolling back fails too where the database has done so by itself, or is gone.
         while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
             exc = exc.__context__
-        words = str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
-        return f"{words} ({REMEDIES[words]})" if words in REMEDIES else words
+        return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
 
     def _reconnect(self) -> None:
         if not self._db.is_closed():
@@ -147,23 +146,12 @@ class Database:
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
         if self.path:
-            self._claim_sqlite(self.path)
+            self._lock_file = claim_file(self.path)
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             with self.guarded():
                 self._claim_postgresql()
         self._claimed = True
-
-    def _claim_sqlite(self, path: Path) -> None:
-        # Not the database file itself: closing a second handle on it drops SQLite's locks.
-        lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
-        try:
-            self._lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise AlreadyWatched(_second_watcher(self.place)) from exc
-        except OSError as exc:
-            raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
 
     def _claim_postgresql(self) -> None:
         ((won,),) = self._db.execute_sql(
@@ -219,6 +207,24 @@ class Database:
                 f"{self.place} belongs to another program (it holds the table {foreign[0]!r}): "
                 "point LIGHTKEEPER_DATABASE_URL at a database of its own"
             )
+
+
+def claim_file(path: Path) -> int:
+    """Become the one process that polls the SQLite store at `path`, until this file is closed."""
+    # Not the database file itself: closing a second handle on it drops SQLite's locks.
+    lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
+    try:
+        lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(lock_file)
+        if isinstance(exc, BlockingIOError):
+            raise AlreadyWatched(_second_watcher(str(path))) from exc
+        raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
+    return lock_file
 
 
 def open_database(url: str, *, create: bool) -> Database:
