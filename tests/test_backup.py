@@ -78,7 +78,7 @@ def file(store, tmp_path):
     """A backup of the store."""
     path = tmp_path / "backup" / "one.db"
     path.parent.mkdir()
-    assert 0 == back_up(store, path).returncode
+    backup.back_up(f"sqlite:///{store}", path)
     return path
 
 
@@ -111,9 +111,9 @@ def test_a_backup_never_overwrites(store, file):
 def test_a_backup_beside_a_daemon_at_work(tmp_path):
     """It is a moment of the store: what it tells of is whole, and the daemon goes on meanwhile."""
     store, file = tmp_path / "store.db", tmp_path / "backup.db"
-    hand_in(store, *range(1, 20_001), at=round(time.time() * 1_000) - HOUR)
     with Lighthouse() as lighthouse:
-        lighthouse.add_many(20_000, "instantly_done")
+        handed_in = lighthouse.add_many(20_000, "instantly_done")
+        hand_in(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
         env = commands.environment(store, lighthouse)
         with commands.running("run", env=env, stderr=commands.subprocess.DEVNULL):
             commands.until(lambda: statuses(store)["done"] > 100)
@@ -122,7 +122,7 @@ def test_a_backup_beside_a_daemon_at_work(tmp_path):
             assert f"{store} is already polled" in commands.complaint(restore(store, file), 73)
             commands.until(lambda: statuses(store)["done"] > taken or taken == 20_000)
 
-    assert list(range(1, 20_001)) == ids(file)
+    assert list(handed_in) == ids(file)
     assert 100 < statuses(file)["done"] < 20_000
     with opened(file) as database:
         ((told,),) = database.rows("SELECT COUNT(*) FROM transitions")
@@ -254,17 +254,23 @@ def truncate(path):
 DAMAGE = pytest.mark.parametrize("damage", [break_header, break_pages, truncate])
 
 
-@DAMAGE
 @pytest.mark.parametrize(
-    "command",
-    ["run", "poll", "status", "show 1", "track --request-id 9"],
-    ids=lambda c: c.split()[0],
+    ("command", "damage"),
+    [
+        ("run", break_header),
+        ("run", break_pages),
+        ("run", truncate),
+        ("poll", break_pages),
+        ("status", break_header),
+        ("show 1", truncate),
+        ("track --request-id 9", break_pages),
+    ],
 )
-def test_a_damaged_store_is_said_and_left_alone(store, damage, command):
+def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
     """One line that names `lightkeeper restore`; not a byte of the file changes."""
     damage(store)
     before = store.read_bytes()
-    more = "--submission-id s --document-type form_0781".split() if "track" in command else []
+    more = ["--submission-id=s", "--document-type=form_0781"] if "track" in command else []
     with Lighthouse() as lighthouse:
         env = commands.environment(store, lighthouse)
         done = commands.run(*command.split(), *more, env=env)
@@ -278,13 +284,14 @@ def test_a_damaged_store_is_said_and_left_alone(store, damage, command):
 
 @DAMAGE
 def test_a_damaged_store_is_replaced_and_kept(store, file, damage):
-    """Restoring works over it, and the WAL it had stays beside it and out of the new one."""
+    """Restoring works over it, and not a byte of it is lost for whoever looks into it."""
     damage(store)
     before = store.read_bytes()
 
     assert 0 == restore(store, file).returncode
 
     (kept,) = store.parent.glob("*.replaced-*")
+    assert {store.name, f"{store.name}.lock", kept.name} == set(names(store))
     assert before == kept.read_bytes()
     assert [1, 2, 3] == ids(store)
 
@@ -352,8 +359,8 @@ def test_after_a_restore_what_is_due_is_asked_about(tmp_path):
     """Pending documents whose time has passed are asked about at once, done ones no more."""
     store, file = tmp_path / "store.db", tmp_path / "backup.db"
     with Lighthouse() as lighthouse:
-        lighthouse.add_many(3, "instantly_done")
-        hand_in(store, 1, 2, 3, at=round(time.time() * 1_000) - HOUR)
+        handed_in = lighthouse.add_many(3, "instantly_done")
+        hand_in(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
         assert 0 == back_up(store, file).returncode
         store.unlink()
         assert 0 == restore(store, file).returncode

@@ -9,8 +9,8 @@ REMEDIES: Final = {
     "place with `lightkeeper restore FILE`, which keeps this one, and hand in again what came "
     "since",
     "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if this was it, it "
-    "is damaged: put a backup in its place with `lightkeeper restore FILE`, and hand in again what "
-    "came since",
+    "is damaged: put a backup in its place with `lightkeeper restore FILE`, and hand in again "
+    "what came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
     "unable to open database file": "check that the folder is there, mounted for writing, and "

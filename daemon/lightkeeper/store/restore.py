@@ -80,7 +80,10 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
             ) from exc
         except sqlite3.DatabaseError:
             readable = False
-        yield present if readable else None
+        if readable:
+            yield present
+            return
+    yield None
 
 
 def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> None:
@@ -123,8 +126,9 @@ def _exchange(store: Path, copy: Path) -> list[Path]:
         os.link(store, kept)
     # Only beside a store that is damaged or missing: SQLite would apply them to the copy.
     for suffix in ("-wal", "-journal"):
-        with suppress(FileNotFoundError):
-            Path(f"{store}{suffix}").rename(f"{kept}{suffix}")
+        left = Path(f"{store}{suffix}")
+        if left.exists():
+            left.rename(f"{kept}{suffix}") if left.stat().st_size else left.unlink()
     with suppress(FileNotFoundError):
         Path(f"{store}-shm").unlink()
     copy.rename(store)
