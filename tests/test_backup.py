@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import commands
 from lightkeeper.model import HOUR
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from lightkeeper.store import backup
+from lightkeeper.store import restore as back
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from stored import NOW, counted, ended, new, tallied
@@ -145,26 +145,23 @@ def test_a_copy_ends_however_much_others_write(tmp_path, monkeypatch):
     store, file = tmp_path / "store.db", tmp_path / "backup.db"
     hand_in(store, *range(1, 5_001))
     monkeypatch.setattr(backup, "PAGES_A_STEP", 5)
-    over, written = threading.Event(), []
+    written, end_at = [], time.monotonic() + 1.5
 
     def write():
         with opened(store) as database:
-            while not over.is_set():
+            while time.monotonic() < end_at:
                 written.append(10_000 + len(written))
                 Documents(database).add([new(written[-1])], NOW)
 
     with ThreadPoolExecutor() as beside:
         writing = beside.submit(write)
         commands.until(lambda: written)
-        held = len(written)
-        try:
-            contents = backup.back_up(f"sqlite:///{store}", file)
-        finally:
-            over.set()
+        contents = backup.back_up(f"sqlite:///{store}", file)
+        assert time.monotonic() < end_at
         writing.result()
 
-    assert held <= contents.documents - 4_999 < held + 10 < len(written)
-    assert contents.documents == len(ids(file))
+    assert [*range(1, 5_001), *written[: contents.documents - 5_000]] == ids(file)
+    assert 5_000 <= contents.documents < 5_000 + len(written)
 
 
 def test_what_keeps_a_backup_from_being_made(store, tmp_path):
@@ -353,6 +350,33 @@ def test_a_store_in_use_is_not_replaced(store, file):
 
     assert f"{store} is in use by another process" in said
     assert [1, 2, 3] == ids(store)
+
+
+def test_what_is_handed_in_meanwhile_is_not_swallowed(store, file, monkeypatch):
+    """Who waited for the store while it was replaced is told so, or is in the new one."""
+    env = commands.environment(store)
+    options = ("--request-id=9", "--submission-id=s", "--document-type=form_0781")
+    exchange, waiting = back.exchange, []
+
+    def slowly(*arguments):
+        waiting.append(commands.start("track", *options, env=env))
+        time.sleep(1.0)
+        assert waiting[0].poll() is None
+        return exchange(*arguments)
+
+    monkeypatch.setattr(back, "exchange", slowly)
+    back.put_back(f"sqlite:///{store}", file, discard_newer=False)
+    out, problem = waiting[0].communicate(timeout=40)
+
+    tracked = waiting[0].returncode == 0
+    assert ([1, 2, 3, 9] if tracked else [1, 2, 3]) == ids(store), (out, problem)
+
+
+def test_a_folder_is_no_store(tmp_path, file):
+    """The line names the store and not the backup."""
+    said = commands.complaint(restore(tmp_path, file), 74)
+
+    assert said.startswith(f"{tmp_path}: unable to open database file")
 
 
 def test_after_a_restore_what_is_due_is_asked_about(tmp_path):

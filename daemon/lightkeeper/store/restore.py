@@ -47,7 +47,7 @@ def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, li
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
                     _refuse_to_lose(present, store, file)
-                kept = _exchange(store, copy)
+                kept = exchange(store, copy)
         return contents, kept
     finally:
         os.close(lock_file)
@@ -62,7 +62,11 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
     if not store.exists():
         yield None
         return
-    with closing(connect(store)) as present:
+    try:
+        connection = connect(store)
+    except sqlite3.Error as exc:
+        raise unavailable(str(store), str(exc)) from exc
+    with closing(connection) as present:
         readable = True
         try:
             present.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
@@ -118,7 +122,7 @@ def _give_to_its_owner(store: Path, *ours: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _exchange(store: Path, copy: Path) -> list[Path]:
+def exchange(store: Path, copy: Path) -> list[Path]:
     """Put the copy in the store's place at one blow; what there was gets a dated name."""
     when = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
     kept = Path(f"{store}.replaced-{when}")
