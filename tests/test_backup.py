@@ -279,6 +279,24 @@ def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
     assert before == store.read_bytes()
 
 
+def test_damage_met_at_work_ends_the_daemon(store):
+    """A page that opening did not need: the daemon ends with the same line, not with a loop."""
+    with closing(sqlite3.connect(store)) as database:
+        ((page,),) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'transitions_untold'"
+        )
+    with store.open("r+b") as opened_file:
+        opened_file.seek((page - 1) * 4_096)
+        opened_file.write(b"\xff" * 4_096)
+    with Lighthouse() as lighthouse:
+        done = commands.run("run", env=commands.environment(store, lighthouse), timeout=20)
+
+    assert 74 == done.returncode
+    assert (
+        f"lightkeeper: {store}: database disk image is malformed" in done.stderr.splitlines()[-1]
+    )
+
+
 @DAMAGE
 def test_a_damaged_store_is_replaced_and_kept(store, file, damage):
     """Restoring works over it, and not a byte of it is lost for whoever looks into it."""

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -126,9 +127,14 @@ def _copy(source: Path, target: Path) -> None:
         # copy begin anew; with it nobody waits, and the WAL grows by what is written meanwhile.
         reading.execute("BEGIN")
         reading.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
-        reading.backup(writing, pages=PAGES_A_STEP, sleep=REST_SECONDS)
+        reading.backup(writing, pages=PAGES_A_STEP, progress=_rest)
         # One file, that can be read where nothing may be written.
         writing.execute("PRAGMA journal_mode = DELETE")
+
+
+def _rest(*_: int) -> None:
+    # Others want the disk too. The `sleep` of sqlite3's `backup` is for locks alone.
+    time.sleep(REST_SECONDS)
 
 
 def _verified(copy: Path, origin: Path) -> Contents:
