@@ -182,6 +182,20 @@ def test_what_keeps_a_backup_from_being_made(store, tmp_path):
     assert "none.db" not in names(store)
 
 
+def test_a_backup_that_is_stopped_leaves_nothing(store, tmp_path):
+    """SIGTERM ends it at once, and its half copy goes too."""
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    hand_in(store, *range(10, 50_000))
+
+    with commands.running("backup", folder / "one.db", env=commands.environment(store)) as process:
+        commands.until(lambda: names(folder / "one.db"))
+        process.terminate()
+        assert 130 == process.wait(10)
+
+    assert [] == names(folder / "one.db")
+
+
 def test_postgresql_has_tools_of_its_own(tmp_path):
     """Both commands name them, and never repeat the password."""
     env = commands.environment() | {"LIGHTKEEPER_DATABASE_URL": "postgresql://u:secret@h/db"}
