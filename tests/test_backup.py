@@ -1,307 +1,426 @@
-"""Backups: consistent beside a running daemon, verified, and put back without losing a thing."""
+"""Backups of the SQLite store, and the way back: nothing lost unasked, nothing half there."""
 
-import itertools
 import os
-import re
-import signal
+import shutil
 import sqlite3
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
 import commands
-import stored
+from lightkeeper.model import HOUR
 from lightkeeper.sandbox.lighthouse import Lighthouse
+from lightkeeper.store import backup
+from lightkeeper.store import restore as back
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
-from whole import WORDS, left, lines, state
+from stored import NOW, counted, ended, new, tallied
 
 
 @pytest.fixture
 def store(tmp_path):
-    """A store with 300 documents."""
+    """A store of three documents, one of them done."""
     path = tmp_path / "store" / "lightkeeper.db"
     path.parent.mkdir()
-    add(path, range(1, 301))
+    hand_in(path, 1, 2, 3)
+    finish(path, 1)
     return path
 
 
+def opened(path):
+    """The store, as the commands open it."""
+    return closing(open_database(f"sqlite:///{path}", create=True))
+
+
+def hand_in(path, *request_ids, at=NOW):
+    """Put so many documents into a store."""
+    with opened(path) as database:
+        Documents(database).add([new(each, tracked_at=at) for each in request_ids], at)
+
+
+def finish(path, *request_ids):
+    """Have Lighthouse say that these are done."""
+    with opened(path) as database:
+        documents = Documents(database)
+        due = [each for each in documents.due(NOW, 100) if each.request_id in request_ids]
+        documents.record([ended(each) for each in due], NOW)
+
+
+def ids(path):
+    """The documents of a store, whose tallies have to be true."""
+    with opened(path) as database:
+        assert counted(database) == tallied(database)
+        rows = database.rows("SELECT lighthouse_request_id FROM form_526_document_submissions")
+        return sorted(each for (each,) in rows)
+
+
+def back_up(store, file, **more):
+    """Run the command."""
+    return commands.run("backup", file, env=commands.environment(store), **more)
+
+
+def restore(store, file, *options, **more):
+    """Run the command."""
+    return commands.run("restore", file, *options, env=commands.environment(store), **more)
+
+
+def names(path):
+    """What is in the folder of a file."""
+    return sorted(each.name for each in path.parent.iterdir())
+
+
 @pytest.fixture
-def env(store):
-    """The settings that name it."""
-    return commands.environment(store)
+def file(store, tmp_path):
+    """A backup of the store."""
+    path = tmp_path / "backup" / "one.db"
+    path.parent.mkdir()
+    backup.back_up(f"sqlite:///{store}", path)
+    return path
 
 
-def add(path, ids):
-    """Hand these in."""
-    with closing(open_database(f"sqlite:///{path}", create=True)) as database:
-        Documents(database).add([stored.new(each) for each in ids], stored.NOW)
+def test_a_backup_is_one_file_for_its_owner_and_says_what_it_holds(store, tmp_path):
+    """Documents, the newest's time and the size; 0600; nothing else is left beside it."""
+    file = tmp_path / "backup" / "one.db"
+    file.parent.mkdir()
+
+    done = back_up(store, file)
+
+    size = f"{file.stat().st_size / 1_000:,.0f} kB"
+    at = datetime.fromtimestamp(NOW / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
+    expected = f"3 documents, the newest handed in {at} UTC, {size}, verified\n"
+    assert (0, expected, "") == (done.returncode, done.stdout, done.stderr)
+    assert ["one.db"] == names(file)
+    assert 0o600 == file.stat().st_mode & 0o777
+    assert [1, 2, 3] == ids(file)
 
 
-def made(env, file):
-    """A backup, made."""
-    done = commands.run("backup", file, env=env)
-    assert 0 == done.returncode, done.stderr
-    return file
+def test_a_backup_never_overwrites(store, file):
+    """A file that is there, or a folder, stays as it is."""
+    before = file.read_bytes()
+
+    for taken in (file, file.parent):
+        assert f"{taken} is there already" in commands.complaint(back_up(store, taken), 73)
+
+    assert before == file.read_bytes()
 
 
-def refused(*arguments, env, status, **more):
-    """What a refusal said, in one line."""
-    return commands.complaint(commands.run(*arguments, env=env, **more), status)
+def test_a_backup_beside_a_daemon_at_work(tmp_path):
+    """It is a moment of the store: what it tells of is whole, and the daemon goes on meanwhile."""
+    store, file = tmp_path / "store.db", tmp_path / "backup.db"
+    with Lighthouse() as lighthouse:
+        handed_in = lighthouse.add_many(20_000, "instantly_done")
+        hand_in(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
+        env = commands.environment(store, lighthouse)
+        with commands.running("run", env=env, stderr=commands.subprocess.DEVNULL):
+            commands.until(lambda: statuses(store)["done"] > 100)
+            assert 0 == back_up(store, file).returncode
+            taken = statuses(store)["done"]
+            assert f"{store} is already polled" in commands.complaint(restore(store, file), 73)
+            commands.until(lambda: statuses(store)["done"] > taken or taken == 20_000)
+
+    assert list(handed_in) == ids(file)
+    assert 100 < statuses(file)["done"] < 20_000
+    with opened(file) as database:
+        ((told,),) = database.rows("SELECT COUNT(*) FROM transitions")
+    assert statuses(file)["done"] == told
 
 
-def test_a_backup_says_what_it_holds(store, env, tmp_path):
-    """One file, ours alone to read, with everything in it."""
-    done = commands.run("backup", tmp_path / "b.db", env=env)
+def statuses(path):
+    """How many documents have which status."""
+    with closing(sqlite3.connect(path, timeout=30)) as database:
+        return Counter(
+            each
+            for (each,) in database.execute(
+                "SELECT lighthouse_status FROM form_526_document_submissions"
+            )
+        )
+
+
+def test_a_copy_ends_however_much_others_write(tmp_path, monkeypatch):
+    """Commits while it is taken neither make it begin anew nor get into it."""
+    store, file = tmp_path / "store.db", tmp_path / "backup.db"
+    hand_in(store, *range(1, 5_001))
+    monkeypatch.setattr(backup, "PAGES_A_STEP", 5)
+    written, end_at = [], time.monotonic() + 1.5
+
+    def write():
+        with opened(store) as database:
+            while time.monotonic() < end_at:
+                written.append(10_000 + len(written))
+                Documents(database).add([new(written[-1])], NOW)
+
+    with ThreadPoolExecutor() as beside:
+        writing = beside.submit(write)
+        commands.until(lambda: written)
+        contents = backup.back_up(f"sqlite:///{store}", file)
+        assert time.monotonic() < end_at
+        writing.result()
+
+    assert [*range(1, 5_001), *written[: contents.documents - 5_000]] == ids(file)
+    assert 5_000 <= contents.documents < 5_000 + len(written)
+
+
+def test_what_keeps_a_backup_from_being_made(store, tmp_path):
+    """A missing folder, no room and no store: a line each, and nothing half-written is left."""
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    hand_in(store, *range(10, 2_000))
+    file = folder / "one.db"
+
+    missing = commands.complaint(back_up(store, folder / "none" / "one.db"), 74)
+    full = commands.complaint(back_up(store, file, within='ulimit -f 200; exec "$@"'), 74)
+    none = commands.complaint(back_up(store.with_name("none.db"), file), 66)
+
+    assert "No such file or directory (check its folder" in missing
+    assert f"{file}: " in full
+    assert f"{store.with_name('none.db')}: there is no such file" == none
+    assert [] == list(folder.iterdir())
+    assert "none.db" not in names(store)
+
+
+def test_a_backup_that_is_stopped_leaves_nothing(store, tmp_path):
+    """SIGTERM ends it at once, and its half copy goes too."""
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    hand_in(store, *range(10, 50_000))
+
+    with commands.running("backup", folder / "one.db", env=commands.environment(store)) as process:
+        commands.until(lambda: names(folder / "one.db"))
+        process.terminate()
+        assert 130 == process.wait(10)
+
+    assert [] == names(folder / "one.db")
+
+
+def test_postgresql_has_tools_of_its_own(tmp_path):
+    """Both commands name them, and never repeat the password."""
+    env = commands.environment() | {"LIGHTKEEPER_DATABASE_URL": "postgresql://u:secret@h/db"}
+
+    for command in ("backup", "restore"):
+        said = commands.complaint(commands.run(command, tmp_path / "a", env=env), 78)
+        assert "pg_dump --format=custom" in said
+        assert "pg_restore --clean" in said
+        assert "secret" not in said
+
+
+def test_the_way_back(store, file):
+    """The store is what the backup was, and what was there before is whole beside it."""
+    hand_in(store, 4)
+    finish(store, 2)
+
+    said = commands.complaint(restore(store, file), 73)
+    assert f"{store} holds 1 documents and 1 transitions that {file} lacks" in said
+    assert [1, 2, 3, 4] == ids(store)
+    done = restore(store, file, "--discard-newer")
 
     assert (0, "") == (done.returncode, done.stderr)
-    pattern = r".*b\.db: 300 documents, the newest of 2027-01-15 08:00 UTC, 0\.\d MB, verified\n"
-    assert re.fullmatch(pattern, done.stdout)
-    assert [tmp_path / "b.db"] == [path for path in tmp_path.iterdir() if path.is_file()]
-    assert 0o600 == (tmp_path / "b.db").stat().st_mode & 0o777
-    assert state(store)[:3] == state(tmp_path / "b.db")[:3]
-
-
-def test_it_is_consistent_while_the_daemon_writes_and_holds_nobody_up(tmp_path):
-    """Backups all through a backlog: each adds up, and the daemon's calls go on beside them."""
-    store = tmp_path / "store.db"
-    with Lighthouse(latency=0.1) as lighthouse:
-        ids = lighthouse.add_many(8_000, "instantly_done")
-        env = commands.environment(store, lighthouse)
-        commands.run("track", "-", env=env, input=lines(ids))
-        with commands.running("run", env=env, stderr=None) as process:
-            commands.until(lambda: len(lighthouse.calls) > 5)
-            pending = []
-            for number in range(4):
-                file = made(env, tmp_path / f"{number}.db")
-                _, rows, totals, _ = state(file)
-                assert 8_000 == rows == totals["tracked"]
-                pending.append(totals["pending"])
-            commands.until(lambda: left(store)[0] == 0)
-            process.send_signal(signal.SIGTERM)
-            assert 0 == process.wait(10)
-        times = [call.at for call in lighthouse.calls if call.path == "status"]
-
-    assert sorted(pending, reverse=True) == pending
-    assert 0 < pending[-1] < pending[0], "no backup was made in mid-work"
-    assert max(b - a for a, b in itertools.pairwise(times)) < 2
-
-
-def test_what_is_restored_is_watched_on(tmp_path):
-    """A store lost with its host: the backup takes its place, and run asks about what was due."""
-    store, file = tmp_path / "store.db", tmp_path / "b.db"
-    with Lighthouse() as lighthouse:
-        ids = lighthouse.add_many(50, "instantly_done")
-        env = commands.environment(store, lighthouse)
-        commands.run("track", "-", env=env, input=lines(ids))
-        made(env, file)
-        for path in tmp_path.glob("store.db*"):
-            path.unlink()
-
-        done = commands.run("restore", file, env=env)
-        assert (0, "") == (done.returncode, done.stderr)
-        assert 0 == commands.run("poll", env=env | {"DD_DOGSTATSD_URL": ""}).returncode
-
-        truth = {each: WORDS[word] for each, word in lighthouse.truth().items()}
-        assert truth == state(store)[0]
-
-
-def test_a_newer_store_is_replaced_only_when_that_is_said(store, env, tmp_path):
-    """What would be lost is told in numbers; told to, it is kept beside the restored one."""
-    file = made(env, tmp_path / "b.db")
-    add(store, range(301, 313))
-
-    said = refused("restore", file, env=env, status=73)
-    assert f"{store} has 12 documents that {file} has not" in said
-    assert "--discard-newer" in said
-    assert 312 == state(store)[1]
-
-    done = commands.run("restore", file, "--discard-newer", env=env)
-    (kept,) = (path for path in store.parent.iterdir() if ".before-restore-" in path.name)
-    assert 0 == done.returncode
-    assert f"{kept}: what was there before" in done.stdout
-    assert (300, 312) == (state(store)[1], state(kept)[1])
+    assert done.stdout.startswith("3 documents, the newest handed in ")
+    (kept,) = store.parent.glob("*.replaced-*")
+    assert f"kept as {kept}\n" in done.stdout
+    assert {store.name, f"{store.name}.lock", kept.name} == set(names(store))
+    assert ([1, 2, 3], [1, 2, 3, 4]) == (ids(store), ids(kept))
+    assert {"pending": 2, "done": 1} == statuses(store)
     assert 0o600 == store.stat().st_mode & 0o777
 
 
-def test_changes_alone_make_a_store_newer(store, env, tmp_path):
-    """The same documents, further on."""
-    file = made(env, tmp_path / "b.db")
-    with closing(sqlite3.connect(store)) as database, database:
-        database.execute(
-            "INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step,"
-            " step_changes, remarks) VALUES (1, 1, 'pending', 'pending', 'none', 'x', '[]', '')"
-        )
+def test_a_wal_left_behind_goes_into_the_kept_store_and_not_into_the_new(store, file, tmp_path):
+    """After a kill the WAL holds commits: they are the replaced store's, and stay with it."""
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    with opened(store) as database:
+        Documents(database).add([new(5)], NOW)
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{store}{suffix}", killed / f"{store.name}{suffix}")
+    left = killed / store.name
 
-    assert "has 1 changes that" in refused("restore", file, env=env, status=73)
+    assert 0 == restore(left, file, "--discard-newer").returncode
 
-
-def test_a_store_that_is_as_old_is_replaced_without_asking(store, env, tmp_path):
-    """Nothing is lost by it."""
-    file = made(env, tmp_path / "b.db")
-
-    assert 0 == commands.run("restore", file, env=env).returncode
+    (kept,) = killed.glob("*.replaced-*")
+    assert [] == list(killed.glob("*-wal"))
+    assert ([1, 2, 3], [1, 2, 3, 5]) == (ids(left), ids(kept))
 
 
-def test_the_log_of_the_replaced_store_is_not_applied_to_the_restored_one(store, env, tmp_path):
-    """What a killed process left in -wal belongs to the store it was written for."""
-    file = made(env, tmp_path / "b.db")
-    with closing(sqlite3.connect(store, isolation_level=None)) as open_still:
-        open_still.execute("DELETE FROM form_526_document_submissions WHERE id > 200")
-        left_over = {path: path.read_bytes() for path in store.parent.glob("*-wal")}
-        assert any(left_over.values())
-        main = store.read_bytes()
-    store.write_bytes(main)
-    for path, data in left_over.items():
-        path.write_bytes(data)
-
-    assert 0 == commands.run("restore", file, "--discard-newer", env=env).returncode
-    assert 300 == state(store)[1]
+def break_header(path):
+    """Nothing SQLite would recognise."""
+    with path.open("r+b") as opened_file:
+        opened_file.write(b"\0" * 100)
 
 
-def test_nothing_is_restored_under_a_daemon(store, env, tmp_path):
-    """Stop it first."""
-    file = made(env, tmp_path / "b.db")
-    with closing(open_database(f"sqlite:///{store}", create=False)) as database:
-        database.claim()
-
-        assert "stop that one first" in refused("restore", file, env=env, status=73)
+def break_pages(path):
+    """The header is whole, and the tables are not."""
+    with path.open("r+b") as opened_file:
+        opened_file.seek(4_096)
+        opened_file.write(b"\xff" * (path.stat().st_size - 4_096))
 
 
-def spoil(file, page):
-    """Write nonsense over one page."""
-    with file.open("r+b") as opened:
-        opened.seek(page * 4096)
-        opened.write(b"\xff" * 4096)
+def truncate(path):
+    """The second half is lost."""
+    os.truncate(path, path.stat().st_size // 2)
 
 
-def foreign(file):
-    """Put another program's database there."""
-    file.unlink()
-    run(file, "CREATE TABLE songs (id)")
+DAMAGE = pytest.mark.parametrize("damage", [break_header, break_pages, truncate])
 
 
-def run(file, sql):
-    """Change it behind everybody's back."""
-    with closing(sqlite3.connect(file)) as database, database:
-        database.execute(sql)
-
-
-NO_GOOD = {
-    "nonsense": (lambda file: file.write_bytes(b"x" * 9_000), 65, "take another backup"),
-    "truncated": (lambda file: os.truncate(file, 40_960), 65, "take another backup"),
-    "one page": (lambda file: spoil(file, 5), 65, "take another backup"),
-    "not there": (Path.unlink, 66, "there is no such file"),
-    "foreign": (foreign, 78, "is not a store of lightkeeper's"),
-    "newer": (
-        lambda file: run(file, "UPDATE lightkeeper_schema SET version = 99"),
-        78,
-        "made by a newer lightkeeper",
-    ),
-    "tallies": (
-        lambda file: run(file, "UPDATE tallies SET count = count + 1"),
-        65,
-        "do not add up",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", NO_GOOD)
-def test_what_is_no_good_backup_is_not_restored(store, env, tmp_path, name):
-    """The store stays as it is, byte for byte."""
-    file = made(env, tmp_path / "b.db")
+@pytest.mark.parametrize(
+    ("command", "damage"),
+    [
+        ("run", break_header),
+        ("run", break_pages),
+        ("run", truncate),
+        ("poll", break_pages),
+        ("status", break_header),
+        ("show 1", truncate),
+        ("track --request-id 9", break_pages),
+    ],
+)
+def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
+    """One line that names `lightkeeper restore`; not a byte of the file changes."""
+    damage(store)
     before = store.read_bytes()
-    broken, status, said = NO_GOOD[name]
-    broken(file)
-
-    assert said in refused("restore", file, env=env, status=status)
-    assert before == store.read_bytes()
-
-
-def test_a_file_that_is_there_is_not_overwritten(store, env, tmp_path):
-    """Not even by a better backup."""
-    (tmp_path / "b.db").write_text("dear")
-
-    assert "is there already" in refused("backup", tmp_path / "b.db", env=env, status=73)
-    assert "dear" == (tmp_path / "b.db").read_text()
-
-
-def test_a_folder_that_is_not_there_is_named(env, tmp_path):
-    """And nothing is left half-done."""
-    said = refused("backup", tmp_path / "none" / "b.db", env=env, status=74)
-
-    assert "No such file or directory (check the folder and its rights)" in said
-
-
-def test_a_full_disk_leaves_nothing_behind(store, env, tmp_path):
-    """What could not be written whole is not there."""
-    said = refused("backup", tmp_path / "b.db", env=env, status=74, within='ulimit -f 16; "$@"')
-
-    assert "b.db: disk I/O error" in said or "disk is full" in said
-    assert [store.parent] == list(tmp_path.iterdir())
-
-
-def test_a_damaged_store_gives_no_backup(store, env, tmp_path):
-    """It would be no use, and somebody would rely on it."""
-    state(store)  # fold the log in
-    spoil(store, 5)
-
-    said = refused("backup", tmp_path / "b.db", env=env, status=74)
-
-    assert f"{store} cannot be backed up: it is damaged" in said
-    assert [store.parent] == list(tmp_path.iterdir())
-
-
-def test_for_postgresql_its_own_commands_are_named():
-    """They do it better."""
-    env = commands.environment() | {"LIGHTKEEPER_DATABASE_URL": "postgresql://db/keeper"}
-
-    assert "pg_dump" in refused("backup", "b.db", env=env, status=78)
-    assert "pg_restore" in refused("restore", "b.db", env=env, status=78)
-
-
-@pytest.mark.parametrize("command", [("run",), ("poll",), ("status",), ("show", "1"), ("track",)])
-@pytest.mark.parametrize("damage", ["header", "page", "truncated"])
-def test_a_damaged_store_is_refused_with_what_to_do(store, tmp_path, command, damage):
-    """By every command, in one line that names the remedy; the file stays as it is."""
-    state(store)
-    if damage == "header":
-        spoil(store, 0)
-    elif damage == "page":
-        for page in range(1, store.stat().st_size // 4096):
-            spoil(store, page)
-    else:
-        os.truncate(store, 3 * 4096)
-    before = store.read_bytes()
-    more = ("--request-id", 9, "--submission-id", 1, "--document-type", "form_0781")
+    more = ["--submission-id=s", "--document-type=form_0781"] if "track" in command else []
     with Lighthouse() as lighthouse:
         env = commands.environment(store, lighthouse)
-        done = commands.run(*command, *(more if command == ("track",) else ()), env=env)
+        done = commands.run(*command.split(), *more, env=env)
 
+    assert 74 == done.returncode, done.stderr
     last = done.stderr.splitlines()[-1]
-    assert done.returncode in (74, 78), done.stderr
-    assert "lightkeeper restore" in last
+    assert last.startswith(f"lightkeeper: {store}: ")
+    assert "`lightkeeper restore FILE`" in last
     assert before == store.read_bytes()
 
 
-def test_restored_in_its_place_a_damaged_store_is_whole(store, env, tmp_path):
-    """What the message says works."""
-    file = made(env, tmp_path / "b.db")
-    spoil(store, 0)
-    assert 0 != commands.run("status", env=env).returncode
+def test_damage_met_at_work_ends_the_daemon(store):
+    """A page that opening did not need: the daemon ends with the same line, not with a loop."""
+    with closing(sqlite3.connect(store)) as database:
+        ((page,),) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'transitions_untold'"
+        )
+    with store.open("r+b") as opened_file:
+        opened_file.seek((page - 1) * 4_096)
+        opened_file.write(b"\xff" * 4_096)
+    with Lighthouse() as lighthouse:
+        done = commands.run("run", env=commands.environment(store, lighthouse), timeout=20)
 
-    assert 0 == commands.run("restore", file, env=env).returncode
-    assert "tracked 300 = " in commands.run("status", env=env).stdout
+    assert 74 == done.returncode
+    assert (
+        f"lightkeeper: {store}: database disk image is malformed" in done.stderr.splitlines()[-1]
+    )
 
 
-def test_a_large_store_is_backed_up_within_seconds(tmp_path):
-    """A hundred thousand documents, verified."""
-    store = tmp_path / "store.db"
-    add(store, range(1, 100_001))
-    began_at = time.monotonic()
+@DAMAGE
+def test_a_damaged_store_is_replaced_and_kept(store, file, damage):
+    """Restoring works over it, and not a byte of it is lost for whoever looks into it."""
+    damage(store)
+    before = store.read_bytes()
 
-    made(commands.environment(store), tmp_path / "b.db")
+    assert 0 == restore(store, file).returncode
 
-    assert 10 > time.monotonic() - began_at
+    (kept,) = store.parent.glob("*.replaced-*")
+    assert {store.name, f"{store.name}.lock", kept.name} == set(names(store))
+    assert before == kept.read_bytes()
+    assert [1, 2, 3] == ids(store)
+
+
+def test_a_missing_store_is_replaced(store, file):
+    """Also where its WAL is still there: it is kept, and not applied."""
+    store.unlink()
+    store.with_name(f"{store.name}-wal").write_bytes(b"left behind")
+
+    assert 0 == restore(store, file).returncode
+
+    (kept,) = store.parent.glob("*.replaced-*-wal")
+    assert b"left behind" == kept.read_bytes()
+    assert [1, 2, 3] == ids(store)
+
+
+@DAMAGE
+def test_a_damaged_backup_is_refused(store, file, damage):
+    """The store is as it was, and nothing lies beside it."""
+    damage(file)
+    before = ids(store), names(store)
+
+    said = commands.complaint(restore(store, file), 74)
+
+    assert said.startswith(f"{file}")
+    assert before[0] == ids(store)
+    assert {*before[1], f"{store.name}.lock"} == set(names(store))
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("DROP TABLE lightkeeper_schema", "is no store of lightkeeper's"),
+        ("UPDATE lightkeeper_schema SET version = 99", "was written by a newer lightkeeper"),
+    ],
+)
+def test_a_backup_of_something_else_is_refused(store, file, statement, problem):
+    """Another program's database, or a newer lightkeeper's: said, with what to do."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(statement)
+
+    assert f"{file} {problem}" in commands.complaint(restore(store, file), 78)
+    assert [1, 2, 3] == ids(store)
+
+
+def test_a_backup_that_does_not_add_up_is_refused(store, file):
+    """Tallies that are not what a full count gives are damage too."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE tallies SET count = count + 1")
+
+    assert "its tallies are not" in commands.complaint(restore(store, file), 74)
+
+
+def test_a_store_in_use_is_not_replaced(store, file):
+    """Whoever has it open might write to what is moved away: nothing is handed in to nowhere."""
+    with opened(store) as database:
+        database.rows("SELECT 1 FROM tallies")
+        said = commands.complaint(restore(store, file), 73)
+
+    assert f"{store} is in use by another process" in said
+    assert [1, 2, 3] == ids(store)
+
+
+def test_what_is_handed_in_meanwhile_is_not_swallowed(store, file, monkeypatch):
+    """Who waited for the store while it was replaced is told so, or is in the new one."""
+    env = commands.environment(store)
+    options = ("--request-id=9", "--submission-id=s", "--document-type=form_0781")
+    exchange, waiting = back.exchange, []
+
+    def slowly(*arguments):
+        waiting.append(commands.start("track", *options, env=env))
+        time.sleep(1.0)
+        assert waiting[0].poll() is None
+        return exchange(*arguments)
+
+    monkeypatch.setattr(back, "exchange", slowly)
+    back.put_back(f"sqlite:///{store}", file, discard_newer=False)
+    out, problem = waiting[0].communicate(timeout=40)
+
+    tracked = waiting[0].returncode == 0
+    assert ([1, 2, 3, 9] if tracked else [1, 2, 3]) == ids(store), (out, problem)
+
+
+def test_a_folder_is_no_store(tmp_path, file):
+    """The line names the store and not the backup."""
+    said = commands.complaint(restore(tmp_path, file), 74)
+
+    assert said.startswith(f"{tmp_path}: unable to open database file")
+
+
+def test_after_a_restore_what_is_due_is_asked_about(tmp_path):
+    """Pending documents whose time has passed are asked about at once, done ones no more."""
+    store, file = tmp_path / "store.db", tmp_path / "backup.db"
+    with Lighthouse() as lighthouse:
+        handed_in = lighthouse.add_many(3, "instantly_done")
+        hand_in(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
+        assert 0 == back_up(store, file).returncode
+        store.unlink()
+        assert 0 == restore(store, file).returncode
+        done = commands.run("poll", env=commands.environment(store, lighthouse))
+
+    assert "asked about 3 documents\n" == done.stdout
+    assert {"done": 3} == statuses(store)

@@ -82,13 +82,13 @@ CASES = [
     Case("sandbox agent --socket {}/none/x", NO, "cannot listen there: No such file or directory"),
     Case("sandbox agent --port -1", USAGE, "-1 is not in the range 0<=x<=65535"),
     Case("backup", USAGE, "Missing argument 'FILE'"),
-    Case("backup {}/rubbish", OVERWRITE, "is there already: name another file"),
-    Case("backup {}/none/x", IO, "No such file or directory (check the folder and its rights)"),
-    Case("backup {}/closed/x", IO, "Permission denied (check the folder and its rights)"),
-    Case("restore {}/none", MISSING, "there is no such file"),
-    Case("restore {}/rubbish", DATA, "file is not a database: take another backup"),
-    Case("restore {}/foreign.db", CONFIG, "is not a store of lightkeeper's"),
-    Case("restore {}/others", IO, "Permission denied"),
+    Case("backup {}/rubbish", OVERWRITE, "is there already: name a file that is not"),
+    Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),
+    Case("backup {}/closed/x", IO, "Permission denied (check its folder, its rights"),
+    Case("restore {}/none", MISSING, "there is no such file", "a.db"),
+    Case("restore {}/rubbish", IO, "rubbish: file is not a database (", "b.db"),
+    Case("restore {}/foreign.db", CONFIG, "is no store of lightkeeper's", "c.db"),
+    Case("restore {}/others", IO, "Permission denied", "d.db"),
     *(
         Case(line, status, says, store)
         for line in OF_THE_STORE
@@ -105,7 +105,7 @@ CASES = [
         Case(line, MISSING, "there is no lightkeeper store here", "foreign.db")
         for line in OF_THE_STORE[2:-1]
     ),
-    Case("backup {}/new.db", CONFIG, "foreign.db is not a store of lightkeeper's", "foreign.db"),
+    Case("backup {}/new.db", CONFIG, "foreign.db is no store of lightkeeper's", "foreign.db"),
 ]
 
 

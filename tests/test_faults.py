@@ -305,8 +305,8 @@ def damaged(start, end):
 REFUSED = {
     "read-only folder": (read_only_folder, "unable to open database file", "mounted for writing"),
     "read-only file": (immutable_file, "readonly database", "write to the file and its folder"),
-    "damaged header": (damaged(0, 100), "is not a database", "the last backup"),
-    "damaged pages": (damaged(4_096, None), "is malformed", "the last backup"),
+    "damaged header": (damaged(0, 100), "is not a database", "lightkeeper restore"),
+    "damaged pages": (damaged(4_096, None), "is malformed", "lightkeeper restore"),
 }
 
 

@@ -351,7 +351,7 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
     service.run("systemctl", "stop", UNIT)
     before = tracked(service)
-    assert "from /var/lib" in staff(
+    assert "what was there before is kept as " in staff(
         service, "restore", f"/var/lib/lightkeeper/backups/{file.name}", "--discard-newer"
     )
     service.run("systemctl", "start", UNIT)

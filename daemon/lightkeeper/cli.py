@@ -170,8 +170,7 @@ def status(as_json: bool) -> int:
     """Say how many documents stand where."""
     from lightkeeper import views
 
-    settings = _store_settings()
-    with closing(_store(settings)) as database:
+    with closing(_store(_store_settings())) as database:
         overview = views.overview(database)
     click.echo(views.overview_json(overview) if as_json else views.overview_text(overview))
     return EX_OK

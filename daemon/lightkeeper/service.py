@@ -17,7 +17,7 @@ from lightkeeper.cycle import Poller, State
 from lightkeeper.health import Health
 from lightkeeper.model import LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
-from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.store.errors import StoreDamaged, StoreUnavailable
 from lightkeeper.systemd import ServiceManager
 
 POLL_EVERY_SECONDS: Final = 1
@@ -183,7 +183,10 @@ class Service:
             self._not_reloaded = ""
             log.info("service.reloaded", changed=changed)
         self._manager.ready()
-        self.say_standing()
+        try:
+            self.say_standing()
+        except LightkeeperError as exc:
+            self._job_failed("say_standing", exc)
 
     def say_standing(self) -> None:
         """Tell the service manager how we stand, in one line."""
@@ -191,6 +194,8 @@ class Service:
         self._manager.status(self._reporter.standing(self._health.calls(), problems))
 
     def _job_failed(self, job: str, exc: Exception) -> None:
+        if isinstance(exc, StoreDamaged):
+            raise exc  # trying again mends nothing, and what it says may be wrong
         if isinstance(exc, StoreUnavailable):
             self._health.store_failed(exc)
         if isinstance(exc, LightkeeperError):

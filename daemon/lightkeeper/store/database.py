@@ -13,11 +13,11 @@ import peewee
 from lightkeeper.store import migrations
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import (
-    REMEDIES,
     AlreadyWatched,
     StoreForeign,
     StoreMissing,
     StoreUnavailable,
+    unavailable,
 )
 from lightkeeper.store.schema import MODELS
 
@@ -70,15 +70,14 @@ class Database:
             # fails too, and ends up here again, where the connection is dead.
             if self.dialect == "postgresql" and not self._db.in_transaction():
                 self._db.close()
-            raise StoreUnavailable(f"{self.place}: {self._reason(exc)}") from exc
+            raise unavailable(self.place, self._words(exc)) from exc
 
-    def _reason(self, exc: BaseException) -> str:
-        """What went wrong first, in one line, and what to do where we know it."""
+    def _words(self, exc: BaseException) -> str:
+        """What went wrong first, in one line."""
         # Rolling back fails too where the database has done so by itself, or is gone.
         while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
             exc = exc.__context__
-        words = str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
-        return f"{words} ({REMEDIES[words]})" if words in REMEDIES else words
+        return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
 
     def _reconnect(self) -> None:
         if not self._db.is_closed():

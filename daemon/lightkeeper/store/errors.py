@@ -5,10 +5,12 @@ from typing import Final
 from lightkeeper.model import LightkeeperError
 
 REMEDIES: Final = {
-    "database disk image is malformed": "it is damaged: stop lightkeeper, "
-    "`lightkeeper restore` the last backup, and hand in again what came since",
-    "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if this was it, it is "
-    "damaged: `lightkeeper restore` the last backup, and hand in again what came since",
+    "database disk image is malformed": "it is damaged: stop lightkeeper, put a backup in its "
+    "place with `lightkeeper restore FILE`, which keeps this one, and hand in again what came "
+    "since",
+    "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if this was it, it "
+    "is damaged: put a backup in its place with `lightkeeper restore FILE`, and hand in again "
+    "what came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
@@ -18,11 +20,17 @@ REMEDIES: Final = {
 }
 """SQLite's own words, and what to do about them."""
 
+_DAMAGE: Final = {"database disk image is malformed", "file is not a database"}
+
 
 class StoreUnavailable(LightkeeperError):
     """The database cannot be used right now."""
 
     exit_status = 74
+
+
+class StoreDamaged(StoreUnavailable):
+    """What is in the file makes no sense: waiting mends nothing."""
 
 
 class StoreMissing(LightkeeperError):
@@ -41,3 +49,15 @@ class AlreadyWatched(LightkeeperError):
     """Another lightkeeper polls this store; one at a time may."""
 
     exit_status = 73
+
+
+class StoreInTheWay(LightkeeperError):
+    """Something is there that is not overwritten unasked."""
+
+    exit_status = 73
+
+
+def unavailable(place: str, words: str) -> StoreUnavailable:
+    """What to raise for a database's own words, with what to do where we know it."""
+    kind = StoreDamaged if words in _DAMAGE else StoreUnavailable
+    return kind(f"{place}: {words}" + (f" ({REMEDIES[words]})" if words in REMEDIES else ""))

@@ -1,0 +1,140 @@
+"""A backup put in the place of the SQLite store, without losing what is there unasked."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from lightkeeper.store.backup import Contents, connect, sqlite_path, sync_folder, verified_copy
+from lightkeeper.store.database import claim_file
+from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
+
+LOCK_TIMEOUT_MS: Final = 2_000
+
+_LACKING: Final = (
+    """
+    SELECT COUNT(*) FROM (SELECT lighthouse_request_id FROM main.form_526_document_submissions
+        EXCEPT SELECT lighthouse_request_id FROM copy.form_526_document_submissions)
+    """,
+    """
+    SELECT COUNT(*) FROM (
+        SELECT lighthouse_request_id, at, from_status, to_status, from_step, to_step
+        FROM main.transitions AS t
+        JOIN main.form_526_document_submissions AS d ON d.id = t.document_id
+        EXCEPT
+        SELECT lighthouse_request_id, at, from_status, to_status, from_step, to_step
+        FROM copy.transitions AS t
+        JOIN copy.form_526_document_submissions AS d ON d.id = t.document_id)
+    """,
+)
+"""How many documents and transitions of the present store are not in the copy."""
+
+
+def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, list[Path]]:
+    """Put the backup `file` in the place of the store at `url`; also where the latter is kept.
+
+    Raises what `back_up` raises about `file`, `AlreadyWatched` where a daemon has the store, and
+    `StoreInTheWay` where the store holds what `file` lacks and `discard_newer` is not given.
+    """
+    store = Path(os.path.realpath(sqlite_path(url)))
+    lock_file = claim_file(store)
+    try:
+        with verified_copy(file, store) as (copy, contents):
+            _give_to_its_owner(store, copy, Path(f"{store}.lock"))
+            with _held_still(store, copy) as present:
+                if present is not None and not discard_newer:
+                    _refuse_to_lose(present, store, file)
+                kept = exchange(store, copy)
+        return contents, kept
+    finally:
+        os.close(lock_file)
+
+
+@contextmanager
+def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
+    """The present store, its WAL folded in, everyone else kept out, the copy attached as `copy`.
+
+    None where it is missing or damaged.
+    """
+    if not store.exists():
+        yield None
+        return
+    try:
+        connection = connect(store)
+    except sqlite3.Error as exc:
+        raise unavailable(str(store), str(exc)) from exc
+    with closing(connection) as present:
+        readable = True
+        try:
+            present.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
+            # Only the last connection can do this. Whoever comes from now on has to wait, and
+            # finds the file moved before it can write: what it hands in is not swallowed.
+            present.execute("PRAGMA main.journal_mode = DELETE")
+            present.execute("ATTACH ? AS copy", (str(copy),))
+            present.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc):
+                raise unavailable(str(store), str(exc)) from exc
+            raise StoreInTheWay(
+                f"{store} is in use by another process (`track`, `backup`, sqlite3): "
+                "wait until it is done, and repeat this"
+            ) from exc
+        except sqlite3.DatabaseError:
+            readable = False
+        if readable:
+            yield present
+            return
+    yield None
+
+
+def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> None:
+    try:
+        tables = {
+            name
+            for (name,) in present.execute(
+                "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+            )
+        }
+        if tables and "lightkeeper_schema" not in tables:
+            raise StoreForeign(
+                f"{store} belongs to another program: point LIGHTKEEPER_DATABASE_URL at the store"
+            )
+        documents, transitions = (
+            present.execute(sql).fetchone()[0] if tables else 0 for sql in _LACKING
+        )
+    except sqlite3.DatabaseError:
+        return  # damaged: nobody can say what it holds, and it is kept
+    if documents or transitions:
+        raise StoreInTheWay(
+            f"{store} holds {documents:,} documents and {transitions:,} transitions that {file} "
+            "lacks; with --discard-newer it is replaced all the same, and kept beside it"
+        )
+
+
+def _give_to_its_owner(store: Path, *ours: Path) -> None:
+    """Whoever restores, root mostly, the daemon has to be able to open what it finds."""
+    owner = (store if store.exists() else store.parent).stat()
+    for path in ours:
+        if path.stat().st_uid != owner.st_uid:
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def exchange(store: Path, copy: Path) -> list[Path]:
+    """Put the copy in the store's place at one blow; what there was gets a dated name."""
+    when = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
+    kept = Path(f"{store}.replaced-{when}")
+    if store.exists():
+        os.link(store, kept)
+    # Only beside a store that is damaged or missing: SQLite would apply them to the copy.
+    for suffix in ("-wal", "-journal"):
+        left = Path(f"{store}{suffix}")
+        if left.exists():
+            left.rename(f"{kept}{suffix}") if left.stat().st_size else left.unlink()
+    with suppress(FileNotFoundError):
+        Path(f"{store}-shm").unlink()
+    copy.rename(store)
+    sync_folder(store.parent)
+    return [path for path in (kept, Path(f"{kept}-wal"), Path(f"{kept}-journal")) if path.exists()]
