@@ -4,9 +4,10 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import time
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -169,7 +170,7 @@ def test_a_reload_goes_on_with_the_new_settings(settings, manager, lighthouse, a
 
     agent.drain()
     (reloaded,) = logged(settings, "service.reloaded")
-    assert ["LIGHTKEEPER_BATCH_SIZE"] == reloaded["changed"]
+    assert ["DD_ENV", "LIGHTKEEPER_BATCH_SIZE"] == reloaded["changed"]
     assert "elsewhere" == reloaded["dd.env"]
     assert {True} == {len(call.ids) <= 7 for call in lighthouse.calls if call.path == "status"}
     assert 40 == agent.count("lightkeeper.documents.outcomes", env="elsewhere", outcome="done")
@@ -214,7 +215,7 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
 def test_what_a_reload_cannot_take_in_is_refused(settings, manager, values, problem):
     """Another store is a matter of a restart, and a file that cannot be read changes nothing."""
     with ready(settings, manager) as process:
-        settings.write(**values)
+        settings.write(**values, DD_ENV="elsewhere")
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile("STATUS=.*not reloaded"))
         process.send_signal(signal.SIGTERM)
@@ -222,6 +223,8 @@ def test_what_a_reload_cannot_take_in_is_refused(settings, manager, values, prob
 
     (refused,) = logged(settings, "service.reload.refused")
     assert problem in refused["problems"][0]
+    assert "dd.env" not in refused
+    assert "dd.env" not in logged(settings, "service.stopped")[0]
 
 
 def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, lighthouse):
@@ -243,18 +246,109 @@ def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, li
 
 
 def test_a_reload_that_comes_early_kills_nobody(settings, manager):
-    """SIGHUP before READY=1 is taken in afterwards."""
-    env = settings.environment(manager)
-    with commands.running("run", env=env, stderr=None) as process:
-        commands.until(lambda: handles_reload(process.pid))
-        process.send_signal(signal.SIGHUP)
+    """SIGHUP while the settings are read for the first time is taken in after READY=1."""
+    content = settings.path.read_text()
+    settings.path.unlink()
+    os.mkfifo(settings.path)  # whoever reads it waits for us
+    with commands.running("run", env=settings.environment(manager), stderr=None) as process:
+        with settings.path.open("w") as first:
+            process.send_signal(signal.SIGHUP)
+            first.write(content)
         manager.wait_for("READY=1")
         manager.wait_for("RELOADING=1")
+        with settings.path.open("w") as anew:
+            anew.write(content)
+        manager.wait_for("READY=1")
         assert process.poll() is None
 
 
-def handles_reload(pid):
-    """Whether the process catches SIGHUP by now."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(re.search(r"SigCgt:\s(\w+)", status)[1], 16)
-    return bool(caught & 1 << signal.SIGHUP - 1)
+def test_a_store_that_is_away_is_said_and_survives_a_reload(settings, manager, postgres_url):
+    """The status says what cannot be read, the daemon goes on, and all is well afterwards."""
+    settings.write(LIGHTKEEPER_DATABASE_URL=postgres_url)
+    with (
+        ready(settings, manager) as process,
+        psycopg.connect(postgres_url, dbname="postgres", autocommit=True) as other,
+    ):
+        manager.wait_for(re.compile("STATUS=0 pending"))  # that of the start
+        name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+        other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        manager.wait_for(re.compile("STATUS=.*the store cannot be read: PostgreSQL"))
+        other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for(re.compile("STATUS=0 pending"))
+
+        assert 2 == len(logged(settings, "service.reloaded"))
+
+
+def test_thresholds_count_from_the_reload_on(settings, manager, lighthouse, agent):
+    """A document that was merely slow is stuck by the new measure, once it is asked about."""
+    (stuck,) = lighthouse.add_many(1, "stuck_bgs")
+    since = datetime.now(UTC) - timedelta(hours=30)
+    track = ("--request-id", stuck, "--submission-id", "s", "--document-type", "form_0781")
+    env = settings.environment()
+    commands.run("track", *track, "--tracked-at", since.isoformat(), env=env)
+    with ready(settings, manager) as process:
+        commands.until(lambda: "slow" == standing(settings, stuck)[0])
+        settings.write(LIGHTKEEPER_STUCK_AFTER="25h")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        manager.wait_for("READY=1")
+        assert 0 == commands.run("recheck", str(stuck), "--by", "me", env=env).returncode
+        commands.until(lambda: "stuck" == standing(settings, stuck)[0])
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(10)
+
+    agent.drain()
+    there = {"document_type": "form_0781", "step": standing(settings, stuck)[1].lower()}
+    assert 1 == agent.gauge("lightkeeper.documents.stuck", **there)
+
+
+def standing(settings, request_id):
+    """As what the store counts one document, and its step."""
+    with closing(sqlite3.connect(settings.store)) as reading:
+        (found,) = reading.execute(
+            "SELECT condition, current_step FROM form_526_document_submissions "
+            "WHERE lighthouse_request_id = ?",
+            [request_id],
+        ).fetchall()
+    return found
+
+
+def test_a_limit_outlives_a_reload_and_not_a_change_of_lighthouse(settings, manager, lighthouse):
+    """What Lighthouse allows is known on; another Lighthouse has a limit of its own."""
+    with Lighthouse(rate_limit=1, rate_window=3_600) as limited:
+        no_key = {"LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY": ""}
+        settings.write(**limited.environment() | no_key)
+        hand_in(settings, limited, 3, "stuck_bgs")
+        with ready(settings, manager) as process:
+            commands.until(lambda: any(call.path == "status" for call in limited.calls))
+            settings.write(LIGHTKEEPER_BATCH_SIZE="7")
+            process.send_signal(signal.SIGHUP)
+            manager.wait_for("RELOADING=1")
+            hand_in(settings, limited, 3)
+            manager.wait_for(re.compile("STATUS=.* 0 of 1 calls left"))
+            time.sleep(2)
+            assert ["status"] == [call.path for call in limited.calls if call.path != "token"]
+            settings.write(**lighthouse.environment() | no_key)
+            process.send_signal(signal.SIGHUP)
+            commands.until(lambda: any(call.path == "status" for call in lighthouse.calls))
+
+
+def test_what_was_lost_before_a_reload_is_told_to_the_next_agent(settings, manager, agent):
+    """The count of lost packets goes on, whichever Agent they were meant for."""
+    settings.write(DD_DOGSTATSD_URL="unix:///nonexistent/dsd.socket")
+    with ready(settings, manager) as process:
+        commands.until(lambda: logged(settings, "emit.agent.away"))
+        settings.write(DD_DOGSTATSD_URL=agent.url)
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(10)
+
+    agent.drain()
+    assert 1 <= agent.count("lightkeeper.emit.lost")

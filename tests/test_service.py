@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 import schedule
+import structlog
 
 import commands
 from lightkeeper import parts, service
@@ -119,6 +120,36 @@ def test_the_loop_polls_tells_and_shows(daemon):
     assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
     assert ("UTC", "UTC") == time.tzname
     daemon.agent.assert_clean()
+
+
+def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
+    """What nobody foresaw is logged like that of a job, and the loop goes on."""
+
+    asked = []
+
+    def mistaken():
+        asked.append(True)
+        raise ZeroDivisionError
+
+    with (
+        Stop().on_signals(reloads=True) as stop,
+        concurrent.futures.ThreadPoolExecutor(1) as beside,
+    ):
+
+        def scenario():
+            os.kill(os.getpid(), signal.SIGHUP)
+            commands.until(lambda: asked)
+            daemon.track(3)
+            commands.until(lambda: {"done": 3} == daemon.statuses())
+
+        future = beside.submit(scenario)
+        future.add_done_callback(lambda _: stop.request())
+        with structlog.testing.capture_logs() as logged:
+            daemon.parts.service().run(stop, mistaken)
+        future.result()
+
+    crashed = [line for line in logged if line["event"] == "service.job.crashed"]
+    assert ["reload"] == [line["job"] for line in crashed]
 
 
 @contextmanager

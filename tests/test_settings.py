@@ -2,9 +2,13 @@
 
 import functools
 import os
+import pwd
 import subprocess
 import sys
+import tempfile
 import traceback
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -370,6 +374,34 @@ def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
     assert key.strip() == found.lighthouse_private_key.get_secret_value()
     assert "postgresql://keeper:pw@db/keeper" == found.database_url.get_secret_value()
     assert "sqlite:///own.db" == outweighed.database_url.get_secret_value()
+
+
+def test_a_credential_that_may_not_be_read_is_a_wrong_setting(problems, tmp_path):
+    """Neither a crash nor a reason to take an older one."""
+    (tmp_path / "lightkeeper_database_url").write_text("postgresql://keeper:pw@db/keeper\n")
+    with tempfile.TemporaryDirectory() as runtime:
+        Path(runtime).chmod(0o711)
+        Path(runtime, "credentials").mkdir(mode=0o000)
+        with as_nobody():
+            found = problems(RUNTIME_DIRECTORY=runtime, CREDENTIALS_DIRECTORY=str(tmp_path))
+
+    assert [
+        f"{name}: cannot read {runtime}/credentials/{name.lower()}: Permission denied"
+        for name in ("LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY")
+    ] == found
+
+
+@contextmanager
+def as_nobody():
+    """Without root's power to read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("name", ["LIGHTHOUSE_PRIVATE_KEY", "DATABASE_URL"])

@@ -52,6 +52,16 @@ def test_everything_there_is_to_say_is_said():
     )
 
 
+def test_a_store_that_cannot_be_read_is_not_an_empty_one():
+    """What it holds is left out; calls and what is wrong are told."""
+    wrong = ["the store cannot be read: gone"]
+
+    assert "last call 8 s ago; the store cannot be read: gone" == standing(
+        None, [], Calls(8.2), wrong, NOW
+    )
+    assert "the store cannot be read: gone" == standing(None, [], Calls(), wrong, NOW)
+
+
 def test_what_changed_between_two_looks_is_left_out():
     """The stuck one may have moved on before the oldest were read."""
     assert "1 pending, 1 stuck" == standing([level(1, "stuck")], [], Calls(), [], NOW)

@@ -1,6 +1,7 @@
 """The commands. Imports are local: `--help` must not wait for libraries it does not use."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -64,6 +65,9 @@ def main(context: click.Context) -> None:
     Settings come from the environment (LIGHTKEEPER_...), or from the file that
     LIGHTKEEPER_SETTINGS_FILE names; the README lists them.
     """
+    if context.invoked_subcommand == "run":
+        # One that comes before the loop can take it in waits for that, and kills nobody.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     if os.environ.get("LIGHTKEEPER_SETTINGS_FILE"):
         from lightkeeper.settings_file import SettingsFile
 
@@ -113,6 +117,7 @@ def run_command(file: "SettingsFile | None") -> int:
     """
     from lightkeeper.parts import watch
     from lightkeeper.service import Stop
+    from lightkeeper.settings import Settings
     from lightkeeper.settings_file import SettingsFile
 
     settings_file = file or SettingsFile(os.environ)
@@ -124,9 +129,10 @@ def run_command(file: "SettingsFile | None") -> int:
             def renew() -> list[str]:
                 with settings_file.undone_on_error():
                     _read(settings_file, lighthouse=True)
-                    changed = parts.renew(_settings())
-                if tracer is not None:
-                    _configure_logs(tracer.correlation)
+                    changed = parts.renew(Settings.load(lighthouse=True))
+                # Only now: a reload that is refused changes no tag of a log line.
+                _configure_logs(tracer.correlation if tracer else dict)
+                _warn_of_unknown_settings()
                 return changed
 
             parts.service().run(stop, renew)

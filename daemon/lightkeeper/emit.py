@@ -167,17 +167,21 @@ class Emitter:
             log.info("emit.agent.back", lost_packets=self.lost_count)
             self._away_logged = False
 
+    def not_owned_up(self) -> tuple[int, int]:
+        """How many were lost and how many refused of which the Agent does not know yet."""
+        lost, refused = self._owned_up
+        return self.lost_count - lost, self.refused_count - refused
+
     def _own_up(self) -> None:
         """Tell the Agent, now that it takes signals, what was lost and refused before."""
         failings = (self.lost_count, self.refused_count)
-        if failings == self._owned_up:
-            return
-        lost, refused = (now - told for now, told in zip(failings, self._owned_up, strict=True))
+        lost, refused = self.not_owned_up()
         if lost:
             self.count("lightkeeper.emit.lost", lost)
         if refused:
             self.count("lightkeeper.emit.refused", refused)
-        self._client.flush()
+        if lost or refused:
+            self._client.flush()
         if not self._losing():
             self._owned_up = failings
 

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from lightkeeper.cycle import Poller, Progress, State
 from lightkeeper.emit import Emitter, constant_tags
@@ -22,6 +23,8 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.tracing import Tracer
+
+_LIMITED: Final = frozenset({"LIGHTKEEPER_LIGHTHOUSE_URL", "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID"})
 
 
 def now() -> Instant:
@@ -55,21 +58,26 @@ class Watch:
     def renew(self, settings: Settings) -> list[str]:
         """Go on with these settings; the names of those that changed.
 
-        What was learned, of documents, calls and Lighthouse's limit, stays, and so does the claim
-        on the store. Raises SettingsError for what only a restart can change.
+        What was learned of documents, calls and the limit of this Lighthouse stays, and so does
+        the claim on the store. Raises SettingsError for what only a restart can change.
         """
         changed = settings.changes(self.settings)
         if fixed := sorted({"LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_TRACING"} & set(changed)):
             raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
-        transport, client = _client(settings, self.budget, self.tracer)
+        # A limit is that of one client at one Lighthouse.
+        limit_is_anothers = not _LIMITED.isdisjoint(changed)
+        budget = RateBudget() if limit_is_anothers else self.budget
+        transport, client = _client(settings, budget, self.tracer)
         signals = emitter(settings)
-        self.budget.go_on_with(settings.max_calls_per_minute)
+        self.emitter.close()
+        signals.lost_count, signals.refused_count = self.emitter.not_owned_up()
+        budget.go_on_with(settings.max_calls_per_minute)
         self.poller.go_on_with(client, settings.policy, settings.batch_size)
         self.reporter.go_on_with(signals)
-        self.health.go_on_with(self.budget, signals)
-        self.emitter.close()
+        self.health.go_on_with(budget, signals)
         self.transport.close()
-        self.settings, self.transport, self.emitter = settings, transport, signals
+        self.settings, self.transport, self.budget = settings, transport, budget
+        self.emitter = signals
         return changed
 
     def close(self) -> None:

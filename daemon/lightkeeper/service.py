@@ -17,6 +17,7 @@ from lightkeeper.cycle import Poller, State
 from lightkeeper.health import Health
 from lightkeeper.model import LightkeeperError
 from lightkeeper.report import TELL_AT_MOST, Reporter
+from lightkeeper.standing import standing
 from lightkeeper.store.errors import StoreDamaged, StoreUnavailable
 from lightkeeper.systemd import ServiceManager
 
@@ -67,6 +68,7 @@ class Stop:
         before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS}
         if reloads:
             before[_RELOAD_SIGNAL] = signal.signal(_RELOAD_SIGNAL, self._handle_reload)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [_RELOAD_SIGNAL])  # see `cli.main`
         wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:
             yield self
@@ -175,10 +177,13 @@ class Service:
         self._manager.reloading()
         try:
             changed = renew()
-        except LightkeeperError as exc:
+        except Exception as exc:  # noqa: BLE001  # the loop's own boundary
             self._not_reloaded = f"settings were not reloaded at {datetime.now(UTC):%H:%M UTC}"
-            problems = getattr(exc, "problems", [str(exc)])
-            log.error("service.reload.refused", problems=problems, kept="the settings before")
+            if isinstance(exc, LightkeeperError):
+                problems = getattr(exc, "problems", [str(exc)])
+                log.error("service.reload.refused", problems=problems, kept="the settings before")
+            else:
+                self._job_failed("reload", exc)
         else:
             self._not_reloaded = ""
             log.info("service.reloaded", changed=changed)
@@ -190,8 +195,13 @@ class Service:
 
     def say_standing(self) -> None:
         """Tell the service manager how we stand, in one line."""
-        problems = [*self._health.problems(), *filter(None, [self._not_reloaded])]
-        self._manager.status(self._reporter.standing(self._health.calls(), problems))
+        calls, problems = self._health.calls(), [self._not_reloaded]
+        try:
+            line = self._reporter.standing(calls, [*self._health.problems(), *problems])
+        except LightkeeperError as exc:
+            # What cannot be read cannot be written either: that is said once.
+            line = standing(None, [], calls, [f"the store cannot be read: {exc}", *problems], 0)
+        self._manager.status(line)
 
     def _job_failed(self, job: str, exc: Exception) -> None:
         if isinstance(exc, StoreDamaged):

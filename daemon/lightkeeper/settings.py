@@ -142,11 +142,6 @@ class StoreSettings(BaseSettings):
 class Settings(StoreSettings):
     """All that the environment says."""
 
-    def changes(self, before: "Settings") -> list[str]:
-        """The variables whose values are others than before."""
-        names = type(self).model_fields
-        return [_name(name) for name in names if getattr(self, name) != getattr(before, name)]
-
     lighthouse_url: str | None = None
     lighthouse_token_url: str | None = None
     lighthouse_audience: str | None = None
@@ -162,6 +157,18 @@ class Settings(StoreSettings):
     dogstatsd_port: int = Field(
         default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
     )
+
+    # Looked up in the environment by whoever tags (`unified_tags`, `constant_tags`, ddtrace).
+    env: str | None = Field(default=None, validation_alias="DD_ENV")
+    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
+    version: str | None = Field(default=None, validation_alias="DD_VERSION")
+    tags: str | None = Field(default=None, validation_alias="DATADOG_TAGS")
+
+    def changes(self, before: "Settings") -> list[str]:
+        """The variables whose values are others than before, sorted."""
+        names = type(self).model_fields
+        changed = [name for name in names if getattr(self, name) != getattr(before, name)]
+        return sorted(map(_name, changed))
 
     @field_validator("lighthouse_url", "lighthouse_token_url")
     @classmethod
@@ -205,22 +212,23 @@ def _secrets_from_files(
     secrets, problems = {}, []
     for field in (name for name in _FROM_FILE if name in fields):
         name = _name(field)
-        path = environ.get(f"{name}_FILE")
+        asked = f"{name}_FILE"
+        path = environ.get(asked)
         if path and environ.get(name):
             problems.append(f"{name}: set beside {name}_FILE; keep one of them")
             continue
         if not path and not environ.get(name):
-            path = _credential(environ, name)
+            asked, path = name, _credential(environ, name)
         if not path:
             continue
         try:
             secrets[field] = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "not text"
-            problems.append(f"{name}_FILE: cannot read {_shown(path)}: {reason}")
+            problems.append(f"{asked}: cannot read {_shown(path)}: {reason}")
         else:
             if not secrets[field]:
-                problems.append(f"{name}_FILE: {_shown(path)} is empty")
+                problems.append(f"{asked}: {_shown(path)} is empty")
     return secrets, problems
 
 
@@ -231,8 +239,19 @@ def _credential(environ: Mapping[str, str], name: str) -> str | None:
     """
     runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     folders = (runtime and f"{runtime}/credentials", environ.get("CREDENTIALS_DIRECTORY"))
-    paths = [Path(folder, name.lower()) for folder in folders if folder]
-    return next((str(path) for path in paths if path.exists()), None)
+    paths = [f"{folder}/{name.lower()}" for folder in folders if folder]
+    return next(filter(_is_there, paths), None)
+
+
+def _is_there(path: str) -> bool:
+    """Whether to read it: what may not be looked at is there, and reading it says why not."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _shown(path: str) -> str:

@@ -17,7 +17,7 @@ class Calls(NamedTuple):
 
 
 def standing(
-    levels: Sequence[Level],
+    levels: Sequence[Level] | None,
     oldest: Sequence[Oldest],
     calls: Calls,
     problems: Sequence[str],
@@ -25,9 +25,22 @@ def standing(
 ) -> str:
     """What waits and where, how calls go, and what is wrong: parts with commas between.
 
-    `oldest` are the pending documents nobody took up that wait longest, by type and step.
+    `oldest` are the pending documents nobody took up that wait longest, by type and step;
+    `levels` is None where nobody knows.
     """
-    counts = sums(list(levels)) | troubles(list(levels))
+    parts = [] if levels is None else _documents(list(levels), oldest, now)
+    if calls.last_ago is not None:
+        parts.append(f"last call {span(calls.last_ago)} ago")
+    if calls.failing_for:
+        parts.append(f"no call answered for {span(calls.failing_for)}")
+    if calls.left is not None:
+        of = "" if calls.limit is None else f" of {calls.limit}"
+        parts.append(f"{calls.left}{of} calls left")
+    return "; ".join(filter(None, [", ".join(parts), *problems]))
+
+
+def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
+    counts = sums(levels) | troubles(levels)
     parts = [f"{counts['pending']:,} pending"]
     if stuck := counts["stuck"]:
         steps = {level.step for level in levels if level.condition in ("stuck", "overdue")}
@@ -36,14 +49,7 @@ def standing(
         parts.append(f"{stuck:,} stuck{''.join(where)}")
     if unacknowledged := counts["unacknowledged"]:
         parts.append(f"{unacknowledged:,} failed and not taken up")
-    if calls.last_ago is not None:
-        parts.append(f"last call {span(calls.last_ago)} ago")
-    if calls.failing_for:
-        parts.append(f"no call answered for {span(calls.failing_for)}")
-    if calls.left is not None:
-        of = "" if calls.limit is None else f" of {calls.limit}"
-        parts.append(f"{calls.left}{of} calls left")
-    return "; ".join([", ".join(parts), *problems])
+    return parts
 
 
 def span(seconds: float) -> str:
