@@ -51,6 +51,9 @@ BOOT = """
     mount -t tmpfs -o mode=755 tmpfs usr/local
     mkdir usr/local/bin
     mount -t proc proc proc
+    # Else systemd tunes the whole host, for its own sockets and for cores.
+    mount --bind proc/sys proc/sys
+    mount -o remount,bind,ro proc/sys
     mount -t sysfs -o ro sysfs sys
     mount -t tmpfs tmpfs run
     mount -t tmpfs tmpfs tmp

@@ -269,7 +269,7 @@ def test_staff_and_daemon_at_the_same_time(database_url, database, cases):
         stop.set()
         daemon.join()
 
-    assert len(recorded) > 5
+    assert seen
     assert Counter(closed=150, acknowledged=150) == Counter(_conditions(database).values())
     assert counted(database) == tallied(database)
 

@@ -23,7 +23,7 @@ from scripted_server import ScriptedServer, answer
 from tls_front import Authority, Front
 
 pytestmark = pytest.mark.xdist_group("faults")  # they run together
-AT_ONCE = 24
+AT_ONCE = 12
 """Daemons that run at the same time: most of what they do is waiting."""
 BIG = b'{"data":{"statuses":[' + b" " * 50_000_000 + b"]}}"
 BOMB = gzip.compress(bytes(40_000_000))

@@ -21,6 +21,11 @@ from whole import left, lines, state
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("box")  # it boots once
+TUNED = [
+    Path("/proc/sys", name)
+    for name in ("net/unix/max_dgram_qlen", "kernel/core_pattern", "fs/nr_open", "fs/file-max")
+]
+BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
 PROGRAM, SETTINGS, START, LOOK, STAFF, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
@@ -161,6 +166,11 @@ def entries(box, *arguments):
     box.run("journalctl", "--sync")
     text = box.run("journalctl", "-u", UNIT, "-o", "json", "--no-pager", *arguments).stdout
     return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_host_stays_as_it_is(host):
+    """What a systemd tunes when it boots is not tuned for everybody."""
+    assert BEFORE == [path.read_text() for path in TUNED if path.exists()]
 
 
 def test_it_is_up_and_says_how_it_stands(service):
