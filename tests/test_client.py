@@ -18,7 +18,7 @@ from lightkeeper.model import ANSWERED, Absence, Answer, CallOutcome, Problem, S
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from scripted_server import CLOSE, ScriptedServer, answer
 
-DEADLINE = 1.0
+DEADLINE = 0.6
 UNKNOWN_ID = 404_404
 GRANT = answer(b'{"access_token":"abc","expires_in":600}')
 CLOSED = "Connection: close"  # else the next call may come before the close is seen
