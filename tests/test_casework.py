@@ -511,7 +511,7 @@ def test_a_file_names_one_document_a_line(command, database, documents, tmp_path
 
 
 def test_a_filter_is_previewed_first(command, database, documents):
-    """Nothing happens without --yes, and what would is counted by where it stands."""
+    """Nothing happens without --yes COUNT, and what would is counted by where it stands."""
     _stand(documents, ["not_in_efolder"] * 12 + ["stuck"])
     ask = ("close", "--status", "failed", "--by", BY, "--reason", WHY)
 
@@ -523,11 +523,26 @@ def test_a_filter_is_previewed_first(command, database, documents):
         "form_0781         failed   none                      not_in_efolder          12",
         "request ids: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more",
         "12 to be closed",
-        "nothing is changed yet: repeat this with --yes",
+        "nothing is changed yet: repeat this with --yes 12",
     ] == output.splitlines()
     assert "closed" not in _conditions(database).values()
-    assert "12 closed" == command(*ask, "--yes")[1].splitlines()[-1]
+    assert (0, "12 closed\n") == command(*ask, "--yes", 12)
     assert Counter(closed=12, stuck=1) == Counter(_conditions(database).values())
+
+
+def test_what_came_after_the_preview_is_not_taken_up_unseen(command, database, documents):
+    """Another one has failed meanwhile: nothing is done, and the preview shows it."""
+    _stand(documents, ["not_in_efolder"] * 3)
+    ask = ("ack", "--status", "failed", "--by", BY, "--reason", WHY)
+
+    status, output = command(*ask, "--yes", 2)
+
+    assert 1 == status
+    assert (
+        "nothing is changed yet, for 3 match by now: repeat this with --yes 3"
+        == (output.splitlines()[-1])
+    )
+    assert {"not_in_efolder"} == set(_conditions(database).values())
 
 
 def test_a_recheck_needs_no_reason_and_revokes_nothing(command, database, documents):

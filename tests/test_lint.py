@@ -103,6 +103,7 @@ BREAKS = [
     ("typed-threshold", "failed.json", MESSAGE, "gone", "gone, 7 of them"),
     ("typed-threshold", "failed.json", "payload.name", "It", "It 7 times"),
     ("runbook", "failed.json", "runbook", "failed", "fail"),
+    ("runbook", "failed.json", "runbook", "failed", "stuck"),
     ("runbook", "failed.json", MESSAGE, LINK, "#"),
     ("runbook", "slos/share.json", "payload.description", LINK, "#"),
     ("unused-silence", "failed.json", "silence", "pager", "it is loud"),

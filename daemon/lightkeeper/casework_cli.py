@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lightkeeper.store.casework import Casework, Decide, Filter
 
 EX_OK: Final = 0
+EX_NO: Final = 1
 EX_DATA: Final = 65
 
 
@@ -31,7 +32,12 @@ def _selection(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--document-type", type=click.Choice([str(each) for each in DocumentType])),
         click.option("--condition", type=click.Choice([str(each) for each in Condition])),
         click.option("--older-than", help="Handed to Lighthouse longer ago: 12h, 30d."),
-        click.option("--yes", is_flag=True, help="Do it to all that match; else a preview."),
+        click.option(
+            "--yes",
+            type=click.IntRange(0),
+            metavar="COUNT",
+            help="Do it to the COUNT that the preview showed; without it, the preview.",
+        ),
         click.option("--by", help="Who does it; default the login name."),
     )
     for option in reversed(options):
@@ -76,7 +82,7 @@ def _carry_out(
     *,
     request_ids: tuple[str, ...],
     file: Path | None,
-    yes: bool,
+    yes: int | None,
     by: str | None,
     reason: str,
     **filters: str | None,
@@ -98,10 +104,12 @@ def _carry_out(
         cases = Casework(store)
         if wanted is not None:
             chosen = casework.by_filter(cases, wanted, deed, may)
-            click.echo(casework.preview(chosen.documents, deed))
-            if not yes:
-                click.echo("nothing is changed yet: repeat this with --yes")
-                return EX_OK
+            if (count := len(chosen.documents)) != yes:
+                click.echo(casework.preview(chosen.documents, deed))
+                # Who has not been seen must not be taken up: they may just have failed.
+                changed = "" if yes is None else f", for {count} match by now"
+                click.echo(f"nothing is changed yet{changed}: repeat this with --yes {count}")
+                return EX_OK if yes is None else EX_NO
         else:
             chosen = _by_number(cases, request_ids, file, may)
         store.durable()

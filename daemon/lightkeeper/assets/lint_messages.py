@@ -61,6 +61,8 @@ def typed_threshold(subject: Subject) -> Iterator[Finding]:
 def runbook(subject: Subject) -> Iterator[Finding]:
     """Its section of the runbook exists, is whole, and is linked."""
     anchor = subject.definition.runbook
+    if anchor != subject.definition.key:
+        yield "runbook", f"write {subject.definition.key}: each has a section of its own"
     section = _sections(subject.assets.runbook).get(anchor)
     if section is None:
         yield "runbook", f"monitors/README.md has no section ## {anchor}: write it"
