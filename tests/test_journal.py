@@ -71,6 +71,36 @@ def test_a_value_too_long_for_an_entry_is_cut(journald):
     assert ("3", "x" * 16_384) == (found["PRIORITY"], found["TEXT"])
 
 
+def test_a_value_is_cut_between_characters(journald):
+    """Half a character would make journalctl show the whole value as binary."""
+    Journal(journald.getsockname()).error(event="a.b", level="error", text="x" + "é" * 10_000)
+
+    assert "x" + "é" * 8_191 == fields(journald.recv(1_000_000))["TEXT"]
+
+
+def test_many_long_values_still_are_one_entry(journald):
+    """Together they have to fit into a datagram as well."""
+    Journal(journald.getsockname(), io.StringIO()).error(
+        event="a.b", level="error", **{f"text{n}": "x" * 100_000 for n in range(30)}
+    )
+
+    found = fields(journald.recv(1_000_000))
+    assert ("a.b", "3") == (found["LIGHTKEEPER_EVENT"], found["PRIORITY"])
+    assert {"x"} == set(found["TEXT29"])
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_no_json_of_others_holds_is_logged_all_the_same(journald, tmp_path, taken):
+    """A path that is not UTF-8 and a number beyond 64 bits, in a list or alone."""
+    path = journald.getsockname() if taken else str(tmp_path / "none")
+    stderr = io.StringIO()
+
+    Journal(path, stderr).error(event="a.b", level="error", odd=["\udcff", 2**64], at="\udcff")
+
+    found = fields(journald.recv(65_536)) if taken else json.loads(stderr.getvalue()[3:])
+    assert str(2**64) in str(found.get("ODD", found.get("odd")))
+
+
 def test_without_a_journal_the_line_goes_to_stderr_with_its_priority(tmp_path):
     """As systemd reads it there."""
     stderr = io.StringIO()

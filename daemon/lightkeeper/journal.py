@@ -3,6 +3,7 @@
 The protocol is at https://systemd.io/JOURNAL_NATIVE_PROTOCOL/.
 """
 
+import json
 import os
 import re
 import socket
@@ -11,12 +12,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
-import orjson
-
 SOCKET: Final = "/run/systemd/journal/socket"
 PRIORITIES: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 _NO_FIELD: Final = re.compile(r"[^A-Z0-9]+")
 _LONGEST_VALUE: Final = 16_384
+_LONGEST_ENTRY: Final = 131_072
 _LONGEST_NAME: Final = 64
 
 
@@ -50,8 +50,7 @@ class Journal:
                 to_journal.settimeout(1.0)  # one that reads nothing must not hold the daemon up
                 to_journal.sendto(entry(event, priority), self._path)
         except OSError:
-            line = orjson.dumps(event, default=str).decode()
-            print(f"<{priority}>{line}", file=self._fallback, flush=True)
+            print(f"<{priority}>{json.dumps(event, default=str)}", file=self._fallback, flush=True)
 
     debug = info = warning = error = critical = msg
 
@@ -71,7 +70,8 @@ def entry(event: Mapping[str, Any], priority: int) -> bytes:
     }
     for key, value in fields.items():
         told.setdefault(_field(key), _text(value))
-    return b"".join(_encoded(key, value) for key, value in told.items())
+    longest = min(_LONGEST_VALUE, _LONGEST_ENTRY // len(told))
+    return b"".join(_encoded(key, value, longest) for key, value in told.items())
 
 
 def _field(key: str) -> str:
@@ -81,11 +81,12 @@ def _field(key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _encoded(key: str, value: str) -> bytes:
-    data = value.encode("utf-8", "replace")[:_LONGEST_VALUE]
+def _encoded(key: str, value: str, longest: int) -> bytes:
+    # Half a character at the end would make journalctl show all of it as binary.
+    data = value.encode("utf-8", "replace")[:longest].decode("utf-8", "ignore").encode()
     if b"\n" not in data:
         return b"%b=%b\n" % (key.encode(), data)
     return b"%b\n%b%b\n" % (key.encode(), struct.pack("<Q", len(data)), data)

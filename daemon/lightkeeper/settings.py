@@ -247,10 +247,8 @@ def _is_there(path: str) -> bool:
     """Whether to read it: what may not be looked at is there, and reading it says why not."""
     try:
         Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        pass
+    except OSError as exc:
+        return not isinstance(exc, FileNotFoundError | NotADirectoryError)
     return True
 
 

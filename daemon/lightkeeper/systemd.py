@@ -56,4 +56,4 @@ class ServiceManager:
         # A manager that is gone, or reads nothing, must not end or hold up what it manages.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_manager:
             to_manager.settimeout(1.0)
-            to_manager.sendto(lines.encode(), self._address)
+            to_manager.sendto(lines.encode("utf-8", "replace"), self._address)
