@@ -70,7 +70,7 @@ CASES = [
     Case("dashboards check --folder {}/folder", NO, "x.json: line 1 column 2: [file] is not JSON"),
     Case("dashboards print nosuch", NO, "holds no nosuch; there are"),
     Case("drill nosuch", USAGE, "there is no drill nosuch; there are healthy, "),
-    Case("drill healthy --days 0", USAGE, "0.0 is not in the range x>0"),
+    Case("drill healthy --days 0", USAGE, "0 is not in the range 1<=x<=366"),
     Case("drill failed-bgs --folder {}/none", NO, "no such folder; say where with --folder"),
     Case("demo --seconds 1", USAGE, "1 is not in the range x>=8"),
     Case("sandbox lighthouse --story odd", NO, "no such story: 'odd'; there are success"),

@@ -106,6 +106,8 @@ def _carry_out(
             chosen = casework.by_filter(cases, wanted, deed, may)
             if (count := len(chosen.documents)) != yes:
                 click.echo(casework.preview(chosen.documents, deed))
+                if not count:
+                    return EX_OK if yes is None else EX_NO
                 # Who has not been seen must not be taken up: they may just have failed.
                 changed = "" if yes is None else f", for {count} match by now"
                 click.echo(f"nothing is changed yet{changed}: repeat this with --yes {count}")

@@ -15,7 +15,7 @@ EX_NO: Final = 1
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Of the healthy drill.")
+@click.option("--days", type=click.IntRange(1, 366), help="Of the healthy drill; else 7.")
 @click.option(
     "--folder",
     default="monitors",
@@ -23,10 +23,10 @@ EX_NO: Final = 1
     type=click.Path(path_type=Path),
     help="Where the definitions, variables.json and README.md are.",
 )
-def drill(names: tuple[str, ...], days: float | None, folder: Path) -> int:
+def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
     """Try faults (NAME, or all) in simulated time: which monitor pages when, and no other.
 
-    All of them take about two minutes. On a pipe the table is Markdown.
+    All of them take two minutes and more. On a pipe the table is Markdown.
     """
     from lightkeeper.assets.definitions import load
     from lightkeeper.drills.faults import FAULTS

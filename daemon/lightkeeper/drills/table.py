@@ -46,7 +46,7 @@ def _fired(fired: Fired) -> str:
         over = "over before the end"
     else:
         over = f"over {_span(fired.over_after)} after the end"
-    reminders = f", reminded {fired.reminder_count} times" if fired.reminder_count else ""
+    reminders = f", {fired.reminder_count} x reminded" if fired.reminder_count else ""
     return f"{fired.monitor}:{often} {after}, {over}{reminders}"
 
 
