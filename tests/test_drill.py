@@ -49,7 +49,7 @@ def without(assets, key):
     )
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sorted(FAULTS, key=lambda name: -FAULTS[name].weight))
 def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
     """Exactly the expected monitors fire, in time, and recover in time; the README has them."""
