@@ -38,7 +38,7 @@ schema-dump: .venv/dev.stamp
 
 # What takes minutes; most of it waits, so more at once than there are processors.
 endurance: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal tests/endurance
+	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal -o timeout=1500 tests/endurance
 
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks
