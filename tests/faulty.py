@@ -90,10 +90,10 @@ class Daemon:
         """The status with which the process ended, None while it runs."""
         return self.process.poll()
 
-    def stop(self, status=0):
-        """End it as systemd does; it has to go with this status, and all that it said was sent."""
+    def stop(self):
+        """End it as systemd does; it has to go with status 0, and all that it said was sent."""
         self.process.terminate()
-        assert status == self.process.wait(PATIENCE_SECONDS), self.log.read_text()
+        assert 0 == self.process.wait(PATIENCE_SECONDS), self.log.read_text()
         self.agent.drain()
         self.agent.assert_clean()
         leaks.refuse(self.log.read_text())

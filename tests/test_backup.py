@@ -293,6 +293,41 @@ def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
     assert before == store.read_bytes()
 
 
+def change(path, sql):
+    """Behind everybody's back."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(sql)
+
+
+def break_schema(path):
+    """SQLite finds its tables' own definitions unreadable."""
+    path.write_bytes(
+        path.read_bytes().replace(b"CREATE TABLE tallies", b"CREATE TABLE \x05allies")
+    )
+
+
+def break_text(path):
+    """A text is none any more; SQLite quotes it."""
+    change(path, "UPDATE form_526_document_submissions SET steps = CAST(x'7365637265ff' AS TEXT)")
+
+
+def break_json(path):
+    """Text, and yet not what we wrote."""
+    change(path, "UPDATE form_526_document_submissions SET steps = '{secre'")
+
+
+@pytest.mark.parametrize("damage", [break_schema, break_text, break_json])
+def test_damage_that_only_reading_finds_has_the_same_remedy(store, damage):
+    """And of what was read nothing is repeated: it may name a person."""
+    damage(store)
+
+    said = commands.complaint(commands.run("show", 1, env=commands.environment(store)), 74)
+
+    assert said.startswith(f"{store}: database disk image is malformed (")
+    assert "`lightkeeper restore FILE`" in said
+    assert "secre" not in said
+
+
 def test_damage_met_at_work_ends_the_daemon(store):
     """A page that opening did not need: the daemon ends with the same line, not with a loop."""
     with closing(sqlite3.connect(store)) as database:
@@ -372,6 +407,34 @@ def test_a_backup_that_does_not_add_up_is_refused(store, file):
         database.execute("UPDATE tallies SET count = count + 1")
 
     assert "its tallies are not" in commands.complaint(restore(store, file), 74)
+
+
+@pytest.mark.parametrize("more", [(), ("--discard-newer",)])
+def test_the_database_of_another_program_is_not_replaced(store, file, tmp_path, more):
+    """Whatever is said of newer documents: it is none of ours, and not a byte of it changes."""
+    other = tmp_path / "other" / "songs.db"
+    other.parent.mkdir()
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE songs (id)")
+    before = other.read_bytes()
+
+    said = commands.complaint(restore(other, file, *more), 78)
+
+    assert said.startswith(f"{other} belongs to another program")
+    assert before == other.read_bytes()
+    assert {"songs.db", "songs.db.lock"} == set(names(other))
+
+
+def test_a_store_that_a_newer_version_migrated_is_replaced_only_when_that_is_said(store, file):
+    """Rolling back: nobody here can tell what the backup lacks."""
+    change(store, "UPDATE lightkeeper_schema SET version = 99")
+
+    said = commands.complaint(restore(store, file), 73)
+
+    assert f"{store} was written by a newer lightkeeper (schema 99" in said
+    assert 0 == restore(store, file, "--discard-newer").returncode
+    assert [1, 2, 3] == ids(store)
 
 
 def test_a_store_in_use_is_not_replaced(store, file):

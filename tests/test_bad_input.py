@@ -86,7 +86,12 @@ CASES = [
     Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),
     Case("backup {}/closed/x", IO, "Permission denied (check its folder, its rights"),
     Case("restore {}/none", MISSING, "there is no such file", "a.db"),
-    Case("restore {}/rubbish", IO, "rubbish: file is not a database (", "b.db"),
+    Case(
+        "restore {}/rubbish",
+        IO,
+        "rubbish: file is not a database (it is damaged: restore another",
+        "b.db",
+    ),
     Case("restore {}/foreign.db", CONFIG, "is no store of lightkeeper's", "c.db"),
     Case("restore {}/others", IO, "Permission denied", "d.db"),
     *(
@@ -209,7 +214,13 @@ def test_an_unknown_option_and_a_wrong_settings_file_end_every_command(words, pl
     assert f"{place}/wrong.env:1: LIGHTKEEPER_BATCH_SIZE: write NAME=value" in wrong.stderr
 
 
-@pytest.mark.parametrize("line", ["status", "show 1", "monitors print", "dashboards print"])
+PRINTING = [
+    *("--help", "status", "show 1", "monitors print", "dashboards print", "demo --seconds 8"),
+    *("sandbox lighthouse", "sandbox agent --port 0"),
+]
+
+
+@pytest.mark.parametrize("line", PRINTING)
 def test_output_that_cannot_be_written_is_said(place, line):
     """A full disk is an error, a reader who went away is none."""
     env = commands.environment(place / "store.db")
@@ -218,3 +229,30 @@ def test_output_that_cannot_be_written_is_said(place, line):
 
     assert (IO, "lightkeeper: No space left on device\n") == (full.returncode, full.stderr)
     assert (0, "") == (gone.returncode, gone.stderr)
+
+
+@pytest.mark.parametrize("way", ["2>/dev/full", "2>&-", ">/dev/full 2>&1"])
+@pytest.mark.parametrize(
+    ("line", "status"), [("show 99", NO), ("nosuch", USAGE), ("poll", CONFIG)]
+)
+def test_a_complaint_that_nobody_can_hear_changes_no_status(place, line, status, way):
+    """Whoever closed stderr, or filled its disk, still has the status."""
+    done = commands.run(
+        *line.split(), env=commands.environment(place / "store.db"), within=f'"$@" {way}'
+    )
+
+    assert (status, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_what_cannot_be_said_of_a_line_ends_no_intake(tmp_path):
+    """The wrong line is counted, and the good one behind it is stored."""
+    header = "lighthouse_request_id,form_526_submission_id,document_type\n"
+    env = commands.environment(tmp_path / "store.db")
+    said = commands.run(
+        *("track", "-"),
+        env=env,
+        input=f"{header}x,1,form_0781\n2,1,form_0781\n",
+        within='"$@" 2>/dev/full',
+    )
+
+    assert (DATA, "1 tracked, 0 known already, 1 refused\n") == (said.returncode, said.stdout)

@@ -225,7 +225,7 @@ def log_unwritable(stderr, folder):
             daemon.start()
             daemon.until(lambda: daemon.agent.count(BATCHES, outcome="server_error") > 0)
             daemon.until(daemon.is_settled)
-        daemon.stop(120)  # Python's own, where the last lines cannot be flushed
+        daemon.stop()
         daemon.assert_accounted_for()
 
 

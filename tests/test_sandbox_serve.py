@@ -40,6 +40,20 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
     assert "malformed" not in said[1][0]
 
 
+def test_an_agent_whose_reader_has_gone_ends(tmp_path):
+    """As `sandbox agent | head` leaves it: at the next signal, without a word."""
+    path = tmp_path / "dsd.socket"
+    agent = commands.start("sandbox", "agent", "--socket", path, env=commands.environment())
+    assert "export DD_DOGSTATSD_URL=" in agent.stdout.readline()
+    agent.stdout.close()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"lightkeeper.heartbeat:1|g", str(path))
+
+    assert (0, "") == (agent.wait(20), agent.stderr.read())
+    agent.stderr.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

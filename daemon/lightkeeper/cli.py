@@ -30,30 +30,49 @@ EX_NO: Final = 1
 EX_DATA: Final = 65
 EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
+_OUTPUTS: Final = ("stdout", "stderr")
 _FOR_LIGHTHOUSE: Final = ("run", "poll", "check")
 
 
 def run() -> int:
     """Run the command line; the exit status. A user's mistake is one message, no traceback."""
+    for name in _OUTPUTS:
+        if getattr(sys, name) is None:  # started with it closed: no socket must take its place
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    try:
+        return _run()
+    finally:
+        for name in _OUTPUTS:
+            try:
+                getattr(sys, name).flush()
+            except OSError:
+                setattr(sys, name, None)  # at exit it would fail once more, with status 120
+
+
+def _run() -> int:
     try:
         return int(main.main(standalone_mode=False) or EX_OK)
     except LightkeeperError as exc:
-        click.echo(f"lightkeeper: {exc}", err=True)
+        _complain(str(exc))
         return exc.exit_status
     except click.ClickException as exc:
-        exc.show()
+        with suppress(OSError):
+            exc.show()
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except (BrokenPipeError, SystemExit):
         # Whoever read our output is gone (then click exits): nothing to say, nobody to say it to.
-        sys.stdout = None
         return EX_OK
     except OSError as exc:
-        with suppress(OSError):
-            click.echo(f"lightkeeper: {exc.strerror or exc}", err=True)
-        sys.stdout = None  # its buffer would fail once more at exit
+        _complain(exc.strerror or str(exc))
         return EX_IOERR
+
+
+def _complain(message: str) -> None:
+    """Say it on stderr; where that cannot take it, the exit status has to do."""
+    with suppress(OSError):
+        click.echo(f"lightkeeper: {message}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -155,16 +174,14 @@ def poll() -> int:
         agent_away = parts.emitter.reachable is False
     click.echo(f"asked about {result.asked} documents")
     if agent_away:
-        click.echo(
-            f"lightkeeper: warning: no Datadog Agent at {settings.agent_url}; "
-            "what was learned stays untold until there is one",
-            err=True,
+        _complain(
+            f"warning: no Datadog Agent at {settings.agent_url}; "
+            "what was learned stays untold until there is one"
         )
     if result.not_asked:
-        click.echo(
-            f"lightkeeper: not every document was asked about: {result.reason}; "
-            "they stay due, and `lightkeeper check` may tell what is wrong",
-            err=True,
+        _complain(
+            f"not every document was asked about: {result.reason}; "
+            "they stay due, and `lightkeeper check` may tell what is wrong"
         )
         return EX_TEMPFAIL
     return EX_OK
@@ -192,7 +209,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
 
     if (request_id is None) == (submission is None):
         raise click.UsageError("give either REQUEST_ID or --submission ID")
-    with closing(_store(_store_settings())) as database:
+    with closing(_store(_store_settings())) as database, database.guarded():
         found = (
             views.document(database, request_id)
             if request_id is not None
@@ -200,7 +217,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
         )
         if found is None:
             what = f"request id {request_id}" if submission is None else f"submission {submission}"
-            click.echo(f"lightkeeper: {what} is not tracked here ({database.place})", err=True)
+            _complain(f"{what} is not tracked here ({database.place})")
             return EX_NO
     click.echo(views.as_json(found) if as_json else views.as_text(found))
     return EX_OK
@@ -274,7 +291,7 @@ def _warn_of_unknown_settings() -> None:
     from lightkeeper.settings import unknown_settings
 
     for name in unknown_settings(os.environ):
-        click.echo(f"lightkeeper: warning: no such setting: {name}", err=True)
+        _complain(f"warning: no such setting: {name}")
 
 
 def _tracer(settings: "Settings") -> "Tracer | None":

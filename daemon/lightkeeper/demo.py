@@ -42,16 +42,8 @@ OLD_STUCK: Final = 3
 HOURS_A_STEP: Final = 2.0
 _STEP_SECONDS: Final = 9.0
 _TROUBLE: Final = (
-    "fails_claims_evidence",
-    "fails_claims_evidence",
-    "fails_bgs",
-    "fails_bgs",
-    "fails_unknown",
-    "fails_cleanup",
-    "recovers",
-    "contradictory",
-    "unknown_step",
-    "lost",
+    *("fails_claims_evidence", "fails_claims_evidence", "fails_bgs", "fails_bgs", "fails_unknown"),
+    *("fails_cleanup", "recovers", "contradictory", "unknown_step", "lost"),
 )
 _REFRESH_SECONDS: Final = 0.25
 _LINES: Final = 6
@@ -99,14 +91,16 @@ class Feeder(threading.Thread):
         self._fed = 0
 
     def run(self) -> None:
-        with closing(open_database(self._url, create=True)) as database:
-            documents = Documents(database)
-            self._old_ones(documents)
-            while (share := self._clock.day_share()) < 1 and not self._ending.requested:
-                self._feed(documents, int(DOCUMENTS * min(1.0, share * 1.25)))
-                self._view.refresh(self._clock, *_levels(database))
-                time.sleep(_REFRESH_SECONDS)
-        self._ending.request()
+        try:
+            with closing(open_database(self._url, create=True)) as database:
+                documents = Documents(database)
+                self._old_ones(documents)
+                while (share := self._clock.day_share()) < 1 and not self._ending.requested:
+                    self._feed(documents, int(DOCUMENTS * min(1.0, share * 1.25)))
+                    self._view.refresh(self._clock, *_levels(database))
+                    time.sleep(_REFRESH_SECONDS)
+        finally:
+            self._ending.request()
 
     def _old_ones(self, documents: Documents) -> None:
         """A few that Lighthouse has sat on since before yesterday: they get stuck as we look."""
@@ -136,22 +130,29 @@ class Feeder(threading.Thread):
 class Lines:
     """Plain lines, for where there is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
         self._told: set[str] = set()
         self._next = 0.0
 
     def signal(self, received: Metric | Event | ServiceCheck) -> None:
         if isinstance(received, Event) and received.alert_type == "error":
-            click.echo(f"         event: {received.title}")
+            self._say(f"         event: {received.title}")
 
     def refresh(self, clock: Clock, totals: list[Level], trouble: list[str]) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 2
-            click.echo(f"{_hour(clock)}  {sum_line(totals)}")
+            self._say(f"{_hour(clock)}  {sum_line(totals)}")
         for line in trouble:
             if line not in self._told:
                 self._told.add(line)
-                click.echo(f"{_hour(clock)}  {line}")
+                self._say(f"{_hour(clock)}  {line}")
+
+    def _say(self, line: str) -> None:
+        try:
+            click.echo(line)
+        except OSError:
+            self._stop.request()  # nobody looks on any more; the summary meets the same, and ends
 
 
 class Screen:
@@ -188,7 +189,7 @@ def show_demo(seconds: int) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="lightkeeper-demo-") as folder,
         Stop().on_signals() as stop,
-        _view() as view,
+        _view(stop) as view,
     ):
         seen = _watch_a_day(Path(folder), max(seconds - 4, 2), stop, view)
     return _summary(*seen)
@@ -242,8 +243,7 @@ def _summary(totals: list[Level], trouble: list[str], agent: Agent) -> int:
         + ("the last gauges say the same as the store" if agreed else "they DISAGREE")
     )
     click.echo(sum_line(totals))
-    adds_up = counts["tracked"] == sum(counts[name] for name in gauges)
-    return 0 if agreed and adds_up else 1
+    return 0 if agreed and counts["tracked"] == sum(counts[name] for name in gauges) else 1
 
 
 def sum_line(totals: list[Level]) -> str:
@@ -307,10 +307,10 @@ def _panel(title: str, lines: list[str]) -> RenderableType:
 
 
 @contextmanager
-def _view() -> Iterator[View]:
+def _view(stop: Stop) -> Iterator[View]:
     console = Console()
     if not console.is_terminal:
-        yield Lines()
+        yield Lines(stop)
         return
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         yield Screen(live)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +53,8 @@ def many(database: Database, lines: Iterable[bytes], file: Path) -> Tally:
     """Track every good line, and say of each other one why it is refused."""
 
     def refuse(refusal: Refusal) -> None:
-        click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
+        with suppress(OSError):  # it is counted all the same, and the lines after it are read
+            click.echo(f"line {refusal.line}: {refusal.reason}", err=True)
 
     with _progress(lines, file) as (read, stored):
         database.durable()

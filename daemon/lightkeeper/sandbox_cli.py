@@ -77,7 +77,5 @@ def _said_plainly() -> Iterator[None]:
     """A port that is taken, or a story nobody knows, is the user's mistake."""
     try:
         yield
-    except OSError as exc:
-        raise click.ClickException(f"cannot listen there: {exc.strerror or exc}") from exc
     except ValueError as exc:
         raise click.ClickException(str(exc)) from exc

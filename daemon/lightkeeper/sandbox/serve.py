@@ -1,5 +1,6 @@
 """The stand-ins as programs of their own, until a signal ends them."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
 ) -> None:
     """Run a Lighthouse; print the settings that point at it as `export` lines.
 
-    Raises ValueError for a story that nobody knows, and OSError where the port cannot be had.
+    Raises ValueError for a story that nobody knows, or a port that cannot be had, and OSError
+    where nothing can be printed.
     """
     if story not in STORIES:
         raise ValueError(f"no such story: {story!r}; there are {', '.join(STORIES)}")
@@ -42,7 +44,7 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
     if failing:
         lighthouse.fail_share(failing)
     # The signals first: threads that are there already would be ended by them.
-    with _until_signalled() as wait, lighthouse:
+    with _until_signalled() as wait, _listening(lighthouse):
         for name, value in lighthouse.environment().items():
             print(f"export {name}='{value}'", file=out)
         print(f"# a stand-in of Lighthouse listens at {lighthouse.url}", file=out, flush=True)
@@ -50,15 +52,19 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
 
 
 def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) -> None:
-    """Run an Agent; print what it receives, and what was malformed in the end."""
+    """Run an Agent; print what it receives, and what was malformed in the end.
+
+    Raises ValueError where it cannot listen, and OSError where nothing can be printed.
+    """
 
     def show(signal_received: Metric | Event | ServiceCheck) -> None:
-        print(describe(signal_received), file=out, flush=True)
+        try:
+            print(describe(signal_received), file=out, flush=True)
+        except OSError:
+            os.kill(os.getpid(), signal.SIGTERM)  # nobody can read it any more: that is the end
 
-    with (
-        _until_signalled() as wait,
-        Agent(port=None if socket_path else port, socket_path=socket_path, listener=show) as agent,
-    ):
+    agent = Agent(port=None if socket_path else port, socket_path=socket_path, listener=show)
+    with _until_signalled() as wait, _listening(agent):
         print(f"export DD_DOGSTATSD_URL='{agent.url}'", file=out, flush=True)
         wait()
     for datagram, reason in agent.malformed:
@@ -73,6 +79,18 @@ def describe(received: Metric | Event | ServiceCheck) -> str:
     if isinstance(received, Event):
         return f"event {received.title!r} {tags}"
     return f"check {received.name} {received.status} {tags}"
+
+
+@contextmanager
+def _listening(stand_in: Agent | Lighthouse) -> Iterator[None]:
+    try:
+        stand_in.start()
+    except OSError as exc:
+        raise ValueError(f"cannot listen there: {exc.strerror or exc}") from exc
+    try:
+        yield
+    finally:
+        stand_in.stop()
 
 
 @contextmanager

@@ -82,8 +82,13 @@ def sqlite_path(url: str) -> Path:
 
 
 @contextmanager
-def verified_copy(source: Path, target: Path) -> Iterator[tuple[Path, Contents]]:
-    """A verified, synced copy of `source` beside `target`; gone at the end unless renamed."""
+def verified_copy(
+    source: Path, target: Path, *, if_damaged: str = ""
+) -> Iterator[tuple[Path, Contents]]:
+    """A verified, synced copy of `source` beside `target`; gone at the end unless renamed.
+
+    `if_damaged` is what to do where `source` is damaged and not the store.
+    """
     try:
         if not source.is_file():
             raise StoreMissing(f"{source}: there is no such file")
@@ -107,7 +112,7 @@ def verified_copy(source: Path, target: Path) -> Iterator[tuple[Path, Contents]]
             yield copy, contents
         except sqlite3.Error as exc:
             place = target if str(exc) in _OF_THE_TARGET else source
-            raise unavailable(str(place), str(exc)) from exc
+            raise unavailable(str(place), str(exc), if_damaged=if_damaged) from exc
         except OSError as exc:
             raise StoreUnavailable(f"{target}: {exc.strerror}") from exc
     finally:

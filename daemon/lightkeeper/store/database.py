@@ -1,6 +1,7 @@
 """The connection: SQLite or PostgreSQL behind one small surface, opened, migrated, claimed."""
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ import peewee
 from lightkeeper.store import migrations
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import (
+    MALFORMED,
     AlreadyWatched,
     StoreForeign,
     StoreMissing,
@@ -61,7 +63,10 @@ class Database:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead."""
+        """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead.
+
+        So it is done with JSON that was read and is damaged.
+        """
         try:
             self._reconnect()
             yield
@@ -71,6 +76,8 @@ class Database:
             if self.dialect == "postgresql" and not self._db.in_transaction():
                 self._db.close()
             raise unavailable(self.place, self._words(exc)) from exc
+        except json.JSONDecodeError as exc:
+            raise unavailable(self.place, MALFORMED) from exc
 
     def _words(self, exc: BaseException) -> str:
         """What went wrong first, in one line."""
@@ -244,7 +251,9 @@ def claim_file(path: Path) -> int:
             os.close(lock_file)
         if isinstance(exc, BlockingIOError):
             raise AlreadyWatched(_second_watcher(str(path))) from exc
-        raise StoreUnavailable(f"{lock_path}: {exc.strerror}") from exc
+        raise StoreUnavailable(
+            f"{lock_path}: {exc.strerror} (check the folder and its rights)"
+        ) from exc
     return lock_file
 
 

@@ -20,7 +20,10 @@ REMEDIES: Final = {
 }
 """SQLite's own words, and what to do about them."""
 
-_DAMAGE: Final = {"database disk image is malformed", "file is not a database"}
+MALFORMED: Final = "database disk image is malformed"
+_DAMAGE: Final = {MALFORMED, "file is not a database"}
+# These go on with what was read, which is nobody's business.
+_ALSO_MALFORMED: Final = ("malformed database schema", "Could not decode to UTF-8")
 
 
 class StoreUnavailable(LightkeeperError):
@@ -57,7 +60,13 @@ class StoreInTheWay(LightkeeperError):
     exit_status = 73
 
 
-def unavailable(place: str, words: str) -> StoreUnavailable:
-    """What to raise for a database's own words, with what to do where we know it."""
+def unavailable(place: str, words: str, *, if_damaged: str = "") -> StoreUnavailable:
+    """What to raise for a database's own words, with what to do where we know it.
+
+    `if_damaged` is what to do where that is another thing than for the store.
+    """
+    if words.startswith(_ALSO_MALFORMED):
+        words = MALFORMED
     kind = StoreDamaged if words in _DAMAGE else StoreUnavailable
-    return kind(f"{place}: {words}" + (f" ({REMEDIES[words]})" if words in REMEDIES else ""))
+    remedy = (kind is StoreDamaged and if_damaged) or REMEDIES.get(words)
+    return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from lightkeeper.store import migrations
 from lightkeeper.store.backup import Contents, connect, sqlite_path, sync_folder, verified_copy
 from lightkeeper.store.database import claim_file
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
@@ -37,12 +38,14 @@ def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, li
     """Put the backup `file` in the place of the store at `url`; also where the latter is kept.
 
     Raises what `back_up` raises about `file`, `AlreadyWatched` where a daemon has the store, and
-    `StoreInTheWay` where the store holds what `file` lacks and `discard_newer` is not given.
+    `StoreInTheWay` where the store holds what `file` lacks and `discard_newer` is not given,
+    `StoreForeign` where what is there is another program's.
     """
     store = Path(os.path.realpath(sqlite_path(url)))
     lock_file = claim_file(store)
     try:
-        with verified_copy(file, store) as (copy, contents):
+        another = "it is damaged: restore another backup"
+        with verified_copy(file, store, if_damaged=another) as (copy, contents):
             _give_to_its_owner(store, copy, Path(f"{store}.lock"))
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
@@ -70,6 +73,7 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
         readable = True
         try:
             present.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
+            _refuse_foreign(present, store)
             # Only the last connection can do this. Whoever comes from now on has to wait, and
             # finds the file moved before it can write: what it hands in is not swallowed.
             present.execute("PRAGMA main.journal_mode = DELETE")
@@ -90,21 +94,31 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
     yield None
 
 
+def _refuse_foreign(present: sqlite3.Connection, store: Path) -> None:
+    tables = _tables(present)
+    if tables and "lightkeeper_schema" not in tables:
+        raise StoreForeign(
+            f"{store} belongs to another program: point LIGHTKEEPER_DATABASE_URL at the store"
+        )
+
+
+def _tables(present: sqlite3.Connection) -> set[str]:
+    names = present.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")
+    return {name for (name,) in names}
+
+
 def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> None:
     try:
-        tables = {
-            name
-            for (name,) in present.execute(
-                "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+        if not _tables(present):
+            return
+        ((version,),) = present.execute("SELECT version FROM main.lightkeeper_schema")
+        if version > migrations.NEWEST:
+            raise StoreInTheWay(
+                f"{store} was written by a newer lightkeeper (schema {version}; this one knows "
+                f"{migrations.NEWEST}), which alone can say what {file} lacks; with "
+                "--discard-newer it is replaced all the same, and kept beside it"
             )
-        }
-        if tables and "lightkeeper_schema" not in tables:
-            raise StoreForeign(
-                f"{store} belongs to another program: point LIGHTKEEPER_DATABASE_URL at the store"
-            )
-        documents, transitions = (
-            present.execute(sql).fetchone()[0] if tables else 0 for sql in _LACKING
-        )
+        documents, transitions = (present.execute(sql).fetchone()[0] for sql in _LACKING)
     except sqlite3.DatabaseError:
         return  # damaged: nobody can say what it holds, and it is kept
     if documents or transitions:
