@@ -57,6 +57,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note whether every test file takes part."""
     files = {item.path.name for item in session.items}
     option = session.config.option
+    if getattr(option, "loadgroup", False):  # in a worker; else each makes all of it once more
+        marked = [item for item in session.items if item.get_closest_marker("xdist_group")]
+        assert all("@" in item.nodeid for item in marked), "pytest-xdist does not group tests"
     WHOLE.add(files >= _TEST_FILES and not option.keyword and not option.collectonly)
 
 

@@ -18,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import commands
+import lightkeeper
 from lightkeeper.catalogue import CATALOGUE
 from lightkeeper.model import NewDocument
 from lightkeeper.report import TELL_AT_MOST
@@ -240,8 +241,9 @@ class Turns:
 
 def _held_by_the_daemon():
     """Bytes that our code and the libraries it emits and stores with have asked for and keep."""
-    ours = ("*/lightkeeper/*", "*/datadog/*", "*/peewee*", "*/requests/*")
-    stand_ins = tracemalloc.Filter(False, "*/lightkeeper/sandbox/*")
+    package = Path(lightkeeper.__file__).parent  # a clone may have its name too
+    ours = (f"{package}/*", "*/datadog/*", "*/peewee*", "*/requests/*")
+    stand_ins = tracemalloc.Filter(False, f"{package}/sandbox/*")
     wanted = [stand_ins, *(tracemalloc.Filter(True, pattern) for pattern in ours)]
     gc.collect()  # what only waits for that is kept by nobody
     traces = tracemalloc.take_snapshot().filter_traces(wanted)

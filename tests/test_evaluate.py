@@ -966,6 +966,14 @@ def test_options_that_are_not_evaluated_are_refused(options, message):
         MonitorRun(payload(LEVEL, **options))
 
 
+def test_a_delay_of_what_is_no_metric_is_refused():
+    """Datadog does not say what it would do to a service check."""
+    check = '"up".over("*").by("host").last(2).count_by_status()'
+
+    with pytest.raises(Unsupported, match="evaluation_delay is evaluated for metrics only"):
+        MonitorRun(payload(check, evaluation_delay=60))
+
+
 @pytest.mark.parametrize(
     ("query", "kind"),
     [

@@ -18,6 +18,7 @@ QUERY, MESSAGE = "payload.query", "payload.message"
 OPTIONS, CRITICAL = "payload.options", "payload.options.thresholds.critical"
 AS_COUNT = "sum(last_5m):sum:lightkeeper.documents.stuck{env:${env}} by {step}.as_count() > 0"
 LATE = "{{/is_alert}}{{#is_warning}}${pager}{{/is_warning}}{{#is_alert}}"
+ONCE = "{{^is_renotify}}${pager}{{/is_renotify}}"
 LINK = "${runbook_url}#"
 
 
@@ -98,6 +99,7 @@ BREAKS = [
     ("pager", "failed.json", MESSAGE, "gone ${pager}", "gone"),
     ("pager", "failed.json", MESSAGE, "${channel}", "${channel} ${pager}"),
     ("pager", "failed.json", MESSAGE, "{{#is_alert}}{{value}}", "{{#is_alert}}{{value}}" + LATE),
+    ("pager", "failed.json", MESSAGE, "gone ${pager}", "gone " + ONCE),
     ("pager", "failed.json", "pages", "On-call", "Nobody"),
     ("pager", "burn.json", "pages", "Nobody", "On-call"),
     ("typed-threshold", "failed.json", MESSAGE, "gone", "gone, 7 of them"),

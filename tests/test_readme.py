@@ -1,14 +1,18 @@
 """The README says what is so: commands, settings, exit statuses."""
 
+import pkgutil
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
+import lightkeeper
 from lightkeeper.cli import main
+from lightkeeper.model import LightkeeperError
 from lightkeeper.settings import PREFIX, Settings
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -52,18 +56,25 @@ def test_every_command_says_what_it_does(name: str, command: click.Command) -> N
     assert (command.help or "").split("\n")[0].rstrip(".") in out.stdout.replace("\n  ", " ")
 
 
-def test_exit_statuses_of_the_errors_are_in_the_table() -> None:
-    """Whoever raises an error with a status of its own has told the reader about it."""
-    from lightkeeper import checks, cli, demo, intake, model  # noqa: F401
-
-    table = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-    kinds = [model.LightkeeperError]
+def test_the_table_of_exit_statuses_and_the_code_agree() -> None:
+    """A status that can be met is explained, and none is explained that cannot be met."""
+    names = [each.name for each in pkgutil.walk_packages(lightkeeper.__path__, "lightkeeper.")]
+    modules = [import_module(name) for name in names if not name.endswith("__main__")]
+    table = [int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
+    kinds: list[type[LightkeeperError]] = [LightkeeperError]
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
 
-    statuses = {kind.exit_status for kind in kinds}
+    raised = {kind.exit_status for kind in kinds if kind.__module__.startswith("lightkeeper.")}
+    raised |= {click.ClickException.exit_code, click.UsageError.exit_code}
+    returned = {
+        status
+        for module in modules
+        for name, status in vars(module).items()
+        if name.startswith("EX_")
+    }
 
-    assert statuses - {70} <= table
+    assert table == sorted(raised | returned)
 
 
 def test_the_examples_of_track_are_accepted(tmp_path: Path) -> None:

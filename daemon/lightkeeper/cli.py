@@ -30,6 +30,7 @@ EX_NO: Final = 1
 EX_DATA: Final = 65
 EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
+EX_INTERRUPTED: Final = 130
 _OUTPUTS: Final = ("stdout", "stderr")
 _FOR_LIGHTHOUSE: Final = ("run", "poll", "check")
 
@@ -60,7 +61,7 @@ def _run() -> int:
             exc.show()
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return EX_INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # Whoever read our output is gone (then click exits): nothing to say, nobody to say it to.
         return EX_OK
@@ -238,7 +239,11 @@ def check() -> int:
 
 @main.command()
 @click.option(
-    "--seconds", default=30, show_default=True, type=click.IntRange(8), help="How long it runs."
+    "--seconds",
+    default=30,
+    show_default=True,
+    type=click.IntRange(8, 86_400),
+    help="How long it runs.",
 )
 def demo(seconds: int) -> int:
     """Watch a day of documents in half a minute, against a stand-in of Lighthouse."""

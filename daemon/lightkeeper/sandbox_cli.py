@@ -1,5 +1,6 @@
 """The commands that run the stand-ins; `cli` puts them beside the others."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -9,6 +10,14 @@ import click
 EX_OK: Final = 0
 _PORT: Final = click.IntRange(0, 65_535)
 _COUNT: Final = click.IntRange(0)
+_REQUEST_ID: Final = click.IntRange(0, 2**63 - 1)
+
+
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    """No bound of a range stops `nan`."""
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number to count with")
+    return value
 
 
 @click.group()
@@ -30,6 +39,7 @@ def sandbox() -> None:
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
+    callback=_finite,
     help="How much faster time runs.",
 )
 @click.option(
@@ -37,16 +47,20 @@ def sandbox() -> None:
     default=0.0,
     show_default=True,
     type=click.FloatRange(0),
+    callback=_finite,
     help="Seconds an answer takes.",
 )
 @click.option("--documents", default=0, type=_COUNT, help="How many documents it already has.")
 @click.option("--story", default="success", show_default=True, help="What becomes of them.")
-@click.option("--first-id", default=1, show_default=True, help="Request id of the first.")
+@click.option(
+    "--first-id", default=1, show_default=True, type=_REQUEST_ID, help="Request id of the first."
+)
 @click.option(
     "--failing",
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 1),
+    callback=_finite,
     help="Share of calls that fail (500).",
 )
 def sandbox_lighthouse(**options: Any) -> int:

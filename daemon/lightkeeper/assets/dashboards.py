@@ -15,6 +15,7 @@ from lightkeeper.assets.definitions import (
     BadDefinition,
     Definition,
     load,
+    need_folder,
     read_json,
     resolve,
 )
@@ -145,9 +146,8 @@ class Dashboard:
 
 def load_dashboards(folder: Path, monitors: Path) -> dict[str, Dashboard]:
     """Read dashboards/, and monitors/ for variables and tags. Raises BadDefinition with all."""
-    if not folder.is_dir():
-        raise BadDefinition(f"{folder}: no such folder; say where with --folder")
-    assets = load(monitors)
+    need_folder(folder, "--folder")
+    assets = load(monitors, "--monitors")
     found: dict[str, Dashboard] = {}
     problems: list[str] = []
     for path in sorted(folder.glob("*.json")):

@@ -68,22 +68,36 @@ class Assets:
         return {key: slo.payload for key, slo in self.slos.items()}
 
 
-def load(folder: Path) -> Assets:
-    """Read monitors/. Raises BadDefinition with everything that cannot be read at once."""
-    if not folder.is_dir():
-        raise BadDefinition(f"{folder}: no such folder; say where with --folder")
+def load(folder: Path, option: str = "--folder") -> Assets:
+    """Read monitors/. Raises BadDefinition with everything that cannot be read at once.
+
+    `option` is what names the folder on the command line.
+    """
+    need_folder(folder, option)
     variables = load_variables(folder / "variables.json")
     problems: list[str] = []
     monitors = _definitions(folder, variables, problems)
     slos = _definitions(folder / "slos", variables, problems)
-    readme = folder / "README.md"
-    if not readme.is_file():
-        problems.append(f"{readme}: [runbook] missing: write a section for each monitor")
+    runbook = ""
+    try:
+        runbook = _text(folder / "README.md")
+    except BadDefinition as exc:
+        problems.append(f"{exc} (the runbook: a section for each monitor)")
     if problems:
         raise BadDefinition("\n".join(problems))
     if not monitors:
-        raise BadDefinition(f"{folder}: [file] holds no monitor: write one, or say --folder")
-    return Assets(monitors, slos, variables, readme.read_text(encoding="utf-8"))
+        raise BadDefinition(f"{folder}: [file] holds no monitor: write one, or say {option}")
+    return Assets(monitors, slos, variables, runbook)
+
+
+def need_folder(folder: Path, option: str) -> None:
+    """Raise BadDefinition where this is no folder, or one that cannot be looked into."""
+    try:
+        found = folder.is_dir()
+    except OSError as exc:
+        raise BadDefinition(f"{folder}: {exc.strerror}; say where with {option}") from exc
+    if not found:
+        raise BadDefinition(f"{folder}: no such folder; say where with {option}")
 
 
 def load_variables(path: Path) -> dict[str, Any]:
@@ -102,14 +116,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read an object from a JSON file. Raises BadDefinition, with the line of a mistake."""
     try:
         found = json.loads(
-            path.read_text(encoding="utf-8"),
+            _text(path),
             object_pairs_hook=lambda pairs: _once(path, pairs),
             parse_constant=lambda word: _no_number(path, word),
         )
-    except OSError as exc:
-        raise BadDefinition(f"{path}: [file] cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise BadDefinition(f"{path}: [file] byte {exc.start} is not UTF-8: save it so") from exc
     except RecursionError as exc:
         raise BadDefinition(f"{path}: [file] is nested too deeply") from exc
     except json.JSONDecodeError as exc:
@@ -118,6 +128,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadDefinition(f"{path}: [file] must hold one object, {{…}}")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise BadDefinition(f"{path}: [file] cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise BadDefinition(f"{path}: [file] byte {exc.start} is not UTF-8: save it so") from exc
 
 
 def resolve(value: Any, variables: dict[str, Any], where: str) -> Any:

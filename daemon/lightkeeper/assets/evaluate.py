@@ -160,6 +160,8 @@ def _subject(
     for name in ("group_retention_duration", "scheduling_options", "silenced"):
         if options.get(name):
             raise Unsupported(f"the option {name} is not evaluated")
+    if options.get("evaluation_delay") and not isinstance(query, MetricAlert):
+        raise Unsupported("evaluation_delay is evaluated for metrics only")
     match query:
         case MetricAlert():
             return MetricSubject(query, options)

@@ -32,13 +32,13 @@ def pager(subject: Subject) -> Iterator[Finding]:
     if not told:
         return
     on_call = subject.assets.variables["pager"]
-    paged = {flag for flag, who in told.items() if on_call in who}
+    paged = {reason for reason, who in told.items() if on_call in who}
     if not subject.pages:
         if paged:
             yield "payload.message", "`pages` says nobody: take ${pager} out, or say whom"
     elif subject.payload.get("type") == "slo alert":
         yield "pages", "SLO alerts page nobody, for one failure in a quiet hour would: say so"
-    elif paged != _PAGED:
+    elif paged != {reason for reason in told if reason & _PAGED}:
         yield (
             "payload.message",
             "write ${pager} into {{#is_alert}} and {{#is_no_data}}, and nowhere else",
@@ -79,17 +79,19 @@ def _channel(subject: Subject) -> str:
     return str(subject.assets.variables["channel"])
 
 
-def _told(subject: Subject) -> dict[str, tuple[str, ...]]:
+def _told(subject: Subject) -> dict[frozenset[str], tuple[str, ...]]:
     """Whom the message reaches for each reason there is; nothing where it cannot be read.
 
-    The reason "" stands for none that the message asks for.
+    The empty reason stands for one that the message does not ask for.
     """
     text = str(subject.payload.get("message", ""))
     try:
         template = Template(text, frozenset(_NAMES.findall(text)))
     except (TemplateError, Unsupported):
         return {}
-    return {flag: handles(template.render(frozenset({flag}), {})) for flag in sorted({"", *FLAGS})}
+    reasons = {frozenset[str](), *(frozenset({flag}) for flag in FLAGS)}
+    reasons |= {frozenset({flag, "is_renotify"}) for flag in FLAGS}
+    return {reason: handles(template.render(reason, {})) for reason in reasons}
 
 
 def _sections(text: str) -> dict[str, str]:

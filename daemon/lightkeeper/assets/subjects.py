@@ -6,6 +6,7 @@ status that means. A group that is missing from the answer has no data.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from lightkeeper.assets.measure import Measure, Measured
@@ -93,7 +94,7 @@ class CheckSubject:
     default_zero = False
     delay = 0
     every = 60
-    reach = 2 * DAY
+    reach = 0  # runs are kept by number
     retention = 2 * DAY
 
     def __init__(self, check: ServiceCheck, options: dict[str, Any]) -> None:
@@ -120,7 +121,8 @@ class CheckSubject:
         for tags, runs in store.checks(self._check.check).items():
             if not self._covers(tags):
                 continue
-            before = tuple(run for run in runs if run.at_seconds < at_seconds)[-self._check.last :]
+            past = (run for run in reversed(runs) if run.at_seconds < at_seconds)
+            before = tuple(islice(past, self._check.last))[::-1]
             for group in groups_of(tags, self.by) if before else ():
                 if group in found:
                     raise Unsupported(

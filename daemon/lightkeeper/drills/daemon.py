@@ -56,6 +56,7 @@ class Daemon:
         self._clock = clock
         self.database = open_database(f"sqlite:///{store}", create=True)
         self.database.claim()
+        self.database.execute("PRAGMA synchronous = OFF")  # no power fails here
         transport = InProcess(lighthouse, clock)
         tokens = TokenSource(
             transport,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lightkeeper.assets.definitions import Assets
 from lightkeeper.assets.evaluate import MonitorRun
+from lightkeeper.assets.lint_subject import Subject
 from lightkeeper.assets.notify import Notification
 from lightkeeper.assets.series import SeriesStore
 from lightkeeper.assets.thresholds import Status
@@ -69,16 +70,15 @@ class Agent:
         self._thread.join()
         listening.close()
 
-    def read(self) -> Iterator[Point]:
-        """All that has arrived. Raises MalformedDatagram for what a real Agent would not take."""
+    def read(self) -> Iterator[bytes]:
+        """The lines that have arrived. Raises MalformedDatagram for longer ones than it takes."""
         if self._socket is not None:
             self._drain(self._socket)
         while self._arrived:
             datagram = self._arrived.popleft()
             if len(datagram) > MAX_DATAGRAM_BYTES:
                 raise MalformedDatagram(datagram, "longer than the Agent reads")
-            for line in datagram.split(b"\n"):
-                yield from _points(line)
+            yield from datagram.split(b"\n")
 
     def _receive(self, listening: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
@@ -118,17 +118,24 @@ class Datadog:
             key: MonitorRun(monitor.payload, slos) for key, monitor in assets.monitors.items()
         }
         self._store = SeriesStore()
+        self._watched = frozenset(name.encode() for name in _asked_for(assets))
         self.told: list[tuple[str, Notification]] = []
         """Monitor and notification, in order of time."""
 
-    def take(self, points: Iterator[Point], at_seconds: float) -> None:
-        """Take in what arrived at that time."""
-        store = self._store
-        for name, kind, tags, value, message in points:
-            if kind is Kind.SERVICE_CHECK:
-                store.check(name, tags, at_seconds, int(value), message)
-            else:
-                store.add(name, kind, tags, at_seconds, value)
+    def take(self, lines: Iterator[bytes], at_seconds: float) -> None:
+        """Take in what arrived at that time. Raises MalformedDatagram for what cannot be read.
+
+        Metrics that no monitor asks for are passed over: they are half of what comes.
+        """
+        store, watched = self._store, self._watched
+        for line in lines:
+            if line.partition(b":")[0] not in watched and not line.startswith(b"_"):
+                continue
+            for name, kind, tags, value, message in _points(line):
+                if kind is Kind.SERVICE_CHECK:
+                    store.check(name, tags, at_seconds, int(value), message)
+                else:
+                    store.add(name, kind, tags, at_seconds, value)
 
     def evaluate(self, at_seconds: int) -> None:
         """Evaluate every monitor at a full minute; to be called for every one, in order."""
@@ -141,3 +148,10 @@ class Datadog:
         if any(status is not Status.OK for status in monitor.states.values()):
             return None
         return max(one.at_seconds for one in monitor.transitions)
+
+
+def _asked_for(assets: Assets) -> set[str]:
+    """The metrics that monitors, and the SLOs they watch, are computed from."""
+    subjects = [Subject(one, assets, is_slo=False) for one in assets.monitors.values()]
+    subjects += [Subject(one, assets, is_slo=True) for one in assets.slos.values()]
+    return {query.metric for subject in subjects for query in subject.queries}

@@ -187,7 +187,7 @@ class Database:
                 self.rows("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
             version = self._check_version()
             if version == 0:
-                self._refuse_foreign_tables()
+                self.refuse_foreign_tables()
                 self.execute(
                     "CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL, written_at BIGINT)"
                 )
@@ -207,7 +207,8 @@ class Database:
             )
         return version
 
-    def _refuse_foreign_tables(self) -> None:
+    def refuse_foreign_tables(self) -> None:
+        """Raise `StoreForeign` where there are tables of some other program's."""
         foreign = sorted(set(self._db.get_tables()) - {"sqlite_sequence", "lightkeeper_schema"})
         if foreign:
             raise StoreForeign(
@@ -227,6 +228,7 @@ def open_database(url: str, *, create: bool) -> Database:
         _prepare_file(database.path, create)
     try:
         if not create and database.version() == 0:
+            database.refuse_foreign_tables()
             raise StoreMissing(_no_store(database.place))
         database.migrate()
     except BaseException:
@@ -265,8 +267,8 @@ def _prepare_file(path: Path, create: bool) -> None:
         if not create:
             raise StoreMissing(_no_store(str(path)))
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as exc:
-        reason = exc.strerror or "cannot be opened"
+    except (OSError, ValueError) as exc:  # the latter for a name with a NUL in it
+        reason = getattr(exc, "strerror", None) or "cannot be opened"
         raise StoreUnavailable(
             f"{path}: {reason} (check LIGHTKEEPER_DATABASE_URL, the folder and its rights)"
         ) from exc

@@ -37,7 +37,7 @@ def _postgresql(url: str) -> _Engine:
     url = url.replace("postgres://", "postgresql://", 1)
     try:
         parts = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeEncodeError):
         parts = {"dbname": "@"}
     host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
     # A password with a bare @ or / in it ends up in these, and from there in messages.
