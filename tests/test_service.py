@@ -299,20 +299,23 @@ def test_a_slice_with_one_answer_is_a_success(watch, looped):
     assert 1 == watch.agent.count(SUCCESS)
 
 
-def test_waiting_for_the_rate_limit_is_a_success(watch, looped):
-    """The slice in which 429 came is none, but those that wait as they were told are healthy."""
+def test_waiting_after_a_429_is_no_success_before_it_was_worth_it(watch, looped):
+    """Nobody knows whether the turn will come; once there was an answer, rest counts again."""
     watch.track(10)
     watch.lighthouse.fail_next(1, 429, headers={"Retry-After": "30"})
     _slice(looped)
+    _slice(looped)
+    _slice(looped)
     watch.emitter.handed_over()
     assert 0 == watch.agent.count(SUCCESS)
+    assert 1 == len(watch.calls())
 
+    watch.clock.now += 31
     _slice(looped)
     _slice(looped)
 
     watch.emitter.handed_over()
     assert 2 == watch.agent.count(SUCCESS)
-    assert 1 == len(watch.calls())
 
 
 def test_a_slice_ends_in_time_whatever_the_backlog(watch, looped, monkeypatch):

@@ -113,7 +113,8 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.cycle.success": (
             "operation",
             {},
-            "Polling slices in which not every call failed; one with nothing due counts.",
+            "Polling slices in which not every call failed; one with nothing due counts, one that "
+            "waits after a 429 does not.",
         ),
     },
     (Kind.COUNT, Sender.LOSSES): {

@@ -100,7 +100,9 @@ class Health:
 
     def _judge(self, counts: Counts, calm: bool, recorded: bool) -> None:
         answered = any(outcome in ANSWERED for outcome in counts.calls)
-        if recorded and (answered or (calm and not counts.calls)):
+        # Waiting after a 429 is calm, but nobody knows yet whether the turn will come.
+        at_rest = calm and not counts.calls and not self._poller.throttled_in_row
+        if recorded and (answered or at_rest):
             self._emitter.count("lightkeeper.cycle.success", 1)
         if not recorded:
             self._held_up.add("nothing could be recorded")

@@ -27,6 +27,8 @@ from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 
 _IDLE_SECONDS: Final = 20.0
+_CLOSELY_SECONDS: Final = 900.0
+_FAILING_SECONDS: Final = 60.0
 _LEVELS_EVERY_SECONDS: Final = 60.0
 _EVER: Final = 2**62
 
@@ -47,7 +49,8 @@ class Daemon:
     after it ended, and goes on when one fails.
 
     To save time a job that would find nothing to do is left out, for 20 s at most, and levels are
-    sent every minute instead of every half: a minute is the least that monitors look at.
+    sent every minute instead of every half: a minute is the least that monitors look at. Within a
+    quarter of an hour of trouble no poll is left out, for a monitor counts those that went well.
     """
 
     def __init__(
@@ -90,8 +93,10 @@ class Daemon:
             ),
             clock.now,
         )
+        self._poller = poller
         self._never = _Never()
         self._asleep = False
+        self._closely_until = clock.now + _CLOSELY_SECONDS
 
     @property
     def next_at(self) -> float:
@@ -110,6 +115,7 @@ class Daemon:
     def hang(self, *, asleep: bool) -> None:
         """Do nothing more, or go on after that as if it had been a moment."""
         self._asleep = asleep
+        self._look_closely()
 
     def close(self) -> None:
         """Be gone without a word: every job has flushed what it sent."""
@@ -125,12 +131,18 @@ class Daemon:
             job()
         except LightkeeperError as exc:
             self._service.failed(getattr(job, "__name__", "job"), exc)
+            self._look_closely()
         return self._clock.now + seconds
 
     def _poll(self) -> float:
         next_at = self._run(lambda: self._service.poll_slice(self._never), POLL_EVERY_SECONDS)
         if self.has_news():
             self._sooner(self._tell, TELL_EVERY_SECONDS)
+        failing_since = self._poller.failing_since or self._poller.throttled_since or math.inf
+        if self._clock.now - failing_since > _FAILING_SECONDS or not self._emitter.reachable:
+            self._look_closely()
+        if self._clock.now < self._closely_until:
+            return next_at
         due = self._levels.due_since(_EVER)
         due_at = math.inf if due is None else due / 1_000
         return max(next_at, min(due_at, self._clock.now + _IDLE_SECONDS))
@@ -138,6 +150,9 @@ class Daemon:
     def _tell(self) -> float:
         next_at = self._run(self._service.tell, TELL_EVERY_SECONDS)
         return next_at if self.has_news() else self._clock.now + _IDLE_SECONDS
+
+    def _look_closely(self) -> None:
+        self._closely_until = self._clock.now + _CLOSELY_SECONDS
 
     def _sooner(self, job: Callable[[], float], seconds: float) -> None:
         self._jobs[job] = min(self._jobs[job], self._clock.now + seconds)

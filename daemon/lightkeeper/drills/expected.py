@@ -7,7 +7,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Fires:
-    """In minutes: how soon a monitor fires, and how soon after the end it has recovered."""
+    """In minutes: how soon a monitor fires, and how soon after the end it has recovered.
+
+    At night a document may be due for the first time five minutes after a fault began.
+    """
 
     within: float
     over: float = 0.0
@@ -65,34 +68,43 @@ EXPECTED: Final = {
     ),
     "stalled-bgs": Expected(_STUCK, _STALLED, reminds=frozenset(_STUCK)),
     "outage": Expected(
-        {"lighthouse-unreachable": Fires(13, 2), "polling-stopped": Fires(18, 2)}, _LATE_NEWS
+        {"lighthouse-unreachable": Fires(18, 2), "polling-stopped": Fires(23, 2)}, _LATE_NEWS
     ),
-    "server-errors": Expected({"polling-stopped": Fires(18, 2)}, _LATE_NEWS),
+    "server-errors": Expected({"polling-stopped": Fires(23, 2)}, _LATE_NEWS),
     "batches-fail": Expected(),  # every document is asked about by itself, in time
     "flaky": Expected(),
+    "mostly-failing": Expected(
+        {"polling-stopped": Fires(60, 3), "documents-unobserved": Fires(200, 3)},
+        {"detection-burn": Fires(250, 35)},
+    ),
     "key-revoked": Expected(
-        {"authentication-refused": Fires(8, 3), "polling-stopped": Fires(18, 2)}, _LATE_NEWS
+        {"authentication-refused": Fires(13, 3), "polling-stopped": Fires(23, 2)}, _LATE_NEWS
     ),
     "rate-limited": Expected(
         {
-            "rate-limit-exhausted": Fires(17, 25),
+            "rate-limit-exhausted": Fires(22, 25),
             "polling-stopped": Fires(23, 2),
-            "polling-behind": Fires(48, 3),
+            "polling-behind": Fires(53, 3),
         },
         _LATE_NEWS,
     ),
     "purged": Expected({"documents-not-found": Fires(33, 2)}),
     "empty-answers": Expected({"empty-answers": Fires(30, 35)}, _LATE_NEWS),
-    "nonsense": Expected({"documents-unobserved": Fires(140, 3)}),
-    "unknown-step": Expected({"unknown-words": Fires(3, 18)}),
+    "nonsense": Expected({"documents-unobserved": Fires(140, 8)}),
+    "unknown-step": Expected({"unknown-words": Fires(8, 18)}),
     "backlog": Expected({"polling-behind": Fires(47)}, _LATE_NEWS),
     "import": Expected({"documents-overdue": Fires(12, 2)}),
-    "intake-stops": Expected({"intake-silent": Fires(372, 3)}),
+    "intake-stops": Expected({"intake-silent": Fires(372, 6)}),
     "daemon-killed": Expected(_GONE, _LATE_NEWS),
     "daemon-down": Expected(
         _GONE,
         dict.fromkeys(("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)),
         reminds=frozenset(_GONE),
+    ),
+    "failure-and-restart": Expected(
+        {**_FAILED, "documents-unacknowledged": Fires(32, 2), "heartbeat-missing": Fires(66)}
+        | {"polling-stopped": Fires(76)},
+        {**_VETERAN, **_LATE_NEWS},
     ),
     "daemon-hung": Expected(_GONE, _LATE_NEWS),
     "database-read-only": Expected(

@@ -13,6 +13,8 @@ MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 HEALTHY: Final = "healthy"
+_TO_SEND_AGAIN: Final = ("form_0781",)
+"""Of a type that is lost to the claim unless the veteran sends it again."""
 
 Course: TypeAlias = Callable[[World], Iterator[float]]
 """Does something to the world, yields the seconds to wait, goes on; it is over when it returns."""
@@ -53,7 +55,7 @@ def healthy(days: float) -> Fault:
 
 def _single(story: str, count: int = 1, taken_up_after: float = 20 * MINUTE) -> Course:
     def course(world: World) -> Iterator[float]:
-        world.hand_in(count, story)
+        world.hand_in(count, story, types=_TO_SEND_AGAIN)
         yield taken_up_after
         world.staff(Deed.ACK)
 
@@ -103,6 +105,13 @@ def _flaky(world: World) -> Iterator[float]:
     world.lighthouse.clear_faults()
 
 
+def _mostly_failing(world: World) -> Iterator[float]:
+    body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
+    world.lighthouse.fail_share(0.98, 500, body, path=None)
+    yield 4 * HOUR
+    world.lighthouse.clear_faults()
+
+
 def _key_revoked(world: World) -> Iterator[float]:
     world.lighthouse.fail_share(1.0, 401, {"error": "invalid_client"}, path="token")
     world.lighthouse.expire_tokens()
@@ -134,6 +143,16 @@ def _killed(seconds: float) -> Course:
         world.start_daemon()
 
     return course
+
+
+def _restarted(world: World) -> Iterator[float]:
+    world.hand_in(1, "fails_claims_evidence", types=_TO_SEND_AGAIN)
+    yield 1 * HOUR
+    world.kill_daemon()
+    yield 45 * MINUTE
+    world.start_daemon()
+    yield 1 * HOUR
+    world.staff(Deed.ACK)
 
 
 def _hung(world: World) -> Iterator[float]:
@@ -238,6 +257,7 @@ _ALL: Final = (
         _batches_fail,
     ),
     Fault("flaky", "10 % of calls end in 500 for two days", _flaky, an_hour=30, weight=3),
+    Fault("mostly-failing", "98 % of calls end in 500 for four hours", _mostly_failing),
     Fault("key-revoked", "no token for an hour", _key_revoked),
     Fault("rate-limited", "every call ends in 429 for 90 minutes", _rate_limited),
     Fault("purged", "Lighthouse forgets 40 documents", _purged),
@@ -251,6 +271,11 @@ _ALL: Final = (
     Fault("intake-stops", "nothing is handed in for eight hours", _intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", _killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", _killed(60 * HOUR), an_hour=20),
+    Fault(
+        "failure-and-restart",
+        "a failure nobody takes up, and the daemon is down for 45 minutes meanwhile",
+        _restarted,
+    ),
     Fault("daemon-hung", "the daemon hangs for 30 minutes", _hung),
     Fault("database-read-only", "the store takes no writes for 30 minutes", _read_only),
     Fault("agent-away", "the Datadog Agent is away for 30 minutes", _agent_away),

@@ -19,7 +19,7 @@ from lightkeeper.drills.expected import EXPECTED, Expected, Fires
 from lightkeeper.drills.faults import FAULTS, HEALTHY, HOUR, MINUTE, Fault, healthy
 from lightkeeper.drills.world import World
 
-_SEED = 526
+SEED = 526
 _TROUBLE = frozenset({Why.ALERT, Why.WARN, Why.NO_DATA})
 
 
@@ -56,15 +56,15 @@ class Result:
         return not self.problems
 
 
-def run_drill(name: str, assets: Assets, *, days: float | None = None) -> Result:
-    """Run one drill; `days` is how long the healthy one lasts."""
+def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int = SEED) -> Result:
+    """Run one drill; `days` is how long the healthy one lasts, `seed` decides all chance in it."""
     fault = healthy(days) if days is not None and name == HEALTHY else FAULTS[name]
     before = random.getstate()
-    random.seed(_SEED)  # the poller's jitter
+    random.seed(seed)  # the poller's jitter
     gc.disable()  # it would look through half a million documents again and again
     try:
         with tempfile.TemporaryDirectory(prefix="lightkeeper-drill-") as folder:
-            world = World(Path(folder), assets, seed=_SEED, an_hour=fault.an_hour)
+            world = World(Path(folder), assets, seed=seed, an_hour=fault.an_hour)
             try:
                 fired = _drilled(world, fault, assets)
             finally:

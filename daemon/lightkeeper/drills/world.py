@@ -1,7 +1,7 @@
 """The simulated world of a drill: daemon, Lighthouse, Datadog, documents handed in, staff."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -97,8 +97,14 @@ class World:
         self._an_hour = an_hour
         self._next_at = self._after_gap()
 
-    def hand_in(self, count: int, story: str | Story = "success", age: float = 0.0) -> range:
-        """Documents of all types that Lighthouse accepted `age` seconds ago; their request ids.
+    def hand_in(
+        self,
+        count: int,
+        story: str | Story = "success",
+        age: float = 0.0,
+        types: Sequence[str] = DOCUMENT_TYPES,
+    ) -> range:
+        """Documents of these types that Lighthouse accepted `age` seconds ago; their request ids.
 
         What the store refuses is handed in again with the next.
         """
@@ -113,7 +119,7 @@ class World:
             NewDocument(
                 request_id,
                 f"s-{ids.start}",
-                DOCUMENT_TYPES[request_id % len(DOCUMENT_TYPES)],
+                types[request_id % len(types)],
                 None,
                 tracked_at,
             )
