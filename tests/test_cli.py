@@ -290,6 +290,7 @@ def test_a_closed_standard_input_is_said_plainly(store):
         ("CREATE TABLE theirs (id INTEGER)", ("track", *ONE), 78),
         ("CREATE TABLE lightkeeper_schema AS SELECT 999 AS version", ("status",), 78),
     ],
+    ids=["no folder", "rubbish, to track", "rubbish", "another's", "newer"],
 )
 def test_a_store_that_is_none_is_said_plainly(tmp_path, content, command, status):
     """No folder, rubbish, another program's tables, a newer version: one line, and which."""

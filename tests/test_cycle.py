@@ -565,7 +565,7 @@ def _break(lighthouse, dice):
     dice.choice(faults)()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_after_any_chaos_the_store_is_right(database_url, tmp_path, seed):
     """Whatever failed in 30 passes, tallies, news and Lighthouse's own truth agree in the end."""
     dice = random.Random(seed)

@@ -12,12 +12,10 @@ from click.testing import CliRunner
 
 from lightkeeper.assets.definitions import load
 from lightkeeper.drill_cli import drill
-from lightkeeper.drills import daemon
 from lightkeeper.drills.expected import EXPECTED, Expected, Fires
 from lightkeeper.drills.faults import FAULTS
 from lightkeeper.drills.run import judged, run_drill, undrilled
 from lightkeeper.drills.table import HEAD, markdown
-from lightkeeper.service import GAUGES_EVERY_SECONDS
 
 ROOT = Path(__file__).parents[1]
 MONITORS, README = ROOT / "monitors", ROOT / "README.md"
@@ -160,21 +158,6 @@ def test_what_may_only_be_told_must_not_page(failed):
 def test_a_drill_gives_the_same_result_each_time(assets, failed):
     """Whatever is random in it is so from a seed."""
     assert failed == run_drill("failed-bgs", assets)
-
-
-@pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-away"])
-def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
-    """A daemon whose jobs run at each of their turns pages at the same minute."""
-    quick = run_drill(name, assets)
-    monkeypatch.setattr(daemon, "_IDLE_SECONDS", 1.0)
-    monkeypatch.setattr(daemon, "_LEVELS_EVERY_SECONDS", GAUGES_EVERY_SECONDS)
-
-    exact = run_drill(name, assets)
-
-    assert () == exact.problems
-    assert [one.monitor for one in quick.fired] == [one.monitor for one in exact.fired]
-    for one, other in zip(quick.fired, exact.fired, strict=True):
-        assert one.after == pytest.approx(other.after, abs=1.0)
 
 
 def test_the_command_prints_what_fired_and_when():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lightkeeper.model import Condition, DocumentType, Instant, LighthouseStatus
+from lightkeeper.model import Condition, DocumentType, Instant, LighthouseStatus, now
 
 if TYPE_CHECKING:
     from lightkeeper.casework import Chosen, Deed
@@ -88,7 +88,6 @@ def _carry_out(
     **filters: str | None,
 ) -> int:
     from lightkeeper import casework
-    from lightkeeper.parts import now
     from lightkeeper.settings import StoreSettings
     from lightkeeper.store.casework import Casework
     from lightkeeper.store.database import open_database

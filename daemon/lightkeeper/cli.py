@@ -283,7 +283,6 @@ def _store_settings() -> "StoreSettings":
     from lightkeeper.settings import StoreSettings
 
     settings = StoreSettings.load()
-    _configure_logs()
     _warn_of_unknown_settings()
     return settings
 

@@ -9,8 +9,7 @@ from typing import BinaryIO
 import click
 
 from lightkeeper.intake import Refusal, Tally, WrongDocument, new_document, take_in
-from lightkeeper.model import LightkeeperError, NewDocument
-from lightkeeper.parts import now
+from lightkeeper.model import LightkeeperError, NewDocument, now
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents, Intake
 

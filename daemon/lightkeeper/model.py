@@ -6,6 +6,7 @@ Durations inside the program carry the same unit and end in `_ms`.
 """
 
 import re
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -17,6 +18,11 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 _OPAQUE: Final = re.compile(r"[\w+/=-]+", re.ASCII)
+
+
+def now() -> Instant:
+    """The wall clock as an `Instant`."""
+    return int(time.time() * SECOND)
 
 
 class LightkeeperError(Exception):

@@ -1,7 +1,6 @@
 """Builds the real parts from the settings and joins them: for the commands and the demo."""
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +12,7 @@ from lightkeeper.lighthouse.auth import TokenSource
 from lightkeeper.lighthouse.budget import RateBudget
 from lightkeeper.lighthouse.client import LighthouseClient
 from lightkeeper.lighthouse.transport import Transport
-from lightkeeper.model import SECOND, Answer, Instant
+from lightkeeper.model import Answer, Instant, now
 from lightkeeper.report import Reporter
 from lightkeeper.service import Service
 from lightkeeper.settings import Settings, SettingsError
@@ -25,11 +24,6 @@ from lightkeeper.store.outbox import Outbox
 from lightkeeper.tracing import Tracer
 
 _LIMITED: Final = frozenset({"LIGHTKEEPER_LIGHTHOUSE_URL", "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID"})
-
-
-def now() -> Instant:
-    """The wall clock as an `Instant`."""
-    return int(time.time() * SECOND)
 
 
 @dataclass(slots=True)

@@ -188,10 +188,7 @@ class Service:
             self._not_reloaded = ""
             log.info("service.reloaded", changed=changed)
         self._manager.ready()
-        try:
-            self.say_standing()
-        except LightkeeperError as exc:
-            self._job_failed("say_standing", exc)
+        self.say_standing()
 
     def say_standing(self) -> None:
         """Tell the service manager how we stand, in one line."""

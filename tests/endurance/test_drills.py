@@ -1,0 +1,53 @@
+"""Drills at length: thirty days, other seeds, every job at each of its turns."""
+
+from pathlib import Path
+
+import pytest
+
+from lightkeeper.assets.definitions import load
+from lightkeeper.drills import daemon
+from lightkeeper.drills.faults import FAULTS
+from lightkeeper.drills.run import run_drill
+from lightkeeper.service import GAUGES_EVERY_SECONDS
+
+AS_LONG_AS_ALL_OTHERS = {"healthy", "backlog"}
+
+
+@pytest.fixture(scope="module")
+def assets():
+    """The monitors as they are shipped."""
+    return load(Path(__file__).parents[2] / "monitors")
+
+
+@pytest.mark.timeout(1_500)
+def test_thirty_healthy_days_page_for_failures_alone(assets):
+    """Nine failures a day, taken up by staff, in 66,000 documents."""
+    result = run_drill("healthy", assets, days=30)
+
+    assert () == result.problems
+    (failed,) = (one for one in result.fired if one.pages)
+    assert "documents-failed" == failed.monitor
+    assert {1} == set(failed.times)
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - AS_LONG_AS_ALL_OTHERS))
+def test_a_fault_pages_as_expected_whatever_the_chance(assets, name):
+    """Other arrivals, other failing calls, another jitter: the same pages within the same time."""
+    results = {seed: run_drill(name, assets, seed=seed) for seed in (1, 2, 3)}
+
+    assert {} == {seed: result.problems for seed, result in results.items() if result.problems}
+
+
+@pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-away"])
+def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
+    """A daemon whose jobs run at each of their turns pages at the same minute."""
+    quick = run_drill(name, assets)
+    monkeypatch.setattr(daemon, "_IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(daemon, "_LEVELS_EVERY_SECONDS", GAUGES_EVERY_SECONDS)
+
+    exact = run_drill(name, assets)
+
+    assert () == exact.problems
+    assert [one.monitor for one in quick.fired] == [one.monitor for one in exact.fired]
+    for one, other in zip(quick.fired, exact.fired, strict=True):
+        assert one.after == pytest.approx(other.after, abs=1.0)
