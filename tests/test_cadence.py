@@ -42,6 +42,14 @@ def _looks(observation, until):
     return looks, document
 
 
+@pytest.mark.parametrize(("age", "gap"), [(8 * MINUTE, 2 * MINUTE), (3 * DAY, 5 * MINUTE)])
+def test_a_document_that_went_on_is_asked_about_again_soon(age, gap):
+    """However old: what was held up goes through the next step soon, and is not stuck there."""
+    now = TRACKED_AT + age
+
+    assert now + gap == next_poll_at(FRESH, POLICY, now, moved=True)
+
+
 @pytest.mark.parametrize(
     ("age", "pending", "not_found", "failed"),
     [

@@ -79,6 +79,19 @@ def test_an_unchanged_answer_moves_the_next_look(watch):
     assert gaps[0] < gaps[-1]
 
 
+def test_a_document_that_went_on_after_days_is_asked_about_again_soon(watch):
+    """Then hourly, once it has come to rest."""
+    (stuck,) = watch.track(1, "stuck_bgs", age=2.5 * 86_400)
+    gaps = []
+    for _ in range(2):
+        watch.poll()
+        row = watch.row(stuck)
+        gaps.append(row.next_poll_at - row.last_polled_at)
+        watch.clock.now = row.next_poll_at / 1_000
+
+    assert [5 * MINUTE, HOUR] == gaps
+
+
 def test_counts_are_of_what_happened_and_not_of_what_stands_there(make, tmp_path):
     """Documents handed in by another process meanwhile distort no count (fault 4)."""
     with make(batch_size=10) as watch:
@@ -245,6 +258,8 @@ def test_a_call_is_filled_up_with_what_is_due_next(watch, due_count):
     """A call that goes out anyway has 100 ids, none of which was asked within 30 seconds."""
     waiting = watch.track(300, "stuck_bgs", age=4 * 3_600)
     watch.poll()
+    watch.clock.now += 300
+    watch.poll()  # they have come to rest at their step
     watch.clock.now += 3_000
     fresh = watch.track(50, "stuck_bgs")
     watch.poll()

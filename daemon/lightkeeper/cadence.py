@@ -18,8 +18,16 @@ CALL_FAILED_RETRY_MS = MINUTE
 """How soon a document is due again when the call itself failed: no document's fault."""
 
 
-def next_poll_at(document: Document, policy: Policy, now: Instant) -> Instant | None:
+MOVED_AGAIN_MS = 5 * MINUTE
+"""How soon a document is due again that went on to another step: it has not come to rest."""
+
+
+def next_poll_at(
+    document: Document, policy: Policy, now: Instant, *, moved: bool = False
+) -> Instant | None:
     """When `document` is due next, given that it was asked about just now; None when never.
+
+    `moved`: the answer had it at another step than the one before.
 
     Most documents finish within seconds, so the gap starts small and grows with the age: a
     quarter of it for pending ones (15 s to 1 h), half of it for ones not found (5 min to 6 h),
@@ -33,7 +41,8 @@ def next_poll_at(document: Document, policy: Policy, now: Instant) -> Instant | 
         return now + min(MINUTE << min(document.trouble_count - 1, 6), HOUR)
     if document.not_found_since is not None:
         return now + _clamp((now - document.not_found_since) // 2, 5 * MINUTE, 6 * HOUR)
-    return now + _clamp((now - document.tracked_at) // 4, 15 * SECOND, HOUR)
+    longest = MOVED_AGAIN_MS if moved else HOUR
+    return now + _clamp((now - document.tracked_at) // 4, 15 * SECOND, longest)
 
 
 def _recheck(document: Document, policy: Policy, now: Instant) -> Instant | None:

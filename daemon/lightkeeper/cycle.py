@@ -216,7 +216,9 @@ class Poller:
         for document in ask.documents:
             observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
-            due = next_poll_at(decision.after, policy, now)
+            news = decision.transition
+            moved = news is not None and news.from_step != news.to_step
+            due = next_poll_at(decision.after, policy, now, moved=moved)
             answer = observation.raw if type(observation) is StatusReport else None
             if answer is None and observation is not Absence.NOT_FOUND:
                 self.counts.unusable[document.document_type, observation] += 1  # type: ignore[index]

@@ -26,7 +26,7 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 
-_IDLE_SECONDS: Final = 20.0
+_IDLE_SECONDS: Final = 60.0
 _CLOSELY_SECONDS: Final = 900.0
 _FAILING_SECONDS: Final = 60.0
 _LEVELS_EVERY_SECONDS: Final = 60.0
@@ -48,8 +48,8 @@ class Daemon:
     """A running daemon: like `Service.run` it runs one job after the other, each its interval
     after it ended, and goes on when one fails.
 
-    To save time a job that would find nothing to do is left out, for 20 s at most, and levels are
-    sent every minute instead of every half: a minute is the least that monitors look at. Within a
+    To save time a job that would find nothing to do is left out, for a minute at most, and levels
+    are sent every minute instead of every half: that is the least monitors look at. Within a
     quarter of an hour of trouble no poll is left out, for a monitor counts those that went well.
     """
 

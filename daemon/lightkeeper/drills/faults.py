@@ -27,7 +27,7 @@ class Fault:
     name: str
     says: str
     course: Course
-    settles: float = 2 * HOUR
+    settles: float = 80 * MINUTE
     """How long the world is watched after it is over."""
     an_hour: float = DOCUMENTS_AN_HOUR
     weight: int = 0
