@@ -49,6 +49,8 @@ agent.parse = _noted
 leaks.watch()
 
 
+_KEPT = {".db", ".db-wal", ".log", ".txt"}  # stores and logs that a test left in its folder
+_LARGEST = 1_000_000
 WHOLE: set[bool] = set()  # of each process that ran tests: whether every file took part
 _WRONG = pytest.StashKey[list[str]]()
 
@@ -110,11 +112,13 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep a skipped test from looking like success, and one that leaks secrets from passing."""
     report = yield
     _refuse_skip(report)
-    _refuse_leak(report)
+    _refuse_leak(report, getattr(item, "funcargs", {}).get("tmp_path"))
     return report
 
 
@@ -133,11 +137,14 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"skipped although TESTS_MUST_NOT_SKIP is set: {report.longreprtext}"
 
 
-def _refuse_leak(report: pytest.TestReport) -> None:
+def _refuse_leak(report: pytest.TestReport, folder: Path | None) -> None:
     found = {title: leaks.found_in(text) for title, text in report.sections}
     # Those that leaked are not shown, which would repeat it.
     report.sections = [section for section in report.sections if not found[section[0]]]
     found["a packet to the Agent"] = leaks.found_in_packets()
+    for path in folder.rglob("*") if folder is not None and report.when == "call" else ():
+        if path.suffix in _KEPT and path.is_file() and path.stat().st_size < _LARGEST:
+            found[path.name] = leaks.found_in(path.read_bytes())
     said = [f"{place}: {', '.join(sorted(what))}" for place, what in found.items() if what]
     if said and not report.failed:
         report.outcome = "failed"

@@ -145,6 +145,7 @@ class Box:
         self.root.chmod(0o755)  # it will be everybody's /
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        (self.root / "root").chmod(0o700)  # as everywhere
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.root / name).symlink_to(f"usr/{name}")
         (self.root / "var/run").symlink_to("/run")

@@ -286,7 +286,7 @@ def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
         env = commands.environment(store, lighthouse)
         done = commands.run(*command.split(), *more, env=env)
 
-    assert 74 == done.returncode, done.stderr
+    assert 76 == done.returncode, done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"lightkeeper: {store}: ")
     assert "`lightkeeper restore FILE`" in last
@@ -321,7 +321,7 @@ def test_damage_that_only_reading_finds_has_the_same_remedy(store, damage):
     """And of what was read nothing is repeated: it may name a person."""
     damage(store)
 
-    said = commands.complaint(commands.run("show", 1, env=commands.environment(store)), 74)
+    said = commands.complaint(commands.run("show", 1, env=commands.environment(store)), 76)
 
     assert said.startswith(f"{store}: database disk image is malformed (")
     assert "`lightkeeper restore FILE`" in said
@@ -340,7 +340,7 @@ def test_damage_met_at_work_ends_the_daemon(store):
     with Lighthouse() as lighthouse:
         done = commands.run("run", env=commands.environment(store, lighthouse), timeout=20)
 
-    assert 74 == done.returncode
+    assert 76 == done.returncode
     assert (
         f"lightkeeper: {store}: database disk image is malformed" in done.stderr.splitlines()[-1]
     )
@@ -378,7 +378,7 @@ def test_a_damaged_backup_is_refused(store, file, damage):
     damage(file)
     before = ids(store), names(store)
 
-    said = commands.complaint(restore(store, file), 74)
+    said = commands.complaint(restore(store, file), 76)
 
     assert said.startswith(f"{file}")
     assert before[0] == ids(store)
@@ -406,7 +406,7 @@ def test_a_backup_that_does_not_add_up_is_refused(store, file):
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE tallies SET count = count + 1")
 
-    assert "its tallies are not" in commands.complaint(restore(store, file), 74)
+    assert "its tallies are not" in commands.complaint(restore(store, file), 76)
 
 
 @pytest.mark.parametrize("more", [(), ("--discard-newer",)])

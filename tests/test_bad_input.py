@@ -21,7 +21,7 @@ from lightkeeper.sandbox.lighthouse import Lighthouse
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 STATUSES = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-USAGE, DATA, MISSING, OVERWRITE, IO, CONFIG, NO = 2, 65, 66, 73, 74, 78, 1
+USAGE, DATA, MISSING, OVERWRITE, IO, DAMAGED, CONFIG, NO = 2, 65, 66, 73, 74, 76, 78, 1
 # Root without the power to read and write what is another's: as any user is.
 AS_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
@@ -101,7 +101,7 @@ CASES = [
     Case("restore {}/none", MISSING, "there is no such file", "a.db"),
     Case(
         "restore {}/rubbish",
-        IO,
+        DAMAGED,
         "rubbish: file is not a database (it is damaged: restore another",
         "b.db",
     ),
@@ -112,7 +112,7 @@ CASES = [
         for line in OF_THE_STORE
         for store, status, says in (
             ("closed/store.db", IO, "Permission denied (check"),
-            ("rubbish", IO, "file is not a database (point LIGHTKEEPER_DATABASE_URL at the store"),
+            ("rubbish", DAMAGED, "not a database (point LIGHTKEEPER_DATABASE_URL at the store"),
         )
     ),
     *(

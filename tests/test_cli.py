@@ -274,6 +274,24 @@ def test_a_file_that_cannot_be_read_is_said_plainly(tmp_path, store, file, reaso
     assert not store.exists()
 
 
+def test_a_mistake_of_ours_is_a_line_with_its_place_and_a_status_of_its_own():
+    """What nobody foresaw is not "the answer is no"."""
+    code = """
+import sys, click
+from lightkeeper import cli
+cli.main.add_command(click.Command("mistaken", callback=lambda: 1 / 0))
+sys.argv = ["lightkeeper", "mistaken"]
+sys.exit(cli.run())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (70, "") == (done.returncode, done.stdout)
+    assert "a mistake in lightkeeper: ZeroDivisionError at <string>:4: please" in done.stderr
+    assert 1 == len(done.stderr.splitlines())
+
+
 def test_a_closed_standard_input_is_said_plainly(store):
     """`track -` without anything to read from."""
     done = commands.run("track", "-", env=commands.environment(store), within='exec "$@" <&-')
@@ -285,8 +303,8 @@ def test_a_closed_standard_input_is_said_plainly(store):
     ("content", "command", "status"),
     [
         (None, ("track", *ONE), 74),
-        (b"This is no database, " * 500, ("track", *ONE), 74),
-        (b"This is no database, " * 500, ("status",), 74),
+        (b"This is no database, " * 500, ("track", *ONE), 76),
+        (b"This is no database, " * 500, ("status",), 76),
         ("CREATE TABLE theirs (id INTEGER)", ("track", *ONE), 78),
         ("CREATE TABLE lightkeeper_schema AS SELECT 999 AS version", ("status",), 78),
     ],

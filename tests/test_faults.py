@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -30,6 +31,8 @@ BOMB = gzip.compress(bytes(40_000_000))
 HEAVY = b'{"data":{"statuses":[%b[]]}}' % (b"[]," * 2_600_000)  # bounded, and 150 MB once read
 ROOM = 200_000
 NAME = "lighthouse.invalid"
+SILENT = "127.5.2.6"
+UNIT = Path(__file__).parents[1] / "systemd/lightkeeper.service"
 HTML = b"<!doctype html><title>Sorry</title>"
 
 
@@ -131,12 +134,17 @@ def _folder(daemon, name):
 
 @contextmanager
 def unresolved(daemon):
-    """The name of Lighthouse's host is not to be found; in a file of hosts of the daemon's own."""
+    """Nobody answers whose the name of Lighthouse's host is, and then a file of hosts does."""
+    _need(os.geteuid() == 0, "root, to listen where names are asked for")
+    silent = daemon.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    silent.bind((SILENT, 53))
+    (options,) = re.findall(r'^Environment="RES_OPTIONS=(.+)"$', UNIT.read_text(), re.MULTILINE)
+    daemon.env["RES_OPTIONS"] = options
     known = Authority(_folder(daemon, "known"))
     front = daemon.keep(Front(daemon.lighthouse.port, known.context(NAME)))
     hosts, resolver = daemon.folder / "hosts", daemon.folder / "resolv.conf"
     hosts.write_text("")
-    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    resolver.write_text(f"nameserver {SILENT}\nnameserver {SILENT}\nsearch one.invalid\n")
     daemon.within = _in_own_mounts(
         f"mount --bind {hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf"
     )
@@ -245,13 +253,13 @@ def reader_gone():
     os.close(writing)
 
 
-def refused(broken, reason, remedy, folder):
-    """A store that cannot be had ends the start with status 74, saying why and what to do."""
+def refused(broken, status, reason, remedy, folder):
+    """A store that cannot be had ends the start, saying why and what to do."""
     with Daemon(folder) as daemon:
         daemon.track()
         with broken(daemon):
             said = commands.run("run", env=daemon.env, within=daemon.within)
-            assert reason in commands.complaint(said, 74)
+            assert reason in commands.complaint(said, status)
             assert remedy in said.stderr
             assert [] == daemon.lighthouse.calls
         daemon.within = None
@@ -303,10 +311,10 @@ def damaged(start, end):
 
 
 REFUSED = {
-    "read-only folder": (read_only_folder, "unable to open database file", "mounted for writing"),
-    "read-only file": (immutable_file, "readonly database", "write to the file and its folder"),
-    "damaged header": (damaged(0, 100), "is not a database", "lightkeeper restore"),
-    "damaged pages": (damaged(4_096, None), "is malformed", "lightkeeper restore"),
+    "read-only folder": (read_only_folder, 74, "unable to open database", "mounted for writing"),
+    "read-only file": (immutable_file, 74, "readonly database", "write to the file and its"),
+    "damaged header": (damaged(0, 100), 76, "is not a database", "lightkeeper restore"),
+    "damaged pages": (damaged(4_096, None), 76, "is malformed", "lightkeeper restore"),
 }
 
 

@@ -87,6 +87,8 @@ BREAKS = [
     ("options", "failed.json", OPTIONS + ".thresholds", "critical_recovery", 9),
     ("options", "failed.json", OPTIONS, "notify_by", ["word"]),
     ("options", "failed.json", "payload.type", "query", "log"),
+    ("options", "stuck.json", "payload", "priority", 9),
+    ("options", "failed.json", OPTIONS, "renotify_statuses", []),
     ("options", "burn.json", QUERY, "share", "shares"),
     ("options", "slos/share.json", "payload", "thresholds", []),
     ("variables", "failed.json", MESSAGE, "{{step.name}}", "{{word.name}}"),

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -154,6 +155,20 @@ def test_the_watchdog_is_not_fed_while_the_store_hangs(settings, manager, postgr
         finally:
             os.kill(pid, signal.SIGCONT)
         manager.wait_for("WATCHDOG=1")
+
+
+def test_a_stop_while_a_call_hangs_takes_no_longer_than_systemd_waits(
+    settings, manager, lighthouse
+):
+    """The call is ended by its own deadline, and what is untold is told."""
+    unit = Path(__file__).parents[1] / "systemd/lightkeeper.service"
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
+    lighthouse.down("hang")
+    with ready(settings, manager) as process:
+        hand_in(settings, lighthouse, 5)
+        commands.until(lambda: lighthouse.calls)
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(int(seconds) - 10)
 
 
 def test_a_reload_goes_on_with_the_new_settings(settings, manager, lighthouse, agent):

@@ -59,13 +59,17 @@ LEAKING = """
             assert agent.wait_for(lambda agent: agent.received or agent.malformed)
 
 
+    def test_token_in_a_store(client, tmp_path):
+        (tmp_path / "store.db").write_text(client.session.headers["Authorization"])
+
+
     def test_honest(client):
         print("a" * 500, "lightkeeper.documents.outcomes", client.lighthouse.url)
 """
 
 
 def test_a_test_that_lets_a_secret_out_fails(tmp_path):
-    """Output, log and packets: each leak fails its test, and is not repeated in the reason."""
+    """Output, log, packets, stores: each leak fails its test and is not repeated in the reason."""
     here = Path(__file__).parent
     (tmp_path / "test_leaking.py").write_text(textwrap.dedent(LEAKING))
     command = ("-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "--tb=line", "-rfp")
@@ -80,9 +84,10 @@ def test_a_test_that_lets_a_secret_out_fails(tmp_path):
 
     leaked = ("Captured stdout call: a token", "Captured stderr call: a token")
     leaked += ("Captured log call: the private key", "packet to the Agent: an assertion")
+    leaked += ("store.db: a token",)
     for each in leaked:
         assert f"leaked into {each}" in done.stdout.replace("into a packet", "into packet")
-    assert "4 failed, 1 passed" in done.stdout.splitlines()[-1]
+    assert "5 failed, 1 passed" in done.stdout.splitlines()[-1]
     for repeated in ("Bearer", "BEGIN PRIVATE KEY", "..."):
         assert repeated not in done.stdout
 

@@ -22,6 +22,7 @@ from lightkeeper.sandbox.lighthouse import Lighthouse
 from lightkeeper.service import GuardedScheduler, Service, Stop
 from lightkeeper.settings import Settings
 from lightkeeper.store.levels import sums
+from notified import Notified
 from watching import Watch
 
 OUTCOMES = "lightkeeper.documents.outcomes"
@@ -150,6 +151,36 @@ def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
 
     crashed = [line for line in logged if line["event"] == "service.job.crashed"]
     assert ["reload"] == [line["job"] for line in crashed]
+
+
+def test_a_mistake_of_ours_that_repeats_itself_starves_the_watchdog(daemon, tmp_path, monkeypatch):
+    """The other jobs go on, and systemd gets to know that one does not."""
+
+    def mistaken(*_):
+        raise ZeroDivisionError
+
+    with (
+        Notified(tmp_path / "notify.socket") as manager,
+        Stop().on_signals() as stop,
+        concurrent.futures.ThreadPoolExecutor(1) as beside,
+    ):
+        monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+        service, sound = daemon.parts.service(), daemon.parts.poller.step
+
+        def scenario():
+            manager.wait_for("WATCHDOG=1")
+            daemon.parts.poller.step = mistaken
+            time.sleep(2)  # what was on its way
+            manager.heard()
+            time.sleep(6)
+            assert "WATCHDOG=1" not in manager.heard()
+            daemon.parts.poller.step = sound
+            manager.wait_for("WATCHDOG=1")
+
+        future = beside.submit(scenario)
+        future.add_done_callback(lambda _: stop.request())
+        service.run(stop)
+        future.result()
 
 
 @contextmanager

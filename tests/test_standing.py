@@ -28,16 +28,19 @@ def test_everything_there_is_to_say_is_said():
         level(11, step="benefits_gateway_service"),
         level(1, "stuck"),
         level(2, "overdue"),
+        level(40, "stuck", step="complete"),
         level(3, "not_in_efolder", "failed"),
     ]
     oldest = [
         Oldest("form_0781", "benefits_gateway_service", NOW - 400 * HOUR),
         Oldest("form_0781", "claims_evidence", NOW - 50 * HOUR),
         Oldest("form_0781a", "claims_evidence", NOW - 101 * HOUR),
+        Oldest("form_0781", "complete", NOW - 60 * HOUR),
     ]
 
     assert (
-        "14 pending, 3 stuck at CLAIMS_EVIDENCE for 101 h, 3 failed and not taken up, "
+        "54 pending, 40 stuck at COMPLETE for 60 h, 3 stuck at CLAIMS_EVIDENCE for 50 h, "
+        "3 failed and not taken up, "
         "last call 8 s ago, no call answered for 12 min, 58 of 60 calls left; "
         "the store cannot be written: disk full; settings were not reloaded at 14:05 UTC"
     ) == standing(
@@ -64,7 +67,9 @@ def test_a_store_that_cannot_be_read_is_not_an_empty_one():
 
 def test_what_changed_between_two_looks_is_left_out():
     """The stuck one may have moved on before the oldest were read."""
-    assert "1 pending, 1 stuck" == standing([level(1, "stuck")], [], Calls(), [], NOW)
+    found = standing([level(1, "stuck")], [], Calls(), [], NOW)
+
+    assert "1 pending, 1 stuck at CLAIMS_EVIDENCE" == found
 
 
 @pytest.mark.parametrize(

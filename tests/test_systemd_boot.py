@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import commands
+import leaks
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from systemd_box import Box, Unavailable
@@ -71,6 +72,8 @@ def host(tmp_path_factory, lighthouse):
             write_settings(box, lighthouse)
             inside(box, f"systemctl daemon-reload\n{START}")
             yield box
+            said = box.run("journalctl", "--no-pager", "-o", "cat").stdout
+            leaks.refuse(said, "the journal")
     except Unavailable as problem:
         pytest.skip(f"systemd: {problem}")
     finally:
@@ -140,7 +143,9 @@ def service(host, lighthouse, agent):
 def staff(box, *arguments, **more):
     """Run one of the commands for staff, as the README says."""
     assert "lightkeeper status\n" == STAFF
-    return box.run("/usr/local/bin/lightkeeper", *arguments, **more).stdout
+    # From root's home, where the service's user may not go.
+    there = ("sh", "-c", 'cd /root && exec /usr/local/bin/lightkeeper "$@"', "sh")
+    return box.run(*there, *arguments, **more).stdout
 
 
 def tracked(box):

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -68,6 +69,11 @@ def _run() -> int:
     except OSError as exc:
         _complain(exc.strerror or str(exc))
         return EX_IOERR
+    except Exception as exc:  # noqa: BLE001  # the program's own boundary
+        where = traceback.extract_tb(exc.__traceback__)[-1]
+        at = f"{Path(where.filename).name}:{where.lineno}"
+        _complain(f"a mistake in lightkeeper: {type(exc).__name__} at {at}: please report it")
+        return LightkeeperError.exit_status
 
 
 def _complain(message: str) -> None:
@@ -92,7 +98,7 @@ def main(context: click.Context) -> None:
         from lightkeeper.settings_file import SettingsFile
 
         context.obj = SettingsFile(os.environ)
-        _read(context.obj, lighthouse=context.invoked_subcommand in _FOR_LIGHTHOUSE)
+        context.obj.read(lighthouse=context.invoked_subcommand in _FOR_LIGHTHOUSE)
 
 
 for _command in (monitors, dashboards, drill, ack, close, recheck, backup, restore, sandbox):
@@ -148,7 +154,7 @@ def run_command(file: "SettingsFile | None") -> int:
 
             def renew() -> list[str]:
                 with settings_file.undone_on_error():
-                    _read(settings_file, lighthouse=True)
+                    settings_file.read(lighthouse=True)
                     changed = parts.renew(Settings.load(lighthouse=True))
                 # Only now: a reload that is refused changes no tag of a log line.
                 _configure_logs(tracer.correlation if tracer else dict)
@@ -229,6 +235,7 @@ def check() -> int:
     """Try settings, database, token, Lighthouse and Agent one by one."""
     from lightkeeper.checks import checks
 
+    _leave_no_core()
     _configure_logs()
     results = []
     for result in checks():
@@ -248,34 +255,23 @@ def demo(seconds: int) -> int:
     return show_demo(seconds)
 
 
-def _read(file: "SettingsFile", *, lighthouse: bool) -> None:
-    """Read the file; what is wrong in it is told together with what its good lines lack."""
-    from lightkeeper.settings import Settings, SettingsError
-    from lightkeeper.settings_file import WrongLines
-
-    try:
-        file.read()
-    except WrongLines as exc:
-        problems = exc.problems
-        try:
-            Settings.load(lighthouse=lighthouse)
-        except SettingsError as more:
-            problems = [*problems, *more.problems]
-        raise SettingsError(problems) from exc
-
-
 def _settings() -> "Settings":
     """All settings, those for Lighthouse too."""
-    import resource
-
     from lightkeeper.settings import Settings
 
-    with suppress(ValueError, OSError):  # forbidden where it is not needed: the unit says it too
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the key
+    _leave_no_core()
     settings = Settings.load(lighthouse=True)
     _configure_logs()
     _warn_of_unknown_settings()
     return settings
+
+
+def _leave_no_core() -> None:
+    """A core dump would hold the key."""
+    import resource
+
+    with suppress(ValueError, OSError):  # forbidden where it is not needed: the unit says it too
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _store_settings() -> "StoreSettings":

@@ -95,14 +95,20 @@ class GuardedScheduler(schedule.Scheduler):
     def __init__(self, failed: Callable[[str, Exception], None]) -> None:
         super().__init__()
         self._failed = failed
+        self.crashed: set[str] = set()
+        """Jobs whose last run ended in what nobody foresaw."""
 
     def _run_job(self, job: schedule.Job) -> None:
+        name = getattr(job.job_func, "__name__", "job")
+        self.crashed.discard(name)
         try:
             super()._run_job(job)
         except Exception as exc:  # noqa: BLE001  # the loop's own boundary
             # As `schedule` does after a job that went well; without it the job stays due.
             job._schedule_next_run()  # noqa: SLF001  # pinned, and tested
-            self._failed(getattr(job.job_func, "__name__", "job"), exc)
+            if not isinstance(exc, LightkeeperError):
+                self.crashed.add(name)
+            self._failed(name, exc)
 
     def shift(self, seconds: float) -> None:
         """Move every job (all are in seconds) with the wall clock that `schedule` goes by."""
@@ -156,7 +162,8 @@ class Service:
         self._manager.ready()
         scheduler.run_all()
         while not stop.requested:
-            self._manager.alive()
+            if not scheduler.crashed:  # else something does not get on, and a start may mend it
+                self._manager.alive()
             self._follow_clock(scheduler)
             scheduler.run_pending()
             if stop.reload_requested:

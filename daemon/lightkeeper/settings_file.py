@@ -13,14 +13,10 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
-from lightkeeper.settings import SETTINGS_FILE, SettingsError
+from lightkeeper.settings import SETTINGS_FILE, Settings, SettingsError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS: Final = re.compile(r"\s*(?:export\s+)?((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]{1,40})\b")
-
-
-class WrongLines(SettingsError):
-    """Some lines of the file are no settings; the others count."""
 
 
 class SettingsFile:
@@ -31,11 +27,11 @@ class SettingsFile:
         self._inherited = frozenset(environ)
         self._path = environ.get(SETTINGS_FILE)
 
-    def read(self) -> None:
+    def read(self, *, lighthouse: bool = False) -> None:
         """Put into the environment what the file says now, and take out what it no longer says.
 
-        Raises SettingsError where it cannot be read, and WrongLines, once its good lines are put
-        there, where others are none.
+        Raises SettingsError where it cannot be read, or some lines are no settings; the latter
+        together with what the others lack, those for Lighthouse if `lighthouse`.
         """
         if not self._path:
             return
@@ -45,7 +41,11 @@ class SettingsFile:
         for name in found.keys() - self._inherited:
             self._environ[name] = found[name]
         if problems:
-            raise WrongLines(problems)
+            try:
+                Settings.load(lighthouse=lighthouse)
+            except SettingsError as exc:
+                problems += exc.problems
+            raise SettingsError(problems)
 
     @contextmanager
     def undone_on_error(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """How the daemon stands, in one line for `systemctl status`. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,13 +43,27 @@ def standing(
 def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
     counts = sums(levels) | troubles(levels)
     parts = [f"{counts['pending']:,} pending"]
-    if stuck := counts["stuck"]:
-        steps = {level.step for level in levels if level.condition in ("stuck", "overdue")}
-        waiting = sorted((one.tracked_at, one.step) for one in oldest if one.step in steps)
-        where = [f" at {step.upper()} for {span((now - at) / SECOND)}" for at, step in waiting[:1]]
-        parts.append(f"{stuck:,} stuck{''.join(where)}")
+    parts += _stuck(levels, oldest, now)
     if unacknowledged := counts["unacknowledged"]:
         parts.append(f"{unacknowledged:,} failed and not taken up")
+    return parts
+
+
+def _stuck(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
+    """Where how many are stuck, the longest first; a moment may lie between the two looks."""
+    stuck = [level for level in levels if level.condition in ("stuck", "overdue")]
+    kinds = {(level.document_type, level.step) for level in stuck}
+    since: dict[str, Instant] = {}
+    for one in oldest:
+        if (one.document_type, one.step) in kinds:
+            since[one.step] = min(one.tracked_at, since.get(one.step, now))
+    counts = Counter[str]()
+    for level in stuck:
+        counts[level.step] += level.document_count
+    parts = []
+    for step in sorted(filter(counts.__getitem__, counts), key=lambda step: since.get(step, now)):
+        lasting = f" for {span((now - since[step]) / SECOND)}" if step in since else ""
+        parts.append(f"{counts[step]:,} stuck at {step.upper()}{lasting}")
     return parts
 
 

@@ -88,6 +88,8 @@ def renotify(options: dict[str, Any]) -> Renotify:
         raise BadMonitor("renotify_statuses and renotify_occurrences need a renotify_interval")
     if options.get("escalation_message"):
         raise Unsupported("escalation_message: write {{#is_renotify}} into the message instead")
+    if words == []:
+        raise BadMonitor("renotify_statuses: name at least one, or leave it out")
     unknown = [word for word in words or () if word not in _STATUS_WORDS]
     if unknown:
         raise BadMonitor(
@@ -135,6 +137,8 @@ class Notifier:
         self._title = Template(self._name, frozenset(names) | extra)
         self._message = Template(str(payload.get("message", "")), frozenset(names) | extra)
         priority = payload.get("priority")
+        if isinstance(priority, int) and priority not in range(1, 6):
+            raise BadMonitor(f"priority is 1 to 5, or left out, and not {priority}")
         self._priority = f"P{priority}" if priority else ""
         self._renotify = renotify(options)
         self._no_data = no_data

@@ -94,6 +94,7 @@ EXPECTED: Final = {
     "unknown-step": Expected({"unknown-words": Fires(8, 18)}),
     "backlog": Expected({"polling-behind": Fires(47)}, _LATE_NEWS),
     "import": Expected({"documents-overdue": Fires(12, 2)}),
+    "import-closed": Expected(),
     "intake-stops": Expected({"intake-silent": Fires(372, 6)}),
     "daemon-killed": Expected(_GONE, _LATE_NEWS),
     "daemon-down": Expected(

@@ -195,6 +195,13 @@ def _imported(world: World) -> Iterator[float]:
     world.staff(Deed.ACK)
 
 
+def _closed(world: World) -> Iterator[float]:
+    world.hand_in(10_000, "stuck_claims_evidence", age=10 * DAY)
+    yield 5 * MINUTE
+    world.staff(Deed.CLOSE)
+    yield 1 * HOUR
+
+
 def _unknown_step(world: World) -> Iterator[float]:
     world.story = lambda: "unknown_step"
     yield 1 * HOUR
@@ -267,6 +274,12 @@ _ALL: Final = (
     Fault("backlog", "500,000 documents are due at once", _backlog, weight=6),
     Fault(
         "import", "50,000 documents ten days old are handed in", _imported, settles=HOUR, weight=2
+    ),
+    Fault(
+        "import-closed",
+        "10,000 documents ten days old are handed in, and closed five minutes later",
+        _closed,
+        settles=HOUR,
     ),
     Fault("intake-stops", "nothing is handed in for eight hours", _intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", _killed(30 * MINUTE)),

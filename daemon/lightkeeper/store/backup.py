@@ -61,11 +61,18 @@ def back_up(url: str, file: Path) -> Contents:
     """
     store = sqlite_path(url)
     if os.path.lexists(file):
-        raise StoreInTheWay(f"{file} is there already: name a file that is not")
+        raise _in_the_way(file)
     with verified_copy(store, file) as (copy, contents):
-        copy.rename(file)
+        try:
+            os.link(copy, file)  # unlike a rename it replaces nothing that came meanwhile
+        except FileExistsError as exc:
+            raise _in_the_way(file) from exc
         sync_folder(file.parent)
     return contents
+
+
+def _in_the_way(file: Path) -> StoreInTheWay:
+    return StoreInTheWay(f"{file} is there already: name a file that is not")
 
 
 def sqlite_path(url: str) -> Path:

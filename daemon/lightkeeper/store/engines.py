@@ -46,15 +46,15 @@ def _postgresql(url: str) -> _Engine:
             "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
             "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
         )
-    # A server that fell silent must be noticed within a minute, not within hours.
+    # A server that fell silent must be noticed before the watchdog ends us, not within hours.
     engine = peewee.PostgresqlDatabase(
         url,
         prefer_psycopg3=True,
-        connect_timeout=10,
+        connect_timeout=3,
         keepalives_idle=30,
         keepalives_interval=10,
         keepalives_count=3,
-        tcp_user_timeout=30_000,
+        tcp_user_timeout=15_000,
     )
     return engine, f"PostgreSQL database {name or '(default)'}", psycopg.Error
 

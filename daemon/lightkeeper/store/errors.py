@@ -35,6 +35,8 @@ class StoreUnavailable(LightkeeperError):
 class StoreDamaged(StoreUnavailable):
     """What is in the file makes no sense: waiting mends nothing."""
 
+    exit_status = 76
+
 
 class StoreMissing(LightkeeperError):
     """There is no store at this address."""
