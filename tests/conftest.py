@@ -1,5 +1,6 @@
 """What all tests share. Helpers beside this file are imported by bare name: `import postgres`."""
 
+import gc
 import importlib.metadata
 import os
 import platform
@@ -63,6 +64,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         marked = [item for item in session.items if item.get_closest_marker("xdist_group")]
         assert all("@" in item.nodeid for item in marked), "pytest-xdist does not group tests"
     WHOLE.add(files >= _TEST_FILES and not option.keyword and not option.collectonly)
+    gc.collect()
+    gc.freeze()  # thousands of tests, which every collection of garbage would look through
 
 
 @pytest.hookimpl(optionalhook=True)
