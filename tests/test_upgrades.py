@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 import released
-from lightkeeper.store.database import StoreForeign, open_database
+from lightkeeper.store import migrations
+from lightkeeper.store.database import StoreForeign, StoreUnavailable, open_database
 from lightkeeper.store.migrations import NEWEST
 from stored import counted, tallied
 
@@ -71,6 +72,55 @@ def test_a_store_of_every_release_is_taken_over_whole(dump, url, request, tmp_pa
     fresh = url if url.startswith("postgresql") else f"sqlite:///{tmp_path}/fresh.db"
     with closing(open_database(fresh, create=True)) as database:
         assert schema(database) == upgraded
+
+
+def with_one_more(monkeypatch, *statements):
+    """The program as its next release may be."""
+    one_more = (*migrations.MIGRATIONS, statements)
+    monkeypatch.setattr(migrations, "MIGRATIONS", one_more)
+    monkeypatch.setattr(migrations, "NEWEST", len(one_more))
+
+
+def whole(database):
+    """Every row of every table."""
+    return {
+        table: sorted(database.rows(f"SELECT * FROM {table}"), key=repr)
+        for table in (*TABLES, "tallies")
+    }
+
+
+ADDED = "ALTER TABLE transitions ADD COLUMN remark_count BIGINT NOT NULL DEFAULT 7"
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_the_next_migration_changes_what_it_says_and_nothing_else(dump, url, monkeypatch):
+    """From one version to the next: the new column is there, every row as it was."""
+    put_in(url, (released.FOLDER / dump).read_text())
+    with closing(open_database(url, create=False)) as database:
+        before = whole(database)
+    with_one_more(monkeypatch, ADDED)
+
+    with closing(open_database(url, create=False)) as database:
+        assert NEWEST + 1 == database.version()
+        after = whole(database)
+    assert {7} == {row[-1] for row in after["transitions"]}
+    assert before == after | {"transitions": [row[:-1] for row in after["transitions"]]}
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_a_migration_that_fails_halfway_leaves_the_store_as_it_was(dump, url, monkeypatch):
+    """Its first statement is undone with it, and the program before goes on."""
+    put_in(url, (released.FOLDER / dump).read_text())
+    with closing(open_database(url, create=False)) as database:
+        before, tables = whole(database), schema(database)
+    with monkeypatch.context() as next_release:
+        with_one_more(next_release, ADDED, "ALTER TABLE nosuch ADD COLUMN x BIGINT")
+        with pytest.raises(StoreUnavailable, match="nosuch"):
+            open_database(url, create=False)
+
+    with closing(open_database(url, create=False)) as database:
+        assert NEWEST == database.version()
+        assert (before, tables) == (whole(database), schema(database))
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
