@@ -258,7 +258,9 @@ def test_a_path_where_no_store_can_be(tmp_path):
     for name, problem in problems.items():
         with pytest.raises(StoreUnavailable, match=f"{name}: {problem}") as unavailable:
             open_database(f"sqlite:///{tmp_path / name}", create=True)
-        assert (74, 1) == (unavailable.value.exit_status, len(str(unavailable.value).splitlines()))
+        status = 76 if name == "text.db" else 74
+        assert status == unavailable.value.exit_status
+        assert 1 == len(str(unavailable.value).splitlines())
 
 
 AS_NOBODY = """
