@@ -16,7 +16,7 @@ demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
 
 test: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 5 --dist loadgroup
+	.venv/bin/python -m pytest -rs --numprocesses 4 --dist loadgroup
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check

@@ -297,15 +297,19 @@ def _immutable(*files):
 
 
 def damaged(start, end):
-    """Bytes of the store's file are not what they were."""
+    """Bytes of the store's file are not what they were; a backup takes its place."""
 
     @contextmanager
     def broken(daemon):
+        backup = daemon.store.with_name("backup.db")
+        made = commands.run("backup", backup, env=daemon.env)
+        assert 0 == made.returncode, made.stderr
         good = daemon.store.read_bytes()
         rubbish = b"x" * len(good[start:end])
         daemon.store.write_bytes(good[:start] + rubbish + good[start:][len(rubbish) :])
         yield
-        daemon.store.write_bytes(good)
+        restored = commands.run("restore", backup, env=daemon.env)
+        assert 0 == restored.returncode, restored.stderr
 
     return broken
 

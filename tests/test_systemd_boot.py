@@ -285,6 +285,48 @@ def test_a_postgresql_that_was_away_is_reached_by_its_credential(
     assert postgres_url.rpartition("/")[2] not in said
 
 
+def test_starts_that_never_get_anywhere_come_to_an_end(service, lighthouse):
+    """Each is tried again, as often as the unit's start limit has it; here three times."""
+    write_settings(
+        service, lighthouse, LIGHTKEEPER_DATABASE_URL="postgresql:///none?host=/nowhere"
+    )
+    limit = service.root / f"etc/systemd/system/{UNIT}.d/limit.conf"
+    limit.write_text("[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3\n")
+    service.run("systemctl", "daemon-reload")
+    before = len(entries(service))
+    try:
+        service.run("systemctl", "reset-failed", UNIT, check=False)
+        service.run("systemctl", "restart", UNIT, check=False)
+        commands.until(lambda: "failed" == service.shows(UNIT, "ActiveState"))
+        assert "74" == service.shows(UNIT, "ExecMainStatus")
+        said = [entry["MESSAGE"] for entry in entries(service)[before:]]
+        assert 1 == sum("Start request repeated too quickly" in one for one in said)
+        assert 3 == sum(one.startswith("Starting ") for one in said)
+    finally:
+        limit.unlink()
+        service.run("systemctl", "daemon-reload")
+
+
+def test_a_damaged_store_is_no_reason_for_another_start(service):
+    """Status 76, and no loop over a store whose words may be wrong; restored, it goes on."""
+    store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    good = store.read_bytes()
+    service.run("systemctl", "stop", UNIT)
+    store.write_bytes(b"x" * 100 + good[100:])
+    before = service.shows(UNIT, "NRestarts")
+
+    assert 0 != service.run("systemctl", "start", UNIT, check=False).returncode
+    time.sleep(1.5)  # three times RestartSec
+    assert ("failed", "76") == (
+        service.shows(UNIT, "ActiveState"),
+        service.shows(UNIT, "ExecMainStatus"),
+    )
+    assert before == service.shows(UNIT, "NRestarts")
+
+    store.write_bytes(good)
+    service.run("systemctl", "start", UNIT)
+
+
 def test_a_reload_of_wrong_settings_changes_nothing_and_says_so(service, lighthouse):
     """The old ones stay in force; the status and an error in the journal name what is wrong."""
     pid = service.shows(UNIT, "MainPID")
