@@ -89,5 +89,6 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
         told[outcome] = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
         assert totals[outcome] <= told[outcome] <= totals[outcome] + in_doubt
     print(
-        f"{at_work} of {KILLS} kills at work, {in_between} with news untold, {in_doubt} in all; told {dict(told)} of {dict(totals)}"
+        f"{at_work} of {KILLS} kills at work, {in_between} with news untold, {in_doubt} in all; "
+        f"told {dict(told)} of {dict(totals)}"
     )
