@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import textwrap
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -393,7 +395,7 @@ def test_its_log_lines_are_entries_with_fields(service):
 
 
 def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
-    """By the timer's service, as the daemon's user, confined; and it can be put back."""
+    """By the timer's service, as the daemon's user, confined; those of long ago go."""
     hand_in(service, lighthouse, 2)
     service.run("systemctl", "start", "lightkeeper-backup.service")
     folder = service.root / "var/lib/private/lightkeeper/backups"
@@ -406,12 +408,25 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert tracked(service)[0] == len(state(file)[0])
     assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
-    service.run("systemctl", "stop", UNIT)
+
+
+def test_rolled_back_it_goes_on_with_the_store_of_before(service, lighthouse):
+    """An older version refuses what a newer one migrated; the backup is put back instead."""
+    service.run("systemctl", "start", "lightkeeper-backup.service")
     before = tracked(service)
-    assert "what was there before is kept as " in staff(
-        service, "restore", f"/var/lib/lightkeeper/backups/{file.name}", "--discard-newer"
-    )
-    service.run("systemctl", "start", UNIT)
+    folder = service.root / "var/lib/private/lightkeeper"
+    newest = max(each.name for each in folder.joinpath("backups").iterdir())
+    hand_in(service, lighthouse, 1)
+    with closing(sqlite3.connect(folder / "lightkeeper.db")) as newer, newer:
+        newer.execute("UPDATE lightkeeper_schema SET version = version + 1")
+    service.run("systemctl", "restart", UNIT, check=False)
+    assert "78" == service.shows(UNIT, "ExecMainStatus")
+
+    block, count = re.subn(r"/backups/\S+", f"/backups/{newest}", ROLL_BACK)
+    assert 1 == count
+    assert "what was there before is kept as " in inside(service, block)
+
+    assert "active" == service.shows(UNIT, "ActiveState")
     assert before[0] == tracked(service)[0]
 
 
@@ -470,6 +485,7 @@ PROBE = """
         "run what it wrote": lambda: mmap.mmap(
             -1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
         ),
+        "listen": lambda: socket.socket().bind(("127.0.0.1", 0)),
         "set the clock": lambda: call("adjtimex", ctypes.create_string_buffer(b"\\1", 400)),
         "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
         "make a namespace": lambda: call("unshare", 0x10000000),  # what comes after has less

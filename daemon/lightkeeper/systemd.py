@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 _ALIVE_EVERY_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
 _LONGEST_STATUS: Final = 500
 
 
@@ -29,15 +30,15 @@ class ServiceManager:
 
     def ready(self) -> None:
         """The service is up, or has taken in its new settings."""
-        self._say("READY=1")
+        self._say("READY=1", _PATIENCE_SECONDS)
 
     def reloading(self) -> None:
         """New settings are being read; `ready` ends it."""
-        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}", _PATIENCE_SECONDS)
 
     def stopping(self) -> None:
         """The service is on its way out."""
-        self._say("STOPPING=1")
+        self._say("STOPPING=1", _PATIENCE_SECONDS)
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""
@@ -50,10 +51,13 @@ class ServiceManager:
             self._alive_after = now + _ALIVE_EVERY_SECONDS
             self._say("WATCHDOG=1")
 
-    def _say(self, lines: str) -> None:
+    def _say(self, lines: str, patience: float = 0.0) -> None:
+        """Wait for room so many seconds; what is said again soon need not wait at all."""
         if not self._address:
             return
         # A manager that is gone, or reads nothing, must not end or hold up what it manages.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_manager:
-            to_manager.settimeout(1.0)
-            to_manager.sendto(lines.encode("utf-8", "replace"), self._address)
+            to_manager.settimeout(patience)
+            # Unless connected it counts as writable always, and waiting for room would spin.
+            to_manager.connect(self._address)
+            to_manager.send(lines.encode("utf-8", "replace"))

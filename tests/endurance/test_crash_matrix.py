@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 import commands
+import leaks
 from lightkeeper.sandbox.agent import Agent
 from lightkeeper.sandbox.lighthouse import Lighthouse
 from notified import Notified
@@ -19,7 +20,10 @@ STORIES = ("success",) * 14 + ("fails_claims_evidence",) * 3 + ("fails_bgs",) * 
 STUCK = DOCUMENTS // len(STORIES)
 SPREAD_SECONDS = 400.0
 """They finish one after the other, over about as long as the kills take."""
-TOLD_AT_ONCE = 1_000
+BATCH_SIZE = 10
+"""So that to ask about all takes longer than any of them waits for its next turn."""
+IN_TIME_SECONDS = 0.25
+"""What it may take from READY to the first call; whoever is killed before was not at work yet."""
 
 
 @pytest.fixture
@@ -39,42 +43,57 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
     """Killed 0 to 2 s after READY, again and again, the store ends as Lighthouse has it."""
     store = tmp_path / "store.db"
     draw = random.Random(526)
-    at_work = in_between = 0
+    at_work = early = in_between = in_doubt = 0
     with (
         Agent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
         Notified(tmp_path / "notify.socket") as notified,
     ):
         env = commands.environment(store, lighthouse, agent, NOTIFY_SOCKET=str(notified.path))
+        env["LIGHTKEEPER_BATCH_SIZE"] = str(BATCH_SIZE)
         assert 0 == commands.run("track", "-", env=env, input=lines(lighthouse.truth())).returncode
 
         for _ in range(KILLS):
             with commands.running("run", env=env, stdout=None) as process:
                 notified.wait_for("READY=1")
                 calls = len(lighthouse.calls)
-                time.sleep(draw.uniform(0, 2))
+                seconds = draw.uniform(0, 2)
+                time.sleep(seconds)
                 process.kill()
                 _, errors = process.communicate()
             assert "locked" not in errors
+            assert "crashed" not in errors
+            leaks.refuse(errors)
             by_id, rows, totals, untold = state(store)
             assert (DOCUMENTS, DOCUMENTS, DOCUMENTS) == (rows, len(by_id), totals["tracked"])
             assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
-            at_work += totals["pending"] > STUCK and len(lighthouse.calls) > calls
+            at_work += len(lighthouse.calls) > calls
+            early += seconds < IN_TIME_SECONDS
             in_between += untold > 0
+            in_doubt += untold  # perhaps sent, and not marked yet
 
-        with commands.running("run", env=env, stdout=None) as process:
+        log = tmp_path / "last.log"  # a pipe that nobody reads meanwhile would fill up
+        with (
+            log.open("w") as stderr,
+            commands.running("run", env=env, stdout=None, stderr=stderr) as process,
+        ):
             commands.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300)
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=30)
+            process.wait(30)
+        errors = log.read_text()
         agent.drain()
 
     by_id, _, totals, _ = state(store)
     assert 0 == process.returncode, errors
     assert {each: WORDS[word] for each, word in lighthouse.truth().items()} == by_id
-    # Most kills come while a call is under way, and some between an answer and its telling.
-    assert at_work > KILLS / 2
+    # All kills but the earliest come while calls go on, some between an answer and its telling.
+    assert at_work >= KILLS - early
     assert in_between
     told = Counter()
     for outcome in ("done", "failed"):
         told[outcome] = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
-        assert totals[outcome] <= told[outcome] <= totals[outcome] + in_between * TOLD_AT_ONCE
-    print(f"{at_work} of {KILLS} kills at work, {in_between} with news untold; told {dict(told)}")
+        twice = told[outcome] - totals[outcome]  # sent, and killed before it was marked
+        assert 0 <= twice <= min(in_doubt, DOCUMENTS // 20)
+    print(
+        f"{at_work} of {KILLS} kills at work, {early} before it could be, {in_between} with news "
+        f"untold, {in_doubt} in all; told {dict(told)} of {dict(totals)}"
+    )
