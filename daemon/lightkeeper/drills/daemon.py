@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from lightkeeper.cycle import Poller
+from lightkeeper.drills.datadog import Agent
 from lightkeeper.drills.upstream import Clock, InProcess, SimulatedLighthouse
 from lightkeeper.emit import Emitter, constant_tags
 from lightkeeper.health import Health
@@ -44,6 +45,21 @@ class _Jobs(Service):
         self._job_failed(job, exc)
 
 
+class _Sender(Emitter):
+    def __init__(self, agent: Agent, clock: Clock, env: str) -> None:
+        tags = constant_tags({"DD_ENV": env})
+        super().__init__(agent.url, constant_tags=tags, strict=True, monotonic=clock)
+        self._agent = agent
+        self._sent = 0
+
+    def _losing(self) -> bool:
+        # Looked at before each signal: the time for an Agent without a thread to read.
+        if self._sent != self._client.packets_sent:
+            self._sent = self._client.packets_sent
+            self._agent.take()
+        return super()._losing()
+
+
 class Daemon:
     """A running daemon: like `Service.run` it runs one job after the other, each its interval
     after it ended, and goes on when one fails.
@@ -54,7 +70,7 @@ class Daemon:
     """
 
     def __init__(
-        self, store: Path, agent_url: str, lighthouse: SimulatedLighthouse, clock: Clock, env: str
+        self, store: Path, agent: Agent, lighthouse: SimulatedLighthouse, clock: Clock, env: str
     ) -> None:
         self._clock = clock
         self.database = open_database(f"sqlite:///{store}", create=True)
@@ -77,9 +93,7 @@ class Daemon:
         poller = Poller(
             documents, client, Policy(), batch_size=100, clock=clock.instant, monotonic=clock
         )
-        self._emitter = Emitter(
-            agent_url, constant_tags=constant_tags({"DD_ENV": env}), strict=True, monotonic=clock
-        )
+        self._emitter = _Sender(agent, clock, env)
         self._levels, self._outbox = Levels(self.database), Outbox(self.database)
         reporter = Reporter(self._outbox, self._levels, self._emitter, clock.instant)
         health = Health(poller, budget, self._emitter, self.database.try_write, monotonic=clock)

@@ -1,8 +1,6 @@
 """Datadog in simulated time: reads what the daemon sends, and evaluates all monitors on it."""
 
-import selectors
 import socket
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -37,18 +35,16 @@ class Point(NamedTuple):
 
 
 class Agent:
-    """A DogStatsD socket. It holds ten datagrams, so they are taken off at once and read later.
+    """A DogStatsD socket. It holds ten datagrams, so whoever sends has it `take` them in between.
 
-    What has been sent before `read` is called is read by it.
+    What has been taken is read by `read`.
     """
 
     def __init__(self, path: Path) -> None:
         self.url = f"unix://{path}"
         self._path = path
         self._arrived: deque[bytes] = deque()
-        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
         self.start()
 
     def start(self) -> None:
@@ -56,41 +52,30 @@ class Agent:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(str(self._path))
-        self._thread = threading.Thread(target=self._receive, args=(self._socket,), daemon=True)
-        self._thread.start()
 
     def stop(self) -> None:
-        """Be gone; what was received before can still be read."""
-        if self._socket is None or self._thread is None:
-            return
-        self._drain(self._socket)
-        listening, self._socket = self._socket, None
-        self._path.unlink()
-        listening.shutdown(socket.SHUT_RD)  # wakes the thread
-        self._thread.join()
-        listening.close()
+        """Be gone; what arrived before can still be read."""
+        self.take()
+        if self._socket is not None:
+            self._path.unlink()
+            self._socket.close()
+            self._socket = None
+
+    def take(self) -> None:
+        """Take off what the socket holds."""
+        if self._socket is not None:
+            with suppress(BlockingIOError):
+                while datagram := self._socket.recv(MAX_DATAGRAM_BYTES + 1):
+                    self._arrived.append(datagram)
 
     def read(self) -> Iterator[bytes]:
         """The lines that have arrived. Raises MalformedDatagram for longer ones than it takes."""
-        if self._socket is not None:
-            self._drain(self._socket)
+        self.take()
         while self._arrived:
             datagram = self._arrived.popleft()
             if len(datagram) > MAX_DATAGRAM_BYTES:
                 raise MalformedDatagram(datagram, "longer than the Agent reads")
             yield from datagram.split(b"\n")
-
-    def _receive(self, listening: socket.socket) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(listening, selectors.EVENT_READ)
-            while selector.select() and self._socket is listening:
-                self._drain(listening)
-
-    def _drain(self, listening: socket.socket) -> None:
-        # Under a lock, so that what the thread has taken is not overtaken.
-        with self._lock, suppress(BlockingIOError):
-            while datagram := listening.recv(MAX_DATAGRAM_BYTES + 1):
-                self._arrived.append(datagram)
 
 
 @lru_cache(maxsize=16_384)  # most lines say the same as half a minute before

@@ -60,7 +60,7 @@ class World:
 
     def start_daemon(self) -> None:
         """Start it on the store as it is."""
-        self.daemon = Daemon(self._store, self.agent.url, self.lighthouse, self.clock, self._env)
+        self.daemon = Daemon(self._store, self.agent, self.lighthouse, self.clock, self._env)
 
     def kill_daemon(self) -> None:
         """SIGKILL."""
