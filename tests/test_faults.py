@@ -398,7 +398,13 @@ FAULTS = {
         documents=1_000,
     ),
     "locked": Fault(
-        locked, (*_UNWRITABLE, logged("service.job.failed", "database is locked")), UNDER_WAY
+        locked,
+        (
+            *_UNWRITABLE,
+            logged("service.job.failed", "database is locked"),
+            logged("health.store.unwritable", "database is locked"),
+        ),
+        UNDER_WAY,
     ),
     "read-only": Fault(immutable, (*_UNWRITABLE, logged("service.job.failed")), UNDER_WAY),
     "little memory": Fault(little_memory, (logged("service.job.crashed", "MemoryError"),), IDLE),

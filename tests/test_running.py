@@ -359,6 +359,7 @@ def test_what_was_lost_before_a_reload_is_told_to_the_next_agent(settings, manag
     settings.write(DD_DOGSTATSD_URL="unix:///nonexistent/dsd.socket")
     with ready(settings, manager) as process:
         commands.until(lambda: logged(settings, "emit.agent.away"))
+        manager.wait_for(re.compile("; the Datadog Agent takes nothing"), seconds=40)
         settings.write(DD_DOGSTATSD_URL=agent.url)
         process.send_signal(signal.SIGHUP)
         manager.wait_for("RELOADING=1")

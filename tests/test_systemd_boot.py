@@ -261,6 +261,17 @@ def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
     assert copy.exists()
 
 
+def test_a_reload_without_credentials_takes_none_away(service):
+    """A folder that was emptied by mistake fails the reload; what was handed over stays."""
+    folder = service.path("/run/lightkeeper/credentials")
+    service.run("systemctl", "reload", UNIT)
+    key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
+    key.unlink()
+
+    assert 0 != service.run("systemctl", "reload", UNIT, check=False).returncode
+    assert ["lightkeeper_lighthouse_private_key"] == [each.name for each in folder.iterdir()]
+
+
 def test_a_postgresql_that_was_away_is_reached_by_its_credential(
     service, lighthouse, postgres_server, postgres_url
 ):
@@ -301,6 +312,7 @@ def test_starts_that_never_get_anywhere_come_to_an_end(service, lighthouse):
         service.run("systemctl", "restart", UNIT, check=False)
         commands.until(lambda: "failed" == service.shows(UNIT, "ActiveState"))
         assert "74" == service.shows(UNIT, "ExecMainStatus")
+        assert "exit-code" == service.shows(UNIT, "Result")  # and not start-limit-hit
         said = [entry["MESSAGE"] for entry in entries(service)[before:]]
         assert 1 == sum("Start request repeated too quickly" in one for one in said)
         assert 3 == sum(one.startswith("Starting ") for one in said)
@@ -351,7 +363,7 @@ def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse):
     assert ("failed", "78", "0") == tuple(
         service.shows(UNIT, name) for name in ("ActiveState", "ExecMainStatus", "NRestarts")
     )
-    said = " ".join(str(each["MESSAGE"]) for each in entries(service, "-n", "20"))
+    said = " ".join(str(each["MESSAGE"]) for each in entries(service, "-n", "20", "-p", "err"))
     assert "LIGHTKEEPER_BATCH_SIZE: " in said
 
 

@@ -17,6 +17,7 @@ from lightkeeper.backup_cli import backup, restore
 from lightkeeper.casework_cli import ack, close, recheck
 from lightkeeper.dashboards_cli import dashboards
 from lightkeeper.drill_cli import drill
+from lightkeeper.journal import is_journal, marked
 from lightkeeper.model import DocumentType, LightkeeperError
 from lightkeeper.sandbox_cli import sandbox
 
@@ -76,10 +77,11 @@ def _run() -> int:
         return LightkeeperError.exit_status
 
 
-def _complain(message: str) -> None:
+def _complain(message: str, level: str = "error") -> None:
     """Say it on stderr; where that cannot take it, the exit status has to do."""
+    text = f"lightkeeper: {message}"
     with suppress(OSError):
-        click.echo(f"lightkeeper: {message}", err=True)
+        click.echo(marked(text, level) if is_journal(sys.stderr) else text, err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -287,7 +289,7 @@ def _warn_of_unknown_settings() -> None:
     from lightkeeper.settings import unknown_settings
 
     for name in unknown_settings(os.environ):
-        _complain(f"warning: no such setting: {name}")
+        _complain(f"warning: no such setting: {name}", "warning")
 
 
 def _tracer(settings: "Settings") -> "Tracer | None":

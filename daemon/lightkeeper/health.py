@@ -5,11 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from lightkeeper.cycle import Poller
 from lightkeeper.emit import Emitter
 from lightkeeper.model import ANSWERED, CallOutcome, LightkeeperError
 from lightkeeper.ports import Budget, Counts
 from lightkeeper.standing import Calls
+
+log = structlog.get_logger()
 
 OK: Final = 0
 CRITICAL: Final = 2
@@ -75,7 +79,10 @@ class Health:
 
     def problems(self) -> list[str]:
         """What is wrong on our side, a sentence each."""
-        return [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
+        found = [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
+        if self._emitter.reachable is False:
+            found.append("the Datadog Agent takes nothing")
+        return found
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
@@ -152,6 +159,8 @@ class Health:
             self._try_write()
         except LightkeeperError as exc:
             problem = str(exc)
+        if problem and not self._unwritable:
+            log.error("health.store.unwritable", reason=problem)
         # Room for this one write does not mean that there was room for the others.
         self._unwritable = problem
         status = CRITICAL if problem else OK

@@ -55,6 +55,11 @@ class Journal:
     debug = info = warning = error = critical = msg
 
 
+def marked(text: str, level: str) -> str:
+    """Text for a stream that `is_journal`, each line with its priority as systemd reads it."""
+    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.splitlines())
+
+
 def entry(event: Mapping[str, Any], priority: int) -> bytes:
     """An event as a datagram of the journal's; values too long for one are cut."""
     name = str(event.get("event", ""))

@@ -159,7 +159,7 @@ def _verified(copy: Path, origin: Path) -> Contents:
     with closing(connect(copy)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
         if "lightkeeper_schema" not in tables:
-            raise StoreForeign(f"{origin} is no store of lightkeeper's: name another file")
+            raise StoreForeign(f"{origin} is no store of lightkeeper's: name the one that is")
         ((version,),) = database.execute("SELECT version FROM lightkeeper_schema")
         if version > migrations.NEWEST:
             raise StoreForeign(
