@@ -426,6 +426,19 @@ def test_the_database_of_another_program_is_not_replaced(store, file, tmp_path, 
     assert {"songs.db", "songs.db.lock"} == set(names(other))
 
 
+def test_what_is_no_file_is_not_replaced(file, tmp_path):
+    """A device or pipe that the address names by mistake stays, alone."""
+    pipe = tmp_path / "other" / "pipe"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+
+    said = commands.complaint(restore(pipe, file, "--discard-newer"), 78)
+
+    assert said.startswith(f"{pipe} is no file")
+    assert pipe.is_fifo()
+    assert {"pipe"} == set(names(pipe))
+
+
 def test_a_store_that_a_newer_version_migrated_is_replaced_only_when_that_is_said(store, file):
     """Rolling back: nobody here can tell what the backup lacks."""
     change(store, "UPDATE lightkeeper_schema SET version = 99")
@@ -469,9 +482,9 @@ def test_what_is_handed_in_meanwhile_is_not_swallowed(store, file, monkeypatch):
 
 def test_a_folder_is_no_store(tmp_path, file):
     """The line names the store and not the backup."""
-    said = commands.complaint(restore(tmp_path, file), 74)
+    said = commands.complaint(restore(tmp_path, file), 78)
 
-    assert said.startswith(f"{tmp_path}: unable to open database file")
+    assert said.startswith(f"{tmp_path} is no file")
 
 
 def test_after_a_restore_what_is_due_is_asked_about(tmp_path):

@@ -13,6 +13,8 @@ REMEDIES: Final = {
     "what came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
+    "database is locked": "another process writes to it: repeat this once it is done; the daemon "
+    "does by itself",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
     "open to the user that lightkeeper runs as",
     "database or disk is full": "make room on its disk; lightkeeper goes on by itself",

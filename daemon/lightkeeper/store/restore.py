@@ -39,9 +39,11 @@ def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, li
 
     Raises what `back_up` raises about `file`, `AlreadyWatched` where a daemon has the store, and
     `StoreInTheWay` where the store holds what `file` lacks and `discard_newer` is not given,
-    `StoreForeign` where what is there is another program's.
+    `StoreForeign` where what is there is another program's, or no file.
     """
     store = Path(os.path.realpath(sqlite_path(url)))
+    if store.exists() and not store.is_file():
+        raise StoreForeign(f"{store} is no file: point LIGHTKEEPER_DATABASE_URL at the store")
     lock_file = claim_file(store)
     try:
         another = "it is damaged: restore another backup"
