@@ -10,10 +10,14 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo test endurance check bench reference drills schema-dump clean .venv
+.PHONY: demo unit test endurance check bench reference drills schema-dump clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
+
+# The pure layer: no network, no database, no other process.
+unit: .venv/dev.stamp
+	.venv/bin/python -m pytest -q --numprocesses 2 tests/unit
 
 test: .venv/dev.stamp
 	.venv/bin/python -m pytest -rs --numprocesses 4 --dist loadgroup
@@ -22,19 +26,20 @@ check: .venv/dev.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 	.venv/bin/python -m pip check
 
 # Writes the catalogue into the README and dashboards/metadata.csv.
 reference: .venv/dev.stamp
-	.venv/bin/python tests/reference.py
+	.venv/bin/python tests/support/generated_docs.py
 
 # Writes the table of drills into the README: some two minutes.
 drills: .venv/dev.stamp
-	.venv/bin/python tests/reference.py drills
+	.venv/bin/python tests/support/generated_docs.py drills
 
 # Writes the newest schema as its version leaves it, before that version is released.
 schema-dump: .venv/dev.stamp
-	.venv/bin/python tests/released.py
+	.venv/bin/python tests/support/schema_dump.py
 
 # What takes minutes; most of it waits, so more at once than there are processors.
 endurance: .venv/dev.stamp

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import pytest
-
-import leaks
 import postgres
-from lightkeeper.catalogue import CATALOGUE
-from lightkeeper.sandbox import agent
-from lightkeeper.sandbox.dogstatsd import Event, Metric, Signal
+import pytest
+import secret_leaks
+import seen_signals
 
 # The developer's shell must not decide a result. PG*: libpq reads these behind our back.
 for _name in list(os.environ):
@@ -28,26 +25,13 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 
-# What any Agent of this run received, of whatever process: (kind, name).
-SEEN: set[tuple[str, str]] = set()
-_TEST_FILES = {path.name for path in Path(__file__).parent.glob("test_*.py")}
-_read = agent.parse
+_TEST_FILES = {
+    path.name for path in Path(__file__).parent.rglob("test_*.py") if "endurance" not in path.parts
+}
 
+seen_signals.watch()
 
-def _noted(datagram: bytes) -> list[Signal]:
-    signals = _read(datagram)
-    for signal in signals:
-        if isinstance(signal, Metric):
-            SEEN.add((signal.kind, signal.name))
-        elif isinstance(signal, Event):
-            SEEN.add(("event", signal.tags.get("event", "")))
-        else:
-            SEEN.add(("service check", signal.name))
-    return signals
-
-
-agent.parse = _noted
-leaks.watch()
+secret_leaks.watch()
 
 
 _KEPT = {".db", ".db-wal", ".log", ".txt"}  # stores and logs that a test left in its folder
@@ -72,7 +56,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker saw."""
     output = getattr(node, "workeroutput", {})  # one that crashed has none
-    SEEN.update(map(tuple, output.get("seen", ())))
+    seen_signals.SEEN.update(map(tuple, output.get("seen", ())))
     WHOLE.add(output.get("whole", False))
 
 
@@ -80,8 +64,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hold what was seen against the catalogue, once the whole run is over."""
     whole = WHOLE == {True}
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput.update(seen=sorted(SEEN), whole=whole)
-    elif whole and not session.testsfailed and (wrong := unlike_the_catalogue(SEEN)):
+        session.config.workeroutput.update(seen=sorted(seen_signals.SEEN), whole=whole)
+    elif (
+        whole
+        and not session.testsfailed
+        and (wrong := seen_signals.unlike_the_catalogue(seen_signals.SEEN))
+    ):
         session.config.stash[_WRONG] = wrong
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -90,16 +78,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the whole run failed to show."""
     for line in terminalreporter.config.stash.get(_WRONG, []):
         terminalreporter.write_line(f"FAILED the whole run: {line}", red=True)
-
-
-def unlike_the_catalogue(seen: set[tuple[str, str]]) -> list[str]:
-    """A line for each signal (kind, name) that no test saw, or that is not in the catalogue."""
-    ours = {(kind, name) for kind, name in seen if name.startswith(("lightkeeper", "silent_"))}
-    listed = {(str(signal.kind), signal.name) for signal in CATALOGUE.values()}
-    return [
-        *(f"no test saw the {kind} {name}" for kind, name in sorted(listed - ours)),
-        *(f"the {kind} {name} is not in the catalogue" for kind, name in sorted(ours - listed)),
-    ]
 
 
 def pytest_report_header() -> str:
@@ -141,13 +119,13 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 def _refuse_leak(report: pytest.TestReport, folder: Path | None) -> None:
-    found = {title: leaks.found_in(text) for title, text in report.sections}
+    found = {title: secret_leaks.found_in(text) for title, text in report.sections}
     # Those that leaked are not shown, which would repeat it.
     report.sections = [section for section in report.sections if not found[section[0]]]
-    found["a packet to the Agent"] = leaks.found_in_packets()
+    found["a packet to the Agent"] = secret_leaks.found_in_packets()
     for path in folder.rglob("*") if folder is not None and report.when == "call" else ():
         if path.suffix in _KEPT and path.is_file() and path.stat().st_size < _LARGEST:
-            found[path.name] = leaks.found_in(path.read_bytes())
+            found[path.name] = secret_leaks.found_in(path.read_bytes())
     said = [f"{place}: {', '.join(sorted(what))}" for place, what in found.items() if what]
     if said and not report.failed:
         report.outcome = "failed"

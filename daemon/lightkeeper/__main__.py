@@ -6,9 +6,9 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    from lightkeeper.cli import run
+    from lightkeeper.commands.main import run_command_line
 
-    status = run()
+    status = run_command_line()
     # All of it goes with the process. Looking for what nobody can reach any more, as the
     # interpreter does at its end, would take a fifth of a short command's time.
     gc.freeze()

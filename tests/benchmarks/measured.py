@@ -28,14 +28,14 @@ MIX = (
 
 def serve(folder: str, documents: str) -> None:
     """Lighthouse with that many documents, and a socket that takes all signals, until ended."""
-    from lightkeeper.sandbox.lighthouse import Lighthouse
+    from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
     stories = [story for story, share in MIX for _ in range(share)]
     draw = random.Random(526)
     agent = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     path = f"{folder}/dsd.socket"
     agent.bind(path)
-    with Lighthouse(record_calls=False) as lighthouse, closing(agent):
+    with SimulatedLighthouse(record_calls=False) as lighthouse, closing(agent):
         long_ago = time.time() - 3_600
         for request_id in range(FIRST_ID, FIRST_ID + int(documents)):
             lighthouse.add(request_id, draw.choice(stories), long_ago)
@@ -47,7 +47,7 @@ def serve(folder: str, documents: str) -> None:
 
 def fill(database: str, pending: str, done: str) -> None:
     """A store with so many documents pending, due now, beside so many done."""
-    from lightkeeper.model import NewDocument
+    from lightkeeper.domain.document import NewDocument
     from lightkeeper.store.database import open_database
     from lightkeeper.store.documents import Documents
 
@@ -80,14 +80,14 @@ def fill(database: str, pending: str, done: str) -> None:
 
 def our_pass(database: str) -> None:
     """`lightkeeper poll` without its start-up."""
-    from lightkeeper.service import Stop
+    from lightkeeper.service.stop import Stop
 
     with Stop().on_signals() as stop, closing(_watch(database)) as watch:
         began = _clocks()
-        result = watch.single_pass().run(stop)
-        _print(began, result.asked)
+        result = watch.run_once().run(stop)
+        _print(began, result.polled)
         assert watch.emitter.reachable
-        assert not result.not_asked
+        assert not result.incomplete
 
 
 def quiet_pass(database: str) -> None:
@@ -95,7 +95,7 @@ def quiet_pass(database: str) -> None:
     with closing(_watch(database)) as watch:
         began = _clocks()
         _poll(watch)
-        _print(began, watch.poller.counts.asked)
+        _print(began, watch.poller.counts.polled)
 
 
 def telling(database: str) -> None:
@@ -104,7 +104,7 @@ def telling(database: str) -> None:
         _poll(watch)
         began = _clocks()
         told = 0
-        while count := watch.reporter.tell():
+        while count := watch.publisher.publish():
             told += count
         _print(began, told)
         assert watch.emitter.reachable
@@ -113,11 +113,11 @@ def telling(database: str) -> None:
 def gauges(database: str) -> None:
     """One round of gauges: the median of 20, after one to warm up."""
     with closing(_watch(database)) as watch:
-        watch.reporter.gauges()
+        watch.publisher.gauges()
         rounds = []
         for _ in range(20):
             began = _clocks()
-            watch.reporter.gauges()
+            watch.publisher.gauges()
             rounds.append([now - then for now, then in zip(_clocks(), began, strict=True)])
     wall, cpu = (statistics.median(each) for each in zip(*rounds, strict=True))
     print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": _peak_mb()}))
@@ -125,7 +125,7 @@ def gauges(database: str) -> None:
 
 def steady(database: str) -> None:
     """A minute of the daemon's loop, after 10 s to settle."""
-    from lightkeeper.service import Stop
+    from lightkeeper.service.stop import Stop
 
     with Stop().on_signals() as stop, closing(_watch(database)) as watch:
         began: list[tuple[float, float]] = []
@@ -139,15 +139,16 @@ def steady(database: str) -> None:
 
 def _watch(database: str) -> Any:
     os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
-    from lightkeeper import logs, parts
-    from lightkeeper.settings import Settings
+    from lightkeeper.config.settings import Settings
+    from lightkeeper.service import wiring as parts
+    from lightkeeper.telemetry import logging as logs
 
     logs.configure()
-    return parts.watch(Settings.load(lighthouse=True), create=False)
+    return parts.build_daemon(Settings.load(lighthouse=True), create=False)
 
 
 def _poll(watch: Any) -> None:
-    from lightkeeper.cycle import State
+    from lightkeeper.polling.poller import State
 
     cutoff = watch.clock()
     while watch.poller.step(cutoff).state is not State.IDLE:
@@ -156,8 +157,8 @@ def _poll(watch: Any) -> None:
 
 def bare_loop(database: str) -> None:
     """The least that could be called polling."""
-    from lightkeeper import parts
-    from lightkeeper.settings import Settings
+    from lightkeeper.config.settings import Settings
+    from lightkeeper.service import wiring as parts
 
     settings = Settings.load(lighthouse=True)
     transport, tokens = parts.transport_and_tokens(settings)
@@ -169,7 +170,7 @@ def bare_loop(database: str) -> None:
         store.execute("PRAGMA synchronous = NORMAL")
         session = requests.Session()
         began = _clocks()
-        asked = 0
+        polled = 0
         ids = [
             row[0]
             for row in store.execute(
@@ -195,8 +196,8 @@ def bare_loop(database: str) -> None:
                 ],
             )
             store.execute("COMMIT")
-            asked += len(batch)
-        _print(began, asked)
+            polled += len(batch)
+        _print(began, polled)
         session.close()
     transport.close()
 
@@ -205,9 +206,9 @@ def _clocks() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
-def _print(began: tuple[float, float], asked: int) -> None:
+def _print(began: tuple[float, float], polled: int) -> None:
     wall, cpu = (now - then for now, then in zip(_clocks(), began, strict=True))
-    print(json.dumps({"wall": wall, "cpu": cpu, "asked": asked, "peak_mb": _peak_mb()}))
+    print(json.dumps({"wall": wall, "cpu": cpu, "polled": polled, "peak_mb": _peak_mb()}))
 
 
 def _peak_mb() -> float:

@@ -5,14 +5,14 @@ import signal
 import time
 from collections import Counter
 
+import command_line
 import pytest
+import secret_leaks
+from invariants import WORDS, left, lines, state
+from notify_socket import Notified
 
-import commands
-import leaks
-from lightkeeper.sandbox.agent import Agent
-from lightkeeper.sandbox.lighthouse import Lighthouse
-from notified import Notified
-from whole import WORDS, left, lines, state
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 DOCUMENTS = 20_000
 KILLS = 200
@@ -29,7 +29,7 @@ IN_TIME_SECONDS = 0.25
 @pytest.fixture
 def lighthouse():
     """Lighthouse failing 5 % of calls, its documents ending all through the test."""
-    with Lighthouse(latency=0.03, speed=17 / SPREAD_SECONDS, seed=526) as running:
+    with SimulatedLighthouse(latency=0.03, speed=17 / SPREAD_SECONDS, seed=526) as running:
         draw, now = random.Random(526), time.time()
         for at in range(DOCUMENTS):
             age = draw.uniform(0, SPREAD_SECONDS)
@@ -45,15 +45,18 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
     draw = random.Random(526)
     at_work = early = in_between = in_doubt = 0
     with (
-        Agent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
+        SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
         Notified(tmp_path / "notify.socket") as notified,
     ):
-        env = commands.environment(store, lighthouse, agent, NOTIFY_SOCKET=str(notified.path))
+        env = command_line.environment(store, lighthouse, agent, NOTIFY_SOCKET=str(notified.path))
         env["LIGHTKEEPER_BATCH_SIZE"] = str(BATCH_SIZE)
-        assert 0 == commands.run("track", "-", env=env, input=lines(lighthouse.truth())).returncode
+        assert (
+            0
+            == command_line.run("track", "-", env=env, input=lines(lighthouse.truth())).returncode
+        )
 
         for _ in range(KILLS):
-            with commands.running("run", env=env, stdout=None) as process:
+            with command_line.running("run", env=env, stdout=None) as process:
                 notified.wait_for("READY=1")
                 calls = len(lighthouse.calls)
                 seconds = draw.uniform(0, 2)
@@ -62,21 +65,21 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
                 _, errors = process.communicate()
             assert "locked" not in errors
             assert "crashed" not in errors
-            leaks.refuse(errors)
-            by_id, rows, totals, untold = state(store)
+            secret_leaks.refuse(errors)
+            by_id, rows, totals, unpublished = state(store)
             assert (DOCUMENTS, DOCUMENTS, DOCUMENTS) == (rows, len(by_id), totals["tracked"])
             assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
             at_work += len(lighthouse.calls) > calls
             early += seconds < IN_TIME_SECONDS
-            in_between += untold > 0
-            in_doubt += untold  # perhaps sent, and not marked yet
+            in_between += unpublished > 0
+            in_doubt += unpublished  # perhaps sent, and not marked yet
 
         log = tmp_path / "last.log"  # a pipe that nobody reads meanwhile would fill up
         with (
             log.open("w") as stderr,
-            commands.running("run", env=env, stdout=None, stderr=stderr) as process,
+            command_line.running("run", env=env, stdout=None, stderr=stderr) as process,
         ):
-            commands.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300)
+            command_line.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300)
             process.send_signal(signal.SIGTERM)
             process.wait(30)
         errors = log.read_text()

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lightkeeper.assets.definitions import load
-from lightkeeper.drills import daemon
-from lightkeeper.drills.faults import FAULTS
-from lightkeeper.drills.run import run_drill
-from lightkeeper.service import GAUGES_EVERY_SECONDS
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.service.loop import GAUGES_EVERY_SECONDS
+from lightkeeper.simulation.drills import daemon
+from lightkeeper.simulation.drills.faults import FAULTS
+from lightkeeper.simulation.drills.run import run_drill
 
 AS_LONG_AS_ALL_OTHERS = {"healthy", "backlog"}
 

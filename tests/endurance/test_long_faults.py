@@ -2,9 +2,10 @@
 
 import time
 
-from faulty import SUCCESS, Daemon, critical, logged
-from lightkeeper.health import OK
+from faulty_world import SUCCESS, Daemon, critical, logged
 from test_faults import UNDER_WAY, bring_to, locked
+
+from lightkeeper.telemetry.health import OK
 
 CAN_WRITE = "lightkeeper.database.can_write"
 LOCKED_SECONDS = 60.0

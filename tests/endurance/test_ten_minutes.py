@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import command_line
 import matplotlib as mpl
 import pytest
+from invariants import WORDS, left, lines, state
 
-import commands
-from lightkeeper.sandbox.agent import Agent
-from lightkeeper.sandbox.lighthouse import Lighthouse
-from whole import WORDS, left, lines, state
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "lightkeeper"
@@ -95,22 +95,22 @@ def test_ten_minutes_at_a_hundred_times_the_volume_leave_no_trace(tmp_path):
     """Memory, descriptors and threads stay; the store grows by the same for each document."""
     store = tmp_path / "store.db"
     with (
-        Lighthouse(rate_limit=60) as lighthouse,
-        Agent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
+        SimulatedLighthouse(rate_limit=60) as lighthouse,
+        SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
     ):
-        env = commands.environment(store, lighthouse, agent)
-        with commands.running("run", env=env, stdout=None, stderr=None) as process:
-            commands.until(store.exists)
+        env = command_line.environment(store, lighthouse, agent)
+        with command_line.running("run", env=env, stdout=None, stderr=None) as process:
+            command_line.until(store.exists)
             began_at, samples = time.monotonic(), []
             while (now := time.monotonic() - began_at) < SECONDS:
                 story = "fails_bgs" if len(samples) % 9 == 4 else "success"
                 ids = [*lighthouse.add_many(AT_ONCE - 1), lighthouse.add(story=story)]
-                done = commands.run("track", "-", env=env, input=lines(ids))
+                done = command_line.run("track", "-", env=env, input=lines(ids))
                 assert (0, "") == (done.returncode, done.stderr)
                 time.sleep(max(0.0, began_at + now + EVERY_SECONDS - time.monotonic()))
                 count = (len(samples) + 1) * AT_ONCE
                 samples.append(sample(began_at, process.pid, store, count))
-            commands.until(lambda: left(store) == (0, 0), seconds=60)
+            command_line.until(lambda: left(store) == (0, 0), seconds=60)
             process.send_signal(signal.SIGTERM)
             assert 0 == process.wait(30)
 

@@ -15,7 +15,7 @@ from lightkeeper.store import migrations
 from lightkeeper.store.database import Database
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS
 from lightkeeper.store.errors import (
-    StoreDamaged,
+    StoreCorrupt,
     StoreForeign,
     StoreInTheWay,
     StoreMissing,
@@ -170,7 +170,7 @@ def _verified(copy: Path, origin: Path) -> Contents:
         if verdict == "ok" and set(database.execute(_COUNTED)) != set(database.execute(_TALLIED)):
             verdict = "its tallies are not what a full count gives"
         if verdict != "ok":
-            raise StoreDamaged(
+            raise StoreCorrupt(
                 f"{origin} is damaged ({' '.join(verdict.split())}): use `lightkeeper restore "
                 "FILE` with a backup that is not"
             )

@@ -8,20 +8,10 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from lightkeeper.model import (
-    DAY,
-    HOUR,
-    SECOND,
-    Condition,
-    Document,
-    Instant,
-    LighthouseStatus,
-    NewDocument,
-    Problem,
-    Recorded,
-    Step,
-    Transition,
-)
+from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.change import Change, Recorded
+from lightkeeper.domain.document import Condition, Document, LighthouseStatus, NewDocument, Step
+from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -194,16 +184,16 @@ class Documents:
     def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
         return [Document._make(row) for row in self._db.rows(sql, params)]
 
-    def record(self, batch: Sequence[Recorded], asked_at: Instant) -> None:
+    def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies.
 
         What staff took up or closed after it was read stays as they left it, and due if it was:
         what was decided of it was decided on a copy that is out of date.
         """
-        while batch and not self._written(batch, asked_at):
+        while batch and not self._written(batch, polled_at):
             batch = self._not_overtaken(batch)
 
-    def _written(self, batch: Sequence[Recorded], asked_at: Instant) -> bool:
+    def _written(self, batch: Sequence[Recorded], polled_at: Instant) -> bool:
         """Whether it was; nothing of it is where one of the documents has changed since."""
         updates, history = [], []
         moves: Counter[Place] = Counter()
@@ -211,7 +201,7 @@ class Documents:
             updates.append(
                 (
                     *after[_FIRST_STATE:],
-                    asked_at,
+                    polled_at,
                     next_poll_at,
                     None if problem is None else _problem_json(problem),
                     answer,
@@ -246,14 +236,14 @@ class Documents:
         return [each for each in batch if conditions.get(each.before.id) == each.before.condition]
 
     def postpone(
-        self, ids: Collection[int], asked_at: Instant, next_poll_at: Instant, problem: Problem
+        self, ids: Collection[int], polled_at: Instant, next_poll_at: Instant, problem: CallProblem
     ) -> None:
         """Put documents off whose call failed, remembering why."""
         why = _problem_json(problem)
         with self._db.writing():
             self._db.execute_many(
                 _POSTPONE,
-                [(asked_at, next_poll_at, why, asked_at, document_id) for document_id in ids],
+                [(polled_at, next_poll_at, why, polled_at, document_id) for document_id in ids],
             )
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
@@ -292,7 +282,7 @@ def place(document: Document) -> Place:
     )
 
 
-def _history_row(document_id: int, transition: Transition) -> tuple[object, ...]:
+def _history_row(document_id: int, transition: Change) -> tuple[object, ...]:
     return (
         document_id,
         *transition[:6],
@@ -307,5 +297,5 @@ def _json(words: tuple[object, ...]) -> str:
     return orjson.dumps(words).decode()
 
 
-def _problem_json(problem: Problem) -> str:
+def _problem_json(problem: CallProblem) -> str:
     return orjson.dumps(problem._asdict()).decode()

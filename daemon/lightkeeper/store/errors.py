@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lightkeeper.model import LightkeeperError
+from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 REMEDIES: Final = {
     "database disk image is malformed": "it is damaged: stop lightkeeper, put a backup in its "
@@ -31,37 +31,37 @@ _ALSO_MALFORMED: Final = ("malformed database schema", "Could not decode to UTF-
 class StoreUnavailable(LightkeeperError):
     """The database cannot be used right now."""
 
-    exit_status = 74
+    exit_status = ExitStatus.IO_ERROR
 
 
-class StoreDamaged(StoreUnavailable):
+class StoreCorrupt(StoreUnavailable):
     """What is in the file makes no sense: waiting mends nothing."""
 
-    exit_status = 76
+    exit_status = ExitStatus.CORRUPT
 
 
 class StoreMissing(LightkeeperError):
     """There is no store at this address."""
 
-    exit_status = 66
+    exit_status = ExitStatus.NO_INPUT
 
 
 class StoreForeign(LightkeeperError):
     """The database is not one this program can use."""
 
-    exit_status = 78
+    exit_status = ExitStatus.CONFIG
 
 
 class AlreadyWatched(LightkeeperError):
     """Another lightkeeper polls this store; one at a time may."""
 
-    exit_status = 73
+    exit_status = ExitStatus.IN_THE_WAY
 
 
 class StoreInTheWay(LightkeeperError):
     """Something is there that is not overwritten unasked."""
 
-    exit_status = 73
+    exit_status = ExitStatus.IN_THE_WAY
 
 
 def unavailable(place: str, words: str, *, if_damaged: str = "") -> StoreUnavailable:
@@ -71,6 +71,6 @@ def unavailable(place: str, words: str, *, if_damaged: str = "") -> StoreUnavail
     """
     if words.startswith(_ALSO_MALFORMED):
         words = MALFORMED
-    kind = StoreDamaged if words in _DAMAGE else StoreUnavailable
-    remedy = (kind is StoreDamaged and if_damaged) or REMEDIES.get(words)
+    kind = StoreCorrupt if words in _DAMAGE else StoreUnavailable
+    remedy = (kind is StoreCorrupt and if_damaged) or REMEDIES.get(words)
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))

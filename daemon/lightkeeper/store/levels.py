@@ -2,7 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from lightkeeper.model import HOUR, Condition, Instant, LighthouseStatus
+from lightkeeper.domain.document import Condition, LighthouseStatus
+from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
 
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR

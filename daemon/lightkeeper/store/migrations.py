@@ -73,7 +73,7 @@ _FIRST = (
     """,
     # By a column that polling never writes, and so costs it nothing.
     """
-    CREATE INDEX documents_taken_up ON form_526_document_submissions (acknowledged_at)
+    CREATE INDEX documents_acknowledged ON form_526_document_submissions (acknowledged_at)
         WHERE acknowledged_at IS NOT NULL
     """,
     """
@@ -93,11 +93,11 @@ _FIRST = (
         remarks TEXT NOT NULL,
         processing_ms BIGINT,
         detection_ms BIGINT,
-        emitted_at BIGINT
+        published_at BIGINT
     )
     """,
     "CREATE INDEX transitions_of_document ON transitions (document_id)",
-    "CREATE INDEX transitions_untold ON transitions (id) WHERE emitted_at IS NULL",
+    "CREATE INDEX transitions_unpublished ON transitions (id) WHERE published_at IS NULL",
     """
     CREATE TABLE event_digests (
         id {identity},
@@ -109,17 +109,17 @@ _FIRST = (
         request_ids TEXT NOT NULL,
         first_at BIGINT NOT NULL,
         last_at BIGINT NOT NULL,
-        emitted_at BIGINT
+        published_at BIGINT
     )
     """,
     """
     CREATE UNIQUE INDEX event_digests_unsent ON event_digests (kind, document_type, step, outcome)
-        WHERE emitted_at IS NULL
+        WHERE published_at IS NULL
     """,
     """
     CREATE INDEX event_digests_sent
-        ON event_digests (kind, document_type, step, outcome, emitted_at)
-        WHERE emitted_at IS NOT NULL
+        ON event_digests (kind, document_type, step, outcome, published_at)
+        WHERE published_at IS NOT NULL
     """,
     """
     CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word))

@@ -5,40 +5,40 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from lightkeeper.model import MINUTE, Instant
+from lightkeeper.domain.time import MINUTE, Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Transition
 
 MAX_IDS_IN_EVENT: Final = 20
 
-_UNTOLD: Final = """
+_UNPUBLISHED: Final = """
     SELECT t.id, t.at, t.from_status, t.to_status, t.outcome, t.step_changes, t.remarks,
         t.processing_ms, t.detection_ms, t.to_step, d.document_type, d.lighthouse_request_id
     FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
-    WHERE t.emitted_at IS NULL ORDER BY t.id LIMIT ?
+    WHERE t.published_at IS NULL ORDER BY t.id LIMIT ?
 """
 _GATHER: Final = """
     INSERT INTO event_digests
         (kind, document_type, step, outcome, count, request_ids, first_at, last_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (kind, document_type, step, outcome) WHERE emitted_at IS NULL
+    ON CONFLICT (kind, document_type, step, outcome) WHERE published_at IS NULL
     DO UPDATE SET count = excluded.count, request_ids = excluded.request_ids,
         first_at = excluded.first_at, last_at = excluded.last_at
 """
 _UNSENT: Final = """
     SELECT id, kind, document_type, step, outcome, count, request_ids, first_at, last_at
-    FROM event_digests AS open WHERE emitted_at IS NULL
+    FROM event_digests AS open WHERE published_at IS NULL
 """
 _RIPE: Final = f"""{_UNSENT} AND NOT EXISTS (
         SELECT 1 FROM event_digests AS sent
         WHERE sent.kind = open.kind AND sent.document_type = open.document_type
             AND sent.step = open.step AND sent.outcome = open.outcome
-            AND sent.emitted_at > ? AND sent.emitted_at <= ?
+            AND sent.published_at > ? AND sent.published_at <= ?
     )
 """
 
 
-class Untold(NamedTuple):
+class Unpublished(NamedTuple):
     """A transition nobody was told of, with what telling needs of its document."""
 
     id: int
@@ -99,22 +99,26 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def untold(self, limit: int) -> list[Untold]:
+    def unpublished(self, limit: int) -> list[Unpublished]:
         """The oldest untold transitions, at most `limit`."""
-        return [Untold._make(row) for row in self._db.rows(_UNTOLD, (limit,))]
+        return [Unpublished._make(row) for row in self._db.rows(_UNPUBLISHED, (limit,))]
 
-    def untold_count(self) -> int:
+    def unpublished_count(self) -> int:
         """How many transitions nobody was told of."""
-        rows = self._db.rows("SELECT COUNT(*) FROM transitions WHERE emitted_at IS NULL")
+        rows = self._db.rows("SELECT COUNT(*) FROM transitions WHERE published_at IS NULL")
         return int(rows[0][0])
 
     def backlog(self) -> Backlog:
         """Changes untold and events unsent, and when the oldest change was."""
-        ((events,),) = self._db.rows("SELECT COUNT(*) FROM event_digests WHERE emitted_at IS NULL")
-        oldest = self._db.rows(
-            "SELECT at FROM transitions WHERE emitted_at IS NULL ORDER BY id LIMIT 1"
+        ((events,),) = self._db.rows(
+            "SELECT COUNT(*) FROM event_digests WHERE published_at IS NULL"
         )
-        return Backlog(self.untold_count() + int(events), int(oldest[0][0]) if oldest else None)
+        oldest = self._db.rows(
+            "SELECT at FROM transitions WHERE published_at IS NULL ORDER BY id LIMIT 1"
+        )
+        return Backlog(
+            self.unpublished_count() + int(events), int(oldest[0][0]) if oldest else None
+        )
 
     def words(self, tag: str) -> list[str]:
         """The words that have a tag value of their own, though no contract knows them."""
@@ -136,14 +140,14 @@ class Outbox:
                 .order_by(Transition.id)
             )
 
-    def mark_told(
+    def mark_published(
         self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
     ) -> None:
         """In one transaction: mark these transitions told and gather their events."""
         with self._db.writing():
             marks = ", ".join("?" * len(transition_ids))
             self._db.execute(
-                f"UPDATE transitions SET emitted_at = ? WHERE id IN ({marks})",
+                f"UPDATE transitions SET published_at = ? WHERE id IN ({marks})",
                 (now, *transition_ids),
             )
             unsent = {digest.key: digest for digest in self._digests(_UNSENT)}
@@ -164,7 +168,9 @@ class Outbox:
 
     def mark_sent(self, digest: Digest, now: Instant) -> None:
         """Enter into the ledger that this event was sent."""
-        self._db.execute("UPDATE event_digests SET emitted_at = ? WHERE id = ?", (now, digest.id))
+        self._db.execute(
+            "UPDATE event_digests SET published_at = ? WHERE id = ?", (now, digest.id)
+        )
 
     def _digests(self, sql: str, params: Sequence[int] = ()) -> list[Digest]:
         return [

@@ -58,7 +58,7 @@ class Form526DocumentSubmission(Model):
 
 
 class Transition(Model):
-    """A change of a document: history, and news as long as `emitted_at` is empty."""
+    """A change of a document: history, and news as long as `published_at` is empty."""
 
     id = BigAutoField()
     document = ForeignKeyField(Form526DocumentSubmission, backref="transitions")
@@ -72,14 +72,14 @@ class Transition(Model):
     remarks = TextField()
     processing_ms = BigIntegerField(null=True)
     detection_ms = BigIntegerField(null=True)
-    emitted_at = InstantField(null=True)
+    published_at = InstantField(null=True)
 
     class Meta:
         table_name = "transitions"
 
 
 class EventDigest(Model):
-    """Told transitions gathered into one Datadog event, unsent while `emitted_at` is empty."""
+    """Told transitions gathered into one Datadog event, unsent while `published_at` is empty."""
 
     id = BigAutoField()
     kind = TextField()
@@ -90,7 +90,7 @@ class EventDigest(Model):
     request_ids = TextField()
     first_at = InstantField()
     last_at = InstantField()
-    emitted_at = InstantField(null=True)
+    published_at = InstantField(null=True)
 
     class Meta:
         table_name = "event_digests"

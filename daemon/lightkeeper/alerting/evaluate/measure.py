@@ -1,0 +1,269 @@
+"""A metric query's value for each group at an instant: what is compared with the thresholds.
+
+Where Datadog's answer depends on something that is not documented (how points are rolled up,
+where gauges are interpolated), the query is refused instead of guessed at.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lightkeeper.alerting.evaluate.arithmetic import (
+    Combined,
+    Plain,
+    QueryRef,
+    ZeroFilled,
+    points_of,
+    value_of,
+)
+from lightkeeper.alerting.evaluate.series import Selection, SeriesStore
+from lightkeeper.alerting.query.scopes import Group
+from lightkeeper.alerting.query.syntax import (
+    Arithmetic,
+    Expression,
+    MetricAlert,
+    MetricQuery,
+    Number,
+    Unsupported,
+    Window,
+)
+from lightkeeper.telemetry.signals import Kind
+
+_LONGEST_GAUGE_WINDOW: Final = 4 * 3600  # up to which a minute is no finer than Datadog's own
+_BUCKET_MINUTES: Final = {"m": 1, "h": 10, "d": 60, "w": 60, "mo": 240}
+_EMPTY_BUCKETS_ALLOWED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One group with data in its window: the value, or None where every point was rejected.
+
+    `oldest` and `newest` bound the minutes with data, in seconds.
+    """
+
+    value: float | None
+    oldest: int
+    newest: int
+
+
+class Measure:
+    """A metric alert's expression, ready to be evaluated again and again.
+
+    Raises Unsupported where Datadog's result could not be told from its documentation.
+    """
+
+    def __init__(self, alert: MetricAlert, *, full_window: bool = False, delay: int = 0) -> None:
+        self.threshold = _threshold(alert)
+        self.window = alert.window
+        self.delay = delay
+        self.by: tuple[str, ...] = ()
+        self._aggregator = alert.aggregator
+        self._full_window = full_window
+        self._queries: list[MetricQuery] = []
+        self._modes: set[str] = set()
+        self.default_zero = False
+        self._interpolated = False
+        self._expression = self._plain(alert.expression)
+        self._check_modes()
+
+    @property
+    def counts(self) -> bool:
+        """Whether missing data are zeros: queries of counts without default_zero()."""
+        return self._mode != "gauge" and not self.default_zero
+
+    def measure(self, store: SeriesStore, at_seconds: int) -> dict[Group, Measured]:
+        """Return the value of each group with data in the window that ends at that instant."""
+        end = (at_seconds - self.delay) // 60
+        first = end - self.window.seconds // 60
+        selections = [store.select(query) for query in self._queries]
+        groups: dict[Group, None] = {}
+        for query, selection in zip(self._queries, selections, strict=True):
+            if selection is not None:
+                self._refuse_kind(query, selection.kind)
+                groups.update(dict.fromkeys(selection.groups))
+        measured = {}
+        doubtful = self._interpolated and any(one.has_gaps for one in selections if one)
+        for group in groups:
+            values = [one.groups.get(group, {}) if one else {} for one in selections]
+            if self._mode == "gauge":
+                if doubtful:
+                    self._refuse_gaps(selections, group, first, end)
+                found = self._of_gauges(values, first, end)
+            else:
+                found = self._of_counts(values, first, end)
+            if found is not None:
+                measured[group] = found
+        return measured
+
+    def _of_gauges(self, values: list[dict[int, float]], first: int, end: int) -> Measured | None:
+        points = points_of(self._expression, values, range(first, end))
+        kept = [value for value in points if value is not None]
+        if not kept:
+            # Every query had points, but no minute a value: rejected. Else: no data.
+            had = [[m for m in minutes if first <= m < end] for minutes in values]
+            if not all(had):
+                return None
+            return Measured(None, min(map(min, had)) * 60, max(map(max, had)) * 60 + 60)
+        oldest, newest = first, end - 1
+        if len(kept) < len(points):
+            seen = [minute for minute, value in enumerate(points, first) if value is not None]
+            oldest, newest = seen[0], seen[-1]
+            if self._full_window and not _is_full(seen, self.window, first):
+                return Measured(None, oldest * 60, newest * 60 + 60)
+        match self._aggregator:
+            case "avg":
+                value = sum(kept) / len(kept)
+            case "min":
+                value = min(kept)
+            case _:
+                value = max(kept)
+        return Measured(value, oldest * 60, newest * 60 + 60)
+
+    def _of_counts(self, values: list[dict[int, float]], first: int, end: int) -> Measured | None:
+        inside = [
+            [minute for minute in range(first, end) if minute in minutes]
+            if end - first < len(minutes)
+            else [minute for minute in minutes if first <= minute < end]
+            for minutes in values
+        ]
+        had = [minutes for minutes in inside if minutes]
+        if not had:
+            return None
+        oldest, newest = min(map(min, had)) * 60, max(map(max, had)) * 60 + 60
+        if self._full_window:
+            seen = sorted({minute for minutes in had for minute in minutes})
+            if not _is_full(seen, self.window, first):
+                return Measured(None, oldest, newest)
+        sums = [
+            float(sum(map(minutes.__getitem__, counted)))
+            for minutes, counted in zip(values, inside, strict=True)
+        ]
+        value = value_of(self._expression, sums)
+        if value is not None and self._mode == "rate":
+            value /= self.window.seconds
+        return Measured(value, oldest, newest)
+
+    def _plain(self, node: Expression) -> Plain:
+        match node:
+            case Number():
+                return node
+            case MetricQuery():
+                return self._plain_query(node)
+            case Arithmetic(operator, left, right):
+                return Combined(operator, self._plain(left), self._plain(right))
+        arguments = node.arguments
+        if node.name == "default_zero" and not node.calls and len(arguments) == 1:
+            self.default_zero = True
+            inner = arguments[0]
+            if not isinstance(inner, str):
+                return ZeroFilled(self._plain(inner))
+        name = f"{node.name}()" if node.name else "calling a function on a sum"
+        raise Unsupported(f"{name} is not evaluated: only + - * / and default_zero() are")
+
+    def _plain_query(self, query: MetricQuery) -> QueryRef:
+        if query.aggregator not in ("avg", "sum", "min", "max", "count"):
+            raise Unsupported(
+                f"{query.aggregator or 'no'} space aggregator on {query.metric} is not evaluated: "
+                "write avg, sum, min, max or count"
+            )
+        mode = "gauge"
+        for call in query.calls:
+            if call.name in ("as_count", "as_rate"):
+                mode = call.name.removeprefix("as_")
+            elif call.name != "fill" or call.arguments[:1] != ("null",):
+                raise Unsupported(
+                    f".{call.name}() is not evaluated: its alignment is not documented"
+                )
+        self._modes.add(mode)
+        self._interpolated |= mode == "gauge" and not query.calls
+        if self._queries and sorted(query.by) != sorted(self._queries[0].by):
+            raise Unsupported(
+                "queries grouped by different keys in one expression are not evaluated"
+            )
+        self.by = self.by or query.by
+        plain = replace(query, by=self.by, calls=())
+        self._queries.append(plain)
+        return QueryRef(len(self._queries) - 1)
+
+    def _check_modes(self) -> None:
+        if len(self._modes) != 1:
+            what = "both as_count() and gauges" if self._modes else "no metric"
+            raise Unsupported(f"an expression with {what} is not evaluated")
+        (self._mode,) = self._modes
+        if self._mode == "gauge":
+            if self._aggregator == "sum":
+                raise Unsupported(
+                    "sum over time without .as_count() is not evaluated: it grows with the number "
+                    "of points, which Datadog chooses"
+                )
+            if self.window.seconds > _LONGEST_GAUGE_WINDOW and self._aggregator != "avg":
+                raise Unsupported(
+                    f"{self._aggregator} over more than 4 hours is not evaluated: Datadog "
+                    "averages points first, by a width that is not documented"
+                )
+        elif self._mode == "count" and self._aggregator != "sum":
+            raise Unsupported("only sum goes with .as_count(), as Datadog's documentation says")
+        elif self._mode == "rate" and self._aggregator != "avg":
+            raise Unsupported(
+                "only avg is evaluated with .as_rate(): the width of a point is not known"
+            )
+        if self._mode != "gauge" and self.default_zero and len(self._queries) > 1:
+            raise Unsupported(
+                "default_zero() in arithmetic with .as_count(): counts are zero already"
+            )
+        if self._mode == "rate" and not isinstance(self._expression, QueryRef):
+            raise Unsupported("arithmetic with .as_rate() is not evaluated: write .as_count()")
+
+    def _refuse_kind(self, query: MetricQuery, kind: Kind) -> None:
+        extreme = (self._aggregator,) if self._aggregator in ("min", "max") else ()
+        wanted: dict[tuple[Kind, str], tuple[str, ...]] = {
+            (Kind.COUNT, "count"): ("sum",),
+            (Kind.COUNT, "rate"): ("sum",),
+            (Kind.GAUGE, "gauge"): ("avg", "sum", "min", "max"),
+            (Kind.DISTRIBUTION, "count"): ("count",),
+            (Kind.DISTRIBUTION, "gauge"): extreme,
+        }
+        if query.aggregator not in wanted.get((kind, self._mode), ()):
+            how = "" if self._mode == "gauge" else f" .as_{self._mode}()"
+            raise Unsupported(
+                f"{self._aggregator} over time of {query.aggregator}:{query.metric}{how} is not "
+                f"evaluated, as {query.metric} is a {kind}"
+            )
+
+    def _refuse_gaps(
+        self, selections: list[Selection | None], group: Group, first: int, end: int
+    ) -> None:
+        present = [selection for selection in selections if selection is not None]
+        for gap in (gap for one in present for gap in one.gaps(group, first, end)):
+            minutes = range(max(gap.first, first), min(gap.last + 1, end))
+            filled = any(m in one.groups.get(group, {}) for one in present for m in minutes)
+            if filled or (self.default_zero and minutes):
+                raise Unsupported(
+                    f"{', '.join(sorted(gap.series.tags)) or 'a series'} had no point for "
+                    f"{gap.last - gap.first + 1} min while others had: Datadog interpolates "
+                    "there. Send gauges at least every 60 s, or write .fill(null)"
+                )
+
+
+def _threshold(alert: MetricAlert) -> float:
+    """Return the query's number. Raises Unsupported for what else is not evaluated in an alert."""
+    if alert.change is not None:
+        raise Unsupported(f"{alert.change[0]}() is not evaluated")
+    if alert.aggregator not in ("avg", "sum", "min", "max"):
+        raise Unsupported(f"{alert.aggregator}() over time is not evaluated")
+    if alert.window.kind != "last":
+        raise Unsupported(f"a window {alert.window.kind}_… is not evaluated, only last_…")
+    if alert.late_by:
+        raise Unsupported(
+            "`by {…}` behind the threshold is not evaluated: write it behind the scope"
+        )
+    if alert.threshold is None:
+        raise Unsupported("a threshold that is a query is not evaluated")
+    return alert.threshold
+
+
+def _is_full(seen: list[int], window: Window, first: int) -> bool:
+    width = _BUCKET_MINUTES[window.unit]
+    filled = {(minute - first) // width for minute in seen}
+    buckets = math.ceil(window.seconds / 60 / width)
+    return 0 in filled and buckets - len(filled) <= _EMPTY_BUCKETS_ALLOWED

@@ -1,0 +1,164 @@
+"""Monitor messages: Datadog's conditionals and variables, and whom the text notifies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.query.syntax import Unsupported
+
+
+class TemplateError(AlertingError):
+    """A message or title has a block that is not closed, or a name nothing fills."""
+
+
+FLAGS: Final = frozenset(
+    {
+        *("is_alert", "is_warning", "is_no_data", "is_unknown", "is_renotify"),
+        *("is_recovery", "is_alert_recovery", "is_warning_recovery", "is_no_data_recovery"),
+        "is_alert_to_warning",
+    }
+)
+VARIABLES: Final = frozenset(
+    {
+        *("value", "threshold", "warn_threshold", "comparator", "triggered_duration_sec"),
+        *("first_triggered_at", "first_triggered_at_epoch"),
+        *("last_triggered_at", "last_triggered_at_epoch"),
+    }
+)
+_MATCHES: Final = ("is_match", "is_exact_match", "is_priority")
+_MARK = re.compile(
+    r"\{\{!--.*?--\}\}|\{\{\{\{.*?\}\}\}\}|\{\{\{(.*?)\}\}\}|\{\{(.*?)\}\}", re.DOTALL
+)
+_WORDS = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
+_HANDLE = re.compile(r"(?<![\w@.])@[^\s@,;!?()\[\]{}<>\"']+(?:@[^\s@,;!?()\[\]{}<>\"']+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    name: str
+    arguments: tuple[str, ...]
+    negated: bool
+    body: "_Nodes"
+    otherwise: "_Nodes"
+
+
+_Nodes: TypeAlias = tuple["str | _Variable | _Block", ...]
+
+
+class Template:
+    """A message, checked once and rendered for every notification.
+
+    `variables` are the names it may use besides Datadog's own. Raises TemplateError for other
+    names, which Datadog would leave empty, and Unsupported for helpers like eval.
+    """
+
+    def __init__(self, text: str, variables: frozenset[str] = frozenset()) -> None:
+        self._known = VARIABLES | variables
+        self._marks = list(_MARK.finditer(text))
+        self._text = text
+        self._at = 0
+        self._nodes, closed = self._read("")
+        if closed:
+            raise TemplateError(f"message: {{{{{closed}}}}} closes nothing")
+
+    def render(self, flags: frozenset[str], values: Mapping[str, str], priority: str = "") -> str:
+        """Return the text for one notification; names without a value are empty."""
+        return _render(self._nodes, flags, {**values, "priority": priority})
+
+    def _read(self, opened: str) -> tuple[_Nodes, str]:
+        """Read up to what closes the opened block; return that too (`else` or `/name`)."""
+        nodes: list[str | _Variable | _Block] = []
+        while self._marks:
+            mark = self._marks.pop(0)
+            nodes.append(self._text[self._at : mark.start()])
+            self._at = mark.end()
+            if mark[0].startswith("{{!--"):
+                continue
+            inside = (mark[1] or mark[2] or "").strip()
+            if inside == "else" or inside.startswith("/"):
+                if inside not in ("else", f"/{opened}"):
+                    raise TemplateError(
+                        f"message: {{{{{inside}}}}} where {opened or 'nothing'} is open"
+                    )
+                return tuple(nodes), inside
+            nodes.append(
+                self._block(inside) if inside[:1] in ("#", "^") else self._variable(inside)
+            )
+        if opened:
+            raise TemplateError(f"message: {{{{#{opened}}}}} is never closed")
+        nodes.append(self._text[self._at :])
+        return tuple(nodes), ""
+
+    def _block(self, inside: str) -> _Block:
+        name, *arguments = (next(filter(None, word), "") for word in _WORDS.findall(inside[1:]))
+        if name not in FLAGS and name not in _MATCHES:
+            raise TemplateError(f"message: Datadog has no {{{{{inside[0]}{name}}}}}")
+        if name in _MATCHES and not arguments:
+            raise TemplateError(f"message: {{{{{inside}}}}} lacks what to match")
+        if name in ("is_match", "is_exact_match"):
+            arguments[0] = self._name(arguments[0])
+        body, closed = self._read(name)
+        otherwise: _Nodes = ()
+        if closed == "else":
+            otherwise, closed = self._read(name)
+            if closed == "else":
+                raise TemplateError(f"message: {name} has two {{{{else}}}}")
+        return _Block(name, tuple(arguments), inside[0] == "^", body, otherwise)
+
+    def _variable(self, inside: str) -> _Variable:
+        if not inside or " " in inside:
+            raise Unsupported(f"message: {{{{{inside or '…'}}}}} is not rendered")
+        return _Variable(self._name(inside))
+
+    def _name(self, given: str) -> str:
+        name = given.replace("[", "").replace("]", "")
+        if name not in self._known:
+            known = ", ".join(sorted(self._known))
+            raise TemplateError(f"message: {{{{{given}}}}} stays empty here; there are {known}")
+        return name
+
+
+def handles(text: str) -> tuple[str, ...]:
+    """Return whom a rendered message notifies, each once, in order."""
+    found = (match[0].rstrip(".:") for match in _HANDLE.finditer(text))
+    return tuple(dict.fromkeys(handle for handle in found if handle != "@"))
+
+
+def _render(nodes: _Nodes, flags: frozenset[str], values: Mapping[str, str]) -> str:
+    parts = []
+    for node in nodes:
+        match node:
+            case str():
+                parts.append(node)
+            case _Variable(name):
+                parts.append(values.get(name, ""))
+            case _Block():
+                holds = _holds(node, flags, values) is not node.negated
+                parts.append(_render(node.body if holds else node.otherwise, flags, values))
+    return "".join(parts)
+
+
+def _holds(block: _Block, flags: frozenset[str], values: Mapping[str, str]) -> bool:
+    if block.name == "is_priority":
+        return values["priority"] == block.arguments[0]
+    if block.name not in _MATCHES:
+        return block.name in flags
+    value, options = values.get(block.arguments[0], ""), block.arguments[1:]
+    if block.name == "is_exact_match":
+        return any(_same(value, option) for option in options)
+    # An empty string asks whether there is any value.
+    return any(option in value if option else bool(value) for option in options)
+
+
+def _same(left: str, right: str) -> bool:
+    try:
+        return float(left) == float(right)
+    except ValueError:
+        return left == right

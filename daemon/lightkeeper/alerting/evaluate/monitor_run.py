@@ -1,0 +1,215 @@
+"""Evaluates a Datadog monitor minute by minute, on points of one's own making.
+
+`MonitorRun` takes the payload exactly as the API does. What Datadog documents is followed; where
+it is silent, the choice is said beside the code; what cannot be known is refused (`Unsupported`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+from lightkeeper.alerting.evaluate.notify import Notification, Notifier, Said, StatusChange
+from lightkeeper.alerting.evaluate.series import SeriesStore
+from lightkeeper.alerting.evaluate.subjects import CheckSubject, MetricSubject, SloSubject
+from lightkeeper.alerting.evaluate.thresholds import Status
+from lightkeeper.alerting.query.parser import parse
+from lightkeeper.alerting.query.scopes import Group
+from lightkeeper.alerting.query.syntax import (
+    BadMonitor,
+    BurnRate,
+    Composite,
+    ErrorBudget,
+    MetricAlert,
+    Query,
+    SearchAlert,
+    ServiceCheckAlert,
+    Unsupported,
+)
+
+_TYPES: Final = {
+    MetricAlert: ("query alert", "metric alert"),
+    ServiceCheckAlert: ("service check",),
+    BurnRate: ("slo alert",),
+    ErrorBudget: ("slo alert",),
+}
+
+
+class _Missing(Enum):
+    """What becomes of a group without data."""
+
+    ZERO = auto()
+    STAYS = auto()
+    NO_DATA = auto()
+    RESOLVE = auto()
+
+
+@dataclass(slots=True)
+class _State:
+    """One group, from its first data until it is dropped."""
+
+    first_seen: int
+    newest: int
+    status: Status | None = None
+    value: float | None = None
+    silent_since: int | None = None
+    timed_out: bool = False
+
+
+class MonitorRun:
+    """One monitor and the states of its groups.
+
+    `slos` holds the payloads of the SLOs that SLO alerts name, by id. Raises QuerySyntaxError,
+    BadMonitor, TemplateError for what Datadog would not take or render, and Unsupported.
+    """
+
+    def __init__(
+        self, monitor: dict[str, Any], slos: dict[str, dict[str, Any]] | None = None
+    ) -> None:
+        query = parse(str(monitor["query"]))
+        options: dict[str, Any] = monitor.get("options") or {}
+        self._subject = _subject(query, options, slos or {})
+        if monitor.get("type") not in _TYPES[type(query)]:
+            raise BadMonitor(f"type {monitor.get('type')!r} does not go with the query")
+        self._missing, notified, self._silence = _missing(self._subject, query, options)
+        self._timeout = int(options.get("timeout_h") or 0) * 3600
+        if self._missing is _Missing.RESOLVE and self._timeout:
+            raise BadMonitor("timeout_h does not go with on_missing_data resolve")
+        self._new_group = _new_group_delay(options, self._subject.by)
+        self._notifier = Notifier(monitor, self._subject.by, self._subject.names, notified)
+        self._groups: dict[Group, _State] = {}
+        self.transitions: list[StatusChange] = []
+
+    @property
+    def states(self) -> dict[Group, Status]:
+        """Each group's status now; groups that were never evaluated, or dropped, are missing."""
+        found = ((group, state.status) for group, state in self._groups.items())
+        return {group: status for group, status in found if status is not None}
+
+    def evaluate(self, store: SeriesStore, at_seconds: int) -> list[Notification]:
+        """Evaluate at a full minute; points at or after it are not looked at.
+
+        To be called for every minute, in order; it leaves out those in which Datadog, by the
+        length of the window, does not evaluate.
+        """
+        if at_seconds % 60:
+            raise ValueError("monitors are evaluated at full minutes")
+        subject = self._subject
+        store.advance(at_seconds, subject.reach)
+        if at_seconds % subject.every:
+            return []
+        found = subject.measure(store, at_seconds)
+        said = {}
+        for group in sorted(self._groups.keys() | found.keys()):
+            one = found.get(group)
+            state = self._groups.get(group)
+            if one is None and state is not None:
+                before = state.status
+                self._without_data(group, state, at_seconds)
+            elif one is not None:
+                if state is None:
+                    state = self._groups[group] = _State(one.oldest + subject.delay, one.newest)
+                before = state.status
+                self._with_data(state, one, at_seconds)
+            if state is None or state.status is None or group not in self._groups:
+                continue
+            if state.status is not before:
+                self.transitions.append(StatusChange(at_seconds, group, before, state.status))
+            said[group] = Said(state.status, state.value, getattr(one, "details", {}))
+        return self._notifier.tell(at_seconds, said, subject.constants)
+
+    def _with_data(self, state: _State, found: Any, at_seconds: int) -> None:
+        state.newest = found.newest
+        state.silent_since = None
+        state.timed_out = False
+        if at_seconds - state.first_seen < self._new_group:
+            return
+        status = self._subject.judge(found, state.status)
+        if status is not None:
+            state.status, state.value = status, found.value
+
+    def _without_data(self, group: Group, state: _State, at_seconds: int) -> None:
+        if state.silent_since is None:
+            state.silent_since = at_seconds
+        silent = at_seconds - state.silent_since
+        if silent >= self._subject.retention:
+            del self._groups[group]
+            return
+        if state.status is None or state.timed_out:
+            return
+        if self._timeout and silent >= self._timeout and state.status is not Status.OK:
+            # Stays resolved until there are data again; Datadog says no more than that it may
+            # trigger anew.
+            state.status, state.timed_out = Status.OK, True
+            return
+        match self._missing:
+            case _Missing.ZERO:
+                judged = self._subject.judge(None, state.status)
+                state.status, state.value = judged or state.status, 0.0
+            case _Missing.RESOLVE:
+                state.status, state.value = Status.OK, None
+            case _Missing.NO_DATA:
+                if at_seconds - self._subject.delay - state.newest >= self._silence:
+                    state.status, state.value = Status.NO_DATA, None
+            case _Missing.STAYS:
+                pass
+
+
+def _subject(
+    query: Query, options: dict[str, Any], slos: dict[str, dict[str, Any]]
+) -> MetricSubject | CheckSubject | SloSubject:
+    for name in ("group_retention_duration", "scheduling_options", "silenced"):
+        if options.get(name):
+            raise Unsupported(f"the option {name} is not evaluated")
+    if options.get("evaluation_delay") and not isinstance(query, MetricAlert):
+        raise Unsupported("evaluation_delay is evaluated for metrics only")
+    match query:
+        case MetricAlert():
+            return MetricSubject(query, options)
+        case ServiceCheckAlert():
+            return CheckSubject(query, options)
+        case BurnRate() | ErrorBudget():
+            return SloSubject(query, options, slos)
+        case SearchAlert(source):
+            raise Unsupported(
+                f"{source}(…) is not evaluated: only metrics, service checks and SLOs"
+            )
+        case Composite():
+            raise Unsupported("composite monitors are not evaluated")
+
+
+def _missing(
+    subject: MetricSubject | CheckSubject | SloSubject, query: Query, options: dict[str, Any]
+) -> tuple[_Missing, bool, int]:
+    """Return what missing data do, whether that is told, and after how many seconds of silence."""
+    given = options.get("on_missing_data")
+    if options.get("notify_no_data"):
+        if given:
+            raise BadMonitor("notify_no_data and on_missing_data exclude each other")
+        if isinstance(query, BurnRate | ErrorBudget):
+            raise Unsupported("notify_no_data of an SLO alert is not evaluated")
+        minutes = options.get("no_data_timeframe")
+        return _Missing.NO_DATA, True, (int(minutes) * 60 if minutes else subject.silence)
+    if given in (None, "default"):
+        return (_Missing.ZERO if subject.zero else _Missing.STAYS), False, 0
+    if not isinstance(query, MetricAlert):
+        raise Unsupported("on_missing_data is evaluated for metrics only")
+    if subject.default_zero:
+        raise BadMonitor("with default_zero(), on_missing_data can only be default")
+    modes = {
+        "show_no_data": (_Missing.NO_DATA, False, 0),
+        "show_and_notify_no_data": (_Missing.NO_DATA, True, 0),
+        "resolve": (_Missing.RESOLVE, False, 0),
+    }
+    if given not in modes:
+        raise BadMonitor(f"on_missing_data: {given!r} is none of default, {', '.join(modes)}")
+    return modes[given]
+
+
+def _new_group_delay(options: dict[str, Any], by: tuple[str, ...]) -> int:
+    """Return the seconds before a new group is evaluated; 60 unless said, 0 without groups."""
+    if not by:
+        return 0
+    group, host = options.get("new_group_delay"), options.get("new_host_delay")
+    if group is not None:
+        return int(group)
+    return int(host) if host is not None and "host" in by else 60

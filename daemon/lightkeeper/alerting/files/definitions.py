@@ -1,0 +1,220 @@
+"""Monitors and SLOs as files: a few words of ours round the exact payload Datadog takes.
+
+What differs between installations stands in one file, `variables.json`, and in the payloads as
+`${name}`: inside a string as text, or as the whole string, which then becomes the value itself.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from lightkeeper.alerting.errors import AlertingError
+
+_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+_TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
+_FIELDS: Final = {**dict.fromkeys(_TEXTS, str), "payload": dict, "silence": dict}
+_NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
+
+
+class BadDefinition(AlertingError):
+    """A file of monitors/ cannot be used; the message names file, place and remedy."""
+
+
+class Problem(NamedTuple):
+    """What is wrong where: a file, a place in it such as `payload.query`, a rule, a remedy."""
+
+    file: str
+    path: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}: [{self.rule}] {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One monitor or SLO. `written` is the payload before its variables were filled in.
+
+    `silence` holds the rules of `monitors check` it is exempt from, each with the reason.
+    """
+
+    file: str
+    key: str
+    description: str
+    runbook: str
+    owner: str
+    pages: str
+    payload: dict[str, Any]
+    written: dict[str, Any]
+    silence: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """All of monitors/: definitions by key, the variables, and the text of the runbook."""
+
+    monitors: dict[str, Definition]
+    slos: dict[str, Definition]
+    variables: dict[str, Any]
+    runbook: str
+
+    def slo_payloads(self) -> dict[str, dict[str, Any]]:
+        """The SLOs by key, which stands for the id in the queries of SLO alerts."""
+        return {key: slo.payload for key, slo in self.slos.items()}
+
+
+def load(folder: Path, option: str = "--folder") -> Assets:
+    """Read monitors/. Raises BadDefinition with everything that cannot be read at once.
+
+    `option` is what names the folder on the command line.
+    """
+    need_folder(folder, option)
+    variables = load_variables(folder / "variables.json")
+    problems: list[str] = []
+    monitors = _definitions(folder, variables, problems)
+    slos = _definitions(folder / "slos", variables, problems)
+    runbook = ""
+    try:
+        runbook = _text(folder / "README.md")
+    except BadDefinition as exc:
+        problems.append(f"{exc} (the runbook: a section for each monitor)")
+    if problems:
+        raise BadDefinition("\n".join(problems))
+    if not monitors:
+        raise BadDefinition(f"{folder}: [file] holds no monitor: write one, or say {option}")
+    return Assets(monitors, slos, variables, runbook)
+
+
+def need_folder(folder: Path, option: str) -> None:
+    """Raise BadDefinition where this is no folder, or one that cannot be looked into."""
+    try:
+        found = folder.is_dir()
+    except OSError as exc:
+        raise BadDefinition(f"{folder}: {exc.strerror}; say where with {option}") from exc
+    if not found:
+        raise BadDefinition(f"{folder}: no such folder; say where with {option}")
+
+
+def load_variables(path: Path) -> dict[str, Any]:
+    """Read the variables; a value may use those above it. Raises BadDefinition."""
+    given = read_json(path)
+    variables: dict[str, Any] = {}
+    for name, value in given.items():
+        variables[name] = resolve(value, variables, f"{path}: {name}")
+    for name in _NEEDED:
+        if not isinstance(variables.get(name), str) or not variables[name]:
+            raise BadDefinition(f"{path}: {name}: [variable] missing: give it a text")
+    return variables
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object from a JSON file. Raises BadDefinition, with the line of a mistake."""
+    try:
+        found = json.loads(
+            _text(path),
+            object_pairs_hook=lambda pairs: _once(path, pairs),
+            parse_constant=lambda word: _no_number(path, word),
+        )
+    except RecursionError as exc:
+        raise BadDefinition(f"{path}: [file] is nested too deeply") from exc
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno} column {exc.colno}"
+        raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
+    if not isinstance(found, dict):
+        raise BadDefinition(f"{path}: [file] must hold one object, {{…}}")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise BadDefinition(f"{path}: [file] cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise BadDefinition(f"{path}: [file] byte {exc.start} is not UTF-8: save it so") from exc
+
+
+def resolve(value: Any, variables: dict[str, Any], where: str) -> Any:
+    """Fill in variables all the way down. Raises BadDefinition, with the place, for others."""
+    match value:
+        case dict():
+            return {key: resolve(one, variables, f"{where}.{key}") for key, one in value.items()}
+        case list():
+            return [
+                resolve(one, variables, f"{where}[{index}]") for index, one in enumerate(value)
+            ]
+        case str():
+            return _filled(value, variables, where)
+    return value
+
+
+def _filled(text: str, variables: dict[str, Any], where: str) -> Any:
+    def value(found: re.Match[str]) -> Any:
+        if found[1] not in variables:
+            known = ", ".join(variables) or "none yet"
+            raise BadDefinition(
+                f"{where}: [variable] variables.json has no ${{{found[1]}}}; there are {known}"
+            )
+        return variables[found[1]]
+
+    def as_text(found: re.Match[str]) -> str:
+        inside = value(found)
+        if isinstance(inside, list | dict):
+            raise BadDefinition(f"{where}: [variable] {found[0]} is no text: let it stand alone")
+        return inside if isinstance(inside, str) else json.dumps(inside)
+
+    if whole := _VARIABLE.fullmatch(text):
+        return value(whole)
+    return _VARIABLE.sub(as_text, text)
+
+
+def _definitions(
+    folder: Path, variables: dict[str, Any], problems: list[str]
+) -> dict[str, Definition]:
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        if path.name == "variables.json":
+            continue
+        try:
+            one = _definition(path, variables)
+        except BadDefinition as exc:
+            problems.append(str(exc))
+        else:
+            found[one.key] = one
+    return found
+
+
+def _definition(path: Path, variables: dict[str, Any]) -> Definition:
+    given = read_json(path)
+    silence = given.setdefault("silence", {})
+    for name, kind in _FIELDS.items():
+        if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
+            what = "a text" if kind is str else "an object"
+            raise BadDefinition(f"{path}: {name}: [wrapper] missing or wrong: give it {what}")
+    if unknown := sorted(given.keys() - _FIELDS.keys()):
+        known = ", ".join(_FIELDS)
+        raise BadDefinition(f"{path}: {unknown[0]}: [wrapper] is none of {known}")
+    if given["key"] != path.stem:
+        raise BadDefinition(f"{path}: key: [wrapper] must be the file's name: {path.stem}")
+    for rule, reason in silence.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
+    payload = resolve(given["payload"], variables, f"{path}: payload")
+    written = given.pop("payload")
+    return Definition(file=str(path), payload=payload, written=written, **given)
+
+
+def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadDefinition(f"{path}: [file] {twice!r} stands twice in one object: keep one")
+    return found
+
+
+def _no_number(path: Path, word: str) -> None:
+    raise BadDefinition(f"{path}: [file] {word} is not JSON: write a number")

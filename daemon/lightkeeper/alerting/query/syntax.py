@@ -1,0 +1,220 @@
+"""What a monitor's query says, as frozen records; `parsing.parse` reads them.
+
+Everything Datadog publishes as a monitor query has a record here. What only some of them can be
+is evaluated elsewhere, and the rest is refused there by name.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from lightkeeper.alerting.errors import AlertingError
+
+
+class QuerySyntaxError(AlertingError):
+    """A query is not one that Datadog would take."""
+
+
+class Unsupported(AlertingError):
+    """Datadog would evaluate it, in a way that is not documented or not modelled here."""
+
+
+class BadMonitor(AlertingError):
+    """A monitor's options contradict its query, or each other."""
+
+
+class Comparator(StrEnum):
+    """How a value is compared with a threshold."""
+
+    ABOVE = ">"
+    AT_LEAST = ">="
+    BELOW = "<"
+    AT_MOST = "<="
+    EQUAL = "=="
+    NOT_EQUAL = "!="
+
+    def holds(self, value: float, threshold: float) -> bool:
+        """Tell whether the value is on the alerting side."""
+        match self:
+            case Comparator.ABOVE:
+                return value > threshold
+            case Comparator.AT_LEAST:
+                return value >= threshold
+            case Comparator.BELOW:
+                return value < threshold
+            case Comparator.AT_MOST:
+                return value <= threshold
+            case Comparator.EQUAL:
+                return value == threshold
+        return value != threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The scope `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag, `key:value` or a word alone; `*` in it stands for any run of characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What the inner scope leaves out."""
+
+    scope: "Scope"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Where every part holds."""
+
+    scopes: tuple["Scope", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Where one part holds."""
+
+    scopes: tuple["Scope", ...]
+
+
+Scope: TypeAlias = Everything | Tag | Not | All | AnyOf
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCall:
+    """`.name(arguments)` behind something; quotes are taken off the arguments."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A constant in an expression."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """`aggregator:metric{scope} by {keys}` and what is called on it."""
+
+    aggregator: str | None
+    metric: str
+    scope: Scope
+    by: tuple[str, ...] = ()
+    calls: tuple[MethodCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Two expressions with one of + - * / between them."""
+
+    operator: str
+    left: "Expression"
+    right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`name(argument, …)`; arguments that are no expressions are kept as they stand."""
+
+    name: str
+    arguments: tuple["Expression | str", ...]
+    calls: tuple[MethodCall, ...] = ()
+
+
+Expression: TypeAlias = Number | MetricQuery | Arithmetic | Function
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How far back to look: `last_5m`, `current_1h`, `next_1w`."""
+
+    kind: str
+    amount: int
+    unit: str
+
+    @property
+    def seconds(self) -> int:
+        """Its length; a month is 30 days."""
+        return self.amount * UNIT_SECONDS[self.unit]
+
+
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_592_000}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricAlert:
+    """`aggregator(window):expression comparator threshold`.
+
+    `change` holds the outer aggregator and shift of `change(avg(last_5m),5m_ago)`; `late_by` the
+    keys of a `by {…}` behind the threshold; `threshold` is None where it is itself a query.
+    """
+
+    aggregator: str
+    window: Window
+    expression: Expression
+    comparator: Comparator
+    threshold: float | None
+    change: tuple[str, str] | None = None
+    late_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCheckAlert:
+    """`"check".over(…).by(…).last(n).count_by_status()`."""
+
+    check: str
+    over: tuple[str, ...]
+    exclude: tuple[str, ...]
+    by: tuple[str, ...]
+    last: int
+    counting: str
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRate:
+    """`burn_rate("slo").over("30d").long_window("1h").short_window("5m") > 14.4`."""
+
+    slo: str
+    over: Window
+    long: Window
+    short: Window
+    comparator: Comparator
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """`error_budget("slo").over("7d") > 75`: the consumed part in percent."""
+
+    slo: str
+    over: Window
+    comparator: Comparator
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAlert:
+    """`logs("…").…`, `events(…)`, `formula(…)` and their like: named, not understood."""
+
+    source: str
+    calls: tuple[MethodCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """`123 && !456`: monitors named by their ids."""
+
+    text: str
+
+
+Query: TypeAlias = (
+    MetricAlert | ServiceCheckAlert | BurnRate | ErrorBudget | SearchAlert | Composite
+)

@@ -1,0 +1,207 @@
+"""Unit tests for monitors, in the spirit of `promtool test rules`.
+
+Each test sends its series to an evaluator of its own, minute by minute, and compares what the
+monitor then says with what is expected.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.notify import Notification, StatusChange
+from lightkeeper.alerting.evaluate.series import SeriesStore
+from lightkeeper.alerting.evaluate.thresholds import Status
+from lightkeeper.alerting.files.definitions import Assets, Problem
+from lightkeeper.alerting.query.scopes import Group
+from lightkeeper.alerting.unit_tests.cases import Case, Payload, Point, Suite, Tags, Told
+from lightkeeper.alerting.unit_tests.suites import WrongTests, load_suite
+from lightkeeper.alerting.unit_tests.values import span
+from lightkeeper.telemetry.signals import Kind
+
+_Step: TypeAlias = tuple[int, str, str]  # when, the group, and what became of it
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a test expected and what it got, or what is missing altogether."""
+
+    subject: str
+    name: str
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was run, by subject (a file, or a monitor), and what went wrong."""
+
+    run: Mapping[str, int]
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    def lines(self) -> Iterator[str]:
+        """Yield what to print: a line for each subject, below it what failed."""
+        for subject, count in self.run.items():
+            failed = [one for one in self.failures if one.subject == subject]
+            amount = f"{len(failed)} of {count}" if count else "no tests"
+            yield f"{subject}: {amount} FAILED" if failed else f"{subject}: {count} ok"
+            for one in failed:
+                yield f"  {one.name}"
+                yield from (f"    {line}" for line in one.said)
+
+
+class Rehearsal:
+    """One test with its points in order, to be run against monitors again and again."""
+
+    def __init__(self, case: Case, constant: Tags) -> None:
+        self.case = case
+        points = chain.from_iterable(one.points(constant, case.interval) for one in case.series)
+        self._points = sorted(points, key=lambda point: point.at_seconds)
+
+    def failures(self, monitor: Payload, slos: dict[str, Payload]) -> Iterator[str]:
+        """Yield what is not as expected; a monitor that cannot be evaluated is not."""
+        try:
+            yield from self._failures(MonitorRun(monitor, slos))
+        except AlertingError as exc:
+            yield f"cannot be evaluated: {exc}"
+
+    def _failures(self, run: MonitorRun) -> Iterator[str]:
+        store, case = SeriesStore(), self.case
+        told: list[Notification] = []
+        sent = 0
+        for at in range(60, case.end + 1, 60):
+            while sent < len(self._points) and self._points[sent].at_seconds < at:
+                _send(store, self._points[sent])
+                sent += 1
+            told += run.evaluate(store, at)
+            if at in case.states:
+                yield from _states(at, case.states[at], run.states)
+        if case.transitions is not None:
+            expected = sorted(_step(one.at, one.group, one.to) for one in case.transitions)
+            got = sorted(_changes(run.transitions))
+            if expected != got:
+                yield from _differing("transitions", expected, got)
+        if case.notifications is not None:
+            yield from _notifications(case.notifications, told)
+
+
+def load(assets: Assets, files: Iterable[Path]) -> dict[Path, Suite]:
+    """Read files of tests. Raises WrongTests with what is wrong in any of them."""
+    suites, wrong = {}, []
+    for path in files:
+        try:
+            suite = load_suite(path, assets.variables)
+        except WrongTests as exc:
+            wrong.append(str(exc))
+            continue
+        suites[path] = suite
+        if suite.monitor not in assets.monitors:
+            known = ", ".join(assets.monitors)
+            said = f"there is no {suite.monitor}, but {known}"
+            wrong.append(str(Problem(str(path), "monitor", "unknown-monitor", said)))
+    if wrong:
+        raise WrongTests("\n".join(wrong))
+    return suites
+
+
+def rehearsals(suite: Suite) -> list[Rehearsal]:
+    """Return a suite's tests, the shortest first."""
+    found = [Rehearsal(case, suite.tags) for case in suite.tests]
+    return sorted(found, key=lambda one: one.case.end)
+
+
+def run_tests(assets: Assets, files: Iterable[Path], *, every: bool = True) -> Report:
+    """Run all tests of the files.
+
+    `every` says that the files are all there are: a monitor that none of them tests is a failure.
+    Raises WrongTests for files that are no tests.
+    """
+    suites = load(assets, files)
+    slos = assets.slo_payloads()
+    run, failures = {}, []
+    for path, suite in suites.items():
+        run[str(path)] = len(suite.tests)
+        for one in rehearsals(suite):
+            said = tuple(one.failures(assets.monitors[suite.monitor].payload, slos))
+            if said:
+                failures.append(Failure(str(path), one.case.name, said))
+    tested = {suite.monitor for suite in suites.values()}
+    for key in sorted(assets.monitors.keys() - tested) if every else ():
+        run[key] = 0
+        failures.append(Failure(key, "has no unit test", (f"write tests with monitor: {key}",)))
+    return Report(run, tuple(failures))
+
+
+def _send(store: SeriesStore, point: Point) -> None:
+    if point.kind is Kind.SERVICE_CHECK:
+        store.check(point.name, point.tags, point.at_seconds, int(point.value), point.message)
+    else:
+        store.add(point.name, point.kind, point.tags, point.at_seconds, point.value)
+
+
+def _states(
+    at: int, expected: Mapping[Tags, Status], states: Mapping[Group, Status]
+) -> Iterator[str]:
+    # A group that is OK has to be expected only where a test names it.
+    got = {
+        frozenset(group): status
+        for group, status in states.items()
+        if status is not Status.OK or frozenset(group) in expected
+    }
+    if got != expected:
+        wanted = [_step(at, *one) for one in expected.items()]
+        found = [_step(at, *one) for one in got.items()]
+        yield from _differing(f"states at {span(at)}", wanted, found)
+
+
+def _changes(transitions: Iterable[StatusChange]) -> list[_Step]:
+    """All changes of status; that a group is OK at first is none."""
+    return [
+        _step(one.at_seconds, frozenset(one.group), one.status)
+        for one in transitions
+        if one.before is not None or one.status is not Status.OK
+    ]
+
+
+def _notifications(expected: list[Told], told: list[Notification]) -> Iterator[str]:
+    wanted = {_step(one.at, one.group, one.why): one for one in expected}
+    got = {_step(one.at_seconds, frozenset(one.group), one.why): one for one in told}
+    if wanted.keys() != got.keys():
+        yield from _differing("notifications", wanted, got)
+    for step in sorted(wanted.keys() & got.keys()):
+        yield from _texts(_shown(step), wanted[step], got[step])
+
+
+def _texts(step: str, expected: Told, told: Notification) -> Iterator[str]:
+    if set(expected.who) != set(told.who):
+        yield f"{step}: who is notified:"
+        yield f"  exp: {' '.join(sorted(expected.who)) or 'nobody'}"
+        yield f"  got: {' '.join(sorted(told.who)) or 'nobody'}"
+    text = f"{told.title}\n{told.message}"
+    wrong = [f"does not contain {part!r}" for part in expected.contains if part not in text]
+    wrong += [f"contains {part!r}" for part in expected.excludes if part in text]
+    if wrong:
+        yield f"{step}: the message {', '.join(wrong)}:"
+        yield from (f"  | {line}" for line in text.splitlines())
+
+
+def _differing(what: str, expected: Iterable[_Step], got: Iterable[_Step]) -> Iterator[str]:
+    yield f"{what}:"
+    for word, steps in (("exp", expected), ("got", got)):
+        yield f"  {word}: {'; '.join(map(_shown, sorted(steps))) or 'none'}"
+
+
+def _step(at: int, tags: Tags, what: str) -> _Step:
+    return at, ",".join(sorted(tags)), what
+
+
+def _shown(step: _Step) -> str:
+    at, group, what = step
+    return f"{span(at)} {group} {what}" if group else f"{span(at)} {what}"

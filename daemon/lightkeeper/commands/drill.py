@@ -1,0 +1,70 @@
+"""The command `lightkeeper drill`; `cli` puts it beside the others."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lightkeeper.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from lightkeeper.simulation.drills.run import Result
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--days", type=click.IntRange(1, 366), help="Of the healthy drill; else 7.")
+@click.option(
+    "--folder",
+    default="monitors",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the definitions, variables.json and README.md are.",
+)
+def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
+    """Try faults (NAME, or all) in simulated time: which monitor pages when, and no other.
+
+    All of them take two minutes and more. On a pipe the table is Markdown.
+    """
+    from lightkeeper.alerting.files.definitions import load
+    from lightkeeper.simulation.drills.faults import FAULTS
+    from lightkeeper.simulation.drills.run import run_drills, undrilled
+    from lightkeeper.simulation.drills.table import problems
+
+    if unknown := [name for name in names if name not in FAULTS]:
+        raise click.UsageError(f"there is no drill {unknown[0]}; there are {', '.join(FAULTS)}")
+    assets = load(folder)
+    wanted = list(dict.fromkeys(names or FAULTS))
+    results = _shown(run_drills(wanted, assets, days=days), len(wanted))
+    wrong = problems(results)
+    if not names:
+        wrong += [f"{key}: no drill fires it" for key in undrilled(assets)]
+    for line in wrong:
+        click.echo(line, err=True)
+    return ExitStatus.NO if wrong else ExitStatus.OK
+
+
+def _shown(running: Iterator["Result"], count: int) -> Sequence["Result"]:
+    """Wait for the results, with a bar on a terminal, and print them."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from lightkeeper.simulation.drills.table import markdown, terminal
+
+    out, err = Console(), Console(stderr=True)
+    results = list(
+        track(
+            running,
+            "drilling",
+            total=count,
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+    )
+    if out.is_terminal:
+        out.print(terminal(results))
+    else:
+        click.echo(markdown(results))
+    return results

@@ -1,0 +1,79 @@
+"""`lightkeeper run`: the daemon; `lightkeeper poll`: one pass over what is due."""
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from lightkeeper.commands.shared import (
+    complain,
+    configure_logs,
+    load_settings,
+    start_tracing,
+    warn_of_unknown_settings,
+)
+from lightkeeper.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from lightkeeper.config.settings_file import SettingsFile
+
+
+@click.command()
+@click.pass_obj
+def run(file: "SettingsFile | None") -> int:
+    """Watch until stopped: poll Lighthouse, keep the store, publish to Datadog.
+
+    SIGHUP reads the settings again and uses them from then on; wrong ones change nothing.
+    """
+    from lightkeeper.config.settings import Settings
+    from lightkeeper.config.settings_file import SettingsFile
+    from lightkeeper.service.stop import Stop
+    from lightkeeper.service.wiring import build_daemon
+
+    settings_file = file or SettingsFile(os.environ)
+    with Stop().on_signals(reloads=True) as stop:
+        settings = load_settings()
+        tracer = start_tracing(settings)
+        with closing(build_daemon(settings, create=True, tracer=tracer)) as daemon:
+
+            def reload() -> list[str]:
+                with settings_file.undone_on_error():
+                    settings_file.read(lighthouse=True)
+                    changed = daemon.reconfigure(Settings.load(lighthouse=True))
+                # Only now: a reload that is refused changes no tag of a log line.
+                configure_logs(tracer.correlation if tracer else dict)
+                warn_of_unknown_settings()
+                return changed
+
+            daemon.service().run(stop, reload)
+    return ExitStatus.OK
+
+
+@click.command()
+def poll() -> int:
+    """Poll every document that is due, once, and exit."""
+    from lightkeeper.service.stop import Stop
+    from lightkeeper.service.wiring import build_daemon
+
+    settings = load_settings()
+    tracer = start_tracing(settings)
+    with (
+        Stop().on_signals() as stop,
+        closing(build_daemon(settings, create=False, tracer=tracer)) as daemon,
+    ):
+        result = daemon.run_once().run(stop)
+        agent_unreachable = daemon.emitter.reachable is False
+    click.echo(f"polled {result.polled} documents")
+    if agent_unreachable:
+        complain(
+            f"warning: no Datadog Agent at {settings.agent_url}; "
+            "what was learned is published once there is one"
+        )
+    if result.incomplete:
+        complain(
+            f"not every document was polled: {result.reason}; "
+            "they stay due, and `lightkeeper check` may tell what is wrong"
+        )
+        return ExitStatus.TRY_LATER
+    return ExitStatus.OK

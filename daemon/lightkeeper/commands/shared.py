@@ -1,0 +1,113 @@
+"""What commands share: reading settings, opening the store, logs, and messages on stderr.
+
+Imports are local: `--help` must not wait for libraries it does not use.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from lightkeeper.domain.errors import ExitStatus, LightkeeperError
+from lightkeeper.telemetry.journald import is_journal, marked
+
+if TYPE_CHECKING:
+    from lightkeeper.config.settings import Settings, StoreSettings
+    from lightkeeper.store.database import Database
+    from lightkeeper.telemetry.tracing import Tracer
+
+
+class Unreadable(LightkeeperError):
+    """The file to read cannot be read."""
+
+    exit_status = ExitStatus.NO_INPUT
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """The bytes of `file`, of stdin for `-`; raises `Unreadable`."""
+    if str(file) == "-":
+        if sys.stdin is None:
+            raise Unreadable("-: standard input is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        lines = file.open("rb")
+    except OSError as exc:
+        raise Unreadable(f"{file}: {exc.strerror}") from exc
+    with lines:
+        yield lines
+
+
+def complain(message: str, level: str = "error") -> None:
+    """Say it on stderr; where that cannot take it, the exit status has to do."""
+    text = f"lightkeeper: {message}"
+    with suppress(OSError):
+        click.echo(marked(text, level) if is_journal(sys.stderr) else text, err=True)
+
+
+def load_settings() -> "Settings":
+    """All settings, those for Lighthouse too; logs are configured by them."""
+    from lightkeeper.config.settings import Settings
+
+    leave_no_core()
+    settings = Settings.load(lighthouse=True)
+    configure_logs()
+    warn_of_unknown_settings()
+    return settings
+
+
+def load_store_settings() -> "StoreSettings":
+    """The settings of commands that only read the store or write to it."""
+    from lightkeeper.config.settings import StoreSettings
+
+    settings = StoreSettings.load()
+    warn_of_unknown_settings()
+    return settings
+
+
+def open_store(settings: "StoreSettings", *, create: bool = False) -> "Database":
+    """The store that the settings name; raises what `open_database` raises."""
+    from lightkeeper.store.database import open_database
+
+    return open_database(settings.database_url.get_secret_value(), create=create)
+
+
+def start_tracing(settings: "Settings") -> "Tracer | None":
+    """Tracing, where it is asked for; otherwise nothing of it is imported."""
+    if not settings.tracing:
+        return None
+    from lightkeeper.telemetry import tracing
+
+    tracer = tracing.start()
+    configure_logs(tracer.correlation)
+    return tracer
+
+
+def configure_logs(correlation: Callable[[], Mapping[str, str]] = dict) -> None:
+    """Send logs where they belong, with the unified service tags."""
+    from lightkeeper.telemetry import logging
+    from lightkeeper.telemetry.tag_values import unified_tags
+
+    unified = {f"dd.{key}": value for key, value in unified_tags(os.environ).items()}
+    logging.configure(unified=unified, correlation=correlation)
+
+
+def leave_no_core() -> None:
+    """Forbid core dumps: one would hold the key."""
+    import resource
+
+    with suppress(ValueError, OSError):  # forbidden where it is not needed: the unit says it too
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def warn_of_unknown_settings() -> None:
+    """Name each variable that looks like a setting and is none."""
+    from lightkeeper.config.settings import unknown_settings
+
+    for name in unknown_settings(os.environ):
+        complain(f"warning: no such setting: {name}", "warning")

@@ -1,0 +1,302 @@
+"""The environment, read once, validated; every problem reported together, no secret printed."""
+
+import os
+import re
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lightkeeper.domain.errors import ExitStatus, LightkeeperError
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
+
+PREFIX: Final = "LIGHTKEEPER_"
+SETTINGS_FILE: Final = "LIGHTKEEPER_SETTINGS_FILE"
+TOKEN_PATH: Final = "/oauth2/benefits-documents/system/v1/token"  # noqa: S105
+MIN_KEY_BITS: Final = 2048
+_FROM_FILE: Final = ("lighthouse_private_key", "database_url")
+_FOR_LIGHTHOUSE: Final = (
+    "lighthouse_url",
+    "lighthouse_audience",
+    "lighthouse_client_id",
+    "lighthouse_private_key",
+)
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_SQLITE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+")
+_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+class SettingsError(LightkeeperError):
+    """Settings are missing or wrong."""
+
+    exit_status = ExitStatus.CONFIG
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(["wrong settings:", *(f"  {line}" for line in problems)]))
+
+
+def _milliseconds(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd])\s*", str(value))
+    if match is None:
+        raise ValueError("must be a number with a unit, such as 90s, 30m, 48h or 7d")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0)]
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # raises where it is no port
+    except ValueError:
+        # The error's own words quote what may be a password.
+        raise ValueError("is no address") from None
+    return parts
+
+
+def _plain_url(value: str) -> str:
+    parts = _split(value)
+    more = parts.username is not None or parts.query or parts.fragment
+    if parts.scheme not in {"http", "https"} or not parts.hostname or more:
+        raise ValueError("must be an address such as https://sandbox-api.va.gov")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be https: the access token travels to it")
+    return value.rstrip("/")
+
+
+class StoreSettings(BaseSettings):
+    """What `track`, `status` and `show` need. Durations in milliseconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr = SecretStr("sqlite:///lightkeeper.db")
+    slow_after: Duration = 24 * HOUR
+    stuck_after: Duration = 48 * HOUR
+    overdue_after: Duration = 96 * HOUR
+    not_found_fails_after: Duration = 7 * DAY
+    recheck_window: Duration = 7 * DAY
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if not url.startswith(("postgresql://", "postgres://")) and not _SQLITE.fullmatch(url):
+            raise ValueError(
+                "must be sqlite:///relative.db, sqlite:////absolute/path.db or "
+                "postgresql://user@host/name"
+            )
+        return value
+
+    @classmethod
+    def load(cls, *, lighthouse: bool = False) -> Self:
+        """Read the environment; raises `SettingsError` naming every problem at once.
+
+        `lighthouse`: whether the settings for asking Lighthouse must be there as well.
+        """
+        # Upper case as in pydantic's own eyes, which do not look at the case.
+        environ = {name.upper(): value for name, value in os.environ.items()}
+        secrets, problems = _secrets_from_files(environ, cls.model_fields)
+        if lighthouse:
+            problems += _lighthouse_problems(environ, secrets)
+        try:
+            settings = cls(**secrets)
+            problems += settings._inconsistent()
+        except ValidationError as exc:
+            problems += [_line(error) for error in exc.errors()]
+        if problems:
+            raise SettingsError(sorted(problems))
+        return settings
+
+    def _inconsistent(self) -> list[str]:
+        if self.slow_after <= self.stuck_after <= self.overdue_after:
+            return []
+        return [
+            "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
+            "must not get shorter in this order"
+        ]
+
+    @property
+    def policy(self) -> Policy:
+        """The thresholds, as deciding takes them."""
+        return Policy(
+            slow_after_ms=self.slow_after,
+            stuck_after_ms=self.stuck_after,
+            overdue_after_ms=self.overdue_after,
+            not_found_fails_after_ms=self.not_found_fails_after,
+            recheck_window_ms=self.recheck_window,
+        )
+
+
+class Settings(StoreSettings):
+    """All that the environment says."""
+
+    lighthouse_url: str | None = None
+    lighthouse_token_url: str | None = None
+    lighthouse_audience: str | None = None
+    lighthouse_client_id: str | None = None
+    lighthouse_private_key: SecretStr | None = None
+    batch_size: int = Field(default=100, ge=1, le=1000)
+    max_calls_per_minute: int | None = Field(default=None, ge=1)
+    tracing: bool = False
+    dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
+    agent_host: str = Field(
+        default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"
+    )
+    dogstatsd_port: int = Field(
+        default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
+    )
+
+    # Looked up in the environment by whoever tags (`unified_tags`, `constant_tags`, ddtrace).
+    env: str | None = Field(default=None, validation_alias="DD_ENV")
+    service: str | None = Field(default=None, validation_alias="DD_SERVICE")
+    version: str | None = Field(default=None, validation_alias="DD_VERSION")
+    tags: str | None = Field(default=None, validation_alias="DATADOG_TAGS")
+
+    def changes(self, before: "Settings") -> list[str]:
+        """The variables whose values are others than before, sorted."""
+        names = type(self).model_fields
+        changed = [name for name in names if getattr(self, name) != getattr(before, name)]
+        return sorted(map(_name, changed))
+
+    @field_validator("lighthouse_url", "lighthouse_token_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        return None if value is None else _plain_url(value)
+
+    @field_validator("dogstatsd_url")
+    @classmethod
+    def _is_agent(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = _split(value)
+        if parts.scheme == "udp" and parts.hostname:
+            return value
+        if parts.scheme in {"unix", "unixgram"} and parts.path:
+            return value
+        raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are had: the setting, else Lighthouse's own path."""
+        return self.lighthouse_token_url or f"{self.lighthouse_url}{TOKEN_PATH}"
+
+    @property
+    def agent_url(self) -> str:
+        """Where the Datadog Agent listens: `unix:///path` or `udp://host:port`."""
+        host = f"[{self.agent_host}]" if ":" in self.agent_host else self.agent_host
+        return self.dogstatsd_url or f"udp://{host}:{self.dogstatsd_port}"
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that mean nothing: most likely a slip of the pen."""
+    known = {_name(field) for field in Settings.model_fields}
+    known |= {f"{_name(field)}_FILE" for field in _FROM_FILE} | {SETTINGS_FILE}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _secrets_from_files(
+    environ: Mapping[str, str], fields: Container[str]
+) -> tuple[dict[str, Any], list[str]]:
+    secrets, problems = {}, []
+    for field in (name for name in _FROM_FILE if name in fields):
+        name = _name(field)
+        asked = f"{name}_FILE"
+        path = environ.get(asked)
+        if path and environ.get(name):
+            problems.append(f"{name}: set beside {name}_FILE; keep one of them")
+            continue
+        if not path and not environ.get(name):
+            asked, path = name, _credential(environ, name)
+        if not path:
+            continue
+        try:
+            secrets[field] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "not text"
+            problems.append(f"{asked}: cannot read {_shown(path)}: {reason}")
+        else:
+            if not secrets[field]:
+                problems.append(f"{asked}: {_shown(path)} is empty")
+    return secrets, problems
+
+
+def _credential(environ: Mapping[str, str], name: str) -> str | None:
+    """The file in which systemd hands over a secret, named like its variable in lower case.
+
+    One that a reload put into the runtime directory is newer than the one of the start.
+    """
+    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    folders = (runtime and f"{runtime}/credentials", environ.get("CREDENTIALS_DIRECTORY"))
+    paths = [f"{folder}/{name.lower()}" for folder in folders if folder]
+    return next(filter(_is_there, paths), None)
+
+
+def _is_there(path: str) -> bool:
+    """Whether to read it: what may not be looked at is there, and reading it says why not."""
+    try:
+        Path(path).stat()
+    except OSError as exc:
+        return not isinstance(exc, FileNotFoundError | NotADirectoryError)
+    return True
+
+
+def _shown(path: str) -> str:
+    """The path, unless it looks like the secret itself, put here by mistake."""
+    if path.isprintable() and "://" not in path and len(path) < 256:
+        return path
+    return "what it names (it must name a file, not hold the secret itself)"
+
+
+def _lighthouse_problems(environ: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:
+    problems = []
+    for field in _FOR_LIGHTHOUSE:
+        name = _name(field)
+        or_file = f" (or {name}_FILE)" if field in _FROM_FILE else ""
+        in_file = or_file and (secrets.get(field) or environ.get(f"{name}_FILE"))
+        if not environ.get(name) and not in_file:
+            problems.append(f"{name}: missing{or_file}")
+    field = "lighthouse_private_key"
+    key = secrets.get(field) or environ.get(_name(field))
+    if key and (problem := _key_problem(key)):
+        problems.append(f"{_name(field)}: {problem}")
+    return problems
+
+
+def _key_problem(pem: str) -> str | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "must be an unencrypted private key in PEM form"
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
+        return f"must be an RSA key of at least {MIN_KEY_BITS} bits"
+    return None
+
+
+def _name(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
+
+
+def _line(error: Any) -> str:
+    location = str(error["loc"][0])
+    name = location if location.startswith("DD_") else _name(location)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,95 @@
+"""What Lighthouse answers: how a call ended, and what it says of each document."""
+
+import re
+from enum import StrEnum
+from typing import Final, NamedTuple, TypeAlias
+
+from lightkeeper.domain.time import Instant
+
+_OPAQUE: Final = re.compile(r"[\w+/=-]+", re.ASCII)
+
+
+REPORTED_STATUSES: Final = frozenset({"IN_PROGRESS", "SUCCESS", "FAILED"})
+
+
+STEP_STATUSES: Final = REPORTED_STATUSES | {"NOT_STARTED"}
+
+
+class Absence(StrEnum):
+    """What Lighthouse said of a document it gave no status for."""
+
+    NOT_FOUND = "not_found"  # it does not know the id
+    MISSING = "missing"  # it named the id in neither list
+    MALFORMED = "malformed"  # it named the id, and the rest made no sense
+    REFUSED = "refused"  # asked alone, the call still failed
+
+
+class StatusReport(NamedTuple):
+    """One entry of `data.statuses[]`, cleaned: no NUL, no lone surrogate, bounded lengths."""
+
+    request_id: int
+    status: str
+    steps: tuple[tuple[str, str], ...]
+    started_at: Instant | None
+    ended_at: Instant | None
+    error_step: str | None
+    error_detail: str | None
+    raw: str
+    """The entry as JSON text, kept in the store as the last answer."""
+
+
+Observation: TypeAlias = StatusReport | Absence
+
+
+class CallOutcome(StrEnum):
+    """Every way in which a call to Lighthouse can end."""
+
+    OK = "ok"
+    NOT_FOUND = "not_found"  # 404 in Lighthouse's own words: it knows none of the ids
+    TOO_LARGE = "too_large"  # 413
+    RATE_LIMITED = "rate_limited"  # 429
+    UNAUTHORIZED = "unauthorized"  # token or assertion refused, also with a new token
+    TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105  # no token to be had, and nobody refused us
+    REJECTED = "rejected"  # any other 4xx
+    SERVER_ERROR = "server_error"  # 5xx
+    MALFORMED = "malformed"  # 200 with a body that is no answer
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    UNEXPECTED = "unexpected"  # a redirect, or a 404 that is not Lighthouse's: a wrong address
+
+
+ANSWERED: Final = frozenset({CallOutcome.OK, CallOutcome.NOT_FOUND})
+
+
+class CallProblem(NamedTuple):
+    """Why a call gave no answer, in the words Lighthouse's support asks for."""
+
+    http_status: int | None
+    detail: str
+    instance: str | None = None
+    diagnostics: str | None = None
+
+    def for_logs(self) -> dict[str, int | str | None]:
+        """All but what an answer worded, which may name a person; the store has that."""
+        is_ours = self.http_status in {None, 200}
+        return {
+            "http_status": self.http_status,
+            "detail": self.detail if is_ours else "see last_problem: lightkeeper show REQUEST_ID",
+            "instance": _opaque(self.instance),
+            "diagnostics": _opaque(self.diagnostics),
+        }
+
+
+def _opaque(text: str | None) -> str | None:
+    """What looks like an id or like base64."""
+    return text if text is not None and _OPAQUE.fullmatch(text) else None
+
+
+class Answer(NamedTuple):
+    """How one call ended, and what it said of each id it was asked for."""
+
+    outcome: CallOutcome
+    observations: dict[int, Observation]
+    problem: CallProblem | None = None
+    unrequested_count: int = 0
+    """Ids Lighthouse answered for though nobody had asked."""

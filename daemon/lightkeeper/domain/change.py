@@ -1,0 +1,81 @@
+"""What an answer changes: outcomes, remarks, the decision and what is recorded of it."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.document import Document
+from lightkeeper.domain.time import Instant
+
+
+class Outcome(StrEnum):
+    """How a document ended, as told once per ending."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RECOVERED = "recovered"
+
+
+class Remark(StrEnum):
+    """What is to be said of a change; after a colon: the word, what was missed, or who and why."""
+
+    CONTRADICTORY = "contradictory"
+    HOUSEKEEPING = "housekeeping"
+    NOT_FOUND = "not_found"
+    FOUND = "found"
+    REOPENED = "reopened"
+    UNKNOWN_STATUS = "unknown_status"
+    UNKNOWN_STEP = "unknown_step"
+    UNKNOWN_STEP_STATUS = "unknown_step_status"
+    VETERAN_MUST_ACT = "veteran_must_act"
+    SLO_MET = "slo_met"
+    SLO_MISSED = "slo_missed"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    CLOSED = "closed"
+    REOPENED_BY_STAFF = "reopened_by_staff"
+    RECHECK = "recheck"
+    NOTICE_SENT = "notice_sent"
+    NOTICE_DELIVERED = "notice_delivered"
+
+
+class Objective(StrEnum):
+    """What each document is judged by, once: when it is final, or past its deadline."""
+
+    OUTCOME = "outcome"  # it was final in time
+    EFOLDER = "efolder"  # it was provably in the eFolder in time
+    DETECTION = "detection"  # we learned of its end soon after it
+
+
+class Change(NamedTuple):
+    """A change of one document, as history and as news still to be told."""
+
+    at: Instant
+    from_status: str
+    to_status: str
+    from_step: str
+    to_step: str
+    outcome: str | None
+    step_changes: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
+    processing_ms: int | None
+    """Lighthouse's own start to end."""
+    detection_ms: int | None
+    """Lighthouse's end to our learning of it."""
+
+
+class Decision(NamedTuple):
+    """What an observation makes of a document: its state afterwards, and the news in it."""
+
+    after: Document
+    transition: Change | None
+
+
+class Recorded(NamedTuple):
+    """A decision with what the store keeps besides: when to ask again, the evidence."""
+
+    before: Document
+    decision: Decision
+    next_poll_at: Instant | None
+    last_answer: str | None
+    problem: CallProblem | None

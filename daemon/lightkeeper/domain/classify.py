@@ -1,0 +1,155 @@
+"""What a report says by itself: status, steps, blame, eFolder, odd words. Pure.
+
+`interpret` holds it against what was known of the document before.
+"""
+
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
+
+from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES
+from lightkeeper.domain.change import Remark
+from lightkeeper.domain.document import LIGHTHOUSE_STEPS, LighthouseStatus, Step
+
+PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
+CLAIMS_EVIDENCE = str(Step.CLAIMS_EVIDENCE)
+BENEFITS_GATEWAY_SERVICE = str(Step.BENEFITS_GATEWAY_SERVICE)
+REMOVE_FILE_BINARY = str(Step.REMOVE_FILE_BINARY)
+COMPLETE = str(Step.COMPLETE)
+CONTRADICTORY = str(Remark.CONTRADICTORY)
+HOUSEKEEPING = str(Remark.HOUSEKEEPING)
+MAX_STEPS_KEPT: Final = 32
+_Verdict: TypeAlias = tuple[str, str | None, str | None, tuple[str, ...]]
+"""Status, current step, failed step, remarks."""
+
+
+class Reading(NamedTuple):
+    """What a report says of a document of which certain steps were known before."""
+
+    status: str
+    current_step: str | None
+    failed_step: str | None
+    in_efolder: bool | None
+    remarks: tuple[str, ...]
+    steps: str
+    changes: tuple[tuple[str, str], ...]
+
+
+# A handful of answers make up nearly all there are, so reading one again is a look-up. What a
+# hostile Lighthouse could put in here is bounded in number, and in size by what is kept.
+@lru_cache(maxsize=1_024)
+def read(
+    steps_before: str, word: str, listed: tuple[tuple[str, str], ...], error_step: str | None
+) -> Reading:
+    """What a report says of the document after what `steps_before` said."""
+    steps = dict(listed)
+    if word == "FAILED" and error_step and error_step not in steps:
+        steps[error_step] = "FAILED"
+    before: dict[str, str] = orjson.loads(steps_before)
+    status, current_step, failed_step, remarks = _verdict(word, steps, error_step)
+    return Reading(
+        status,
+        current_step,
+        failed_step,
+        _in_efolder(word, steps, before, failed_step),
+        remarks + _unknown_words(steps, before),
+        orjson.dumps(_kept(before, steps)).decode(),
+        tuple(
+            (name, step_word)
+            for name, step_word in steps.items()
+            if step_word in REPORTED_STATUSES and before.get(name) != step_word
+        ),
+    )
+
+
+def _verdict(word: str, steps: dict[str, str], error_step: str | None) -> _Verdict:
+    if word == "SUCCESS":
+        return _success(steps)
+    if word == "FAILED":
+        failed_step = _failed_step(error_step, steps)
+        if failed_step == REMOVE_FILE_BINARY and _delivered(steps):
+            return DONE, COMPLETE, None, (HOUSEKEEPING,)
+        return FAILED, failed_step, failed_step, ()
+    return PENDING, _running_step(steps), None, ()
+
+
+def _success(steps: dict[str, str]) -> _Verdict:
+    """SUCCESS is believed over what stands beside it, and what contradicts it is remarked."""
+    otherwise = {name for name, word in steps.items() if word != "SUCCESS"}
+    remarks: list[str] = []
+    if otherwise - {REMOVE_FILE_BINARY}:
+        remarks.append(CONTRADICTORY)
+    if steps.get(REMOVE_FILE_BINARY) == "FAILED":
+        remarks.append(HOUSEKEEPING)
+    return DONE, COMPLETE, None, tuple(remarks)
+
+
+def _in_efolder(
+    word: str, steps: dict[str, str], before: dict[str, str], failed_step: str | None
+) -> bool | None:
+    """Whether the file is in the eFolder; None where nothing was said of it.
+
+    BGS is tried only after CLAIMS_EVIDENCE succeeded, so having come that far tells as much.
+    """
+    said = steps.get(CLAIMS_EVIDENCE)
+    if said == "SUCCESS":
+        return True
+    if said is None:
+        reached_bgs = failed_step == BENEFITS_GATEWAY_SERVICE
+        reached_bgs = reached_bgs or steps.get(BENEFITS_GATEWAY_SERVICE) == "SUCCESS"
+        return True if word == "SUCCESS" or reached_bgs else None
+    if word == "FAILED" and failed_step == BENEFITS_GATEWAY_SERVICE and said != "FAILED":
+        return True
+    # A plain no undoes what was inferred, when first said; not what succeeded once.
+    known = before.get(CLAIMS_EVIDENCE) in {"SUCCESS", "FAILED"}
+    return False if said == "FAILED" and not known else None
+
+
+def _kept(before: dict[str, str], steps: dict[str, str]) -> dict[str, str]:
+    """All steps ever named, as long as they are not absurdly many: then the latest ones."""
+    merged = before | steps
+    if len(merged) <= MAX_STEPS_KEPT:
+        return merged
+    return {name: word for name, word in before.items() if name in LIGHTHOUSE_STEPS} | steps
+
+
+def _failed_step(named: str | None, steps: dict[str, str]) -> str | None:
+    """The step Lighthouse blames; one it lists as SUCCESS is not blamed while another FAILED.
+
+    Where CLAIMS_EVIDENCE failed, nothing else matters: VA does not have the file.
+    """
+    if steps.get(CLAIMS_EVIDENCE) == "FAILED":
+        return CLAIMS_EVIDENCE
+    failed = [name for name, word in steps.items() if word == "FAILED"]
+    if named and (steps.get(named) != "SUCCESS" or not failed):
+        return named
+    return failed[0] if failed else None
+
+
+def _delivered(steps: dict[str, str]) -> bool:
+    others = {name: word for name, word in steps.items() if name != REMOVE_FILE_BINARY}
+    return {CLAIMS_EVIDENCE, BENEFITS_GATEWAY_SERVICE} <= others.keys() and all(
+        word == "SUCCESS" for word in others.values()
+    )
+
+
+def _running_step(steps: dict[str, str]) -> str | None:
+    """The step under way: the first that runs, else the first not yet done; None if unsaid."""
+    unfinished = [name for name, word in steps.items() if word != "SUCCESS"]
+    for name in unfinished:
+        if steps[name] == "IN_PROGRESS":
+            return name
+    if unfinished:
+        return unfinished[0]
+    return COMPLETE if steps else None
+
+
+def _unknown_words(steps: dict[str, str], before: dict[str, str]) -> tuple[str, ...]:
+    remarks = []
+    for name, word in steps.items():
+        if name not in LIGHTHOUSE_STEPS and name not in before:
+            remarks.append(f"{Remark.UNKNOWN_STEP}:{name}")
+        if word not in STEP_STATUSES and before.get(name) != word:
+            remarks.append(f"{Remark.UNKNOWN_STEP_STATUS}:{word}")
+    return tuple(dict.fromkeys(remarks))

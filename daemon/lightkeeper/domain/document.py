@@ -1,0 +1,99 @@
+"""A tracked document: its type, its status, its step, and what its state calls for."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from lightkeeper.domain.time import Instant
+
+
+class DocumentType(StrEnum):
+    """What a document is to the claim."""
+
+    VETERAN_UPLOAD = "veteran_upload"
+    FORM_0781 = "form_0781"
+    FORM_0781A = "form_0781a"
+    BDD_INSTRUCTIONS = "bdd_instructions"
+
+
+class LighthouseStatus(StrEnum):
+    """Where a document stands; at every moment exactly one of these."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Condition(StrEnum):
+    """What a document's state calls for: the paging gauges count by this."""
+
+    WAITING = "waiting"
+    SLOW = "slow"
+    STUCK = "stuck"
+    OVERDUE = "overdue"
+    NOT_FOUND = "not_found"
+    DELIVERED = "delivered"
+    CONTRADICTORY = "contradictory"
+    NOT_IN_EFOLDER = "not_in_efolder"
+    IN_EFOLDER = "in_efolder"
+    EFOLDER_UNKNOWN = "efolder_unknown"
+    ACKNOWLEDGED = "acknowledged"  # somebody has taken it up, whatever it is
+    CLOSED = "closed"  # staff settled it outside: it is asked about no more
+
+
+class Step(StrEnum):
+    """Lighthouse's steps under Lighthouse's names, and our three words for having none."""
+
+    CLAIMS_EVIDENCE = "CLAIMS_EVIDENCE"
+    BENEFITS_GATEWAY_SERVICE = "BENEFITS_GATEWAY_SERVICE"
+    REMOVE_FILE_BINARY = "REMOVE_FILE_BINARY"
+    NONE = "none"
+    COMPLETE = "complete"
+    UNKNOWN = "unknown"
+
+
+LIGHTHOUSE_STEPS: Final = frozenset(
+    {Step.CLAIMS_EVIDENCE, Step.BENEFITS_GATEWAY_SERVICE, Step.REMOVE_FILE_BINARY}
+)
+
+
+class NewDocument(NamedTuple):
+    """A document as it is handed in, already validated."""
+
+    request_id: int
+    submission_id: str
+    document_type: str
+    attachment_id: str | None
+    tracked_at: Instant
+
+
+class Document(NamedTuple):
+    """What deciding needs to know of a tracked document; a plain tuple, for the hot loop."""
+
+    id: int
+    request_id: int
+    document_type: str
+    tracked_at: Instant
+    created_at: Instant
+    lighthouse_status: str
+    condition: str
+    reported_status: str | None
+    steps: str
+    """Step statuses as last reported: a JSON object of step name to status."""
+    current_step: str
+    failed_step: str | None
+    error_detail: str | None
+    in_efolder_at: Instant | None
+    lighthouse_started_at: Instant | None
+    lighthouse_ended_at: Instant | None
+    last_answered_at: Instant | None
+    not_found_since: Instant | None
+    decided_at: Instant | None
+    """When it became done or failed, by our clock."""
+    trouble_count: int
+    """How many times running it was asked about and no usable answer came."""
+    unanswered_since: Instant | None
+    """Since when it was asked about in vain; None once a usable answer came."""
+    must_act_since: Instant | None
+    """When it first became certain that the veteran must send it again."""
+    judged_at: Instant | None
+    """When it was counted as good or bad, which happens once; None before."""

@@ -1,0 +1,269 @@
+"""What an answer means: (document, what Lighthouse said, policy, now) -> Decision. Pure."""
+
+from lightkeeper.domain.answer import REPORTED_STATUSES, Absence, Observation, StatusReport
+from lightkeeper.domain.change import Change, Decision, Outcome, Remark
+from lightkeeper.domain.classify import CLAIMS_EVIDENCE, CONTRADICTORY, Reading, read
+from lightkeeper.domain.document import Condition, Document, DocumentType, LighthouseStatus, Step
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.slo import judged_at, verdict
+from lightkeeper.domain.time import Instant
+
+# Enum members cost an attribute look-up each; the hot loop reads plain strings.
+PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
+UNKNOWN = str(Step.UNKNOWN)
+ENDED_DONE, ENDED_FAILED, ENDED_RECOVERED = (str(outcome) for outcome in Outcome)
+NOT_FOUND, FOUND = str(Remark.NOT_FOUND), str(Remark.FOUND)
+REOPENED = str(Remark.REOPENED)
+VETERAN_MUST_ACT = str(Remark.VETERAN_MUST_ACT)
+WAITING, SLOW, STUCK = str(Condition.WAITING), str(Condition.SLOW), str(Condition.STUCK)
+OVERDUE, DELIVERED = str(Condition.OVERDUE), str(Condition.DELIVERED)
+NOT_IN_EFOLDER, IN_EFOLDER = str(Condition.NOT_IN_EFOLDER), str(Condition.IN_EFOLDER)
+EFOLDER_UNKNOWN, ACKNOWLEDGED = str(Condition.EFOLDER_UNKNOWN), str(Condition.ACKNOWLEDGED)
+CLOSED = str(Condition.CLOSED)
+BDD_INSTRUCTIONS = str(DocumentType.BDD_INSTRUCTIONS)
+
+
+def interpret(
+    document: Document, observation: Observation, policy: Policy, now: Instant
+) -> Decision:
+    """Decide what `observation` makes of `document`.
+
+    Done is final. A failure turns into done when Lighthouse says so, and into pending when
+    Lighthouse works on it again. That CLAIMS_EVIDENCE succeeded is never unlearned. The same
+    observation a second time gives no transition.
+    """
+    if isinstance(observation, StatusReport):
+        if document.lighthouse_status == DONE:
+            return Decision(document, None)
+        return _reported(document, observation, policy, now)
+    if observation is Absence.NOT_FOUND:
+        return _not_found(document, policy, now)
+    after = document._replace(
+        trouble_count=document.trouble_count + 1,
+        unanswered_since=document.unanswered_since or now,
+        judged_at=judged_at(document, document.lighthouse_status, policy, now),
+    )
+    remarks = verdict(document, after, policy, now)
+    if not remarks:
+        return Decision(after, None)
+    return Decision(after, _transition(document, after, None, (), remarks, now))
+
+
+def _reported(document: Document, report: StatusReport, policy: Policy, now: Instant) -> Decision:
+    said = read(document.steps, report.status, report.steps, report.error_step)
+    status, outcome = _merge(document, report, said.status)
+    if status is None:
+        return _stays_failed(document, report, now)
+    after = _after(document, report, said, status, outcome, policy, now)
+    remarks = said.remarks
+    # Not at every answer: the hot loop is spared a look at what most documents never have.
+    plain = status != FAILED and report.status in REPORTED_STATUSES
+    if not plain or document.not_found_since is not None or document.decided_at is not None:
+        remarks += _circumstances(document, report, after)
+    if document.judged_at is None and after.judged_at is not None:
+        remarks += verdict(document, after, policy, now)
+    changed = outcome or said.changes or remarks
+    if not changed and after.current_step == document.current_step:
+        return Decision(after, None)
+    return Decision(after, _transition(document, after, outcome, said.changes, remarks, now))
+
+
+def condition_of(document: Document, policy: Policy) -> str:
+    """What its state calls for by the last answer, whether or not anybody has taken it up."""
+    if document.lighthouse_status == FAILED:
+        return _failure(document.failed_step, document.in_efolder_at)
+    if document.lighthouse_status == DONE:
+        # What was delivered without contradiction is nothing anybody could have taken up.
+        taken_up = document.condition in {ACKNOWLEDGED, CLOSED}
+        return CONTRADICTORY if taken_up else document.condition
+    if document.not_found_since is not None:
+        return NOT_FOUND
+    return _lateness(document.tracked_at, document.last_answered_at, policy)
+
+
+def _after(
+    document: Document,
+    report: StatusReport,
+    said: Reading,
+    status: str,
+    outcome: str | None,
+    policy: Policy,
+    now: Instant,
+) -> Document:
+    final = status != PENDING
+    failed = status == FAILED
+    known_word = report.status in REPORTED_STATUSES
+    # The end of a failure is not the end of the recovery after it.
+    ended_at = report.ended_at or (None if outcome else document.lighthouse_ended_at)
+    failed_step = (said.failed_step or document.failed_step) if failed else None
+    in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
+    answered_at = now if known_word else document.last_answered_at
+    condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
+    must_act = condition == NOT_IN_EFOLDER and document.document_type != BDD_INSTRUCTIONS
+    worse = must_act and document.must_act_since is None
+    news = outcome or worse or status != document.lighthouse_status
+    if document.condition == ACKNOWLEDGED and not news:
+        condition = ACKNOWLEDGED
+    return Document(
+        document.id,
+        document.request_id,
+        document.document_type,
+        document.tracked_at,
+        document.created_at,
+        status,
+        condition,
+        report.status,
+        said.steps,
+        said.current_step
+        or ((document.failed_step or UNKNOWN) if failed else document.current_step),
+        failed_step,
+        (report.error_detail or document.error_detail) if failed else None,
+        in_efolder_at,
+        report.started_at or document.lighthouse_started_at,
+        ended_at if final else None,
+        answered_at,
+        None,
+        (now if outcome else document.decided_at) if final else None,
+        0,
+        None if known_word else document.unanswered_since or now,
+        document.must_act_since or (now if must_act else None),
+        judged_at(document, status, policy, now),
+    )
+
+
+def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | None, str | None]:
+    """(status afterwards, outcome to tell); status None where a failure simply stays one."""
+    was_failed = document.lighthouse_status == FAILED
+    if says == DONE:
+        return DONE, ENDED_RECOVERED if was_failed else ENDED_DONE
+    if says == FAILED:
+        # A failure for being not found is another failure than one Lighthouse itself reports.
+        is_news = not was_failed or document.not_found_since is not None
+        return FAILED, ENDED_FAILED if is_news else None
+    if not was_failed:
+        return PENDING, None
+    # How long a failure is looked at again is the cadence's business; found, it is pending
+    # under whatever word.
+    works_again = report.status == "IN_PROGRESS" or document.not_found_since is not None
+    return (PENDING, None) if works_again else (None, None)
+
+
+def _stays_failed(document: Document, report: StatusReport, now: Instant) -> Decision:
+    known_word = report.status in REPORTED_STATUSES
+    after = document._replace(
+        reported_status=report.status,
+        last_answered_at=now if known_word else document.last_answered_at,
+        trouble_count=0,
+        unanswered_since=None if known_word else document.unanswered_since or now,
+    )
+    if known_word or report.status == document.reported_status:
+        return Decision(after, None)
+    remark = f"{Remark.UNKNOWN_STATUS}:{report.status}"
+    return Decision(after, _transition(document, after, None, (), (remark,), now))
+
+
+def _in_efolder_at(document: Document, in_efolder: bool | None, now: Instant) -> Instant | None:
+    """Since when we know it to be there; what was only inferred gives way to a plain no."""
+    if in_efolder is None:
+        return document.in_efolder_at
+    return (document.in_efolder_at or now) if in_efolder else None
+
+
+def _condition(
+    document: Document,
+    said: Reading,
+    status: str,
+    failed_step: str | None,
+    in_efolder_at: Instant | None,
+    answered_at: Instant | None,
+    policy: Policy,
+) -> str:
+    if status == FAILED:
+        return _failure(failed_step, in_efolder_at)
+    if status == DONE:
+        return CONTRADICTORY if CONTRADICTORY in said.remarks else DELIVERED
+    return _lateness(document.tracked_at, answered_at, policy)
+
+
+def _failure(failed_step: str | None, in_efolder_at: Instant | None) -> str:
+    """What a failure calls for: staff, the veteran, or a look first."""
+    if in_efolder_at is not None:
+        return IN_EFOLDER
+    return NOT_IN_EFOLDER if failed_step == CLAIMS_EVIDENCE else EFOLDER_UNKNOWN
+
+
+def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) -> str:
+    """How late it was when Lighthouse itself last called it unfinished."""
+    age = 0 if answered_at is None else answered_at - tracked_at
+    if age < policy.slow_after_ms:
+        return WAITING
+    if age < policy.stuck_after_ms:
+        return SLOW
+    return STUCK if age < policy.overdue_after_ms else OVERDUE
+
+
+def _circumstances(document: Document, report: StatusReport, after: Document) -> tuple[str, ...]:
+    """What is remarkable about this answer in the light of the one before."""
+    remarks: tuple[str, ...] = ()
+    if after.must_act_since is not None and document.must_act_since is None:
+        remarks += (VETERAN_MUST_ACT,)
+    if report.status not in REPORTED_STATUSES and report.status != document.reported_status:
+        remarks += (f"{Remark.UNKNOWN_STATUS}:{report.status}",)
+    if document.not_found_since is not None:
+        remarks += (FOUND,)
+    if after.lighthouse_status == PENDING and document.lighthouse_status == FAILED:
+        remarks += (REOPENED,)
+    return remarks
+
+
+def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
+    """Unknown to Lighthouse: pending and dated, and a failure once that has lasted too long."""
+    if document.lighthouse_status != PENDING:
+        after = document._replace(last_answered_at=now, trouble_count=0, unanswered_since=None)
+        return Decision(after, None)
+    since = document.not_found_since or now
+    gone = now - since >= policy.not_found_fails_after_ms
+    condition = _failure(None, document.in_efolder_at) if gone else NOT_FOUND
+    after = document._replace(
+        lighthouse_status=FAILED if gone else PENDING,
+        condition=ACKNOWLEDGED if document.condition == ACKNOWLEDGED and not gone else condition,
+        last_answered_at=now,
+        not_found_since=since,
+        decided_at=now if gone else None,
+        trouble_count=0,
+        unanswered_since=None,
+        judged_at=judged_at(document, FAILED if gone else PENDING, policy, now),
+    )
+    remarks = verdict(document, after, policy, now)
+    if document.not_found_since is None:
+        remarks = (NOT_FOUND, *remarks)
+    outcome = ENDED_FAILED if gone else None
+    changed = outcome or remarks
+    return Decision(
+        after, _transition(document, after, outcome, (), remarks, now) if changed else None
+    )
+
+
+def _transition(
+    document: Document,
+    after: Document,
+    outcome: str | None,
+    changes: tuple[tuple[str, str], ...],
+    remarks: tuple[str, ...],
+    now: Instant,
+) -> Change:
+    ended, started = after.lighthouse_ended_at, after.lighthouse_started_at
+    processing = ended - started if outcome and ended and started and ended >= started else None
+    detection = max(0, now - ended) if outcome and ended else None
+    return Change(
+        now,
+        document.lighthouse_status,
+        after.lighthouse_status,
+        document.current_step,
+        after.current_step,
+        outcome,
+        changes,
+        remarks,
+        processing,
+        detection,
+    )

@@ -1,0 +1,50 @@
+"""When to ask about a document again: (document, policy, now) -> Instant | None. Pure."""
+
+from lightkeeper.domain.document import Document, LighthouseStatus
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
+
+PENDING = str(LighthouseStatus.PENDING)
+FAILED = str(LighthouseStatus.FAILED)
+
+CALL_FAILED_RETRY_MS = MINUTE
+"""How soon a document is due again when the call itself failed: no document's fault."""
+
+
+MOVED_AGAIN_MS = 5 * MINUTE
+"""How soon a document is due again that went on to another step: it has not come to rest."""
+
+
+def next_poll_at(
+    document: Document, policy: Policy, now: Instant, *, moved: bool = False
+) -> Instant | None:
+    """When `document` is due next, given that it was asked about just now; None when never.
+
+    `moved`: the answer had it at another step than the one before.
+
+    Most documents finish within seconds, so the gap starts small and grows with the age: a
+    quarter of it for pending ones (15 s to 1 h), half of it for ones not found (5 min to 6 h),
+    all of it for failures looked at again (1 h to 1 day, the last look at the window's end).
+    """
+    if document.lighthouse_status == FAILED:
+        return _recheck(document, policy, now)
+    if document.lighthouse_status != PENDING:
+        return None
+    if document.trouble_count:
+        return now + min(MINUTE << min(document.trouble_count - 1, 6), HOUR)
+    if document.not_found_since is not None:
+        return now + _clamp((now - document.not_found_since) // 2, 5 * MINUTE, 6 * HOUR)
+    longest = MOVED_AGAIN_MS if moved else HOUR
+    return now + _clamp((now - document.tracked_at) // 4, 15 * SECOND, longest)
+
+
+def _recheck(document: Document, policy: Policy, now: Instant) -> Instant | None:
+    decided_at = document.decided_at if document.decided_at is not None else now
+    end = decided_at + policy.recheck_window_ms
+    if now >= end:
+        return None
+    return min(now + _clamp(now - decided_at, HOUR, DAY), end)
+
+
+def _clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

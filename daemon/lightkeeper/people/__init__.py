@@ -1,1 +1,0 @@
-"""What veterans and staff see."""

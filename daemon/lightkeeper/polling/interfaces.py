@@ -1,0 +1,55 @@
+"""What a cycle needs of the client and of the store without knowing them, and what it counts."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lightkeeper.domain.answer import Answer, CallProblem
+from lightkeeper.domain.change import Recorded
+from lightkeeper.domain.document import Document
+from lightkeeper.domain.time import Instant
+
+
+class Budget(Protocol):
+    """When the next call may go out."""
+
+    rate_limited: bool
+    limit: int | None
+
+    @property
+    def remaining(self) -> int | None: ...
+    def wait_seconds(self) -> float: ...
+
+
+class StatusClient(Protocol):
+    """What a cycle needs of the client."""
+
+    @property
+    def budget(self) -> Budget: ...
+    def poll_batch(self, request_ids: Sequence[int]) -> Answer: ...
+    def poll_one(self, request_id: int) -> Answer: ...
+
+
+class Store(Protocol):
+    """What a cycle needs of the store."""
+
+    def due(self, cutoff: Instant, limit: int) -> list[Document]: ...
+    def due_next(self, now: Instant, limit: int) -> list[Document]: ...
+    def pull_in(self, now: Instant) -> None: ...
+    def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None: ...
+    def postpone(
+        self, ids: Collection[int], polled_at: Instant, next_poll_at: Instant, problem: CallProblem
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since these were last taken: calls by outcome, odd answers, documents."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(document_type, absence) of answers that said nothing."""
+    polled: int = 0
+    unrequested: int = 0
+    """Ids Lighthouse answered for though nobody had asked."""

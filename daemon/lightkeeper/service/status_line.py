@@ -1,0 +1,66 @@
+"""How the daemon stands, in one line for `systemctl status`. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
+from lightkeeper.store.levels import Level, Oldest, sums, troubles
+from lightkeeper.telemetry.health import Calls
+
+
+def status_line(
+    levels: Sequence[Level] | None,
+    oldest: Sequence[Oldest],
+    calls: Calls,
+    problems: Sequence[str],
+    now: Instant,
+) -> str:
+    """What waits and where, how calls go, and what is wrong: parts with commas between.
+
+    `oldest` are the pending documents nobody took up that wait longest, by type and step;
+    `levels` is None where nobody knows.
+    """
+    parts = [] if levels is None else _documents(list(levels), oldest, now)
+    if calls.last_ago is not None:
+        parts.append(f"last call {span(calls.last_ago)} ago")
+    if calls.failing_for:
+        parts.append(f"no call answered for {span(calls.failing_for)}")
+    if calls.left is not None:
+        of = "" if calls.limit is None else f" of {calls.limit}"
+        parts.append(f"{calls.left}{of} calls left")
+    return "; ".join(filter(None, [", ".join(parts), *problems]))
+
+
+def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
+    counts = sums(levels) | troubles(levels)
+    parts = [f"{counts['pending']:,} pending"]
+    parts += _stuck(levels, oldest, now)
+    if unacknowledged := counts["unacknowledged"]:
+        parts.append(f"{unacknowledged:,} failed and not taken up")
+    return parts
+
+
+def _stuck(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
+    """Where how many are stuck, the longest first; a moment may lie between the two looks."""
+    stuck = [level for level in levels if level.condition in ("stuck", "overdue")]
+    kinds = {(level.document_type, level.step) for level in stuck}
+    since: dict[str, Instant] = {}
+    for one in oldest:
+        if (one.document_type, one.step) in kinds:
+            since[one.step] = min(one.tracked_at, since.get(one.step, now))
+    counts = Counter[str]()
+    for level in stuck:
+        counts[level.step] += level.document_count
+    parts = []
+    for step in sorted(filter(counts.__getitem__, counts), key=lambda step: since.get(step, now)):
+        lasting = f" for {span((now - since[step]) / SECOND)}" if step in since else ""
+        parts.append(f"{counts[step]:,} stuck at {step.upper()}{lasting}")
+    return parts
+
+
+def span(seconds: float) -> str:
+    """A length of time in its greatest fitting unit."""
+    ms = seconds * SECOND
+    if ms < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{ms / MINUTE:.0f} min" if ms < 2 * HOUR else f"{ms / HOUR:.0f} h"

@@ -1,0 +1,142 @@
+"""Datadog in simulated time: reads what the daemon sends, and evaluates all monitors on it."""
+
+import socket
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.notify import Notification
+from lightkeeper.alerting.evaluate.series import SeriesStore
+from lightkeeper.alerting.evaluate.thresholds import Status
+from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.simulation.agent.datagram import (
+    MAX_DATAGRAM_BYTES,
+    Event,
+    MalformedDatagram,
+    ServiceCheck,
+    parse,
+)
+from lightkeeper.telemetry.signals import Kind
+
+
+class SignalPoint(NamedTuple):
+    """One point of a metric, or one run of a service check, as the evaluator takes it."""
+
+    name: str
+    kind: Kind
+    tags: tuple[str, ...]
+    value: float
+    message: str
+
+
+class InProcessAgent:
+    """A DogStatsD socket. It holds ten datagrams, so whoever sends has it `take` them in between.
+
+    What has been taken is read by `read`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self._path = path
+        self._arrived: deque[bytes] = deque()
+        self._socket: socket.socket | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Listen."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self._path))
+
+    def stop(self) -> None:
+        """Be gone; what arrived before can still be read."""
+        self.take()
+        if self._socket is not None:
+            self._path.unlink()
+            self._socket.close()
+            self._socket = None
+
+    def take(self) -> None:
+        """Take off what the socket holds."""
+        if self._socket is not None:
+            with suppress(BlockingIOError):
+                while datagram := self._socket.recv(MAX_DATAGRAM_BYTES + 1):
+                    self._arrived.append(datagram)
+
+    def read(self) -> Iterator[bytes]:
+        """The lines that have arrived. Raises MalformedDatagram for longer ones than it takes."""
+        self.take()
+        while self._arrived:
+            datagram = self._arrived.popleft()
+            if len(datagram) > MAX_DATAGRAM_BYTES:
+                raise MalformedDatagram(datagram, "longer than the Agent reads")
+            yield from datagram.split(b"\n")
+
+
+@lru_cache(maxsize=16_384)  # most lines say the same as half a minute before
+def _points(line: bytes) -> tuple[SignalPoint, ...]:
+    found = []
+    for signal in parse(line):
+        if isinstance(signal, Event):
+            continue
+        # `host:` says that the series has no host.
+        tags = tuple(f"{key}:{value}" for key, value in signal.tags.items() if value)
+        if isinstance(signal, ServiceCheck):
+            value, kind, message = float(signal.status), Kind.SERVICE_CHECK, signal.message
+        else:
+            value, kind, message = signal.value, Kind(signal.kind), ""
+        found.append(SignalPoint(signal.name, kind, tags, value, message))
+    return tuple(found)
+
+
+class Datadog:
+    """All monitors, evaluated each minute on all that was received, and what they told."""
+
+    def __init__(self, assets: Assets) -> None:
+        slos = assets.slo_payloads()
+        self._monitors = {
+            key: MonitorRun(monitor.payload, slos) for key, monitor in assets.monitors.items()
+        }
+        self._store = SeriesStore()
+        self._watched = frozenset(name.encode() for name in _asked_for(assets))
+        self.told: list[tuple[str, Notification]] = []
+        """Monitor and notification, in order of time."""
+
+    def take(self, lines: Iterator[bytes], at_seconds: float) -> None:
+        """Take in what arrived at that time. Raises MalformedDatagram for what cannot be read.
+
+        Metrics that no monitor asks for are passed over: they are half of what comes.
+        """
+        store, watched = self._store, self._watched
+        for line in lines:
+            if line.partition(b":")[0] not in watched and not line.startswith(b"_"):
+                continue
+            for name, kind, tags, value, message in _points(line):
+                if kind is Kind.SERVICE_CHECK:
+                    store.check(name, tags, at_seconds, int(value), message)
+                else:
+                    store.add(name, kind, tags, at_seconds, value)
+
+    def evaluate(self, at_seconds: int) -> None:
+        """Evaluate every monitor at a full minute; to be called for every one, in order."""
+        for key, monitor in self._monitors.items():
+            self.told += [(key, one) for one in monitor.evaluate(self._store, at_seconds)]
+
+    def recovered_at(self, key: str) -> float | None:
+        """When the last group of a monitor was well again; None while one is not."""
+        monitor = self._monitors[key]
+        if any(status is not Status.OK for status in monitor.states.values()):
+            return None
+        return max(one.at_seconds for one in monitor.transitions)
+
+
+def _asked_for(assets: Assets) -> set[str]:
+    """The metrics that monitors, and the SLOs they watch, are computed from."""
+    subjects = [Subject(one, assets, is_slo=False) for one in assets.monitors.values()]
+    subjects += [Subject(one, assets, is_slo=True) for one in assets.slos.values()]
+    return {query.metric for subject in subjects for query in subject.queries}

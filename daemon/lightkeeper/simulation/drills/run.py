@@ -1,0 +1,193 @@
+"""Runs drills, and holds what the monitors did against what they should have done."""
+
+import gc
+import multiprocessing
+import os
+import random
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from lightkeeper.alerting.evaluate.notify import Notification, Why
+from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
+from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY, HOUR, MINUTE, Fault, healthy
+from lightkeeper.simulation.drills.world import World
+from lightkeeper.telemetry import logging
+
+SEED = 526
+_TROUBLE = frozenset({Why.ALERT, Why.WARN, Why.NO_DATA})
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What one monitor did in a drill; times in minutes."""
+
+    monitor: str
+    pages: bool
+    """Whether on-call was paged, or only the channel told."""
+    times: tuple[int, ...]
+    """How often, for each time something went wrong; reminders apart."""
+    early_count: int
+    """How often before anything went wrong."""
+    after: float | None
+    """From what went wrong to the news of it, the longest if there were several."""
+    over_after: float | None
+    """From the end of it to recovery; below 0: before that. None: it did not recover."""
+    reminder_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One drill: what fired, and what was not as expected."""
+
+    name: str
+    says: str
+    fired: tuple[Fired, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all was as expected."""
+        return not self.problems
+
+
+def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int = SEED) -> Result:
+    """Run one drill; `days` is how long the healthy one lasts, `seed` decides all chance in it."""
+    fault = healthy(days) if days is not None and name == HEALTHY else FAULTS[name]
+    before = random.getstate()
+    random.seed(seed)  # the poller's jitter
+    gc.disable()  # it would look through half a million documents again and again
+    try:
+        with tempfile.TemporaryDirectory(prefix="lightkeeper-drill-") as folder:
+            world = World(Path(folder), assets, seed=seed, an_hour=fault.an_hour)
+            try:
+                fired = _drilled(world, fault, assets)
+            finally:
+                world.close()
+    finally:
+        gc.enable()
+        random.setstate(before)
+    return Result(name, fault.says, fired, tuple(judged(fired, EXPECTED[name])))
+
+
+def run_drills(
+    names: Iterable[str], assets: Assets, *, processes: int = 2, days: float | None = None
+) -> Iterator[Result]:
+    """Run drills side by side, those that take long first; yield results in the order of names."""
+    names = list(names)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin_work) as pool:
+        running = {
+            name: pool.submit(run_drill, name, assets, days=days)
+            for name in sorted(names, key=lambda name: -FAULTS[name].weight)
+        }
+        try:
+            for name in names:
+                yield running[name].result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # an interrupt, most likely
+            raise
+
+
+def undrilled(assets: Assets) -> list[str]:
+    """The monitors that no drill is expected to fire."""
+    fired = {key for one in EXPECTED.values() for key in (*one.pages, *one.tells)}
+    return sorted(assets.monitors.keys() - fired)
+
+
+def _begin_work() -> None:
+    logging.configure(level="critical")
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    # Killed, it cannot end its workers, and they would wait for work for ever.
+    parent.join()
+    os._exit(1)
+
+
+def _drilled(world: World, fault: Fault, assets: Assets) -> tuple[Fired, ...]:
+    world.advance(HOUR)
+    began_at = world.clock.now
+    for seconds in fault.course(world):
+        world.advance(seconds)
+    ended_at = world.clock.now
+    world.advance(fault.settles)
+    marks = world.marks or [began_at]
+    told: dict[str, list[Notification]] = {}
+    for key, one in world.datadog.told:
+        told.setdefault(key, []).append(one)
+    pager = str(assets.variables["pager"])
+    return tuple(
+        _fired(key, told[key], marks, ended_at, world.datadog.recovered_at(key), pager)
+        for key in assets.monitors
+        if key in told
+    )
+
+
+def _fired(
+    key: str,
+    told: list[Notification],
+    marks: list[float],
+    ended_at: float,
+    recovered_at: float | None,
+    pager: str,
+) -> Fired:
+    trouble = [one for one in told if one.why in _TROUBLE]
+    spans = list(zip(marks, [*marks[1:], float("inf")], strict=True))
+    found = [[one for one in trouble if at < one.at_seconds <= until] for at, until in spans]
+    delays = [first[0].at_seconds - at for first, at in zip(found, marks, strict=True) if first]
+    return Fired(
+        key,
+        any(pager in one.who for one in told),
+        tuple(map(len, found)),
+        len(trouble) - sum(map(len, found)),
+        max(delays) / MINUTE if delays else None,
+        None if recovered_at is None else (recovered_at - ended_at) / MINUTE,
+        sum(one.why is Why.RENOTIFY for one in told),
+    )
+
+
+def judged(fired: Iterable[Fired], expected: Expected) -> Iterator[str]:
+    """Yield what did not go as expected."""
+    by_key = {one.monitor: one for one in fired}
+    for key, wanted in ({**expected.pages, **expected.tells}).items():
+        word = "page" if key in expected.pages else "publish"
+        if key in by_key:
+            yield from _differences(by_key[key], wanted, word)
+        else:
+            yield f"{key} did not {word}"
+    known = expected.pages.keys() | expected.tells.keys() | expected.may_tell
+    for key in sorted(by_key.keys() - known):
+        what = "paged" if by_key[key].pages else "told the channel"
+        yield f"{key} {what}, and should have been silent"
+    for key in sorted(by_key.keys() & expected.may_tell):
+        if by_key[key].pages:
+            yield f"{key} paged, and should at most have told the channel"
+    for key in sorted(by_key):
+        if bool(by_key[key].reminder_count) != (key in expected.reminds):
+            count = by_key[key].reminder_count
+            yield f"{key} repeated itself {count} times"
+
+
+def _differences(fired: Fired, wanted: Fires, word: str) -> Iterator[str]:
+    key = fired.monitor
+    if fired.pages != (word == "page"):
+        yield f"{key} should {word}, and {'paged' if fired.pages else 'told the channel'}"
+    if fired.early_count:
+        yield f"{key} fired {fired.early_count} times before anything was wrong"
+    if word == "page" and any(count != 1 for count in fired.times):
+        yield f"{key} paged {' and '.join(map(str, fired.times))} times instead of once"
+    if fired.after is not None and fired.after > wanted.within:
+        yield f"{key} fired after {fired.after:.0f} min, not within {wanted.within:g}"
+    if fired.over_after is None:
+        yield f"{key} did not recover"
+    elif fired.over_after > wanted.over:
+        yield f"{key} recovered after {fired.over_after:.0f} min, not within {wanted.over:g}"

@@ -1,0 +1,166 @@
+"""The simulated world of a drill: daemon, Lighthouse, Datadog, documents handed in, staff."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
+from lightkeeper.domain.document import NewDocument
+from lightkeeper.domain.policy import Policy
+from lightkeeper.simulation.drills.daemon import Daemon
+from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
+from lightkeeper.simulation.drills.upstream import InProcessLighthouse, SimulatedClock
+from lightkeeper.simulation.lighthouse.stories import Story
+from lightkeeper.store.database import StoreUnavailable, open_database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.triage import Casework, Filter
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+
+START: Final = 1_800_000_000
+"""A full minute; everything else counts from here."""
+DOCUMENTS_AN_HOUR: Final = 92
+_MOST_AT_ONCE: Final = 5
+_HAND_IN_AFTER: Final = 2.0
+_CHUNK: Final = 1_000
+_DAY: Final = 86_400.0
+
+
+class World:
+    """Simulated time, moved on by `advance`; the daemon starts with it."""
+
+    def __init__(self, folder: Path, assets: Assets, *, seed: int, an_hour: float) -> None:
+        self.clock = SimulatedClock(START)
+        self.lighthouse = InProcessLighthouse(self.clock, seed)
+        self.agent = InProcessAgent(folder / "dsd.socket")
+        self.datadog = Datadog(assets)
+        self.story: Callable[[], str | Story] = lambda: "success"
+        """The course of what is handed in from now on."""
+        self._store = folder / "lightkeeper.db"
+        self._env = str(assets.variables["env"])
+        self._random = Random(seed)
+        self._an_hour = an_hour
+        self._next_at = self._after_gap()
+        self._minute = START + 60
+        self.marks: list[float] = []
+        """When something happened that somebody has to be told of."""
+        self.daemon: Daemon | None = None
+        self.start_daemon()
+        self.desk = open_database(f"sqlite:///{self._store}", create=False)
+        """The connection of those who hand in and of staff."""
+        self._refused: list[NewDocument] = []
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self.daemon is not None:
+            self.daemon.close()
+        self.desk.close()
+        self.agent.stop()
+
+    def start_daemon(self) -> None:
+        """Start it on the store as it is."""
+        self.daemon = Daemon(self._store, self.agent, self.lighthouse, self.clock, self._env)
+
+    def kill_daemon(self) -> None:
+        """SIGKILL."""
+        if self.daemon is not None:
+            self.daemon.close()
+            self.daemon = None
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        clock, until = self.clock, self.clock.now + seconds
+        while True:
+            jobs_at = math.inf if self.daemon is None else self.daemon.next_at
+            at = min(jobs_at, self._next_at, float(self._minute))
+            if at > until:
+                break
+            clock.now = max(clock.now, at)
+            while self._minute <= clock.now:
+                self.datadog.evaluate(self._minute)
+                self._minute += 60
+            if self._next_at <= clock.now:
+                self._next_at = self._after_gap()
+                self.track(self._random.randint(1, _MOST_AT_ONCE), self.story())
+            if self.daemon is not None and self.daemon.next_at <= clock.now:
+                self.daemon.run_next()
+                self.datadog.take(self.agent.read(), clock.now)
+        clock.now = max(clock.now, until)
+
+    def mark(self) -> None:
+        """Note that something happens now that somebody has to be told of."""
+        self.marks.append(self.clock.now)
+
+    def set_intake(self, an_hour: float) -> None:
+        """Have so many documents an hour handed in from now on; 0: none."""
+        self._an_hour = an_hour
+        self._next_at = self._after_gap()
+
+    def track(
+        self,
+        count: int,
+        story: str | Story = "success",
+        age: float = 0.0,
+        types: Sequence[str] = DOCUMENT_TYPES,
+    ) -> range:
+        """Documents of these types that Lighthouse accepted `age` seconds ago; their request ids.
+
+        What the store refuses is handed in again with the next.
+        """
+        accepted_at = self.clock.now - _HAND_IN_AFTER - age
+        if isinstance(story, str):
+            ids = self.lighthouse.add_many(count, story, accepted_at)
+        else:
+            ids = self.lighthouse.add_many(count)
+            self.lighthouse.take_course(ids, story, accepted_at)
+        tracked_at = round(accepted_at * 1_000)
+        new = [
+            NewDocument(
+                request_id,
+                f"s-{ids.start}",
+                types[request_id % len(types)],
+                None,
+                tracked_at,
+            )
+            for request_id in ids
+        ]
+        self._refused += new
+        try:
+            while self._refused:
+                Documents(self.desk).add(self._refused[:_CHUNK], self.clock.instant())
+                del self._refused[:_CHUNK]
+        except StoreUnavailable:
+            pass
+        if self.daemon is not None:
+            self.daemon.wake()
+        return ids
+
+    def staff(self, action: Action) -> int:
+        """Have staff do this to all documents it can be done to; to how many they did."""
+        casework, now, policy = Casework(self.desk), self.clock.instant(), Policy()
+        found = casework.matching(Filter(CONDITIONS[action]))
+        done = casework.carry_out(
+            [each.id for each in found],
+            decide(action, policy, now),
+            note(action, "on-call", "seen to", now),
+        )
+        if self.daemon is not None:
+            self.daemon.wake()
+        return done
+
+    def read_only(self, on: bool) -> None:
+        """Let the store refuse, or take, whatever is to be written."""
+        pragma = f"PRAGMA query_only = {int(on)}"
+        self.desk.execute(pragma)
+        if self.daemon is not None:
+            self.daemon.database.execute(pragma)
+
+    def _after_gap(self) -> float:
+        """When the next submission comes: fewer at night, at random."""
+        if self._an_hour <= 0:
+            return math.inf
+        wave = 1 + 0.7 * math.sin(2 * math.pi * (self.clock.now - START) / _DAY)
+        submissions = self._an_hour * wave / ((1 + _MOST_AT_ONCE) / 2)
+        return self.clock.now + self._random.expovariate(submissions / 3_600)

@@ -1,0 +1,174 @@
+"""What the stand-in for Lighthouse does wrong when told to, and the bodies of its errors."""
+
+import base64
+import random
+import secrets
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, Literal, NamedTuple, get_args
+
+import orjson
+
+from lightkeeper.simulation.lighthouse.wire import Reply, phrase
+
+Endpoint = Literal["token", "status", "single", "documents", "other"]
+Down = Literal["refuse", "hang", "trickle", "close_mid_body", "garbage", "empty", "redirect"]
+Body = bytes | dict[str, object]
+
+_GATEWAY_MESSAGES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    413: "Request size limit exceeded",
+    429: "API rate limit exceeded",
+    504: "The server took too long to respond",
+}
+# Another host, and still this machine: whoever follows it meets nobody.
+_ELSEWHERE = "http://127.0.0.2:9/services/benefits-documents/v1/uploads/status"
+_INSTEAD: Final[dict[str, Reply]] = {
+    "refuse": Reply(0, b"", manner="refuse"),
+    "hang": Reply(0, b"", manner="hang"),
+    "garbage": Reply(200, b"<!doctype html><title>Sorry</title>", content_type="text/html"),
+    "empty": Reply(200, b'{"data":{}}'),
+    "redirect": Reply(302, b"", {"Location": _ELSEWHERE}, "text/html"),
+}
+
+
+def error(status: int, detail: str | None = None) -> Reply:
+    """An error in the shape that Lighthouse, or the gateway before it, gives that status."""
+    if status in _GATEWAY_MESSAGES:
+        return Reply(status, orjson.dumps({"message": detail or _GATEWAY_MESSAGES[status]}))
+    told = {
+        "detail": detail or phrase(status),
+        "status": status,
+        "title": phrase(status),
+        "instance": str(uuid.uuid4()),
+        "diagnostics": base64.b64encode(secrets.token_bytes(24)).decode(),
+    }
+    return Reply(status, orjson.dumps({"errors": [told]}))
+
+
+class _Failure(NamedTuple):
+    path: Endpoint | None
+    reply: Reply
+
+
+class _Share(NamedTuple):
+    share: float
+    path: Endpoint | None
+    reply: Reply
+
+
+class Faults:
+    """
+    Faults that can be asked for in any mixture, from any thread.
+
+    `path` says whose calls fail: "token", "status" (many ids), "single" (one id), "documents"
+    (uploads), or None for all. A `body` left out has the shape usual for the status.
+    """
+
+    def __init__(self, *, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._fault_lock = threading.Lock()
+        self._failures: deque[_Failure] = deque()
+        self._share: _Share | None = None
+        self._poisons: dict[int, tuple[int, bool]] = {}
+        self._down: tuple[Down, Endpoint | None] | None = None
+
+    def fail_next(
+        self,
+        count: int,
+        status: int = 500,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        path: Endpoint | None = "status",
+    ) -> None:
+        """Fail the next calls; what was asked for before goes first."""
+        failure = _Failure(path, _reply(status, body, headers))
+        with self._fault_lock:
+            self._failures.extend([failure] * count)
+
+    def fail_share(
+        self,
+        share: float,
+        status: int = 500,
+        body: Body | None = None,
+        path: Endpoint | None = "status",
+    ) -> None:
+        """Fail that share of the calls, 0 to 1; the same ones for the same seed."""
+        with self._fault_lock:
+            self._share = _Share(share, path, _reply(status, body, None))
+
+    def poison(self, request_id: int, status: int = 500, *, single_ok: bool = False) -> None:
+        """Fail every call that asks about this id, unless it asks about it alone (`single_ok`)."""
+        with self._fault_lock:
+            self._poisons[request_id] = (status, single_ok)
+
+    def down(self, kind: Down, path: Endpoint | None = None) -> None:
+        """
+        Answer in this manner only, until `up()`.
+
+        "refuse" closes the connection without an answer (a port where nobody listens is what
+        `stop()` leaves), "hang" never answers, "trickle" sends a byte a second, "close_mid_body"
+        half of the body; "garbage" is HTML under a 200, "empty" a 200 with no statuses in it,
+        "redirect" a 302 to another host.
+        """
+        if kind not in get_args(Down):
+            raise ValueError(f"no such way to be down: {kind!r}; there are {get_args(Down)}")
+        with self._fault_lock:
+            self._down = (kind, path)
+
+    def up(self) -> None:
+        """End what `down()` began."""
+        with self._fault_lock:
+            self._down = None
+
+    def clear_faults(self) -> None:
+        """End every fault."""
+        with self._fault_lock:
+            self._failures.clear()
+            self._poisons.clear()
+            self._share = None
+            self._down = None
+
+    def _distorted(self, path: Endpoint, answer: Callable[[], Reply]) -> Reply:
+        """The answer, or what comes instead of it while the server is down."""
+        with self._fault_lock:
+            kind, downed = self._down or (None, None)
+        if kind is None or downed not in (None, path):
+            return answer()
+        if kind in ("trickle", "close_mid_body"):
+            return answer()._replace(manner=kind)
+        return _INSTEAD[kind]
+
+    def _failure(self, path: Endpoint) -> Reply | None:
+        """The failure that `fail_next` or `fail_share` has for this call."""
+        with self._fault_lock:
+            for index, failure in enumerate(self._failures):
+                if failure.path in (None, path):
+                    del self._failures[index]
+                    return failure.reply
+            share = self._share
+            if share is None or share.path not in (None, path):
+                return None
+            return share.reply if self._random.random() < share.share else None
+
+    def _poisoned(self, path: Endpoint, ids: Collection[int]) -> Reply | None:
+        """The failure that one of the ids brings about."""
+        if not self._poisons:
+            return None
+        with self._fault_lock:
+            found = [
+                self._poisons[request_id] for request_id in ids if request_id in self._poisons
+            ]
+        fatal = [status for status, single_ok in found if path != "single" or not single_ok]
+        return error(fatal[0]) if fatal else None
+
+
+def _reply(status: int, body: Body | None, headers: Mapping[str, str] | None) -> Reply:
+    if body is None:
+        reply = error(status)
+    else:
+        reply = Reply(status, body if isinstance(body, bytes) else orjson.dumps(body))
+    return reply._replace(headers=dict(headers or {}))

@@ -1,0 +1,113 @@
+"""The stand-ins as programs of their own, until a signal ends them."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from lightkeeper.simulation.agent.datagram import Event, Metric, ServiceCheck
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.simulation.lighthouse.stories import STORIES
+
+
+def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
+    *,
+    port: int,
+    rate_limit: int,
+    speed: float,
+    latency: float,
+    documents: int,
+    story: str,
+    first_id: int,
+    failing: float,
+    out: TextIO = sys.stdout,
+) -> None:
+    """Run a Lighthouse; print the settings that point at it as `export` lines.
+
+    Raises ValueError for a story that nobody knows, or a port that cannot be had, and OSError
+    where nothing can be printed.
+    """
+    if story not in STORIES:
+        raise ValueError(f"no such story: {story!r}; there are {', '.join(STORIES)}")
+    lighthouse = SimulatedLighthouse(
+        port=port,
+        rate_limit=rate_limit or None,
+        speed=speed,
+        latency=latency,
+        record_calls=False,
+    )
+    for request_id in range(first_id, first_id + documents):
+        lighthouse.add(request_id, story)
+    if failing:
+        lighthouse.fail_share(failing)
+    # The signals first: threads that are there already would be ended by them.
+    with _until_signalled() as wait, _listening(lighthouse):
+        for name, value in lighthouse.environment().items():
+            print(f"export {name}='{value}'", file=out)
+        print(f"# a stand-in of Lighthouse listens at {lighthouse.url}", file=out, flush=True)
+        wait()
+
+
+def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) -> None:
+    """Run an Agent; print what it receives, and what was malformed in the end.
+
+    Raises ValueError where it cannot listen, and OSError where nothing can be printed.
+    """
+
+    def show(signal_received: Metric | Event | ServiceCheck) -> None:
+        try:
+            print(describe(signal_received), file=out, flush=True)
+        except OSError:
+            os.kill(os.getpid(), signal.SIGTERM)  # nobody can read it any more: that is the end
+
+    agent = SimulatedAgent(
+        port=None if socket_path else port, socket_path=socket_path, listener=show
+    )
+    with _until_signalled() as wait, _listening(agent):
+        print(f"export DD_DOGSTATSD_URL='{agent.url}'", file=out, flush=True)
+        wait()
+    for datagram, reason in agent.malformed:
+        print(f"malformed: {reason}: {datagram!r}", file=out)
+
+
+def describe(received: Metric | Event | ServiceCheck) -> str:
+    """One line for a terminal."""
+    tags = " ".join(f"{key}:{value}" for key, value in sorted(received.tags.items()) if value)
+    if isinstance(received, Metric):
+        return f"{received.kind} {received.name} {received.value:g} {tags}"
+    if isinstance(received, Event):
+        return f"event {received.title!r} {tags}"
+    return f"check {received.name} {received.status} {tags}"
+
+
+@contextmanager
+def _listening(stand_in: SimulatedAgent | SimulatedLighthouse) -> Iterator[None]:
+    try:
+        stand_in.start()
+    except OSError as exc:
+        raise ValueError(f"cannot listen there: {exc.strerror or exc}") from exc
+    try:
+        yield
+    finally:
+        stand_in.stop()
+
+
+@contextmanager
+def _until_signalled() -> Iterator["_Waiter"]:
+    """Something to call that returns once SIGTERM or SIGINT has come."""
+    waiter = _Waiter()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiter.signals)
+    try:
+        yield waiter
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Waiter:
+    signals = frozenset({signal.SIGTERM, signal.SIGINT})
+
+    def __call__(self) -> None:
+        signal.sigwait(self.signals)

@@ -1,0 +1,294 @@
+"""DogStatsD, guarded: nothing malformed leaves, nothing raises, and what was lost is known.
+
+The client below drops, mangles or raises on a good many inputs; this module is the only one
+that speaks to it. Nothing is sampled.
+"""
+
+import logging
+import math
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from datadog.dogstatsd.base import DogStatsd
+
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.signals import OPEN_TAGS, Kind, Signal
+from lightkeeper.telemetry.tag_values import UNIFIED, tag_value, unified_tags
+
+MAX_TITLE_BYTES: Final = 200
+MAX_TEXT_BYTES: Final = 4_000
+MAX_MESSAGE_BYTES: Final = 500
+ALERT_TYPES: Final = frozenset({"error", "warning", "info", "success"})
+CHECK_STATES: Final = frozenset(range(4))
+_FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
+_LOOK_EVERY: Final = 100
+_LOG_EVERY_SECONDS: Final = 60.0
+_TAG_KEY = re.compile(r"[a-z][a-z0-9_./-]{0,19}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f|]+")
+_ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
+
+log = structlog.get_logger()
+
+
+class UncataloguedSignal(ValueError):
+    """A signal left the code that the catalogue does not know: a mistake of ours."""
+
+
+class Emitter:
+    """Sends what the catalogue names. `strict` (tests) raises on anything else.
+
+    `url` is `unix:///path` or `udp://host:port`; `constant_tags` go with every signal that has
+    no tag of the same key.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        constant_tags: Mapping[str, str] | None = None,
+        strict: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # Its own words on every lost packet would flood the log; ours come once.
+        logging.getLogger("datadog.dogstatsd").setLevel(logging.CRITICAL)
+        self._client: Any = DogStatsd(
+            **_address(url),
+            disable_buffering=False,
+            # No thread of its own: what is sent goes when the buffer is full or we say so.
+            flush_interval=0,
+            # With the default of 0 a live but busy Agent on a socket loses packets.
+            socket_timeout=1,
+            # Its telemetry would reset the counters by which losses are seen.
+            telemetry_min_flush_interval=_FOREVER_SECONDS,
+            origin_detection_enabled=False,
+        )
+        # What it read from the environment by itself can hold a key twice.
+        self._client.constant_tags = []
+        self._constant = dict(constant_tags or {})
+        self._strict = strict
+        self._monotonic = monotonic
+        self._refused: set[str] = set()
+        self._known: dict[tuple[object, ...], list[str] | None] = {}
+        self._dropped_before = 0
+        self._tried_before = 0
+        self.lost_count = self.refused_count = 0
+        """Packets that did not reach the Agent; signals the catalogue does not know."""
+        self._owned_up = (0, 0)
+        self._log_after = 0.0
+        self._away_logged = False
+        self.reachable: bool | None = None
+        """Whether the last delivery reached the Agent, as far as anybody can know."""
+
+    def count(self, name: str, value: float, **tags: str) -> None:
+        """Add `value` to a count."""
+        if (checked := self._check(name, Kind.COUNT, tags)) is not None and self._finite(value):
+            self._client.increment(name, value, tags=checked)
+
+    def gauge(self, name: str, value: float, **tags: str) -> None:
+        """Set a gauge. It describes the store, so it carries an empty host."""
+        if (checked := self._check(name, Kind.GAUGE, tags)) is not None and self._finite(value):
+            self._client.gauge(name, value, tags=checked)
+
+    def distribution(self, name: str, values: Iterable[float], **tags: str) -> None:
+        """Add values to a distribution."""
+        if (checked := self._check(name, Kind.DISTRIBUTION, tags)) is not None:
+            send = self._client.distribution
+            for at, value in enumerate(values):
+                if at % _LOOK_EVERY == 0 and self._losing():
+                    return
+                if self._finite(value):
+                    send(name, value, checked)
+
+    def event(
+        self,
+        name: str,
+        title: str,
+        text: str,
+        *,
+        alert_type: str,
+        aggregation_key: str,
+        **tags: str,
+    ) -> None:
+        """Send an event; texts are cut at whole characters to the bytes the Agent takes."""
+        if (checked := self._check(name, Kind.EVENT, tags)) is None:
+            return
+        # Apart from all else: the client's buffer counts characters, the Agent's takes bytes.
+        self._client.flush()
+        self._client.event(
+            # The Agent refuses an empty title, and reads a backslash and an n as a line's end.
+            _cut(title.replace("\\n", "\n").strip() or name, MAX_TITLE_BYTES),
+            _cut(text, MAX_TEXT_BYTES),
+            alert_type=alert_type if alert_type in ALERT_TYPES else "info",
+            aggregation_key=_ODD_IN_KEY.sub("_", aggregation_key)[:100],
+            source_type_name="lightkeeper",
+            tags=checked,
+        )
+        self._client.flush()
+
+    def service_check(self, name: str, *, status: int, message: str = "") -> None:
+        """Send a check's state: 0 OK, 1 warning, 2 critical, 3 unknown."""
+        if status not in CHECK_STATES:
+            self._refuse(f"{name}: {status} is no state of a check")
+            self.refused_count += 1
+        elif (checked := self._check(name, Kind.SERVICE_CHECK, {})) is not None:
+            plain = _cut(_CONTROL.sub(" ", message), MAX_MESSAGE_BYTES)
+            self._client.service_check(name, status, tags=checked, message=plain or None)
+
+    def handed_over(self) -> bool:
+        """Flush; whether all sent since the last call of this reached the Agent's socket.
+
+        Over UDP only a refusal on this machine can be noticed.
+        """
+        self._client.flush()
+        lost = self._client.packets_dropped - self._dropped_before or self._refusal_pending()
+        self._dropped_before = self._client.packets_dropped
+        tried = self._client.packets_sent + self._client.packets_dropped
+        if tried == self._tried_before and not lost:
+            return True  # and nothing was learned about the Agent
+        self._tried_before = tried
+        self.lost_count += lost
+        self.reachable = not lost
+        self._log_losses()
+        if not lost:
+            self._own_up()
+        return not lost
+
+    def _log_losses(self) -> None:
+        """Say once a minute at most that the Agent is away, and afterwards that it is back."""
+        if not self.reachable and self._monotonic() >= self._log_after:
+            log.warning("dogstatsd.agent.unreachable", lost_packets=self.lost_count)
+            self._log_after = self._monotonic() + _LOG_EVERY_SECONDS
+            self._away_logged = True
+        elif self.reachable and self._away_logged:
+            log.info("dogstatsd.agent.reachable", lost_packets=self.lost_count)
+            self._away_logged = False
+
+    def not_owned_up(self) -> tuple[int, int]:
+        """How many were lost and how many refused of which the Agent does not know yet."""
+        lost, refused = self._owned_up
+        return self.lost_count - lost, self.refused_count - refused
+
+    def _own_up(self) -> None:
+        """Tell the Agent, now that it takes signals, what was lost and refused before."""
+        failings = (self.lost_count, self.refused_count)
+        lost, refused = self.not_owned_up()
+        if lost:
+            self.count("lightkeeper.dogstatsd.lost", lost)
+        if refused:
+            self.count("lightkeeper.dogstatsd.refused", refused)
+        if lost or refused:
+            self._client.flush()
+        if not self._losing():
+            self._owned_up = failings
+
+    def close(self) -> None:
+        """Send what is buffered and close the socket."""
+        self.handed_over()
+        self._client.stop(timeout=2)
+        self._client.close_socket()
+
+    def _losing(self) -> bool:
+        """Whether something was lost since the last hand-over.
+
+        Then no more is tried until the next: to an Agent that reads no more, every further
+        datagram costs a second.
+        """
+        return bool(self._client.packets_dropped > self._dropped_before)
+
+    def _refusal_pending(self) -> int:
+        """A closed UDP port answers after the send; the error waits on the socket."""
+        sock = self._client.socket
+        if sock is None or sock.family == socket.AF_UNIX:
+            return 0
+        return int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
+
+    def _check(self, name: str, kind: Kind, tags: Mapping[str, str]) -> list[str] | None:
+        """The tags as the client wants them; None for a signal that must not leave."""
+        if self._losing():
+            return None
+        key = (kind, name, *tags.items())
+        if key not in self._known:
+            problem = _problem(CATALOGUE.get(name), name, kind, tags)
+            if problem is not None:
+                self._refuse(problem)
+            values = self._constant | {tag: tag_value(value) for tag, value in tags.items()}
+            checked = [f"{tag}:{value}" for tag, value in values.items()]
+            if kind is Kind.GAUGE:
+                checked.append("host:")
+            if kind is Kind.EVENT:
+                checked.append(f"event:{name}")
+            self._known[key] = None if problem is not None else checked
+        if self._known[key] is None:
+            self.refused_count += 1
+        return self._known[key]
+
+    def _finite(self, value: float) -> bool:
+        # Not a bool, which would be sent as a word, nor an integer too large for a float.
+        if type(value) is float and math.isfinite(value):
+            return True
+        if type(value) is int and abs(value) < 2**63:
+            return True
+        self._refuse(f"not a finite number: {value!r:.40}")
+        self.refused_count += 1
+        return False
+
+    def _refuse(self, problem: str) -> None:
+        if self._strict:
+            raise UncataloguedSignal(problem)
+        if problem not in self._refused and len(self._refused) < 100:
+            self._refused.add(problem)
+            log.error("dogstatsd.signal.refused", problem=problem)
+
+
+def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """The unified service tags, then the operator's own from `DATADOG_TAGS`, each key once.
+
+    What is not `key:value`, comes twice, or has a key that signals carry themselves, is left out
+    and logged.
+    """
+    own = {tag for signal in CATALOGUE.values() for tag in signal.tags}
+    own |= {"host", "event", *UNIFIED}
+    tags = unified_tags(environ)
+    for item in filter(
+        None, (part.strip() for part in environ.get("DATADOG_TAGS", "").split(","))
+    ):
+        key, _, value = item.partition(":")
+        key = key.strip().lower()
+        if not _TAG_KEY.fullmatch(key) or not value.strip():
+            log.warning("dogstatsd.tag.ignored", tag=item[:200], reason="not key:value")
+        elif key in own or key in tags:
+            log.warning("dogstatsd.tag.ignored", tag=item[:200], reason="the key is taken")
+        else:
+            tags[key] = tag_value(value.strip())
+    return tags
+
+
+def _problem(signal: Signal | None, name: str, kind: Kind, tags: Mapping[str, str]) -> str | None:
+    if signal is None or signal.kind is not kind:
+        return f"{name} is not a {kind} in the catalogue"
+    if tags.keys() != signal.tags.keys():
+        return f"{name} has the tags {sorted(signal.tags)}, not {sorted(tags)}"
+    for tag, value in tags.items():
+        if value not in signal.tags[tag] and tag not in OPEN_TAGS:
+            return f"{name}: {value!r} is no {tag} in the catalogue"
+    return None
+
+
+def _address(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme == "udp":
+        return {"host": parts.hostname or "localhost", "port": parts.port or 8125}
+    return {"socket_path": url}
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8, as sent: a newline takes two."""
+    text = text.encode("utf-8", "replace").decode()  # a lone surrogate would lose the datagram
+    while len(encoded := text.replace("\n", "\\n").encode()) > limit:
+        text = text[: max(0, len(text) - max(1, (len(encoded) - limit) // 4))]
+    return text

@@ -1,0 +1,136 @@
+"""structlog: to the journal field by field, readable on a terminal, JSON lines elsewhere; nothing
+personal in any of them.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from lightkeeper.telemetry.journald import Journal, is_journal
+
+REDACTED: Final = "[redacted]"
+_SECRETS: Final = (
+    r"token|secret|password|passwd|private[_-]?key|assertion|authorization|cookie|api[_-]?key"
+)
+_PERSON: Final = r"icn|ssn|edipi|birls(?:_?id)?|file_?\s?number|participant(?:_?\s?id)?"
+_SECRET_KEY: Final = re.compile(
+    rf"{_SECRETS}|file_?name|(?:^|[^a-z])(?:{_PERSON})(?:$|[^a-z])", re.IGNORECASE
+)
+_FILE: Final = r"\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"
+# Each begins at the first character it can: tried at every one, a long word would take for ever.
+_PERSONAL: Final = (
+    re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL),
+    re.compile(r"\beyJ[\w-]{5,1000}\.[\w-]+(?:\.[\w-]*)*"),
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{6,}"),
+    re.compile(rf"(?i)(?:{_SECRETS})[\"']?\s*(?:=|%3D|:\s*[\"'])\s*[\"']?[^\s&\"']+"),
+    re.compile(r"(?i)(?:secret|passw(?:or)?d|api[_-]?key)\s*:\s*[^\s&\"']+"),
+    re.compile(r"(?i)(?:token|assertion|cookie|private[_-]?key)\s*:\s*[\w.~+/=-]{16,}"),
+    re.compile(r"(?<=://)[^\s/@:]{0,64}:\S{0,128}(?=@)"),
+    re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%(?:25)*40)[\w-]+(?:\.[\w-]+)+"),
+    re.compile(rf"(?i)(?<=['\"])[^'\"\n]*{_FILE}(?=['\"])"),
+    # With the words before it that look like names, for files people name have blanks in them.
+    re.compile(rf"(?i)(?:[\w.&-]{{1,40}} ){{0,3}}\(\d{{1,3}}\){_FILE}"),
+    re.compile(
+        r"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{}=])(?:(?-i:[A-Z][\w.&-]{0,39}) ){0,3}"
+        rf"[^\s/\\'\"<>|:;,()\[\]{{}}=]+{_FILE}"
+    ),
+    re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+    re.compile(r"\b\d{10}V\d{6}\b"),  # an ICN
+    re.compile(
+        rf"(?i)\b(?:{_PERSON})\b"
+        r"[^\w\n]{0,4}(?:is\s)?\d[\w-]*"
+    ),
+)
+
+
+def redact(value: Any) -> Any:
+    """`value` with secrets and personal data blanked, however deep they hide."""
+    if isinstance(value, str):
+        for pattern in _PERSONAL:
+            value = pattern.sub(REDACTED, value)
+        return value
+    if isinstance(value, Mapping):
+        return {
+            redact(str(key)): REDACTED if _SECRET_KEY.search(str(key)) else redact(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
+
+
+def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted: EventDict = redact(event)
+    return redacted
+
+
+class _Unfailing:
+    """A stream; a line that it cannot take, for its disk is full or its reader gone, is lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
+class _Libraries(logging.Handler):
+    """What libraries say by Python's own logging goes the same way, redacted."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno, "library.said", logger=record.name, message=record.getMessage()
+        )
+
+
+def configure(
+    *,
+    level: str = "info",
+    unified: Mapping[str, str] | None = None,
+    correlation: Callable[[], Mapping[str, str]] = dict,
+) -> None:
+    """Send logs to stderr, or to the journal that systemd connected to it.
+
+    `unified` holds `dd.env`, `dd.service` and `dd.version`; `correlation` gives the ids of the
+    trace and span a line is logged in.
+    """
+    service_tags = dict(unified or {})
+
+    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.update(service_tags)
+        event.update(correlation())
+        return event
+
+    stderr = cast(TextIO, _Unfailing(sys.stderr))
+    factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(stderr)
+    renderer: list[Processor] = [add_service, _redactor, structlog.processors.JSONRenderer()]
+    if sys.stderr.isatty():
+        renderer = [_redactor, structlog.dev.ConsoleRenderer()]
+    elif is_journal(sys.stderr):
+        renderer, factory = [add_service, _redactor], Journal(fallback=stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            *renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=factory,
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)

@@ -1,0 +1,64 @@
+"""Tag values as Datadog keeps them, the unified service tags, and a bound on unknown words."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from lightkeeper import __version__
+from lightkeeper.telemetry.signals import OPEN_WORDS
+
+UNIFIED: Final = ("env", "service", "version")
+MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
+_ODD_IN_TAG: Final = re.compile(r"[^a-z0-9_./-]")
+_WORD: Final = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+def tag_value(text: str) -> str:
+    """`text` as Datadog keeps a tag value: lower case, no odd characters, bounded, not empty."""
+    return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
+
+
+def unified_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """Datadog's unified service tags: `DD_ENV`, `DD_SERVICE` and `DD_VERSION`, as sent."""
+    given = {key: environ.get(f"DD_{key.upper()}", "").strip() for key in UNIFIED}
+    ours = {"service": "lightkeeper", "version": __version__}
+    return ours | {key: tag_value(value) for key, value in given.items() if value}
+
+
+class OpenTag:
+    """The values of one tag, bounded: known words, the first few unknown ones, then `other`.
+
+    `kept` are the unknown words of earlier runs, and `keep` stores a new one, so that a restart
+    renames no series and adds none.
+    """
+
+    def __init__(
+        self,
+        known: Iterable[str],
+        kept: Iterable[str] = (),
+        keep: Callable[[str], None] = lambda _word: None,
+    ) -> None:
+        self._known = set(known)
+        self._limit = len(self._known) + OPEN_WORDS
+        self._known.update(kept)
+        if len(self._known) >= self._limit:
+            self._known.add("other")
+        self._keep = keep
+
+    def tag(self, word: str) -> str:
+        """The tag value that stands for `word`."""
+        value = tag_value(word)
+        if value in self._known:
+            return value
+        # What does not look like a word of an interface may be anything, a person's name too.
+        if len(self._known - {"other"}) >= self._limit or not _WORD.fullmatch(word):
+            self._known.add("other")
+            return "other"
+        self._keep(value)
+        self._known.add(value)
+        return value
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Every value handed out so far, and those known from the start."""
+        return frozenset(self._known)

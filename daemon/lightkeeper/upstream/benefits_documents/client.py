@@ -1,0 +1,154 @@
+"""Asking Lighthouse how documents stand; every possible answer ends in a `CallOutcome`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import orjson
+
+from lightkeeper.domain.answer import Absence, Answer, CallOutcome, CallProblem, Observation
+from lightkeeper.upstream.benefits_documents import parse
+from lightkeeper.upstream.http import (
+    BodyTooLarge,
+    CallTimeout,
+    Response,
+    Transport,
+    TransportError,
+)
+from lightkeeper.upstream.oauth import TokenRefused, TokenSource
+from lightkeeper.upstream.rate_limit import RateBudget
+
+STATUS_PATH: Final = "/services/benefits-documents/v1/uploads/status"
+SINGLE_PATH: Final = "/services/benefits-documents/v1/uploads/{request_id}/status"
+
+
+class LighthouseClient:
+    """The status endpoints of the Benefits Documents API v1."""
+
+    def __init__(
+        self, transport: Transport, tokens: TokenSource, budget: RateBudget, *, url: str
+    ) -> None:
+        self._transport = transport
+        self._tokens = tokens
+        self._url = url.rstrip("/")
+        self.budget = budget
+
+    def poll_batch(self, request_ids: Sequence[int]) -> Answer:
+        """Ask about many documents in one call (`POST /uploads/status`). Never raises.
+
+        Only `ok` and `not_found` carry observations: one for each id asked for.
+        """
+        body = orjson.dumps({"data": {"requestIds": list(request_ids)}})
+        response = self._call("POST", self._url + STATUS_PATH, body)
+        if isinstance(response, Answer):
+            return response
+        outcome, problem = _outcome(response)
+        if outcome is CallOutcome.NOT_FOUND:
+            return Answer(outcome, dict.fromkeys(request_ids, Absence.NOT_FOUND), problem)
+        if outcome is not CallOutcome.OK:
+            return Answer(outcome, {}, problem)
+        try:
+            read = parse.observations(_data(response), request_ids)
+        except parse.Undecodable:
+            read = None
+        if read is None:
+            return _no_answer(response)
+        return Answer(CallOutcome.OK, read[0], None, read[1])
+
+    def poll_one(self, request_id: int) -> Answer:
+        """Ask about one document by itself (`GET /uploads/{requestId}/status`). Never raises."""
+        path = SINGLE_PATH.format(request_id=request_id)
+        response = self._call("GET", self._url + path, None)
+        if isinstance(response, Answer):
+            return response
+        outcome, problem = _outcome(response)
+        if outcome is CallOutcome.NOT_FOUND:
+            return Answer(outcome, {request_id: Absence.NOT_FOUND}, problem)
+        if outcome is not CallOutcome.OK:
+            return Answer(outcome, {}, problem)
+        try:
+            seen: Observation | None = parse.single(_data(response), request_id)
+        except parse.Undecodable:
+            seen = None
+        if seen is None:
+            return _no_answer(response)
+        return Answer(CallOutcome.OK, {request_id: seen})
+
+    def _call(self, method: str, url: str, body: bytes | None) -> Response | Answer:
+        """One call, with one renewal of the token when it is refused."""
+        self.budget.sent()
+        self._transport.begin()
+        try:
+            response = self._authorized(method, url, body)
+            if response.status == 401:
+                self._tokens.drop()
+                response = self._authorized(method, url, body)
+        except TokenRefused as exc:
+            return self._no_token(exc)
+        except CallTimeout as exc:
+            return _failed(CallOutcome.TIMEOUT, exc)
+        except BodyTooLarge as exc:
+            return _failed(CallOutcome.MALFORMED, exc)
+        except TransportError as exc:
+            return _failed(CallOutcome.CONNECTION, exc)
+        self.budget.note(response.status, response.headers)
+        return response
+
+    def _authorized(self, method: str, url: str, body: bytes | None) -> Response:
+        token = self._tokens.token()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        response = self._transport.send(method, url, headers=headers, body=body)
+        # Answers are stored and logged, and may quote what was sent.
+        return response._replace(body=response.body.replace(token.encode(), b"[redacted]"))
+
+    def _no_token(self, exc: TokenRefused) -> Answer:
+        status = exc.response.status
+        if status == 429:
+            self.budget.note(status, exc.response.headers)
+            return _failed(CallOutcome.RATE_LIMITED, exc)
+        refused = status in {400, 401, 403}
+        outcome = CallOutcome.UNAUTHORIZED if refused else CallOutcome.TOKEN_UNAVAILABLE
+        return _failed(outcome, exc)
+
+
+_BY_STATUS: Mapping[int, CallOutcome] = {
+    200: CallOutcome.OK,
+    401: CallOutcome.UNAUTHORIZED,
+    403: CallOutcome.UNAUTHORIZED,
+    413: CallOutcome.TOO_LARGE,
+    429: CallOutcome.RATE_LIMITED,
+}
+
+
+def _outcome(response: Response) -> tuple[CallOutcome, CallProblem | None]:
+    status = response.status
+    if status == 200:
+        return CallOutcome.OK, None
+    problem, own_shape = parse.problem(status, response.body)
+    if status == 404:
+        # A gateway's 404 means a wrong address; taken for an answer it would say of every
+        # document that Lighthouse has lost it.
+        return (CallOutcome.NOT_FOUND if own_shape else CallOutcome.UNEXPECTED), problem
+    if outcome := _BY_STATUS.get(status):
+        return outcome, problem
+    if status >= 500:
+        return CallOutcome.SERVER_ERROR, problem
+    if status >= 400:
+        return CallOutcome.REJECTED, problem
+    return CallOutcome.UNEXPECTED, problem
+
+
+def _data(response: Response) -> object:
+    body = parse.decode(response.body)
+    return body.get("data") if isinstance(body, dict) else None
+
+
+def _no_answer(response: Response) -> Answer:
+    kind = response.headers.get("Content-Type", "no content type")[:80]
+    reason = f"200, but the body ({len(response.body)} bytes, {kind}) is no answer"
+    return Answer(CallOutcome.MALFORMED, {}, CallProblem(response.status, reason))
+
+
+def _failed(outcome: CallOutcome, exc: Exception) -> Answer:
+    return Answer(outcome, {}, CallProblem(None, str(exc)))

@@ -1,0 +1,210 @@
+"""Reading Lighthouse's bodies: tolerant of anything, and nothing hostile gets past here.
+
+Shapes follow the published contract and what was seen in production: lists may be absent, ids
+may be strings, times may be seconds or milliseconds, an error body has one of three shapes.
+"""
+
+import json
+import math
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from lightkeeper.domain.answer import Absence, CallProblem, Observation, StatusReport
+from lightkeeper.domain.time import Instant
+
+MAX_WORD: Final = 64
+MAX_TEXT: Final = 500
+MAX_STEPS: Final = 16
+MAX_RAW: Final = 8_192
+_SECONDS_BELOW: Final = 10**11
+_LATEST: Final = 10**14
+_INT64: Final = 2**63
+
+
+MISSING: Final = Absence.MISSING
+
+
+class Undecodable(ValueError):
+    """The body is no JSON."""
+
+
+def decode(body: bytes) -> Any:
+    """The JSON in `body`, free of lone surrogates, NaN and integers beyond 64 bits."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # orjson is strict; one document's odd text must not cost the other ninety-nine.
+        try:
+            return _scrub(json.loads(body.decode("utf-8-sig", "replace"), strict=False))
+        except (ValueError, RecursionError) as exc:
+            raise Undecodable(str(exc)[:MAX_TEXT]) from exc
+
+
+def _scrub(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_scrub(key): _scrub(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrub(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        return str(value)[:MAX_WORD]
+    return value
+
+
+def observations(data: Any, asked: Collection[int]) -> tuple[dict[int, Observation], int] | None:
+    """What `data` says of each asked id, and how many ids it names that nobody asked for.
+
+    An id in neither list is `Absence.MISSING`. None when `data` is no answer at all.
+    """
+    if not isinstance(data, dict):
+        return None
+    statuses = data.get("statuses") or []
+    not_found = data.get("requestIdsNotFound") or []
+    if not isinstance(statuses, list) or not isinstance(not_found, list):
+        return None
+    seen: dict[int, Observation] = dict.fromkeys(asked, Absence.MISSING)
+    unrequested = 0
+    for value in not_found:
+        request_id = _request_id(value)
+        if request_id in seen:
+            seen[request_id] = Absence.NOT_FOUND
+        else:
+            unrequested += 1
+    for entry in statuses:
+        request_id = _request_id(entry.get("requestId")) if isinstance(entry, dict) else None
+        if request_id not in seen:
+            unrequested += 1
+            continue
+        before, report = seen[request_id], _report(request_id, entry)
+        seen[request_id] = report if before is MISSING else _preferred(before, report)
+    return seen, unrequested
+
+
+def single(data: Any, asked: int) -> Observation | None:
+    """What the answer about one document says; None when it is about something else."""
+    if not isinstance(data, dict) or _request_id(data.get("requestId")) != asked:
+        return None
+    return _report(asked, data)
+
+
+def problem(http_status: int, body: bytes) -> tuple[CallProblem, bool]:
+    """The reason in an error body of any shape, and whether it has Lighthouse's own shape."""
+    try:
+        data = decode(body)
+    except Undecodable:
+        return CallProblem(http_status, "no JSON in the answer"), False
+    if not isinstance(data, dict):
+        return CallProblem(http_status, "no JSON object in the answer"), False
+    errors = data.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        first = errors[0]
+        return (
+            CallProblem(
+                http_status,
+                _text(first.get("detail")) or _text(first.get("title")) or "no reason given",
+                _text(first.get("instance")),
+                _text(first.get("diagnostics")),
+            ),
+            True,
+        )
+    reason = _text(data.get("message")) or _text(data.get("error")) or "no reason given"
+    return CallProblem(http_status, reason), False
+
+
+def _preferred(before: Observation, report: Observation) -> Observation:
+    """Of two entries for one id the proof of delivery counts, and sense before nonsense."""
+    if isinstance(before, StatusReport) and (
+        before.status == "SUCCESS" or not isinstance(report, StatusReport)
+    ):
+        return before
+    return report
+
+
+def _request_id(value: Any) -> int | None:
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def _report(request_id: int, entry: dict[str, Any]) -> Observation:
+    status = _word(entry.get("status"))
+    if status is None:
+        return Absence.MALFORMED
+    try:
+        raw = orjson.dumps(entry).decode()
+        steps = orjson.dumps(entry.get("steps"))
+    except orjson.JSONEncodeError:  # nested deeper than any honest answer
+        return Absence.MALFORMED
+    time = entry.get("time")
+    if type(time) is not dict:
+        time = {}
+    error = entry.get("error")
+    if type(error) is not dict:
+        error = {}
+    return StatusReport(
+        request_id,
+        status,
+        _known_steps(steps) if len(steps) <= MAX_RAW else _steps(entry.get("steps")),
+        _instant(time.get("startTime")),
+        _instant(time.get("endTime")),
+        _word(error.get("step")) if error else None,
+        _text(error.get("detail")) if error else None,
+        raw if len(raw) <= MAX_RAW else orjson.dumps({"status": status, "cut": True}).decode(),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _known_steps(encoded: bytes) -> tuple[tuple[str, str], ...]:
+    # The same few lists of steps stand in every answer.
+    return _steps(orjson.loads(encoded))
+
+
+def _steps(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        return ()
+    steps = []
+    for step in value[:MAX_STEPS]:
+        if isinstance(step, dict):
+            name, word = _word(step.get("name")), _word(step.get("status"))
+            if name is not None and word is not None:
+                steps.append((name, word))
+    return tuple(steps)
+
+
+def _word(value: Any) -> str | None:
+    """A status or step word; None where there is none to speak of."""
+    # Cut before it is remembered: a long text would be held on to.
+    return _clean(value[: 4 * MAX_WORD]) if type(value) is str else None
+
+
+@lru_cache(maxsize=1_024)
+def _clean(value: str) -> str | None:
+    # The same few words stand in every answer.
+    if not value.isprintable():
+        value = "".join(
+            char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value
+        )
+    return value.strip()[:MAX_WORD] or None
+
+
+def _text(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_TEXT] or None
+
+
+def _instant(value: Any) -> Instant | None:
+    """Milliseconds since the epoch; Lighthouse's contract shows seconds, its answers do not."""
+    if type(value) is not int and type(value) is not float:
+        return None
+    if not 0 < value < _LATEST:
+        return None
+    return int(value * 1000) if value < _SECONDS_BELOW else int(value)

@@ -1,0 +1,212 @@
+"""HTTP to Lighthouse with one deadline a call, over connections that are kept.
+
+`requests` bounds the gaps between bytes, not their sum, so a server that trickles could hold a
+call for ever. Here every read of the socket, headers included, is given what is left of the
+call's deadline.
+"""
+
+import io
+import socket
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from http.client import HTTPResponse
+from typing import Any, Final, NamedTuple
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from lightkeeper.domain.errors import LightkeeperError
+
+CALL_DEADLINE_SECONDS: Final = 10.0
+CONNECT_TIMEOUT_SECONDS: Final = 3.05
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+_CHUNK = 256 * 1024
+
+Monotonic = Callable[[], float]
+
+
+class TransportError(LightkeeperError):
+    """No answer could be read."""
+
+
+class CallTimeout(TransportError):
+    """The answer was not complete within the call's deadline."""
+
+
+class ConnectionBroken(TransportError):
+    """The connection could not be made, or broke before the answer was complete."""
+
+
+class BodyTooLarge(TransportError):
+    """The answer is larger than any honest one."""
+
+
+class Response(NamedTuple):
+    """A complete answer: status, headers (looked up without regard to case), decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Deadline:
+    """The moment by which the call under way must have ended."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._at = 0.0
+
+    def start(self, seconds: float) -> None:
+        self._at = self._monotonic() + seconds
+
+    def left(self) -> float:
+        left = self._at - self._monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline of the call passed")
+        return left
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Raw bytes of a socket: not too many, and no read of them may outlast the deadline."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase, deadline: _Deadline) -> None:
+        self._sock = sock
+        self._raw = raw
+        self._deadline = deadline
+        self._room = MAX_BODY_BYTES + _CHUNK
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._deadline.left())
+        size = self._raw.readinto(buffer)
+        # http.client reads on without an end where a chunk is said to have -1 bytes.
+        self._room -= size or 0
+        if self._room < 0:
+            raise BodyTooLarge
+        return size
+
+    def close(self) -> None:
+        # The raw file holds a count on the socket, which closes when both are let go.
+        self._raw.close()
+        super().close()
+
+
+def _connection_classes(
+    deadline: _Deadline,
+) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+    """Connection classes whose answers are read against `deadline`."""
+
+    def response_class(sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
+        response = HTTPResponse(sock, *args, **kwargs)
+        raw = response.fp.detach()
+        response.fp = io.BufferedReader(_DeadlineReader(sock, raw, deadline), _CHUNK)
+        return response
+
+    class Plain(HTTPConnection):
+        pass
+
+    class Secure(HTTPSConnection):
+        pass
+
+    for cls in (Plain, Secure):
+        cls.response_class = staticmethod(response_class)  # type: ignore[assignment]
+    return Plain, Secure
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
+        super().__init__(pool_connections=2, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        plain, secure = _connection_classes(self._deadline)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }
+
+
+class Transport:
+    """One kept connection a host; follows no redirect and reads no proxy or netrc setting.
+
+    Only looking up a host's name, and trying its second address after the first, are not
+    bounded by the deadline.
+    """
+
+    def __init__(
+        self,
+        *,
+        deadline_seconds: float = CALL_DEADLINE_SECONDS,
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
+        self._seconds = deadline_seconds
+        self._deadline = _Deadline(monotonic)
+        # A session would give the bearer token to the environment's proxies, keep cookies, and
+        # read a redirect's body whole and its Location, also when told to follow none.
+        self._adapter = _DeadlineAdapter(self._deadline)
+
+    def close(self) -> None:
+        self._adapter.close()
+
+    def begin(self) -> None:
+        """Start the clock: all that is sent from here on shares one deadline."""
+        self._deadline.start(self._seconds)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send one request and read the whole answer before the deadline `begin` set.
+
+        Raises `CallTimeout`, `ConnectionBroken` or `BodyTooLarge`, whose messages carry neither
+        URL queries nor headers.
+        """
+        try:
+            left = self._deadline.left()
+            request = requests.Request(method, url, headers=dict(headers), data=body).prepare()
+            timeout = (min(CONNECT_TIMEOUT_SECONDS, left), left)
+            with closing(self._adapter.send(request, stream=True, timeout=timeout)) as answer:
+                return Response(answer.status_code, answer.headers, self._read(answer.raw))
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
+            raise CallTimeout(f"no complete answer within {self._seconds:g} s") from exc
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            ValueError,  # http.client's, at a chunk of a negative size
+            zlib.error,
+        ) as exc:
+            raise ConnectionBroken(_plain(exc)) from exc
+
+    def _read(self, raw: Any) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := raw.read(_CHUNK, decode_content=True):
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise BodyTooLarge
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+def _plain(exc: BaseException) -> str:
+    """The innermost reason in words, without the URL that requests puts into its messages."""
+    reason: BaseException = exc
+    while (inner := reason.__cause__ or reason.__context__) is not None:
+        reason = inner
+    # An exception of requests is an OSError too, and quotes the URL or a header.
+    if isinstance(reason, OSError) and not isinstance(reason, requests.RequestException):
+        return f"{type(reason).__name__}: {reason}"
+    return type(exc).__name__

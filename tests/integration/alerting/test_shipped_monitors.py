@@ -1,0 +1,80 @@
+"""The monitors that are shipped: their unit tests pass, and notice every fault made in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.alerting.unit_tests.mutants import mutants, run_mutants
+from lightkeeper.alerting.unit_tests.runner import run_tests
+from lightkeeper.alerting.unit_tests.suites import load_suite
+
+ROOT = Path(__file__).parents[3]
+TESTS = ROOT / "tests" / "monitors"
+FILES = sorted(TESTS.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def assets():
+    """What is in monitors/."""
+    return load(ROOT / "monitors")
+
+
+def test_each_monitor_is_tested_and_passes(assets):
+    """Every unit test is green, and no monitor is without one."""
+    report = run_tests(assets, FILES)
+
+    assert report.ok, "\n".join(report.lines())
+
+
+def test_each_fault_turns_a_test_red(assets):
+    """Whatever is moved, flipped, mistyped or dropped in a monitor is noticed by its tests."""
+    report = run_mutants(assets, FILES)
+
+    assert report.ok, "\n".join(report.lines())
+    assert assets.monitors.keys() == report.run.keys()
+    assert all(report.run.values())
+
+
+def test_a_monitor_without_its_tests_fails(assets):
+    """Leaving out any one file is noticed twice: by the tests, and by the faults that live."""
+    for left_out in (FILES[0], FILES[-1]):
+        kept = [path for path in FILES if path != left_out]
+
+        missing = {failure.subject for failure in run_tests(assets, kept).failures}
+        living = [failure.subject for failure in run_mutants(assets, kept).failures]
+
+        assert {left_out.stem} == missing
+        faults = mutants(assets.monitors[left_out.stem].payload, assets.slo_payloads())
+        assert [left_out.stem] * len(list(faults)) == living
+
+
+def test_each_monitor_tells_what_it_says(assets):
+    """Each is seen to alert and to recover, with a message that leads to its runbook."""
+    for path in FILES:
+        suite = load_suite(path, assets.variables)
+        told = [one for case in suite.tests for one in case.notifications or ()]
+        runbook = assets.monitors[suite.monitor].runbook
+
+        assert suite.monitor == path.stem
+        assert {"recovery"} < {one.why.value for one in told}, path.name
+        assert any(f"#{runbook}" in text for one in told for text in one.contains), path.name
+
+
+def test_each_monitor_ignores_another_environment(assets):
+    """Each has a series of another env that must not count."""
+    for path in FILES:
+        assert "env:staging" in path.read_text(), path.name
+
+
+def test_the_explained_test_is_one(assets, tmp_path):
+    """The example in tests/monitors/README.md is green as it stands there."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", (TESTS / "README.md").read_text(), re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+
+    report = run_tests(assets, [path], every=False)
+
+    assert report.ok, "\n".join(report.lines())
+    assert {str(path): 1} == report.run

@@ -1,0 +1,511 @@
+"""What people hand in: the good lines are stored once, each wrong one is named with its reason."""
+
+import tracemalloc
+from contextlib import closing
+
+import orjson
+import pytest
+from store_rows import NOW
+
+from lightkeeper.casework.intake import (
+    BATCH,
+    MAX_LINE_BYTES,
+    IntakeTally,
+    Rejection,
+    WrongDocument,
+    new_document,
+    track_lines,
+)
+from lightkeeper.domain.document import NewDocument
+from lightkeeper.domain.time import DAY, MINUTE
+from lightkeeper.store.database import open_database
+from lightkeeper.store.documents import Documents
+
+GOOD = {
+    "lighthouse_request_id": 21,
+    "form_526_submission_id": "s-1",
+    "document_type": "form_0781",
+}
+HEADER = b"lighthouse_request_id,form_526_submission_id,document_type\n"
+
+
+def each(*values):
+    """One test for each value, named by how it is written: some are equal, some very long."""
+    return pytest.mark.parametrize("value", values, ids=lambda value: repr(value)[:30])
+
+
+@pytest.fixture
+def documents(tmp_path):
+    """The documents of a new store."""
+    with closing(open_database(f"sqlite:///{tmp_path / 'a.db'}", create=True)) as database:
+        yield Documents(database)
+
+
+def _take(documents, data, now=NOW):
+    """Take in bytes or lines: the tally as a tuple, and what was refused."""
+    lines = data.splitlines(keepends=True) if isinstance(data, bytes) else data
+    refused = []
+    tally = track_lines(documents, lines, clock=lambda: now, reject=refused.append)
+    assert tally.rejected == len(refused)
+    return (tally.new, tally.known, tally.rejected), refused
+
+
+def _line(request_id, **fields):
+    return orjson.dumps(GOOD | {"lighthouse_request_id": request_id} | fields) + b"\n"
+
+
+def _stored(documents, *request_ids):
+    return [documents.find(request_id) is not None for request_id in request_ids]
+
+
+def test_json_lines(documents):
+    """One object a line, every field stored, whatever else stands in it ignored."""
+    data = _line(
+        1,
+        document_type="veteran_upload",
+        form_attachment_id="a-1",
+        tracked_at="2027-01-01T00:00:00Z",
+        comment="Ü",
+    ) + _line("22", form_526_submission_id=77)
+
+    assert ((2, 0, 0), []) == _take(documents, data)
+
+    row = documents.find(1)
+    assert ("s-1", "veteran_upload", "a-1", 1_798_761_600_000, NOW) == (
+        row.form_526_submission_id,
+        row.document_type,
+        row.form_attachment_id,
+        row.tracked_at,
+        row.created_at,
+    )
+    row = documents.find(22)
+    assert ("77", "form_0781", None, NOW) == (
+        row.form_526_submission_id,
+        row.document_type,
+        row.form_attachment_id,
+        row.tracked_at,
+    )
+
+
+def test_csv(documents):
+    """A header in any order, more columns than are known, blanks around values, short rows."""
+    data = (
+        b"comment, document_type ,lighthouse_request_id,form_526_submission_id,tracked_at,"
+        b"form_attachment_id\n"
+        b'"said ""yes"", then no",veteran_upload,1,s-1,2027-01-01T00:00:00Z,a-1\n'
+        b", form_0781a , 2 , s-2 ,\n"
+        b",bdd_instructions,3,s-3\n"
+    )
+
+    assert ((3, 0, 0), []) == _take(documents, data)
+
+    found = [documents.find(number) for number in (1, 2, 3)]
+    assert [
+        ("s-1", "veteran_upload", "a-1", 1_798_761_600_000),
+        ("s-2", "form_0781a", None, NOW),
+        ("s-3", "bdd_instructions", None, NOW),
+    ] == [
+        (row.form_526_submission_id, row.document_type, row.form_attachment_id, row.tracked_at)
+        for row in found
+    ]
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("is_last_ended", [True, False])
+@pytest.mark.parametrize("lead", [[], [b""]])
+def test_line_ends_boms_and_blank_lines(documents, bom, newline, is_last_ended, lead):
+    """Windows or Unix, a BOM or none, blank lines anywhere, with or without a last line end."""
+    json_lines = [*lead, _line(1).strip(), b"", b"  \t", _line(2).strip()]
+    csv_lines = [*lead, HEADER.strip(), b"3,s-3,form_0781", b"", b"   ", b",,", b"4,s-4,form_0781"]
+    for lines in (json_lines, csv_lines):
+        data = bom + newline.join(lines) + (newline if is_last_ended else b"")
+
+        assert ((2, 0, 0), []) == _take(documents, data.splitlines(keepends=True))
+
+    assert [True] * 4 == _stored(documents, 1, 2, 3, 4)
+
+
+def test_quoted_newlines(documents):
+    """A quoted field may span lines; refusals behind it still name the line they are in."""
+    header = HEADER.strip() + b",comment\n"
+    data = (
+        header + b'1,s-1,form_0781,"one\ntwo\n\nthree"\n2,s-2,nonsense,"a\nb"\n3,s-3,form_0781,\n'
+    )
+
+    counts, refused = _take(documents, data)
+
+    assert (2, 0, 1) == counts
+    assert [6] == [refusal.line for refusal in refused]
+    assert [True, False, True] == _stored(documents, 1, 2, 3)
+
+
+def test_a_quote_that_is_not_closed_is_told(documents):
+    """What it swallowed is named by its first and last line; what stands behind is stored."""
+    rows = [b"1,s-1,form_0781\n", b'2,"s-2,form_0781\n', b"3,s-3,form_0781\n"]
+    again = [b'4,s-4,"form_0781"\n', b"5,s-5,form_0781\n"]
+
+    counts, (refused,) = _take(documents, [HEADER, *rows, *again])
+    assert (2, 0, 1) == counts
+    assert 3 == refused.line
+    assert "up to line 5" in refused.reason
+    assert [True, False, False, False, True] == _stored(documents, 1, 2, 3, 4, 5)
+
+    counts, (refused,) = _take(documents, [HEADER, *rows])
+    assert ((0, 1, 1), 3) == (counts, refused.line)
+    assert "up to line 4" in refused.reason
+
+
+def test_wrong_lines_are_named_and_good_ones_stored(documents):
+    """Each refusal has its line number and a reason in the words of the input; the rest is in."""
+    wrong = {
+        b"{": "not JSON: one object a line is expected",
+        b"[1]": "not a JSON object",
+        b'"text"': "not a JSON object",
+        b"lighthouse_request_id,x": "not JSON: one object a line is expected",
+        b'{"a": NaN}': "not JSON: one object a line is expected",
+        b'{"a": "\xff"}': "not JSON: one object a line is expected",
+        b'{"a": "\\ud800"}': "not JSON: one object a line is expected",
+        b"[" * 3_000: "not JSON: one object a line is expected",
+        b"{}": "lighthouse_request_id must be the whole number Lighthouse gave as requestId",
+    }
+    data = [_line(1)]
+    for number, each in enumerate(wrong, start=2):
+        data += [each + b"\n", _line(number)]
+
+    counts, refused = _take(documents, data)
+
+    assert (len(wrong) + 1, 0, len(wrong)) == counts
+    expected = [Rejection(2 * at, reason) for at, reason in enumerate(wrong.values(), start=1)]
+    assert expected == refused
+
+
+@each(
+    None,
+    "",
+    "x",
+    "1.5",
+    1.5,
+    "1e3",
+    -1,
+    "-1",
+    True,
+    [1],
+    {},
+    2**63,
+    str(2**63),
+    "٣",
+    "1 2",
+    "9" * 5_000,
+    "0" * 20 + "21",
+    "0x15",
+    10**400,
+    "+1",
+    "1_0",
+)
+def test_a_request_id_is_a_whole_number(value):
+    """Nothing that is not a 64-bit number is one, in whatever form it comes."""
+    with pytest.raises(WrongDocument, match="lighthouse_request_id must be the whole number"):
+        new_document(GOOD | {"lighthouse_request_id": value}, NOW)
+
+
+@each(0, "0", 21, " 21 ", "021", 2**63 - 1, str(2**63 - 1))
+def test_a_request_id_may_be_text(value):
+    """JSON numbers, and the same in digits."""
+    assert int(value) == new_document(GOOD | {"lighthouse_request_id": value}, NOW).request_id
+
+
+@pytest.mark.parametrize("name", ["form_526_submission_id", "form_attachment_id"])
+@each(" ", "a" * 65, "John Smith", "a/b", "a\nb", "ä", "a\0", True, 1.0, ["a"], {"a": 1}, "\ufffd")
+def test_an_identifier_is_no_free_text(name, value):
+    """Anything but an id is refused with the field's name, and not repeated in the reason."""
+    with pytest.raises(WrongDocument, match=f"{name} must be at most 64 letters") as wrong:
+        new_document(GOOD | {name: value}, NOW)
+
+    assert "Smith" not in str(wrong.value)
+
+
+@each(None, "")
+def test_a_submission_id_has_to_be_there(value):
+    """No document without a submission."""
+    with pytest.raises(WrongDocument, match="form_526_submission_id is missing"):
+        new_document(GOOD | {"form_526_submission_id": value}, NOW)
+
+
+@each(None, "", "form_4142", "FORM_0781", 781, True, [], {}, ["form_0781"])
+def test_a_document_type_is_one_of_four(value):
+    """Any other value is refused, with the four that may stand there."""
+    expected = "veteran_upload, form_0781, form_0781a, bdd_instructions"
+    with pytest.raises(WrongDocument, match=f"document_type must be one of {expected}"):
+        new_document(GOOD | {"document_type": value}, NOW)
+
+
+@each(None, "")
+def test_a_veteran_upload_needs_its_attachment(value):
+    """Only this type does."""
+    fields = GOOD | {"form_attachment_id": value}
+    with pytest.raises(WrongDocument, match="form_attachment_id is missing: a veteran_upload"):
+        new_document(fields | {"document_type": "veteran_upload"}, NOW)
+
+    assert new_document(fields, NOW).attachment_id is None
+
+
+AT = 1_798_812_303_000  # 2027-01-01T14:05:03Z
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2027-01-01T14:05:03Z", AT),
+        ("2027-01-01T14:05:03", AT),
+        ("2027-01-01 14:05:03+00:00", AT),
+        ("2027-01-01T09:05:03-05:00", AT),
+        ("20270101T140503Z", AT),
+        (" 2027-01-01T14:05:03Z ", AT),
+        ("2027-01-01T14:05:03.123Z", AT + 123),
+        ("2027-01-01T14:05:03.999999Z", AT + 1_000),
+        ("2027-01-01", 1_798_761_600_000),
+        ("20270101", 1_798_761_600_000),
+        (1_798_812_303, AT),
+        ("1798812303", AT),
+        (1_798_812_303.123, AT + 123),
+        ("1798812303.123", AT + 123),
+        (1_798_812_303_123, AT + 123),
+        ("1798812303123", AT + 123),
+        ("1798812303123.9", AT + 123),
+        # As ISO 8601 this one is a day in the year 1710, and one hour has 23:45.
+        ("1710123112345", 1_710_123_112_345),
+        (0, 0),
+        (None, NOW),
+        ("", NOW),
+    ],
+    ids=repr,
+)
+def test_a_time_may_be_iso_8601_seconds_or_milliseconds(value, expected):
+    """The same moment in every form people write it; no time at all is now."""
+    assert expected == new_document(GOOD | {"tracked_at": value}, NOW).tracked_at
+
+
+@each(
+    "yesterday",
+    "2027-13-01",
+    "2027-01-01T25:00",
+    "01/01/2027",
+    "NaN",
+    "Infinity",
+    "-1",
+    -1,
+    "1e9",
+    True,
+    [1],
+    {},
+    10**14,
+    10**400,
+    "9" * 20,
+    "9" * 5_000,
+    float("1e30"),
+    "1969-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+14:00",
+)
+def test_what_is_no_time_is_refused(value):
+    """Words, impossible dates, times before 1970 and numbers beyond reason."""
+    with pytest.raises(WrongDocument, match="tracked_at must be a time such as"):
+        new_document(GOOD | {"tracked_at": value}, NOW)
+
+
+@each("9999-12-31T23:59:59-14:00", NOW + 5 * MINUTE + 1, NOW + DAY)
+def test_no_document_comes_from_the_future(value):
+    """A time more than five minutes ahead is a mistake."""
+    with pytest.raises(WrongDocument, match="tracked_at lies in the future"):
+        new_document(GOOD | {"tracked_at": value}, NOW)
+
+
+def test_a_clock_may_be_a_little_ahead():
+    """A time up to five minutes ahead is taken for now."""
+    for ahead in (0, 1, 5 * MINUTE):
+        assert new_document(GOOD | {"tracked_at": NOW + ahead}, NOW) == NewDocument(
+            21, "s-1", "form_0781", None, NOW
+        )
+
+
+def test_a_conflict_is_refused_with_its_line(documents):
+    """The same request id for another submission or type, in the store or the same input."""
+    _take(documents, _line(1) + _line(2))
+    data = [
+        _line(3),
+        _line(1, form_526_submission_id="s-2"),
+        _line(2, document_type="form_0781a"),
+        _line(3, form_526_submission_id="s-2"),
+        _line(1),
+    ]
+
+    counts, refused = _take(documents, data)
+
+    assert (1, 1, 3) == counts
+    assert [2, 3, 4] == [refusal.line for refusal in refused]
+    assert [
+        f"conflict: request id {number} is tracked already, for another submission or as "
+        "another document type"
+        for number in (1, 2, 3)
+    ] == [refusal.reason for refusal in refused]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_the_same_input_again_stores_nothing_twice(documents, form):
+    """What broke off or was mended may be handed in again whole: known lines stay as they are."""
+    rows = [HEADER.strip()] if form == "csv" else []
+    for number in range(2 * BATCH + 5):
+        row = b"%d,s-%d,form_0781" % (number, number)
+        rows.append(row if form == "csv" else _line(number, form_526_submission_id=f"s-{number}"))
+    data = b"\n".join(row.strip() for row in rows)
+    half = b"\n".join(data.split(b"\n")[: BATCH + 7])
+
+    new = _take(documents, half)[0][0]
+    assert (2 * BATCH + 5 - new, new, 0) == _take(documents, data, NOW + DAY)[0]
+    assert (0, 2 * BATCH + 5, 0) == _take(documents, data, NOW + DAY)[0]
+    assert NOW == documents.find(1).tracked_at
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (
+            b"a,b\n1,2\n",
+            "line 1: neither .* nor a CSV header with lighthouse_request_id, form_526",
+        ),
+        (b"\n\nlighthouse_request_id,document_type\n", "line 3: .* with form_526_submission_id$"),
+        (b"lighthouse_request_id;form_526_submission_id;document_type\n1;s;form_0781\n", "line 1"),
+        (HEADER.replace(b"\n", b"\r") + b"1,s-1,form_0781\r", "line 1: neither .* nor CSV: new-l"),
+        (b'"lighthouse_request_id,\n' + b"1,s-1,form_0781\n" * 3, "line 4: neither"),
+        (b"x" * 200_000, "line 1: neither a JSON object nor CSV: field larger"),
+        (bytes(range(256)) * 20, "neither a JSON object nor"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "neither a JSON object nor"),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0" + b"\0" * 500, "neither a JSON object nor"),
+        ("".join(map(chr, HEADER)).encode("utf-16"), "line 1: neither a JSON object nor"),
+    ],
+    ids=[
+        "columns",
+        "column",
+        "semicolons",
+        "mac",
+        "quote",
+        "long",
+        "bytes",
+        "png",
+        "xlsx",
+        "utf-16",
+    ],
+)
+def test_what_is_neither_json_lines_nor_csv_is_refused_whole(documents, data, problem):
+    """Other files are a mistake of the whole file: said once, nothing stored, no traceback."""
+    with pytest.raises(WrongDocument, match=problem) as wrong:
+        _take(documents, data.split(b"\n") if b"\r" in data else data)
+
+    assert 65 == wrong.value.exit_status
+    assert [] == documents.due(NOW, 10)
+
+
+def test_binary_junk_between_good_lines(documents):
+    """Junk costs its own lines only, in both forms."""
+    junk = [b"\xff\xfe\0\0\n", b"\x00\n", bytes(byte for byte in range(256) if byte != 10) + b"\n"]
+
+    counts, refused = _take(documents, [_line(1), *junk, _line(2)])
+    assert ((2, 0, 3), [2, 3, 4]) == (counts, [refusal.line for refusal in refused])
+
+    counts, refused = _take(documents, [HEADER, b"3,s,form_0781\n", *junk, b"4,s,form_0781\n"])
+    assert ((2, 0, 3), [3, 4, 5]) == (counts, [refusal.line for refusal in refused])
+    assert [True] * 4 == _stored(documents, 1, 2, 3, 4)
+
+
+def test_rows_that_do_not_fit_the_header(documents):
+    """Too many fields are refused; missing ones are told as missing."""
+    data = HEADER + b"1,s-1,form_0781,more\n2\n3,s-3\n4,s-4,form_0781\n"
+
+    counts, refused = _take(documents, data)
+
+    assert (1, 0, 3) == counts
+    assert [
+        Rejection(2, "4 fields under 3 headings"),
+        Rejection(3, "form_526_submission_id is missing"),
+    ] == refused[:2]
+    assert (4, "document_type must be one of") == (refused[2].line, refused[2].reason[:28])
+
+
+def test_over_long_lines(documents):
+    """A line beyond all reason costs itself only, and what it holds is not repeated."""
+    long = _line(1, comment="x" * MAX_LINE_BYTES)
+    counts, refused = _take(documents, [_line(2), long, _line(3)])
+    assert ((2, 0, 1), [Rejection(2, "longer than 65536 bytes")]) == (counts, refused)
+
+    rows = [b"4,s,form_0781\n", b"5,s," + b"x" * 10**6 + b"\n", b"6,s,form_0781\n"]
+    counts, (refused,) = _take(documents, [HEADER, *rows])
+    assert ((2, 0, 1), 3) == (counts, refused.line)
+    assert len(refused.reason) < 100
+    assert [False, True, True, True, False, True] == _stored(documents, 1, 2, 3, 4, 5, 6)
+
+
+def test_an_empty_input_is_no_mistake(documents):
+    """Nothing handed in, or a header alone, is nothing tracked."""
+    for data in (b"", b"\n\r\n  \n", b"\xef\xbb\xbf", HEADER, b"\xef\xbb\xbf" + HEADER):
+        assert ((0, 0, 0), []) == _take(documents, data)
+
+
+def test_progress_is_told_after_each_batch(documents):
+    """Whoever looks on hears the tally as batches are stored, the last one being the result."""
+    heard = []
+    lines = [_line(number) for number in range(2 * BATCH + 1)]
+    tally = track_lines(
+        documents,
+        lines,
+        clock=lambda: NOW,
+        reject=heard.append,
+        stored=lambda tally: heard.append((tally.new, documents.find(tally.new - 1) is not None)),
+    )
+
+    assert [(BATCH, True), (2 * BATCH, True), (2 * BATCH + 1, True)] == heard
+    assert IntakeTally(new=2 * BATCH + 1) == tally
+
+
+def test_lines_are_read_as_they_are_needed(documents):
+    """From a pipe that stays open, each full batch is stored at once."""
+    seen = []
+
+    def lines():
+        for number in range(BATCH + 1):
+            seen.append(documents.find(0) is not None)
+            yield _line(number)
+
+    _take(documents, lines())
+
+    assert [False] * BATCH + [True] == seen
+
+
+def _many_lines(form, count):
+    if form == "csv":
+        yield HEADER
+    for number in range(count):
+        request_id = number % (2 * BATCH)
+        if number % 10 == 5:
+            yield b"nonsense\n"
+        elif form == "csv":
+            yield b"%d,s-1,form_0781\n" % request_id
+        else:
+            yield (
+                b'{"lighthouse_request_id":%d,"form_526_submission_id":"s-1",'
+                b'"document_type":"form_0781"}\n' % request_id
+            )
+
+
+@pytest.mark.parametrize(("form", "count"), [("json", 200_000), ("csv", 50_000)])
+def test_memory_does_not_grow_with_the_input(documents, form, count):
+    """Any number of lines, wrong ones among them, is held a batch at a time: below 3 MB."""
+    lines = _many_lines(form, count)
+    tracemalloc.start()
+    try:
+        tally = track_lines(documents, lines, clock=lambda: NOW, reject=lambda _: None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert IntakeTally(new=1_800, known=count * 9 // 10 - 1_800, rejected=count // 10) == tally
+    assert peak < 3_000_000

@@ -1,0 +1,592 @@
+"""What staff do about documents: taken up, closed, asked about again, beside a running daemon."""
+
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+
+import click
+import pytest
+from click.testing import CliRunner
+from daemon_rig import DaemonRig
+from store_rows import NOW, counted, ended, moved, new, plans, tallied, uses
+
+from lightkeeper.casework import lookup as views
+from lightkeeper.casework import triage as casework
+from lightkeeper.casework.triage import (
+    CONDITIONS,
+    Action,
+    Unsaid,
+    by_filter,
+    by_lines,
+    decide,
+    note,
+)
+from lightkeeper.commands import triage as casework_cli
+from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.document import Condition
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import DAY, HOUR
+from lightkeeper.store.database import open_database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.levels import Levels, sums, troubles
+from lightkeeper.store.outbox import Outbox
+from lightkeeper.store.triage import Casework, Filter
+
+BY, WHY = "jane", "called the regional office"
+ALL = Filter(frozenset(Condition))
+OPEN_STATES = {
+    "waiting": {},
+    "slow": {"last_answered_at": NOW + 24 * HOUR},
+    "stuck": {"last_answered_at": NOW + 48 * HOUR},
+    "overdue": {"last_answered_at": NOW + 96 * HOUR},
+    "not_found": {"not_found_since": NOW},
+    "not_in_efolder": {"lighthouse_status": "failed", "failed_step": "CLAIMS_EVIDENCE"},
+    "in_efolder": {"lighthouse_status": "failed", "in_efolder_at": NOW},
+    "efolder_unknown": {"lighthouse_status": "failed"},
+    "contradictory": {"lighthouse_status": "done", "next_poll_at": None},
+}
+
+
+@pytest.fixture
+def database(database_url):
+    """A new store."""
+    with closing(open_database(database_url, create=True)) as database:
+        yield database
+
+
+@pytest.fixture
+def cases(database):
+    """The staff's side of it."""
+    return Casework(database)
+
+
+@pytest.fixture
+def documents(database):
+    """The daemon's side of it."""
+    return Documents(database)
+
+
+def _stand(documents, states):
+    """Documents 1, 2, 3 ... in these conditions; `delivered` too."""
+    documents.add([new(number) for number, _ in enumerate(states, 1)], NOW)
+    delivered = {"lighthouse_status": "done", "next_poll_at": None}
+    batch = [
+        moved(before, condition=state, **OPEN_STATES.get(state, delivered))
+        for before, state in zip(sorted(documents.due(NOW, 1_000)), states, strict=True)
+    ]
+    documents.record(batch, NOW)
+
+
+def _do(cases, action, *request_ids, at=NOW + DAY):
+    """Do it to these as the command does; of how many it was done."""
+    may = decide(action, Policy(), at)
+    ids = [each.id for each in cases.by_request_ids(request_ids).values()]
+    return cases.carry_out(ids, may, note(action, BY, WHY, at))
+
+
+def _each(database, column):
+    """This column of every document, by request id; the models may be bound to another store."""
+    rows = database.rows(
+        f"SELECT lighthouse_request_id, {column} FROM form_526_document_submissions ORDER BY id"
+    )
+    return dict(rows)
+
+
+def _conditions(database):
+    return _each(database, "condition")
+
+
+def _next_poll(database, request_id):
+    return _each(database, "next_poll_at")[request_id]
+
+
+def test_what_is_taken_up_pages_nobody_and_comes_back_as_it_was(database, cases, documents):
+    """Acknowledged, a document leaves every gauge of trouble; revoked, it is in its own again."""
+    states = [state for state in OPEN_STATES if state != "waiting"]
+    _stand(documents, states)
+    numbers = range(1, len(states) + 1)
+    before, levels = _conditions(database), Levels(database)
+    assert 1 == min(troubles(levels.totals()).values())
+
+    assert len(states) == _do(cases, Action.ACK, *numbers)
+
+    assert {0} == set(troubles(levels.totals()).values())
+    assert ([], [], None) == (levels.failed(9), levels.stuck(9), levels.oldest_failure())
+    assert [] == levels.oldest_pending()
+    assert sums(levels.totals()) == {"tracked": 8, "pending": 4, "done": 1, "failed": 3}
+    assert counted(database) == tallied(database)
+
+    assert len(states) == _do(cases, Action.UNACK, *numbers)
+
+    assert before == _conditions(database)
+    assert counted(database) == tallied(database)
+
+
+def test_an_acknowledged_document_is_asked_about_as_before(database, cases, documents):
+    """Only its condition moves: when it is due, its status and its step stay."""
+    _stand(documents, ["stuck"])
+
+    _do(cases, Action.ACK, 1)
+
+    assert NOW + HOUR == _next_poll(database, 1)
+    _do(cases, Action.UNACK, 1)
+    assert NOW + HOUR == _next_poll(database, 1)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_each_deed_has_its_conditions(database, cases, documents, action):
+    """What can be done to a document alone can be done to it by a filter, and nothing else."""
+    states = [*OPEN_STATES, "delivered", "stuck", "stuck"]
+    _stand(documents, states)
+    _do(cases, Action.ACK, len(states) - 1)
+    _do(cases, Action.CLOSE, len(states))
+    before = _conditions(database)
+    may = decide(action, Policy(), NOW)
+
+    found = by_filter(cases, ALL, action, may)
+
+    assert CONDITIONS[action] == {before[each.request_id] for each in found.documents}
+    lines = [str(number) for number in before]
+    assert found.documents == by_lines(cases, lines, may).documents
+    ids = [each.id for each in cases.by_request_ids(list(before)).values()]
+    assert len(found.documents) == cases.carry_out(ids, may, note(action, BY, WHY, NOW))
+    assert counted(database) == tallied(database)
+
+
+@pytest.mark.parametrize("state", OPEN_STATES)
+def test_what_is_closed_is_asked_about_no_more_until_it_is_revoked(
+    database, cases, documents, state
+):
+    """It keeps its status, so the sum still holds, pages nobody, and comes back due at once."""
+    _stand(documents, [state])
+    before = sums(Levels(database).totals())
+
+    assert 1 == _do(cases, Action.CLOSE, 1)
+
+    assert _next_poll(database, 1) is None
+    assert before == sums(Levels(database).totals())
+    assert {0} == set(troubles(Levels(database).totals()).values())
+    assert 0 == Levels(database).unobserved(NOW + 365 * DAY)
+    assert [] == documents.due(NOW + 365 * DAY, 10)
+    assert 0 == _do(cases, Action.CLOSE, 1)
+
+    assert 1 == _do(cases, Action.UNCLOSE, 1, at=NOW + 2 * DAY)
+
+    assert {1: state} == _conditions(database)
+    is_final = state == "contradictory"
+    assert (None if is_final else NOW + 2 * DAY) == _next_poll(database, 1)
+    assert counted(database) == tallied(database)
+
+
+def test_what_staff_did_is_history_and_no_news(database, cases, documents):
+    """`show` says who did what and why; there is nothing in it to tell Datadog."""
+    _stand(documents, ["not_in_efolder"])
+    ended_and_told = [row.id for row in Outbox(database).unpublished(10)]
+    Outbox(database).mark_published(ended_and_told, [], NOW)
+
+    for action in (
+        Action.ACK,
+        Action.UNACK,
+        Action.CLOSE,
+        Action.UNCLOSE,
+        Action.RECHECK,
+        Action.ACK,
+    ):
+        assert 1 == _do(cases, action, 1)
+
+    assert 0 == Outbox(database).unpublished_count()
+    shown = views.document(database, 1)
+    words = ("acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck")
+    expected = [f"{word}:{BY}: {WHY}" for word in (*words, "acknowledged")]
+    assert expected == [remark for entry in shown.data["history"] for remark in entry["remarks"]]
+    assert "  2027-01-16T08:00:00Z  failed; closed:jane: called the regional office" in shown.lines
+    assert {"failed"} == {entry["to_status"] for entry in shown.data["history"]}
+    assert (
+        "  acknowledged: 2027-01-16T08:00:00Z by jane: called the regional office" in shown.lines
+    )
+    assert (BY, WHY) == tuple(shown.data[f"acknowledged_{each}"] for each in ("by", "reason"))
+    _do(cases, Action.UNACK, 1)
+    shown = views.document(database, 1)
+    assert (None, "not_in_efolder") == (shown.data["acknowledged_by"], shown.data["condition"])
+    assert not any("  acknowledged:" in line for line in shown.lines)
+
+
+def test_an_old_acknowledgement_is_not_shown_of_a_new_case(database, cases, documents):
+    """Whoever took up a stuck document has not taken up its failure."""
+    _stand(documents, ["stuck"])
+    _do(cases, Action.ACK, 1)
+    (taken,) = documents.due(NOW + DAY, 10)
+
+    documents.record([ended(taken, "failed")], NOW + DAY)
+
+    assert 1 == troubles(Levels(database).totals())["unacknowledged"]
+    assert views.document(database, 1).data["acknowledged_by"] is None
+
+
+@pytest.mark.parametrize("action", [Action.ACK, Action.CLOSE])
+def test_what_staff_did_while_the_daemon_asked_stands(database_url, database, cases, action):
+    """A decision made on a copy read before is dropped; the rest of its batch is not."""
+    with closing(open_database(database_url, create=False)) as daemon:
+        documents = Documents(daemon)
+        _stand(documents, ["stuck", "stuck", "waiting"])
+        copies = sorted(documents.due(NOW + HOUR, 10))
+
+        assert 1 == _do(cases, action, 1)
+        answered = [moved(each, current_step="CLAIMS_EVIDENCE") for each in copies]
+        documents.record(answered, NOW + 2 * HOUR)
+
+        assert {1: str(action), 2: "stuck", 3: "waiting"} == _conditions(database)
+        steps = {1: "none", 2: "CLAIMS_EVIDENCE", 3: "CLAIMS_EVIDENCE"}
+        assert steps == _each(database, "current_step")
+        assert (NOW + HOUR if action is Action.ACK else None) == _next_poll(database, 1)
+        assert counted(database) == tallied(database)
+
+
+def test_a_failed_call_does_not_reopen_what_is_closed(database, cases, documents):
+    """Putting off the documents of a call leaves those alone that were closed meanwhile."""
+    _stand(documents, ["stuck", "stuck"])
+    ids = [each.id for each in documents.due(NOW + HOUR, 10)]
+    _do(cases, Action.CLOSE, 1)
+
+    documents.postpone(ids, NOW + HOUR, NOW + 2 * HOUR, CallProblem(500, "down"))
+
+    assert [None, NOW + 2 * HOUR] == [_next_poll(database, number) for number in (1, 2)]
+    assert {1: None, 2: NOW + HOUR} == _each(database, "unanswered_since")
+
+
+def _record_for_ever(url, stop, recorded):
+    """What a daemon does, as fast as it can: read what is due, decide, record."""
+    with closing(open_database(url, create=False)) as database:
+        documents, turn = Documents(database), 0
+        while not stop.is_set():
+            turn += 1
+            copies = sorted(documents.due(NOW + HOUR, 100))
+            step = f"STEP_{turn % 3}"
+            time.sleep(0.002)  # Lighthouse is asked
+            documents.record([moved(copy, current_step=step) for copy in copies], NOW + HOUR)
+            recorded.append(len(copies))
+
+
+def test_staff_and_daemon_at_the_same_time(database_url, database, cases):
+    """A daemon that records all the while overwrites no acknowledgement, and no tally is off."""
+    documents = Documents(database)
+    _stand(documents, ["stuck"] * 300)
+    stop, recorded = threading.Event(), []
+    daemon = threading.Thread(target=_record_for_ever, args=(database_url, stop, recorded))
+    daemon.start()
+    try:
+        for _ in range(15):
+            assert 300 == _do(cases, Action.ACK, *range(1, 301))
+            assert {"acknowledged"} == set(_conditions(database).values())
+            assert 300 == _do(cases, Action.UNACK, *range(1, 301))
+        assert 150 == _do(cases, Action.CLOSE, *range(1, 151))
+        assert 150 == _do(cases, Action.ACK, *range(151, 301))
+        seen = len(recorded)
+        while len(recorded) < seen + 3 and daemon.is_alive():
+            time.sleep(0.001)
+    finally:
+        stop.set()
+        daemon.join()
+
+    assert seen
+    assert Counter(closed=150, acknowledged=150) == Counter(_conditions(database).values())
+    assert counted(database) == tallied(database)
+
+
+def test_closing_a_backlog_pages_nobody(database_url, tmp_path):
+    """Stuck and failed documents by the hundred leave the gauges, and nothing at all is told."""
+    with DaemonRig(database_url, tmp_path) as watch:
+        ids = [*watch.track(150, "stuck_claims_evidence", age=99 * 3_600)]
+        ids += watch.track(150, "fails_claims_evidence", age=99 * 3_600)
+        watch.poll()
+        cases = Casework(watch.database)
+        told = len(watch.agent.metrics)
+        asked = len(watch.calls())
+
+        _do(cases, Action.CLOSE, *ids, at=watch.clock.instant())
+        watch.clock.now += 8 * 86_400
+        watch.poll()
+
+        assert asked == len(watch.calls())
+        assert [] == [
+            m
+            for m in watch.agent.metrics[told:]
+            if m.kind == "count" and "documents" in m.name and m.value
+        ]
+        watch.publisher.gauges()
+        for name in ("stuck", "slow", "overdue", "unacknowledged"):
+            gauge = f"lightkeeper.documents.{name}"
+            values = [m.value for m in watch.agent.metrics[told:] if m.name == gauge]
+            assert {0.0} == set(values)
+        watch.assert_tallies_are_true()
+
+
+def test_a_recheck_asks_about_a_failure_long_past_its_window(database_url, tmp_path):
+    """Asked once more and told if it recovered; its status is Lighthouse's to change."""
+    with DaemonRig(database_url, tmp_path) as watch:
+        recovers, fails = watch.track(1, "recovers", age=60), watch.track(1, "fails_bgs", age=60)
+        watch.poll()
+        watch.clock.now += 30 * 86_400
+        watch.database.execute("UPDATE form_526_document_submissions SET next_poll_at = NULL")
+        watch.poll()
+        assert Counter(failed=2) == watch.statuses()
+
+        _do(Casework(watch.database), Action.RECHECK, *recovers, *fails, at=watch.clock.instant())
+        assert Counter(failed=2) == watch.statuses()
+        watch.poll()
+
+        assert Counter(failed=1, done=1) == watch.statuses()
+        assert [(None,), (None,)] == watch.rows("next_poll_at")
+        watch.assert_tallies_are_true()
+
+
+def test_lines_that_name_no_document_are_refused_by_number(cases, documents):
+    """Blank lines say nothing, doubles once, and the good ones are found all the same."""
+    _stand(documents, ["stuck", "waiting", "not_found", "stuck"])
+    _do(cases, Action.ACK, 4)
+    lines = [b"1\n", b"\n", b"2\n", b"99\n", b"x1\n", b" 3 \n", b"1\n", b"4", b"9" * 30]
+    may = decide(Action.ACK, Policy(), NOW)
+
+    chosen = by_lines(cases, lines, may)
+
+    assert [1, 3] == [each.request_id for each in chosen.documents]
+    assert 1 == chosen.already_count
+    assert [
+        (3, "2: it is waiting: there is nothing to take up"),
+        (4, "request id 99 is not tracked here"),
+        (5, "not a request id: a whole number below 2^63"),
+        (9, "not a request id: a whole number below 2^63"),
+    ] == chosen.refused
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (ALL, {1, 2, 3, 4, 5}),
+        (ALL._replace(status="failed"), {3, 4}),
+        (ALL._replace(step="claims_evidence"), {2, 3}),
+        (ALL._replace(document_type="bdd_instructions"), {5}),
+        (ALL._replace(conditions=frozenset({"stuck", "in_efolder"})), {1, 2, 4, 5}),
+        (ALL._replace(tracked_before=NOW - DAY), {2, 3}),
+        (ALL._replace(tracked_before=NOW - DAY, status="pending"), {2}),
+    ],
+)
+def test_a_filter_finds_what_matches_all_of_it(cases, documents, wanted, numbers):
+    """Status, step in whatever case, type, condition and age narrow the choice together."""
+    states = ["stuck", "stuck", "not_in_efolder", "in_efolder", "stuck"]
+    ages = (0, DAY, 2 * DAY, DAY - 1, 0)
+    kinds = ["form_0781"] * 4 + ["bdd_instructions"]
+    batch = zip(range(1, 6), ages, kinds, strict=True)
+    documents.add(
+        [new(number, tracked_at=NOW - age, document_type=kind) for number, age, kind in batch],
+        NOW,
+    )
+    due = sorted(documents.due(NOW, 10))
+    at = ["none", "CLAIMS_EVIDENCE", "CLAIMS_EVIDENCE", "none", "none"]
+    documents.record(
+        [
+            moved(before, condition=state, current_step=step, **OPEN_STATES[state])
+            for before, state, step in zip(due, states, at, strict=True)
+        ],
+        NOW,
+    )
+
+    assert numbers == {each.request_id for each in cases.matching(wanted)}
+
+
+def test_filters_go_by_indexes(database, cases, documents, monkeypatch):
+    """Beside 20,000 delivered documents a filter looks at none of them."""
+    for at in range(0, 20_000, 1_000):
+        documents.add([new(number) for number in range(at, at + 1_000)], NOW)
+    database.execute(
+        "UPDATE form_526_document_submissions SET lighthouse_status = 'done', "
+        "condition = 'delivered', next_poll_at = NULL"
+    )
+    numbers = range(20_000, 20_300)
+    documents.add([new(number) for number in numbers], NOW)
+    before = sorted(documents.due(NOW, 1_000))
+    documents.record([ended(each, "failed") for each in before[100:]], NOW)
+    _do(cases, Action.ACK, *numbers[200:])
+    if database.dialect == "postgresql":
+        database.execute("ANALYZE")
+
+    _, *seen = plans(database, monkeypatch, lambda: cases.matching(ALL))
+
+    indexes = [f"documents_{each}" for each in ("pending", "failed", "acknowledged")]
+    assert [True] * 3 == [uses(plan, index) for plan, index in zip(seen, indexes, strict=True)], (
+        seen
+    )
+
+
+def test_fifty_thousand_are_taken_up_within_seconds(database, cases, documents):
+    """A backlog of failures is found, acknowledged, and given back, each within ten seconds."""
+    for at in range(0, 50_000, 10_000):
+        documents.add([new(number) for number in range(at, at + 10_000)], NOW)
+    database.execute(
+        "UPDATE form_526_document_submissions SET lighthouse_status = 'failed', "
+        "condition = 'in_efolder', in_efolder_at = 1, next_poll_at = next_poll_at + id"
+    )
+    database.execute("UPDATE tallies SET lighthouse_status = 'failed', condition = 'in_efolder'")
+
+    for action in (Action.ACK, Action.UNACK, Action.CLOSE):
+        began = time.perf_counter()
+        may = decide(action, Policy(), NOW)
+        found = by_filter(cases, ALL, action, may)
+        ids = [each.id for each in found.documents]
+        assert 50_000 == cases.carry_out(ids, may, note(action, BY, WHY, NOW))
+        took = time.perf_counter() - began
+        assert took < 10
+        assert counted(database) == tallied(database)
+
+
+def test_what_changes_between_preview_and_deed_is_left_alone(database, cases, documents):
+    """Each document is decided on as it is in the transaction that changes it."""
+    _stand(documents, ["stuck", "stuck"])
+    may = decide(Action.ACK, Policy(), NOW)
+    chosen = by_filter(cases, ALL, Action.ACK, may)
+    documents.record([ended(documents.due(NOW + HOUR, 1)[0])], NOW)
+
+    done = cases.carry_out(
+        [each.id for each in chosen.documents], may, note(Action.ACK, BY, WHY, NOW)
+    )
+
+    assert 1 == done
+    assert ["acknowledged", "delivered"] == sorted(_conditions(database).values())
+    assert "1 acknowledged, 1 changed meanwhile and left as they are" == casework.outcome(
+        Action.ACK, done, chosen
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "complaint"),
+    [
+        ("", WHY, "--by is empty"),
+        (BY, "  ", "--reason is empty"),
+        ("j\nane", WHY, "--by must be one printable line of at most 100"),
+        (BY, "w\0", "--reason must be one printable line of at most 500"),
+        (BY, "w" * 501, "--reason must be one printable line of at most 500"),
+    ],
+)
+def test_who_and_why_must_be_fit_to_be_kept(by, reason, complaint):
+    """Nothing anonymous, and nothing that a terminal or a database would choke on."""
+    with pytest.raises(Unsaid, match=complaint):
+        note(Action.ACK, by, reason, NOW)
+    assert "" == note(Action.RECHECK, BY, "", NOW).reason
+
+
+@pytest.fixture
+def command(database_url, database):
+    """Run one of the commands; its exit status and what it says."""
+
+    def invoke(name, *arguments, **more):
+        done = CliRunner().invoke(
+            getattr(casework_cli, name),
+            list(map(str, arguments)),
+            env={"LIGHTKEEPER_DATABASE_URL": database_url},
+            standalone_mode=False,
+            **more,
+        )
+        if done.exception is not None:
+            raise done.exception
+        return done.return_value, done.output
+
+    return invoke
+
+
+def test_numbers_are_done_and_wrong_ones_said(command, database, documents):
+    """The good ones are done, each other one is named with its place; the status says so."""
+    _stand(documents, ["stuck", "stuck", "waiting"])
+
+    assert (0, "1 acknowledged\n") == command("ack", 1, "--by", BY, "--reason", WHY)
+    status, output = command("ack", 1, 2, 77, "--by", BY, "--reason", WHY)
+
+    assert 65 == status
+    assert [
+        "argument 3: request id 77 is not tracked here",
+        "1 acknowledged, 1 were so already, 1 refused",
+    ] == output.splitlines()
+    assert {1: "acknowledged", 2: "acknowledged", 3: "waiting"} == _conditions(database)
+    assert (0, "2 no longer acknowledged\n") == command(
+        "ack", "--revoke", 1, 2, "--by", BY, "--reason", "wrong ones"
+    )
+
+
+def test_a_file_names_one_document_a_line(command, database, documents, tmp_path):
+    """From a file or from stdin, with the line of what is refused."""
+    _stand(documents, ["stuck", "waiting"])
+    file = tmp_path / "ids"
+    file.write_text("1\nx\n")
+
+    status, output = command("close", "--file", file, "--by", BY, "--reason", WHY)
+
+    assert (65, "line 2: not a request id: a whole number below 2^63") == (
+        status,
+        output.splitlines()[0],
+    )
+    assert (0, "1 closed\n") == command(
+        "close", "--file", "-", "--by", BY, "--reason", WHY, input="2\n"
+    )
+    assert {"closed"} == set(_conditions(database).values())
+
+
+def test_a_filter_is_previewed_first(command, database, documents):
+    """Nothing happens without --yes COUNT, and what would is counted by where it stands."""
+    _stand(documents, ["not_in_efolder"] * 12 + ["stuck"])
+    ask = ("close", "--status", "failed", "--by", BY, "--reason", WHY)
+
+    status, output = command(*ask)
+
+    assert 0 == status
+    assert [
+        "document type     status   step                      condition        documents",
+        "form_0781         failed   none                      not_in_efolder          12",
+        "request ids: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more",
+        "12 to be closed",
+        "nothing is changed yet: repeat this with --yes 12",
+    ] == output.splitlines()
+    assert "closed" not in _conditions(database).values()
+    assert (0, "12 closed\n") == command(*ask, "--yes", 12)
+    assert Counter(closed=12, stuck=1) == Counter(_conditions(database).values())
+
+
+def test_what_came_after_the_preview_is_not_taken_up_unseen(command, database, documents):
+    """Another one has failed meanwhile: nothing is done, and the preview shows it."""
+    _stand(documents, ["not_in_efolder"] * 3)
+    ask = ("ack", "--status", "failed", "--by", BY, "--reason", WHY)
+
+    status, output = command(*ask, "--yes", 2)
+
+    assert 1 == status
+    assert (
+        "nothing is changed yet, for 3 match by now: repeat this with --yes 3"
+        == (output.splitlines()[-1])
+    )
+    assert {"not_in_efolder"} == set(_conditions(database).values())
+
+
+def test_a_recheck_needs_no_reason_and_revokes_nothing(command, database, documents):
+    """It is due now; who asked is the login name."""
+    _stand(documents, ["stuck"])
+    before = time.time() * 1_000
+
+    assert (0, "1 asked about next\n") == command("recheck", 1)
+
+    assert before - 1 <= _next_poll(database, 1) <= time.time() * 1_000
+    assert {1: "stuck"} == _conditions(database)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ack", "--reason", WHY),
+        ("ack", 1, "--status", "failed", "--reason", WHY),
+        ("ack", 1),
+        ("close", "--older-than", "soon", "--reason", WHY),
+        ("close", "--condition", "odd", "--reason", WHY),
+    ],
+)
+def test_a_wrong_call_is_one_clear_message(command, arguments):
+    """Which documents and why must be said, in one way."""
+    with pytest.raises(click.UsageError):
+        command(*arguments)

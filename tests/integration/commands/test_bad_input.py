@@ -1,0 +1,276 @@
+"""Whatever a user gets wrong: one line that says what to do, an exit status, and no traceback."""
+
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import command_line
+import pytest
+
+from lightkeeper.commands.main import main
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+STATUSES = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+USAGE, DATA, MISSING, OVERWRITE, IO, DAMAGED, CONFIG, NO = 2, 65, 66, 73, 74, 76, 78, 1
+# Root without the power to read and write what is another's: as any user is.
+AS_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+class Case(NamedTuple):
+    """A command line ({} is the test's folder), how it has to end, and what has to be said."""
+
+    line: str
+    status: int
+    says: str
+    store: str = "store.db"
+
+
+TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
+OF_THE_STORE = (
+    *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
+    *("recheck 1", "backup {}/new.db"),
+)
+CASES = [
+    Case("nosuch", USAGE, "No such command 'nosuch'"),
+    Case("track", USAGE, "missing: --request-id, --submission-id, --document-type"),
+    Case(TRACK.replace("9", "x"), DATA, "must be the whole number Lighthouse gave"),
+    Case("track --document-type letter", USAGE, "is not one of 'veteran_upload'"),
+    Case("track {}/folder", MISSING, "folder: Is a directory"),
+    Case("track {}/none.csv", MISSING, "none.csv: No such file or directory"),
+    Case("track {}/others", MISSING, "others: Permission denied"),
+    Case("track {}/rubbish", DATA, "line 1: neither a JSON object nor"),
+    Case(f"{TRACK} --tracked-at nan", DATA, "tracked_at must be a time such as"),
+    Case("run extra", USAGE, "unexpected extra argument (extra)"),
+    Case("show", USAGE, "give either REQUEST_ID or --submission ID"),
+    Case("show x", USAGE, "'x' is not a valid integer range"),
+    Case("show 99", NO, "request id 99 is not tracked here"),
+    Case("status extra", USAGE, "unexpected extra argument (extra)"),
+    Case("check extra", USAGE, "unexpected extra argument (extra)"),
+    Case("ack 1", USAGE, "Missing option '--reason'"),
+    Case("ack --reason x", USAGE, "give either REQUEST_IDs, --file, or a filter"),
+    Case("ack x --reason x", DATA, "argument 1: not a request id"),
+    Case("ack 77 --reason x", DATA, "argument 1: request id 77 is not tracked here"),
+    Case("ack --file {}/none --reason x", MISSING, "none: No such file or directory"),
+    Case("ack --file {}/others --reason x", MISSING, "others: Permission denied"),
+    Case("ack --older-than soon --reason x", USAGE, "a number with a unit, such as 12h or 30d"),
+    Case("close --condition odd --reason x", USAGE, "'odd' is not one of 'waiting'"),
+    Case("recheck --file {}/folder", MISSING, "folder: Is a directory"),
+    Case("recheck --status odd", USAGE, "'odd' is not one of 'pending'"),
+    Case("monitors check --folder {}/none", NO, "no such folder; say where with --folder"),
+    Case("monitors check --folder {}/folder", NO, "variables.json: [file] cannot be read"),
+    Case("monitors check --folder {}/closed/x", NO, "Permission denied; say where with --folder"),
+    Case("monitors check --folder {}/latin", NO, "README.md: [file] byte 0 is not UTF-8"),
+    Case("monitors test --folder {}/secret", NO, "README.md: [file] cannot be read: Permission"),
+    Case("monitors print nosuch", NO, "holds no monitor or SLO nosuch; perhaps"),
+    Case("monitors test {}/none.yaml", NO, "none.yaml: file: [file] cannot be read"),
+    Case("monitors test {}/rubbish", NO, "rubbish: file: [file] cannot be read"),
+    Case("dashboards check --folder {}/none", NO, "no such folder; say where with --folder"),
+    Case("dashboards check --folder {}/folder", NO, "x.json: line 1 column 2: [file] is not JSON"),
+    Case("dashboards print --monitors {}/none", NO, "no such folder; say where with --monitors"),
+    Case("dashboards print nosuch", NO, "holds no nosuch; there are"),
+    Case("drill nosuch", USAGE, "there is no drill nosuch; there are healthy, "),
+    Case("drill healthy --days 0", USAGE, "0 is not in the range 1<=x<=366"),
+    Case("drill failed-bgs --folder {}/none", NO, "no such folder; say where with --folder"),
+    Case("demo --seconds 1", USAGE, "1 is not in the range 8<=x<=3600"),
+    Case(f"demo --seconds {'9' * 400}", USAGE, "is not in the range 8<=x<=3600"),
+    Case("simulate lighthouse --speed nan", USAGE, "nan is no number to count with"),
+    Case("simulate lighthouse --latency inf", USAGE, "inf is no number to count with"),
+    Case("simulate lighthouse --first-id=-5", USAGE, "-5 is not in the range 0<=x<="),
+    Case("simulate lighthouse --story odd", NO, "no such story: 'odd'; there are success"),
+    Case("simulate lighthouse --port 99999", USAGE, "99999 is not in the range 0<=x<=65535"),
+    Case("simulate lighthouse --documents -5", USAGE, "-5 is not in the range x>=0"),
+    Case("simulate lighthouse --failing 7", USAGE, "7.0 is not in the range 0<=x<=1"),
+    Case("simulate lighthouse --speed 0", USAGE, "0.0 is not in the range x>0"),
+    Case("simulate lighthouse --port {port}", NO, "cannot listen there: Address already in use"),
+    Case(
+        "simulate agent --socket {}/none/x", NO, "cannot listen there: No such file or directory"
+    ),
+    Case("simulate agent --port -1", USAGE, "-1 is not in the range 0<=x<=65535"),
+    Case("backup", USAGE, "Missing argument 'FILE'"),
+    Case("backup {}/rubbish", OVERWRITE, "is there already: name a file that is not"),
+    Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),
+    Case("backup {}/closed/x", IO, "Permission denied (check its folder, its rights"),
+    Case("restore {}/none", MISSING, "there is no such file", "a.db"),
+    Case(
+        "restore {}/rubbish",
+        DAMAGED,
+        "rubbish: file is not a database (it is damaged: restore another",
+        "b.db",
+    ),
+    Case("restore {}/foreign.db", CONFIG, "is no store of lightkeeper's", "c.db"),
+    Case("restore {}/others", IO, "Permission denied", "d.db"),
+    *(
+        Case(line, status, says, store)
+        for line in OF_THE_STORE
+        for store, status, says in (
+            ("closed/store.db", IO, "Permission denied (check"),
+            ("rubbish", DAMAGED, "not a database (point LIGHTKEEPER_DATABASE_URL at the store"),
+        )
+    ),
+    *(
+        Case(line, CONFIG, "foreign.db belongs to another program", "foreign.db")
+        for line in OF_THE_STORE[:-1]
+    ),
+    *(
+        Case(line, status, says, store)
+        for line, status in ((TRACK, IO), ("run", IO), ("status", MISSING))
+        for store, says in (("folder", "LIGHTKEEPER_DATABASE_URL"), ("%00", "DATABASE_URL"))
+    ),
+    Case("backup {}/new.db", CONFIG, "foreign.db is no store of lightkeeper's", "foreign.db"),
+]
+
+
+def leaves(group=main, words=()):
+    """Every command by its words, those of groups included."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+        else:
+            yield (*words, name)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with things in it that are not what they should be."""
+    folder = tmp_path_factory.mktemp("bad")
+    folder.chmod(0o755)
+    (folder / "rubbish").write_bytes(bytes(range(7, 256)) * 40)
+    (folder / "folder").mkdir()
+    (folder / "folder" / "x.json").write_text("{")
+    (folder / "closed").mkdir(mode=0o700)
+    for name in ("latin", "secret"):
+        shutil.copytree(ROOT / "monitors", folder / name)
+    (folder / "latin" / "README.md").write_bytes(b"\xff")
+    (folder / "secret" / "README.md").chmod(0)
+    (folder / "others").write_text("1\n")
+    (folder / "others").chmod(0o600)
+    for name in ("closed", "others", "secret/README.md"):
+        if os.geteuid() == 0:
+            os.chown(folder / name, 65_534, 65_534)
+    with closing(sqlite3.connect(folder / "foreign.db")) as database:
+        database.execute("CREATE TABLE songs (id)")
+    (folder / "wrong.env").write_text("LIGHTKEEPER_BATCH_SIZE='\n")
+    track = TRACK.replace("9", "1").split()
+    assert (
+        0 == command_line.run(*track, env=command_line.environment(folder / "store.db")).returncode
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(place):
+    """What each case came to, all of them run side by side."""
+    with (
+        SimulatedLighthouse() as lighthouse,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        ThreadPoolExecutor(4) as pool,
+    ):
+
+        def run(case):
+            line = case.line.replace("{}", str(place))
+            line = line.replace("{port}", str(taken.getsockname()[1]))
+            prefix = AS_USER if os.geteuid() == 0 else ()
+            return subprocess.run(
+                [*prefix, *command_line.COMMAND, *line.split()],
+                env=command_line.environment(place / case.store, lighthouse),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+
+        return dict(zip(CASES, pool.map(run, CASES), strict=True))
+
+
+pytestmark = pytest.mark.xdist_group("bad input")  # it is all run at once
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.line} on {case.store}")
+def test_a_mistake_is_answered_in_a_line(ran, case):
+    """The status of the README's table, the reason and the remedy, and nothing stored."""
+    done = ran[case]
+    *usage, last = [line for line in done.stderr.splitlines() if line]
+
+    assert case.status == done.returncode, done.stderr
+    assert done.returncode in STATUSES
+    assert "Traceback" not in done.stderr
+    assert case.says in last
+    assert not usage or usage[0].startswith("Usage: ") == (case.status == USAGE)
+
+
+def test_every_command_is_among_them():
+    """A new command has a row."""
+    tried = {tuple(case.line.split()) for case in CASES}
+
+    assert [] == [
+        words for words in leaves() if not any(line[: len(words)] == words for line in tried)
+    ]
+
+
+@pytest.mark.parametrize("words", list(leaves()), ids=" ".join)
+def test_an_unknown_option_and_a_wrong_settings_file_end_every_command(words, place):
+    """Before anything is done, also by those that need no settings."""
+    env = command_line.environment(place / "store.db")
+    odd = command_line.run(*words, "--odd", env=env)
+    wrong = command_line.run(*words, env=env | {"LIGHTKEEPER_SETTINGS_FILE": f"{place}/wrong.env"})
+
+    assert (USAGE, "") == (odd.returncode, odd.stdout)
+    assert "No such option '--odd'" in odd.stderr
+    assert (CONFIG, "") == (wrong.returncode, wrong.stdout)
+    assert f"{place}/wrong.env:1: LIGHTKEEPER_BATCH_SIZE: write NAME=value" in wrong.stderr
+
+
+PRINTING = [
+    *("--help", "status", "show 1", "monitors print", "dashboards print", "demo --seconds 8"),
+    *("simulate lighthouse", "simulate agent --port 0"),
+]
+
+
+@pytest.mark.parametrize("line", PRINTING)
+def test_output_that_cannot_be_written_is_said(place, line):
+    """A full disk is an error, a reader who went away is none."""
+    env = command_line.environment(place / "store.db")
+    full = command_line.run(*line.split(), env=env, within='"$@" >/dev/full')
+    gone = command_line.run(*line.split(), env=env, within='"$@" | true; exit "${PIPESTATUS[0]}"')
+
+    assert (IO, "lightkeeper: No space left on device\n") == (full.returncode, full.stderr)
+    assert (0, "") == (gone.returncode, gone.stderr)
+
+
+@pytest.mark.parametrize("way", ["2>/dev/full", "2>&-", ">/dev/full 2>&1"])
+@pytest.mark.parametrize(
+    ("line", "status"), [("show 99", NO), ("nosuch", USAGE), ("poll", CONFIG)]
+)
+def test_a_complaint_that_nobody_can_hear_changes_no_status(place, line, status, way):
+    """Whoever closed stderr, or filled its disk, still has the status."""
+    done = command_line.run(
+        *line.split(), env=command_line.environment(place / "store.db"), within=f'"$@" {way}'
+    )
+
+    assert (status, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_what_cannot_be_said_of_a_line_ends_no_intake(tmp_path):
+    """The wrong line is counted, and the good one behind it is stored."""
+    header = "lighthouse_request_id,form_526_submission_id,document_type\n"
+    env = command_line.environment(tmp_path / "store.db")
+    said = command_line.run(
+        *("track", "-"),
+        env=env,
+        input=f"{header}x,1,form_0781\n2,1,form_0781\n",
+        within='"$@" 2>/dev/full',
+    )
+
+    assert (DATA, "1 tracked, 0 known already, 1 rejected\n") == (said.returncode, said.stdout)

@@ -1,0 +1,623 @@
+"""The commands as people and cron see them: words, exit statuses, and never a traceback."""
+
+import json
+import os
+import pty
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import click
+import command_line
+import pytest
+from command_line import complaint
+
+from lightkeeper.commands.main import main
+from lightkeeper.domain.document import NewDocument
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import open_database
+from lightkeeper.store.documents import Documents
+
+ONE = ("--request-id", 5, "--submission-id", "s-1", "--document-type", "form_0781")
+FIELDS = (
+    *("lighthouse_request_id", "form_526_submission_id", "document_type"),
+    *("form_attachment_id", "tracked_at"),
+)
+HEAVY = {"peewee", "psycopg", "requests", "pydantic", "datadog", "structlog", "jwt", "rich"}
+LATEST_OUTAGE_SECONDS = 30
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Where the store is, or will be."""
+    return tmp_path / "lightkeeper.db"
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An Agent that takes what comes."""
+    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def _shared_lighthouse():
+    with SimulatedLighthouse() as running:
+        yield running
+
+
+@pytest.fixture
+def lighthouse(_shared_lighthouse):
+    """A Lighthouse that is well again after each test."""
+    yield _shared_lighthouse
+    _shared_lighthouse.clear_faults()
+    _shared_lighthouse.accept_tokens()
+    _shared_lighthouse.latency = 0.0
+
+
+@pytest.fixture
+def env(store, lighthouse, agent):
+    """Settings under which everything works."""
+    return command_line.environment(store, lighthouse, agent)
+
+
+def _tracked(store, lighthouse, count, story="instantly_done"):
+    """Put documents that Lighthouse has into the store."""
+    ids = lighthouse.add_many(count, story)
+    _put(store, ids)
+    return ids
+
+
+def _put(store, ids):
+    now = time.time_ns() // 1_000_000
+    with closing(open_database(f"sqlite:///{store}", create=True)) as database:
+        new = [NewDocument(request_id, "s-1", "form_0781", None, now) for request_id in ids]
+        Documents(database).add(new, now)
+
+
+def _status(env):
+    return json.loads(command_line.run("status", "--json", env=env).stdout)
+
+
+OUTAGES = {
+    "hangs": lambda lighthouse: lighthouse.down("hang"),
+    "is gone": lambda lighthouse: lighthouse.stop(),
+    "fails": lambda lighthouse: lighthouse.fail_share(1.0, 503, path=None),
+    "refuses the token": lambda lighthouse: lighthouse.reject_tokens(),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def outages(tmp_path_factory):
+    """What `poll` does with 2,000 documents while Lighthouse is down: started before all else."""
+    folder = tmp_path_factory.mktemp("outages")
+    _put(folder / "store.db", range(1, 2_001))
+
+    def poll(number, breaking):
+        store = shutil.copy(folder / "store.db", folder / f"{number}.db")
+        with SimulatedLighthouse() as lighthouse:
+            env = command_line.environment(store, lighthouse)
+            breaking(lighthouse)
+            began = time.monotonic()
+            done = command_line.run("poll", env=env, timeout=60)
+            return done, time.monotonic() - began, store
+
+    with ThreadPoolExecutor(len(OUTAGES)) as beside:
+        yield {
+            name: beside.submit(poll, number, breaking)
+            for number, (name, breaking) in enumerate(OUTAGES.items())
+        }
+
+
+def _all_commands(group=main, before=()):
+    yield before
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _all_commands(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+@pytest.mark.parametrize("command", list(_all_commands()), ids=" ".join)
+def test_every_command_explains_itself(command):
+    """`--help` and `-h` need no setting and say what the command is for."""
+    helped = command_line.run(*command, "--help", env=command_line.environment())
+    short = command_line.run(*command, "-h", env=command_line.environment())
+
+    assert (0, "") == (helped.returncode, helped.stderr)
+    assert helped.stdout == short.stdout
+    assert helped.stdout.startswith("Usage: ")
+
+
+def test_help_is_quick_and_waits_for_no_library():
+    """It takes below 0.3 s of CPU, and loads none of the big libraries."""
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert 0 == command_line.run("--help", env=command_line.environment()).returncode
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    code = (
+        "import sys; from lightkeeper.commands.main import run_command_line as run; "
+        "sys.argv = ['lightkeeper', '--help']; "
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code + "run(); print('loaded', *sys.modules)"],
+        env=command_line.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("loaded ")[1]
+
+    assert 0.3 > statistics.median(seconds)
+    assert set() == HEAVY & set(loaded.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("watch",), "No such command 'watch'"),
+        (("status", "now"), "unexpected extra argument (now)"),
+        (("status", "--yaml"), "No such option"),
+        (("track",), "missing: --request-id, --submission-id, --document-type (or give a FILE)"),
+        (("track", *ONE[:4]), "missing: --document-type"),
+        (("track", *ONE[:4], "--document-type", "form_4142"), "'form_4142' is not one of"),
+        (("track", "-", *ONE), "either FILE or the options"),
+        (("show",), "either REQUEST_ID or --submission"),
+        (("show", 5, "--submission", "s-1"), "either REQUEST_ID or --submission"),
+        (("show", "five"), "'five' is not a valid int"),
+        (("show", "--", -1), "-1 is not in the range"),
+        (("show", 2**63), "is not in the range"),
+        (("simulate", "datadog"), "No such command 'datadog'"),
+        (("demo", "--seconds", "x"), "'x' is not a valid integer"),
+    ],
+)
+def test_a_wrong_command_line_is_said_plainly(tmp_path, arguments, reason):
+    """Exit status 2, the reason and the usage, and nothing is created."""
+    done = command_line.run(*arguments, env=command_line.environment(tmp_path / "x.db"))
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("Usage: ")
+    assert reason in done.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_bare_call_shows_the_commands():
+    """Whoever types the name alone sees what there is."""
+    done = command_line.run(env=command_line.environment())
+
+    assert 2 == done.returncode
+    assert set(main.commands) <= set(
+        re.findall(r"^  (\w+)", done.stdout + done.stderr, re.MULTILINE)
+    )
+
+
+def test_missing_settings_are_all_named_at_once(store):
+    """Exit status 78 before anything is started or created."""
+    for command in ("run", "poll"):
+        done = command_line.run(command, env=command_line.environment(store))
+
+        assert 78 == done.returncode
+        for name in ("URL", "AUDIENCE", "CLIENT_ID", "PRIVATE_KEY"):
+            assert f"LIGHTKEEPER_LIGHTHOUSE_{name}: missing" in done.stderr
+    assert not store.exists()
+
+
+def test_wrong_settings_are_all_named_and_no_secret_is_shown(env, store):
+    """The key itself, right or wrong, is in no output (fault 14: it was printed)."""
+    key = env["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"]
+    broken = env | {
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY": key.replace("PRIVATE", "PIRATE"),
+        "LIGHTKEEPER_BATCH_SIZE": "many",
+        "LIGHTKEEPER_STUCK_AFTER": "48",
+        "LIGHTKEEPER_LIGHTHOUSE_URL": "ftp://lighthouse",
+    }
+    runs = [command_line.run(command, env=broken) for command in ("run", "poll", "check")]
+    runs.append(command_line.run("check", env=env))
+
+    assert [78, 78, 1, 0] == [done.returncode for done in runs]
+    for done in runs[:3]:
+        for name in ("BATCH_SIZE", "STUCK_AFTER", "LIGHTHOUSE_URL"):
+            assert f"LIGHTKEEPER_{name}" in done.stdout + done.stderr
+    secrets = [line for line in key.splitlines() if "-----" not in line]
+    assert [] == [line for done in runs for line in secrets if line in done.stdout + done.stderr]
+    assert not store.exists()
+
+
+def test_a_misspelt_setting_is_warned_of_once(store):
+    """A slip of the pen must not be obeyed in silence."""
+    assert 0 == command_line.run("track", *ONE, env=command_line.environment(store)).returncode
+
+    done = command_line.run(
+        "status", env=command_line.environment(store, LIGHTKEEPER_BATCHSIZE="5")
+    )
+
+    assert 0 == done.returncode
+    assert "lightkeeper: warning: no such setting: LIGHTKEEPER_BATCHSIZE\n" == done.stderr
+
+
+@pytest.mark.parametrize("command", [("status",), ("show", 5), ("show", "--submission", "s-1")])
+def test_where_there_is_no_store_nothing_is_shown(store, command):
+    """Exit status 66 instead of healthy zeros, and no store is made."""
+    said = complaint(command_line.run(*command, env=command_line.environment(store)), 66)
+
+    assert "there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL" in said
+    assert not store.exists()
+
+
+def test_poll_creates_no_store(env, store):
+    """A pass over a wrong path says so."""
+    assert "no lightkeeper store" in complaint(command_line.run("poll", env=env), 66)
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("missing.csv", "No such file or directory"),
+        ("", "Is a directory"),
+        ("file/below", "Not a directory"),
+        ("n" * 300, "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_plainly(tmp_path, store, file, reason):
+    """Exit status 66 with the system's own reason."""
+    (tmp_path / "file").touch()
+
+    done = command_line.run("track", tmp_path / file, env=command_line.environment(store))
+
+    assert reason in complaint(done, 66)
+    assert not store.exists()
+
+
+def test_a_mistake_of_ours_is_a_line_with_its_place_and_a_status_of_its_own():
+    """What nobody foresaw is not "the answer is no"."""
+    code = """
+import sys, click
+from lightkeeper.commands import main as cli
+cli.main.add_command(click.Command("mistaken", callback=lambda: 1 / 0))
+sys.argv = ["lightkeeper", "mistaken"]
+sys.exit(cli.run_command_line())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (70, "") == (done.returncode, done.stdout)
+    assert "a mistake in lightkeeper: ZeroDivisionError at <string>:4: please" in done.stderr
+    assert 1 == len(done.stderr.splitlines())
+
+
+def test_a_closed_standard_input_is_said_plainly(store):
+    """`track -` without anything to read from."""
+    done = command_line.run(
+        "track", "-", env=command_line.environment(store), within='exec "$@" <&-'
+    )
+
+    assert "standard input is closed" in complaint(done, 66)
+
+
+@pytest.mark.parametrize(
+    ("content", "command", "status"),
+    [
+        (None, ("track", *ONE), 74),
+        (b"This is no database, " * 500, ("track", *ONE), 76),
+        (b"This is no database, " * 500, ("status",), 76),
+        ("CREATE TABLE theirs (id INTEGER)", ("track", *ONE), 78),
+        ("CREATE TABLE lightkeeper_schema AS SELECT 999 AS version", ("status",), 78),
+    ],
+    ids=["no folder", "rubbish, to track", "rubbish", "another's", "newer"],
+)
+def test_a_store_that_is_none_is_said_plainly(tmp_path, content, command, status):
+    """No folder, rubbish, another program's tables, a newer version: one line, and which."""
+    store = tmp_path / ("folder/x.db" if content is None else "x.db")
+    if isinstance(content, bytes):
+        store.write_bytes(content)
+    elif content is not None:
+        with closing(sqlite3.connect(store)) as theirs:
+            theirs.execute(content)
+
+    said = complaint(command_line.run(*command, env=command_line.environment(store)), status)
+
+    assert str(store) in said
+
+
+def test_one_document_is_tracked_by_options(store):
+    """New, then known, then a conflict; the store has all that was said of it."""
+    env = command_line.environment(store)
+    more = ("--attachment-id", "a-7", "--tracked-at", "2026-01-02T03:04:05Z")
+
+    first = command_line.run("track", *ONE, *more, env=env)
+    again = command_line.run("track", *ONE, env=env)
+    conflict = command_line.run("track", *ONE[:2], "--submission-id", "s-2", *ONE[4:], env=env)
+
+    assert (0, "5: tracked\n") == (first.returncode, first.stdout)
+    assert (0, "5: known already\n") == (again.returncode, again.stdout)
+    assert "conflict: request id 5 is tracked already" in complaint(conflict, 65)
+    shown = json.loads(command_line.run("show", 5, "--json", env=env).stdout)
+    assert "2026-01-02T03:04:05Z" == shown["tracked_at"]
+    assert {"a-7", "s-1", "form_0781"} <= set(map(str, shown.values()))
+    assert 0o600 == store.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("--request-id", "abc"), "lighthouse_request_id must be the whole number"),
+        (("--submission-id", "Jane Doe.pdf"), "form_526_submission_id must be"),
+        (("--submission-id", b"\xff"), "form_526_submission_id must be"),
+        (("--document-type", "veteran_upload"), "form_attachment_id is missing"),
+        (("--tracked-at", "yesterday"), "tracked_at must be a time"),
+        (("--tracked-at", "2999-01-01"), "tracked_at lies in the future"),
+    ],
+)
+def test_a_wrong_document_is_refused(store, change, reason):
+    """Exit status 65 and which field is wrong; nothing is stored."""
+    change = [part if isinstance(part, str) else os.fsdecode(part) for part in change]
+
+    done = command_line.run("track", *ONE, *change, env=command_line.environment(store))
+
+    assert reason in complaint(done, 65)
+    assert not store.exists()
+
+
+JSON_LINES = "".join(
+    json.dumps(dict(zip(FIELDS, row, strict=False))) + "\n"
+    for row in [
+        (11, "s-1", "form_0781"),
+        ("12", "s-1", "veteran_upload", "a-1", 1_700_000_000),
+        (13, "s-1", "veteran_upload"),
+        (11, "s-1", "form_0781"),
+        (11, "s-9", "form_0781"),
+    ]
+)
+CSV = f"""{",".join(FIELDS)}
+11,s-1,form_0781,,
+12,s-1,veteran_upload,a-1,1700000000
+13,s-1,veteran_upload,,
+11,s-1,form_0781,,
+11,s-9,form_0781,,
+"""
+
+
+@pytest.mark.parametrize(("text", "first_line"), [(JSON_LINES, 1), (CSV, 2)], ids=["json", "csv"])
+@pytest.mark.parametrize("source", ["FILE", "-"])
+def test_many_documents_are_tracked_from_a_file_or_a_pipe(
+    tmp_path, store, text, first_line, source
+):
+    """Good lines are stored, wrong ones named by number; a second run stores nothing twice."""
+    env = command_line.environment(store)
+    (tmp_path / "FILE").write_text(text)
+    more = {"input": text} if source == "-" else {"cwd": tmp_path}
+
+    first = command_line.run("track", source, env=env, **more)
+    second = command_line.run("track", source, env=env, **more)
+
+    assert [65, 65] == [first.returncode, second.returncode]
+    assert "2 tracked, 1 known already, 2 rejected\n" == first.stdout
+    assert "0 tracked, 3 known already, 2 rejected\n" == second.stdout
+    refusals = sorted(first.stderr.splitlines())
+    assert refusals[0].startswith(f"line {first_line + 2}: form_attachment_id is missing")
+    assert refusals[1].startswith(f"line {first_line + 4}: conflict: request id 11")
+    assert 2 == _status(env)["tracked"]
+
+
+def test_a_flawless_file_is_a_success(store):
+    """Exit status 0 where nothing was refused, also for a file without a document."""
+    env = command_line.environment(store)
+    done = command_line.run("track", "-", env=env, input=CSV.split("13,", maxsplit=1)[0])
+    empty = command_line.run("track", "-", env=env, input="")
+
+    assert (0, "2 tracked, 0 known already, 0 rejected\n") == (done.returncode, done.stdout)
+    assert (0, "0 tracked, 0 known already, 0 rejected\n") == (empty.returncode, empty.stdout)
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(store):
+    """The bar goes to the terminal, the result to standard output, and nothing is lost."""
+    lines = "".join(f"{number},s,form_0781\n" for number in range(1, 3_001))
+    controller, terminal = pty.openpty()
+    with open(controller, "rb", closefd=True) as screen:  # noqa: PTH123
+        process = command_line.start(
+            "track",
+            "-",
+            env=command_line.environment(store, TERM="xterm"),
+            stdin=subprocess.PIPE,
+            stderr=terminal,
+        )
+        told, _ = process.communicate(",".join(FIELDS[:3]) + "\n" + lines, timeout=30)
+        os.close(terminal)
+        shown = os.read(screen.fileno(), 65_536).decode()
+
+    assert (0, "3000 tracked, 0 known already, 0 rejected\n") == (process.returncode, told)
+    assert "tracked, 0 known, 0 rejected" in shown
+
+
+@pytest.fixture
+def polled(store, env, lighthouse):
+    """A store after a pass: done, failed, unknown to Lighthouse, and odd."""
+    lighthouse.add(101, "instantly_done")
+    lighthouse.add(102, "fails_bgs", time.time() - 60)
+    lighthouse.add(103, "stuck_bgs", time.time() - 60)
+    lighthouse.add(104, "fails_claims_evidence", time.time() - 60)
+    _put(store, [101, 102, 103, 104, 105])
+    done = command_line.run("poll", env=env)
+    assert (0, "polled 5 documents\n", "") == (done.returncode, done.stdout, done.stderr)
+    return env
+
+
+def test_status_says_how_many_stand_where(polled):
+    """The sum on top, then what needs eyes, then each type, status and step; also as JSON."""
+    text = command_line.run("status", env=polled).stdout
+    counts = _status(polled)
+
+    assert text.startswith("tracked 5 = pending 2 + done 1 + failed 2\n")
+    assert ["tracked", "pending", "done", "failed"] == list(counts)[:4]
+    assert [5, 2, 1, 2] == list(counts.values())[:4]
+    for key in ("slow", "stuck", "overdue", "unpublished"):
+        assert 0 == counts[key]
+    assert 1 == counts["not_found"]
+    assert {
+        "form_0781": {
+            "pending": {"none": 1, "BENEFITS_GATEWAY_SERVICE": 1},
+            "done": {"complete": 1},
+            "failed": {"CLAIMS_EVIDENCE": 1, "BENEFITS_GATEWAY_SERVICE": 1},
+        }
+    } == counts["documents"]
+
+
+def test_show_tells_the_history_of_a_document(polled):
+    """What it is, why it failed, and each change; as JSON with Lighthouse's own answer."""
+    text = command_line.run("show", 102, env=polled).stdout
+    data = json.loads(command_line.run("show", 102, "--json", env=polled).stdout)
+
+    assert text.startswith(
+        "request id 102  form_0781  failed at BENEFITS_GATEWAY_SERVICE\n  submission s-1\n"
+    )
+    assert "reason: Workflow maximum step attempts exceeded" in text
+    assert "in the eFolder since: 20" in text
+    assert "failed; CLAIMS_EVIDENCE SUCCESS, BENEFITS_GATEWAY_SERVICE FAILED" in text
+    assert "not told yet" not in text
+    assert ("failed", "BENEFITS_GATEWAY_SERVICE") == (
+        data["lighthouse_status"],
+        data["failed_step"],
+    )
+    assert 102 == data["last_answer"]["requestId"]
+    assert ["failed"] == [change["outcome"] for change in data["history"]]
+
+
+def test_show_ends_a_submission_with_one_sentence_for_the_veteran(polled):
+    """Every document of it, and as the last line what the veteran may be told."""
+    lines = command_line.run("show", "--submission", "s-1", env=polled).stdout.splitlines()
+    data = json.loads(command_line.run("show", "--submission", "s-1", "--json", env=polled).stdout)
+
+    assert lines[-1].startswith("VA could not add 1 of your 5 documents to your file")
+    assert data["sentence"] == lines[-1]
+    assert 5 == sum(line.startswith("request id ") for line in lines)
+    assert [101, 102, 103, 104, 105] == [row["lighthouse_request_id"] for row in data["documents"]]
+
+
+@pytest.mark.parametrize("what", [(106,), ("--submission", "s-2"), ("--submission", b"\xff")])
+def test_show_of_what_is_not_tracked_is_a_no(store, what):
+    """Exit status 1, and where it looked."""
+    env = command_line.environment(store)
+    _put(store, [1])
+    what = [part if not isinstance(part, bytes) else os.fsdecode(part) for part in what]
+
+    assert f"is not tracked here ({store})" in complaint(
+        command_line.run("show", *what, env=env), 1
+    )
+
+
+def test_poll_is_content_when_all_were_asked_whatever_the_answers(store, env, lighthouse):
+    """Malformed, unknown, refused and doubted answers: exit status 0 (and asked again later)."""
+    ids = _tracked(store, lighthouse, 30)
+    lighthouse.answer(ids[3], {"requestId": ids[3]})
+    lighthouse.omit(ids[4])
+    lighthouse.poison(ids[5])
+    _put(store, [1])
+    lighthouse.fail_next(1, 500)
+
+    done = command_line.run("poll", env=env)
+
+    assert (0, "polled 31 documents\n") == (done.returncode, done.stdout)
+    # One more where the one in neither list happened to be asked about by itself.
+    assert _status(env)["done"] in {27, 28}
+    assert (0, "polled 0 documents\n") == (
+        (again := command_line.run("poll", env=env)).returncode,
+        again.stdout,
+    )
+
+
+def test_poll_without_an_agent_warns_and_keeps_the_news(store, env, lighthouse, agent):
+    """Exit status 0; the changes stay untold and are told by the next pass."""
+    _tracked(store, lighthouse, 20)
+    agent.stop()
+
+    done = command_line.run("poll", env=env)
+    unpublished = _status(env)["unpublished"]
+    agent.start()
+    again = command_line.run("poll", env=env)
+    agent.drain()
+
+    assert (0, "polled 20 documents\n") == (done.returncode, done.stdout)
+    assert f"warning: no Datadog Agent at {agent.url}" in done.stderr
+    assert 20 == unpublished
+    assert (0, "") == (again.returncode, again.stderr)
+    assert 0 == _status(env)["unpublished"]
+    assert 20 == agent.count("lightkeeper.documents.outcomes")
+
+
+def test_a_second_watcher_is_refused(store, env, lighthouse):
+    """`run` and `poll` beside a `run` end at once with status 73; looking and tracking do not."""
+    _tracked(store, lighthouse, 1)
+    with command_line.running("run", env=env) as watching:
+        command_line.until(lambda: _status(env)["done"])
+        refused = [command_line.run(command, env=env) for command in ("run", "poll")]
+        tracked = command_line.run("track", *ONE, env=env)
+        watching.send_signal(signal.SIGTERM)
+        watching.communicate(timeout=20)
+
+    for done in refused:
+        assert f"{store} is already polled by another" in complaint(done, 73)
+    assert 0 == tracked.returncode
+    assert 0 == watching.returncode
+
+
+@pytest.mark.parametrize("command", [("poll",), ("track", *ONE)])
+def test_a_store_that_stays_locked_is_said_plainly(store, env, lighthouse, command):
+    """Exit status 74 once patience has ended; here the store refuses every write."""
+    _tracked(store, lighthouse, 1)
+    with closing(sqlite3.connect(store)) as other:
+        for verb in ("INSERT", "UPDATE"):
+            other.execute(
+                f"CREATE TRIGGER no_{verb} BEFORE {verb} ON form_526_document_submissions "
+                "BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
+            )
+
+    said = complaint(command_line.run(*command, env=env), 74)
+
+    assert said.startswith(f"{store}: attempt to write a readonly database (let the user ")
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_ours(store):
+    """`lightkeeper status | true` leaves nothing on the terminal."""
+    _put(store, [1])
+    command = [*command_line.COMMAND, "status"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as output:  # noqa: PTH123
+        done = subprocess.run(
+            command,
+            env=command_line.environment(store),
+            stdout=output,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert b"" == done.stderr
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_poll_gives_up_soon_when_lighthouse(outages, outage):
+    """Exit status 75 within 30 s whatever the backlog; nobody lost, nobody in trouble."""
+    done, seconds, store = outages[outage].result()
+
+    assert 75 == done.returncode
+    assert LATEST_OUTAGE_SECONDS > seconds
+    assert "polled 0 documents\n" == done.stdout
+    assert "lightkeeper: not every document was polled: gave up after" in done.stderr
+    with closing(sqlite3.connect(store)) as reading:
+        counts = reading.execute(
+            "SELECT COUNT(*), SUM(lighthouse_status = 'pending'), SUM(trouble_count) "
+            "FROM form_526_document_submissions"
+        ).fetchone()
+    assert (2_000, 2_000, 0) == counts

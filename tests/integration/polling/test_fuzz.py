@@ -1,0 +1,63 @@
+"""Hostile answers: no crash, no wrong outcome, nothing personal told."""
+
+import corpus
+import pytest
+from daemon_rig import DaemonRig
+from fuzzed_answers import BODIES, BODIES_AN_EXAMPLE, STATUSES, Fuzzed, run_example
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from store_rows import counted, tallied
+
+IN_EVERY_RUN = 2_000
+
+
+@pytest.fixture
+def fuzzed(tmp_path):
+    """The daemon's parts over a store of their own."""
+    with Fuzzed(tmp_path) as running:
+        yield running
+
+
+def fuzz(fuzzed, bodies):
+    """Give so many bodies for answers; each has to be judged right and to let nothing out."""
+
+    @settings(
+        max_examples=bodies // BODIES_AN_EXAMPLE,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate,),  # smaller examples are not worth the time they take
+    )
+    @given(drawn=st.lists(BODIES, min_size=2, max_size=4), seed=st.integers(0, 2**32))
+    def examples(drawn, seed):
+        run_example(fuzzed, drawn, seed)
+
+    examples()
+    # Or nothing was put to the test.
+    assert bodies * 0.9 <= fuzzed.polled
+    assert bodies * 0.1 <= fuzzed.changes
+
+
+def test_hostile_answers_do_no_harm(fuzzed):
+    """Whatever is answered: a document ends as its own id's entry says, and no mark gets about."""
+    fuzz(fuzzed, IN_EVERY_RUN)
+
+
+@pytest.mark.parametrize("http_status", sorted(set(STATUSES)))
+def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
+    """Every body of the corpus by itself, under every status."""
+    for body in corpus.BODIES:
+        fuzzed.start_over()
+        fuzzed.answer(http_status, body)
+        fuzzed.look_around()
+
+
+def test_the_corpus_arrives_over_sockets_just_the_same(tmp_path):
+    """Sent by a server to the whole daemon: it goes on asking, and the tallies are right."""
+    with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as watch:
+        for body in corpus.BODIES:
+            watch.track(4, "stuck_bgs", age=3_600.0)
+            watch.lighthouse.fail_next(1, 200, body)
+            watch.clock.now += 7_200
+            watch.poller.step()
+            assert counted(watch.database) == tallied(watch.database)
+        assert 200 == watch.calls()[-1].status
+        assert len(corpus.BODIES) == len(watch.calls())

@@ -1,0 +1,462 @@
+"""The loop: what fails stops only itself, a signal ends it, and the clock may jump."""
+
+import concurrent.futures
+import datetime
+import os
+import signal
+import sqlite3
+import threading
+import time
+import types
+from collections import Counter
+from contextlib import closing, contextmanager
+
+import command_line
+import pytest
+import schedule
+import structlog
+from daemon_rig import DaemonRig
+from notify_socket import Notified
+
+from lightkeeper.config.settings import Settings
+from lightkeeper.service import loop as service
+from lightkeeper.service import wiring as parts
+from lightkeeper.service.loop import Service
+from lightkeeper.service.scheduler import GuardedScheduler
+from lightkeeper.service.stop import Stop
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.levels import sums
+
+OUTCOMES = "lightkeeper.documents.outcomes"
+SUCCESS = "lightkeeper.cycle.success"
+DUE_LAG = "lightkeeper.poll.due_lag"
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A daemon in a time of its own."""
+    with DaemonRig(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path, batch_size=10) as running:
+        yield running
+
+
+@pytest.fixture
+def looped(watch):
+    """The loop over `watch`, in real time."""
+    return Service(watch.poller, watch.publisher, watch.health, watch.levels, clock=watch.clock)
+
+
+class Daemon:
+    """The parts as `lightkeeper run` joins them, between a Lighthouse and an Agent."""
+
+    def __init__(self, folder, monkeypatch):
+        self.path = folder / "lightkeeper.db"
+        self.lighthouse = SimulatedLighthouse()
+        self.agent = SimulatedAgent(port=None, socket_path=folder / "dsd.socket")
+        self._monkeypatch = monkeypatch
+
+    @contextmanager
+    def running(self):
+        with self.lighthouse, self.agent:
+            env = command_line.environment(self.path, self.lighthouse, self.agent)
+            for name, value in env.items():
+                self._monkeypatch.setenv(name, value)
+            with closing(
+                parts.build_daemon(Settings.load(lighthouse=True), create=True)
+            ) as self.parts:
+                yield self
+
+    def run_while(self, scenario, **clocks):
+        """Run the loop until `scenario`, which runs beside it, is over."""
+        daemon = Service(
+            self.parts.poller,
+            self.parts.publisher,
+            self.parts.health,
+            self.parts.levels,
+            clock=self.parts.clock,
+            **clocks,
+        )
+        with (
+            Stop().on_signals() as stop,
+            concurrent.futures.ThreadPoolExecutor(1) as beside,
+        ):
+            future = beside.submit(scenario)
+            future.add_done_callback(lambda _: stop.request())
+            daemon.run(stop)
+            future.result()
+
+    def track(self, count, story="instantly_done"):
+        """Hand documents in, as another process would."""
+        lines = "".join(
+            f'{{"lighthouse_request_id":{request_id},"form_526_submission_id":"s",'
+            f'"document_type":"form_0781"}}\n'
+            for request_id in self.lighthouse.add_many(count, story)
+        )
+        env = command_line.environment(self.path)
+        assert 0 == command_line.run("track", "-", env=env, input=lines).returncode
+
+    def statuses(self):
+        """How many documents have which status, read beside the daemon."""
+        with closing(sqlite3.connect(self.path)) as reading:
+            rows = reading.execute(
+                "SELECT lighthouse_status FROM form_526_document_submissions"
+            ).fetchall()
+        return Counter(status for (status,) in rows)
+
+
+@pytest.fixture
+def daemon(tmp_path, monkeypatch):
+    """A `Daemon` whose jobs all run every quarter of a second."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    for job in ("POLL", "PUBLISH", "GAUGES"):
+        monkeypatch.setattr(service, f"{job}_EVERY_SECONDS", 0.25)
+    with Daemon(tmp_path, monkeypatch).running() as made:
+        yield made
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_loop_polls_tells_and_shows(daemon):
+    """What is handed in while it runs is done, told and shown, in UTC whatever the zone."""
+
+    def scenario():
+        daemon.track(250)
+        done = "lightkeeper.documents.done"
+        assert daemon.agent.wait_for(
+            lambda agent: agent.gauge(done, document_type="form_0781") == 250, 20
+        )
+
+    daemon.run_while(scenario)
+
+    assert {"done": 250} == daemon.statuses()
+    assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
+    assert ("UTC", "UTC") == time.tzname
+    daemon.agent.assert_clean()
+
+
+def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
+    """What nobody foresaw is logged like that of a job, and the loop goes on."""
+
+    asked = []
+
+    def mistaken():
+        asked.append(True)
+        raise ZeroDivisionError
+
+    with (
+        Stop().on_signals(reloads=True) as stop,
+        concurrent.futures.ThreadPoolExecutor(1) as beside,
+    ):
+
+        def scenario():
+            os.kill(os.getpid(), signal.SIGHUP)
+            command_line.until(lambda: asked)
+            daemon.track(3)
+            command_line.until(lambda: {"done": 3} == daemon.statuses())
+
+        future = beside.submit(scenario)
+        future.add_done_callback(lambda _: stop.request())
+        with structlog.testing.capture_logs() as logged:
+            daemon.parts.service().run(stop, mistaken)
+        future.result()
+
+    crashed = [line for line in logged if line["event"] == "service.job.crashed"]
+    assert ["reload"] == [line["job"] for line in crashed]
+
+
+def test_a_mistake_of_ours_that_repeats_itself_starves_the_watchdog(daemon, tmp_path, monkeypatch):
+    """The other jobs go on, and systemd gets to know that one does not."""
+
+    def mistaken(*_):
+        raise ZeroDivisionError
+
+    with (
+        Notified(tmp_path / "notify.socket") as manager,
+        Stop().on_signals() as stop,
+        concurrent.futures.ThreadPoolExecutor(1) as beside,
+    ):
+        monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+        service, sound = daemon.parts.service(), daemon.parts.poller.step
+
+        def scenario():
+            manager.wait_for("WATCHDOG=1")
+            daemon.parts.poller.step = mistaken
+            time.sleep(2)  # what was on its way
+            manager.heard()
+            time.sleep(6)
+            assert "WATCHDOG=1" not in manager.heard()
+            daemon.parts.poller.step = sound
+            manager.wait_for("WATCHDOG=1")
+
+        future = beside.submit(scenario)
+        future.add_done_callback(lambda _: stop.request())
+        service.run(stop)
+        future.result()
+
+
+@contextmanager
+def _locked(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def _refusing(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for table in ("form_526_document_submissions", "transitions"):
+            other.execute(
+                f"CREATE TRIGGER no_{table} BEFORE UPDATE ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
+            )
+        yield
+        for table in ("form_526_document_submissions", "transitions"):
+            other.execute(f"DROP TRIGGER no_{table}")
+
+
+@pytest.mark.parametrize("broken", [_locked, _refusing])
+def test_a_store_that_cannot_be_written_starves_nobody(daemon, broken):
+    """Gauges go on meanwhile; afterwards everything is polled and told, once."""
+    daemon.parts.database.execute("PRAGMA busy_timeout = 50")
+    daemon.lighthouse.latency = 0.2  # so that the store is broken before the first answer
+
+    def scenario():
+        daemon.track(100)
+        with broken(daemon.path):
+            already = len(daemon.agent.values(DUE_LAG))
+            time.sleep(2)
+            assert 2 <= len(daemon.agent.values(DUE_LAG)) - already
+            assert {"pending": 100} == daemon.statuses()
+        command_line.until(lambda: daemon.statuses()["done"] == 100)
+
+    daemon.run_while(scenario)
+
+    assert 100 == daemon.agent.count(OUTCOMES)
+
+
+def test_a_job_that_raises_is_reported_and_scheduled_again():
+    """Whatever it raises, it runs again in its time, and its neighbour in theirs."""
+    ran, failed = [], []
+
+    def broken():
+        ran.append("broken")
+        raise ZeroDivisionError
+
+    scheduler = GuardedScheduler(lambda job, exc: failed.append((job, type(exc))))
+    scheduler.every(0.2).seconds.do(broken)
+    scheduler.every(0.2).seconds.do(ran.append, "neighbour")
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        scheduler.run_pending()
+        time.sleep(0.01)
+
+    assert {"broken": 2, "neighbour": 2} == Counter(ran)
+    assert [("broken", ZeroDivisionError)] * 2 == failed
+
+
+class JumpyClock:
+    """The wall clock as `schedule` and the loop see it, which can be set to another time."""
+
+    def __init__(self, monkeypatch):
+        self._ahead = datetime.timedelta()
+        clock = self
+
+        class Shown(datetime.datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.datetime.now(tz) + clock._ahead
+
+        module = types.SimpleNamespace(**{**vars(datetime), "datetime": Shown})
+        monkeypatch.setattr(schedule, "datetime", module)
+        monkeypatch.setattr(service, "datetime", Shown)
+
+    def __call__(self):
+        return time.time() + self._ahead.total_seconds()
+
+    def jump(self, hours):
+        self._ahead += datetime.timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("hours", [-1, 2])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "in the middle of a job"])
+def test_a_clock_that_jumps_neither_silences_nor_repeats_jobs(daemon, monkeypatch, hours, busy):
+    """Each goes on at its pace, whether the clock was set while a job ran or between jobs."""
+    clock = JumpyClock(monkeypatch)
+
+    def seen():
+        """How often gauges were shown, and how often the poll job ran and was content."""
+        return len(daemon.agent.values(DUE_LAG)), daemon.agent.count(SUCCESS)
+
+    def scenario():
+        command_line.until(lambda: all(seen()))
+        time.sleep(0.3)
+        if busy:
+            daemon.lighthouse.latency = 0.3
+            daemon.track(10)
+            command_line.until(lambda: daemon.lighthouse.calls)
+        clock.jump(hours)
+        before = seen()
+        time.sleep(1.5)
+        for already, now in zip(before, seen(), strict=True):
+            assert 2 <= now - already <= 7
+
+    daemon.run_while(scenario, wall_clock=clock)
+
+
+def _slice(looped):
+    with Stop().on_signals() as stop:
+        looped.poll_slice(stop)
+
+
+def test_a_slice_with_nothing_due_is_a_success(watch, looped):
+    """Idle is healthy: every slice counts."""
+    _slice(looped)
+    _slice(looped)
+
+    watch.emitter.handed_over()
+    assert 2 == watch.agent.count(SUCCESS)
+
+
+def test_a_slice_in_which_all_calls_failed_is_none(watch, looped):
+    """Neither the failed call counts, nor the slices that wait before the next try."""
+    watch.track(10)
+    watch.lighthouse.fail_share(1.0, 500)
+    for _ in range(3):
+        _slice(looped)
+
+    watch.emitter.handed_over()
+    assert 0 == watch.agent.count(SUCCESS)
+    assert 1 == watch.agent.count("lightkeeper.poll.batches", outcome="server_error")
+
+
+def test_a_slice_with_one_answer_is_a_success(watch, looped):
+    """A failed call beside an answered one is no failed slice."""
+    watch.track(20)
+    watch.steps(1)
+    watch.lighthouse.fail_next(1, 500)
+    _slice(looped)
+
+    watch.emitter.handed_over()
+    assert 1 == watch.agent.count(SUCCESS)
+
+
+def test_waiting_after_a_429_is_no_success_before_it_was_worth_it(watch, looped):
+    """Nobody knows whether the turn will come; once there was an answer, rest counts again."""
+    watch.track(10)
+    watch.lighthouse.fail_next(1, 429, headers={"Retry-After": "30"})
+    _slice(looped)
+    _slice(looped)
+    _slice(looped)
+    watch.emitter.handed_over()
+    assert 0 == watch.agent.count(SUCCESS)
+    assert 1 == len(watch.calls())
+
+    watch.clock.now += 31
+    _slice(looped)
+    _slice(looped)
+
+    watch.emitter.handed_over()
+    assert 2 == watch.agent.count(SUCCESS)
+
+
+def test_a_slice_ends_in_time_whatever_the_backlog(watch, looped, monkeypatch):
+    """A slice of 0.2 s takes no longer than that and one call."""
+    monkeypatch.setattr(service, "SLICE_SECONDS", 0.2)
+    watch.track(500)
+    watch.lighthouse.latency = 0.05
+    began = time.monotonic()
+
+    _slice(looped)
+
+    assert 0.2 <= time.monotonic() - began < 1.0
+    assert 10 < watch.statuses()["pending"] < 490
+
+
+def test_an_agent_that_is_away_is_told_when_it_is_back(watch, looped):
+    """Nothing is lost and nothing told twice, and the store goes on."""
+    watch.agent.stop()
+    watch.track(2_500)
+    while watch.statuses()["pending"]:
+        _slice(looped)
+        looped.publish()
+    assert [(2_500,)] == watch.database.rows(
+        "SELECT COUNT(*) FROM transitions WHERE published_at IS NULL"
+    )
+    assert watch.emitter.reachable is False
+
+    watch.agent.start()
+    looped.publish()
+    looped.publish()
+
+    assert 2_500 == watch.agent.count(OUTCOMES)
+    assert watch.emitter.reachable
+    watch.agent.assert_clean()
+
+
+def test_a_request_to_stop_ends_a_wait_at_once():
+    """From another thread or by a signal, and then no wait begins at all."""
+    for ask in (lambda stop: stop.request(), lambda _: os.kill(os.getpid(), signal.SIGTERM)):
+        with Stop().on_signals() as stop:
+            threading.Timer(0.1, ask, [stop]).start()
+            began = time.monotonic()
+            while not stop.requested:
+                stop.wait(20)
+            stop.wait(20)
+            assert 5 > time.monotonic() - began
+
+
+@pytest.fixture
+def stand_ins(tmp_path):
+    """A Lighthouse with a long backlog and an Agent, the environment to find them, a store."""
+    agent = SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket")
+    with SimulatedLighthouse() as lighthouse, agent:
+        env = command_line.environment(
+            tmp_path / "lightkeeper.db", lighthouse, agent, LIGHTKEEPER_BATCH_SIZE="10"
+        )
+        lines = "".join(
+            f"{request_id},s,form_0781\n" for request_id in lighthouse.add_many(3_000, "fails_bgs")
+        )
+        header = "lighthouse_request_id,form_526_submission_id,document_type\n"
+        assert 0 == command_line.run("track", "-", env=env, input=header + lines).returncode
+        yield lighthouse, env
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_with_nothing_half_done(stand_ins, tmp_path, number):
+    """It ends within a slice, with status 0; whole batches are stored and told, the rest due."""
+    lighthouse, env = stand_ins
+    lighthouse.latency = 0.02
+    with command_line.running("run", env=env) as process:
+        command_line.until(lambda: len(lighthouse.calls) > 20)
+        process.send_signal(number)
+        began = time.monotonic()
+        _, log = process.communicate(timeout=30)
+        took = time.monotonic() - began
+
+    assert 0 == process.returncode, log
+    assert 3 > took
+    assert "service.stopped" in log
+    with closing(parts.open_database(env["LIGHTKEEPER_DATABASE_URL"], create=False)) as store:
+        asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_answer IS NOT NULL"
+        ((answered,),) = store.rows(asked)
+        assert 10 * sum(call.status == 200 for call in lighthouse.calls if call.ids) == answered
+        unpublished = store.rows("SELECT COUNT(*) FROM transitions WHERE published_at IS NULL")
+        assert [(0,)] == unpublished
+        assert 3_000 == sums(parts.Levels(store).totals())["tracked"]
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_process_at_once(stand_ins, first):
+    """Also while a call hangs, for which the first signal waits."""
+    lighthouse, env = stand_ins
+    lighthouse.down("hang", "status")
+    with command_line.running("run", env=env) as process:
+        command_line.until(lambda: any(call.path == "status" for call in lighthouse.calls))
+        process.send_signal(first)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+
+        assert -signal.SIGTERM == process.wait(timeout=2)

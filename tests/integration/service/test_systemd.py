@@ -1,0 +1,115 @@
+"""What is said to the service manager: over either kind of socket, and never to our harm."""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from lightkeeper.service.systemd import ServiceManager
+
+
+@pytest.fixture(params=["path", "abstract"])
+def listening(request, tmp_path):
+    """A service manager's socket, and what $NOTIFY_SOCKET says of it."""
+    name = str(tmp_path / "notify.socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(name if request.param == "path" else f"\0{name}")
+        bound.settimeout(5)
+        yield bound, name if request.param == "path" else f"@{name}"
+
+
+def test_all_that_is_said_arrives(listening):
+    """A datagram for each; a status is one line, and not endless."""
+    bound, address = listening
+    manager = ServiceManager({"NOTIFY_SOCKET": address})
+
+    manager.ready()
+    manager.status("two\nlines " + "x" * 1_000)
+    manager.stopping()
+    manager.reloading()
+
+    assert b"READY=1" == bound.recv(4_096)
+    assert b"STATUS=two lines " + b"x" * 490 == bound.recv(4_096)
+    assert b"STOPPING=1" == bound.recv(4_096)
+    said, _, usec = bound.recv(4_096).partition(b"\nMONOTONIC_USEC=")
+    assert b"RELOADING=1" == said
+    assert abs(time.monotonic() - int(usec) / 1e6) < 5
+
+
+def test_the_watchdog_is_fed_once_a_second_at_most(listening):
+    """However often something gets done."""
+    bound, address = listening
+    now = [100.0]
+    manager = ServiceManager({"NOTIFY_SOCKET": address}, lambda: now[0])
+
+    for now[0] in (100.0, 100.5, 100.9, 101.0, 101.1):
+        manager.alive()
+    manager.stopping()
+
+    assert [b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"] == [bound.recv(99) for _ in range(3)]
+
+
+def test_a_status_that_is_not_utf_8_is_said_as_far_as_it_is(listening):
+    """A path of the system's may hold any byte."""
+    bound, address = listening
+
+    ServiceManager({"NOTIFY_SOCKET": address}).status("cannot read /\udcff")
+
+    assert b"STATUS=cannot read /?" == bound.recv(4_096)
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "/nonexistent/socket", "@nobody", "x" * 200, "vsock:2:1"]
+)
+def test_where_nobody_listens_nothing_happens(address):
+    """No variable, nobody there, no such kind of socket."""
+    manager = ServiceManager({} if address is None else {"NOTIFY_SOCKET": address})
+
+    manager.ready()
+    manager.status("well")
+    manager.alive()
+    manager.stopping()
+
+
+@pytest.fixture
+def full(listening):
+    """A manager whose socket has no room, and that reads nothing."""
+    bound, address = listening
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with suppress(BlockingIOError):
+            while other.sendto(b"x", bound.getsockname()):
+                pass
+    return bound, ServiceManager({"NOTIFY_SOCKET": address}, iter(range(1_000)).__next__)
+
+
+def test_a_manager_that_reads_nothing_holds_nobody_up(full):
+    """What is said over and over does not wait for room."""
+    _, manager = full
+
+    before = time.monotonic()
+    for _ in range(100):
+        manager.alive()
+        manager.status("well")
+    assert time.monotonic() - before < 1
+
+
+def test_a_turn_in_its_life_waits_for_room(full):
+    """That it is up is said once: for seconds, and without any work."""
+    bound, manager = full
+    reading = threading.Timer(0.5, bound.recv, [99])
+
+    worked = time.process_time()
+    reading.start()
+    manager.ready()
+    reading.join()
+
+    assert time.process_time() - worked < 0.25
+    bound.setblocking(False)
+    said = []
+    with suppress(BlockingIOError):
+        while True:
+            said.append(bound.recv(99))
+    assert b"READY=1" in said

@@ -1,0 +1,250 @@
+"""What each monitor does at each fault, and that the drills notice when it does not."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.commands.drill import drill
+from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
+from lightkeeper.simulation.drills.faults import FAULTS
+from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
+from lightkeeper.simulation.drills.table import HEAD, markdown
+
+ROOT = Path(__file__).parents[4]
+MONITORS, README = ROOT / "monitors", ROOT / "README.md"
+
+
+@pytest.fixture(scope="module")
+def assets():
+    """The monitors as they are shipped."""
+    return load(MONITORS)
+
+
+@pytest.fixture(scope="module")
+def failed(assets):
+    """One short drill, run once."""
+    return run_drill("failed-bgs", assets)
+
+
+def with_payload(assets, key, change):
+    """The assets with one monitor's payload changed."""
+    monitor = assets.monitors[key]
+    changed = replace(monitor, payload=change(monitor.payload))
+    return replace(assets, monitors={**assets.monitors, key: changed})
+
+
+def without(assets, key):
+    """The assets without one monitor."""
+    return replace(
+        assets, monitors={name: one for name, one in assets.monitors.items() if name != key}
+    )
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", sorted(FAULTS, key=lambda name: -FAULTS[name].weight))
+def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
+    """Exactly the expected monitors fire, in time, and recover in time; the README has them."""
+    result = run_drill(name, assets)
+
+    assert () == result.problems
+    assert markdown([result]).splitlines()[-1] in readme_table(), "make drills renews it"
+
+
+def readme_table():
+    """The lines of the README's table of drills."""
+    found = README.read_text().split("<!-- drills -->\n")[1]
+    return found.split("\n<!-- /drills -->")[0].splitlines()
+
+
+def test_the_readme_has_a_row_for_each_fault():
+    """In the order of the command, and no others."""
+    head, _, *rows = readme_table()
+
+    assert f"| {' | '.join(HEAD)} |" == head
+    assert list(FAULTS) == [row.split(" | ")[0].removeprefix("| ") for row in rows]
+
+
+def test_each_fault_has_its_expectations():
+    """Whoever adds a fault says what is to happen at it, and the other way round."""
+    assert FAULTS.keys() == EXPECTED.keys()
+
+
+def test_a_monitor_that_no_drill_fires_is_named(assets):
+    """A new monitor without a drill fails the checks."""
+    new = replace(assets, monitors={**assets.monitors, "new": assets.monitors["failure-surge"]})
+
+    assert [] == undrilled(assets)
+    assert ["new"] == undrilled(new)
+
+
+def test_a_fault_whose_monitor_is_missing_is_not_paged_for(assets):
+    """Without its monitor a fault pages nobody, and the drill says so."""
+    result = run_drill("purged", without(assets, "documents-not-found"))
+
+    assert ("documents-not-found did not page",) == result.problems
+    assert not result.ok
+
+
+def test_a_monitor_that_lost_its_pager_is_noticed(assets):
+    """A page that reaches the channel only is no page."""
+    pager = assets.variables["pager"]
+    mute = with_payload(
+        assets,
+        "documents-failed",
+        lambda payload: {**payload, "message": payload["message"].replace(pager, "")},
+    )
+
+    result = run_drill("failed-bgs", mute)
+
+    assert ("documents-failed should page, and told the channel",) == result.problems
+
+
+def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
+    """A surge that one failure makes pages where nobody expects it."""
+
+    def touchy(payload):
+        query = payload["query"].replace(">= 20", ">= 1")
+        return {**payload, "query": query, "options": {"thresholds": {"critical": 1}}}
+
+    result = run_drill("failed-bgs", with_payload(assets, "failure-surge", touchy))
+
+    assert ("failure-surge paged, and should have been silent",) == result.problems
+
+
+@pytest.mark.parametrize(
+    ("expected", "problem"),
+    [
+        (Fires(0.5), "documents-failed fired after 1 min, not within 0.5"),
+        (Fires(2, over=-19), "documents-failed recovered after -14 min, not within -19"),
+    ],
+)
+def test_a_late_page_or_recovery_is_noticed(failed, expected, problem):
+    """Both have their time."""
+    wanted = replace(EXPECTED["failed-bgs"], pages={"documents-failed": expected})
+
+    assert [problem] == list(judged(failed.fired, wanted))
+
+
+def test_pages_that_repeat_come_early_or_never_end_are_noticed(failed):
+    """One page a fault, none before it, and an end to it."""
+    first, *others = failed.fired
+
+    def told(**change):
+        return list(judged([replace(first, **change), *others], EXPECTED["failed-bgs"]))
+
+    assert [] == told()
+    assert ["documents-failed paged 2 times instead of once"] == told(times=(2,))
+    assert ["documents-failed fired 1 times before anything was wrong"] == told(early_count=1)
+    assert ["documents-failed did not recover"] == told(over_after=None)
+    assert ["documents-failed repeated itself 3 times"] == told(reminder_count=3)
+
+
+def test_what_may_only_be_told_must_not_page(failed):
+    """Leave to tell the channel is no leave to page."""
+    lenient = Expected(may_tell=frozenset(one.monitor for one in failed.fired))
+
+    assert ["documents-failed paged, and should at most have told the channel"] == list(
+        judged(failed.fired, lenient)
+    )
+
+
+def test_a_drill_gives_the_same_result_each_time(assets, failed):
+    """Whatever is random in it is so from a seed."""
+    assert failed == run_drill("failed-bgs", assets)
+
+
+def test_the_command_prints_what_fired_and_when():
+    """A row for each drill says what paged, what was told, and when; on a pipe as Markdown."""
+    result = CliRunner().invoke(
+        drill, ["failed-bgs", "--folder", str(MONITORS)], standalone_mode=False
+    )
+    head, _, row = result.stdout.splitlines()
+
+    assert 0 == result.return_value
+    assert list(HEAD) == cells(head)
+    assert [
+        "failed-bgs",
+        "a document fails at BENEFITS_GATEWAY_SERVICE",
+        "documents-failed: after 1 min, over before the end",
+        "in-efolder-not-bgs: after 11 min, over 2 min after the end",
+    ] == cells(row)
+
+
+def cells(line):
+    """Those of one row."""
+    return line.strip("| ").split(" | ")
+
+
+def test_the_command_fails_where_a_drill_does(tmp_path, assets):
+    """A monitor that is too slow for its drill makes exit status 1, and is named."""
+    for path in MONITORS.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / path.relative_to(MONITORS)
+            copy.parent.mkdir(exist_ok=True)
+            text = path.read_text()
+            copy.write_text(
+                text.replace("min(last_10m)", "min(last_15m)")
+                if path.stem == "contradictory-answers"
+                else text
+            )
+
+    result = CliRunner().invoke(
+        drill, ["contradictory", "--folder", str(tmp_path)], standalone_mode=False
+    )
+
+    assert 1 == result.return_value
+    assert "contradictory: contradictory-answers fired after" in result.stderr
+
+
+def test_a_drill_that_is_not_there_is_refused_by_name():
+    """An unknown name is answered with those there are."""
+    result = CliRunner().invoke(drill, ["failed-bsg", "--folder", str(MONITORS)])
+
+    assert 2 == result.exit_code
+    assert "there is no drill failed-bsg; there are healthy, failed-claims" in result.stderr
+
+
+def test_workers_end_with_a_command_that_was_killed(tmp_path):
+    """What runs drills side by side leaves nothing running behind it."""
+    script = tmp_path / "drills.py"
+    script.write_text(
+        "from lightkeeper.drill_cli import drill\n"
+        "if __name__ == '__main__':\n"
+        f"    drill(['healthy', 'flaky', '--folder', {str(MONITORS)!r}])\n"
+    )
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to tidy up
+    command = subprocess.Popen(
+        [sys.executable, str(script)], env=environ, stderr=subprocess.DEVNULL
+    )
+    while len(workers := children(command.pid)) < 3:  # and the tracker of its resources
+        assert command.poll() is None
+        time.sleep(0.05)
+    time.sleep(1.0)
+
+    command.kill()
+    command.wait()
+
+    given_up_at = time.monotonic() + 30.0
+    while any(is_running(pid) for pid in workers):
+        assert time.monotonic() < given_up_at
+        time.sleep(0.05)
+
+
+def children(pid):
+    """The process ids of those a process has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid):
+    """Whether a process runs; one that has ended and nobody waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

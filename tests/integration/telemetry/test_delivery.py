@@ -1,0 +1,522 @@
+"""What Datadog is told, against what the store holds: through kills, outages, locks and stops."""
+
+import gc
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from contextlib import closing, contextmanager
+from itertools import cycle, pairwise, product
+from pathlib import Path
+
+import command_line
+import pytest
+from daemon_rig import DaemonRig, Waiter
+from store_rows import counted, tallied
+from structlog.testing import capture_logs
+
+import lightkeeper
+from lightkeeper.domain.document import NewDocument
+from lightkeeper.service.loop import GAUGES_EVERY_SECONDS, PUBLISH_EVERY_SECONDS, Service
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import StoreUnavailable, open_database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.levels import UNOBSERVED_AFTER_MS, Levels, sums
+from lightkeeper.store.outbox import Backlog, Outbox
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES, STEPS, Sender
+
+OUTCOMES = "lightkeeper.documents.outcomes"
+STORIES = (
+    *("instantly_done", "instantly_done", "fails_claims_evidence", "fails_bgs", "stuck_bgs"),
+    *("contradictory", "fails_cleanup", "lost", "unknown_status"),
+)
+HOUR = 3_600
+
+
+def _stored(database, where="1 = 1"):
+    """The news that the store's transitions make: how often each count and each value."""
+    news = Counter()
+    rows = database.rows(
+        "SELECT d.document_type, t.to_step, t.outcome, t.step_changes, t.remarks, "
+        "t.processing_ms, t.detection_ms FROM transitions AS t "
+        f"JOIN form_526_document_submissions AS d ON d.id = t.document_id WHERE {where}"
+    )
+
+    def add(name, *value, **tags):
+        news[name, tuple(sorted(tags.items())), *value] += 1
+
+    for kind, step, outcome, changes, remarks, *times in rows:
+        if outcome:
+            add(OUTCOMES, document_type=kind, step=step.lower(), outcome=outcome)
+            for name, ms in zip(("processing_time", "detection_delay"), times, strict=True):
+                if ms is not None:
+                    tags = {"document_type": kind, "outcome": outcome}
+                    add(f"lightkeeper.documents.{name}", ms / 1_000, **tags)
+        for name, word in json.loads(changes):
+            tags = {"document_type": kind, "step": name.lower(), "outcome": word.lower()}
+            add("lightkeeper.step.outcomes", **tags)
+        for remark in json.loads(remarks):
+            what, colon, word = remark.partition(":")
+            if what in {"slo_met", "slo_missed"}:
+                for objective in ("outcome", "efolder", "detection"):
+                    result = "bad" if objective in word.split(",") else "good"
+                    add(f"lightkeeper.slo.{objective}", document_type=kind, result=result)
+            elif colon:
+                add("lightkeeper.answers.unknown_words", field=what, word=word.lower())
+            elif what == "veteran_must_act":
+                add("silent_failure", service="disability-application", function=kind)
+            else:
+                add("lightkeeper.answers.remarkable", document_type=kind, remark=what)
+    return news
+
+
+def _tags(metric):
+    """The tags that are the signal's own, not the whole daemon's."""
+    return tuple(sorted((tag, metric.tags[tag]) for tag in CATALOGUE[metric.name].tags))
+
+
+def _told(agent):
+    """The same of what the Agent received."""
+    news = Counter()
+    for metric in agent.metrics:
+        if CATALOGUE[metric.name].sender is Sender.NEWS:
+            if metric.kind == "count":
+                news[metric.name, _tags(metric)] += metric.value
+            else:
+                news[metric.name, _tags(metric), metric.value] += 1
+    return news
+
+
+def _event_key(event):
+    return tuple(event.tags[tag] for tag in ("event", "document_type", "step", "outcome"))
+
+
+def _assert_events_as_stored(database, agent, doubled=()):
+    """Each event in the ledger was received once, but for `doubled`, and tells all its news."""
+    rows = database.rows(
+        "SELECT kind, document_type, step, outcome, count, published_at FROM event_digests"
+    )
+    sent = Counter(tuple(key) for *key, _, at in rows if at is not None)
+    assert sent + Counter(doubled) == Counter(map(_event_key, agent.events))
+    # One of the same key went out within the last minute.
+    assert {tuple(key) for *key, _, at in rows if at is None} <= sent.keys()
+    told = Counter()
+    name = {"lightkeeper.document": OUTCOMES, "lightkeeper.step": "lightkeeper.step.outcomes"}
+    for kind, document_type, step, outcome, count, _ in rows:
+        tags = {"document_type": document_type, "step": step, "outcome": outcome}
+        told[name[kind], tuple(sorted(tags.items()))] += count
+    counts = _stored(database)
+    assert told == Counter({key: counts[key] for key in counts if key[0] in name.values()})
+    folded = {(event.aggregation_key, _event_key(event)) for event in agent.events}
+    assert len(sent) == len(folded) == len({key for key, _ in folded})
+
+
+def _assert_whole(database):
+    """Every document is one of pending, done and failed, and the tallies say so too."""
+    totals = sums(Levels(database).totals())
+    ((tracked,),) = database.rows("SELECT COUNT(*) FROM form_526_document_submissions")
+    assert tracked == totals["tracked"]
+    assert tracked == totals["pending"] + totals["done"] + totals["failed"]
+    assert counted(database) == tallied(database)
+
+
+# Where it dies, and how what was told then differs from what is stored.
+SENT_TWICE, HALF_SENT_TWICE, EVENT_TWICE = "batch", "part of batch", "event"
+DEATHS = {
+    "answered": ("after poller._lighthouse.poll_batch 3", ""),
+    "half written": ("after database.execute_many 8", ""),
+    "committed": ("after poller._store.record 3", ""),
+    "half sent": ("after emitter.distribution 12", HALF_SENT_TWICE),
+    "sent": ("before publisher._outbox.mark_published 2", SENT_TWICE),
+    "half marked": ("after publisher._outbox._digests 1", SENT_TWICE),
+    "marked": ("after publisher._outbox.mark_published 2", ""),
+    "before an event": ("before emitter.event 3", ""),
+    "event sent": ("before publisher._outbox.mark_sent 3", EVENT_TWICE),
+    "event marked": ("after publisher._outbox.mark_sent 3", ""),
+}
+
+
+@pytest.fixture
+def stand_ins(tmp_path):
+    """A Lighthouse and an Agent that wants nothing malformed."""
+    with (
+        SimulatedLighthouse() as lighthouse,
+        SimulatedAgent(port=None, socket_path=tmp_path / "dsd") as agent,
+    ):
+        yield lighthouse, agent
+        agent.assert_clean()
+
+
+def _hand_in(database, lighthouse, count):
+    """Track so many documents of every type and ending, handed over an hour ago."""
+    at = int((time.time() - HOUR) * 1_000)
+    stories = zip(range(count), cycle(STORIES), cycle(DOCUMENT_TYPES), strict=False)
+    new = [
+        NewDocument(lighthouse.add(None, story, at / 1_000), f"s{number}", kind, "a", at)
+        for number, story, kind in stories
+    ]
+    Documents(database).add(new, at)
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_killed_anywhere_it_tells_all_and_doubles_one_batch_at_most(
+    database_url, stand_ins, death
+):
+    """Only a kill between sending and marking doubles anything: what was sent then, once."""
+    lighthouse, agent = stand_ins
+    fatal_call, twice = DEATHS[death]
+    env = command_line.environment(None, lighthouse, agent, LIGHTKEEPER_DATABASE_URL=database_url)
+    with closing(open_database(database_url, create=True)) as database:
+        _hand_in(database, lighthouse, PUBLISH_AT_MOST + 200)
+        dying = [
+            sys.executable,
+            Path(__file__).parents[2] / "support" / "dying_daemon.py",
+            *fatal_call.split(),
+        ]
+        died = subprocess.run(
+            dying, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert -signal.SIGKILL == died.returncode, died.stderr
+        agent.drain()
+        _assert_whole(database)
+        oldest = f"SELECT id FROM transitions WHERE published_at IS NULL LIMIT {PUBLISH_AT_MOST}"
+        in_doubt = _stored(database, f"t.id IN ({oldest})")
+        events = [_event_key(event) for event in agent.events[-1:]]
+
+        after = command_line.run("poll", env=env)
+        assert 0 == after.returncode, after.stderr
+        agent.drain()
+
+        _assert_whole(database)
+        unanswered = "SELECT id FROM form_526_document_submissions WHERE last_answered_at IS NULL"
+        assert [] == database.rows(unanswered)
+        assert 0 == Outbox(database).unpublished_count()
+        stored, told = _stored(database), _told(agent)
+        assert Counter() == stored - told
+        if twice == HALF_SENT_TWICE:
+            assert Counter() < told - stored < in_doubt
+        else:
+            assert (in_doubt if twice == SENT_TWICE else Counter()) == told - stored
+        _assert_events_as_stored(database, agent, events if twice == EVENT_TWICE else ())
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A daemon in a time of its own, on SQLite."""
+    with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as running:
+        # It goes by the same clock as everything else.
+        running.emitter._monotonic = running.clock
+        yield running
+    running.agent.assert_clean()
+
+
+class Turns:
+    """The service's jobs at the service's pace, in the test's time."""
+
+    def __init__(self, watch, stop):
+        self._watch, self._stop = watch, stop
+        clock = watch.clock
+        self._service = Service(
+            watch.poller,
+            watch.publisher,
+            watch.health,
+            watch.levels,
+            clock=clock.instant,
+            monotonic=clock,
+            wall_clock=clock,
+        )
+        self._second = 0
+        self.tracked = 0
+
+    def minute(self, stories=("success", "fails_bgs", "fails_claims_evidence")):
+        """Let a minute pass, at the beginning of which such documents are handed in."""
+        for story in stories:
+            kind = DOCUMENT_TYPES[self.tracked % len(DOCUMENT_TYPES)]
+            self.tracked += len(self._watch.track(1, story, kind))
+        for _ in range(60):
+            self._service.poll_slice(self._stop)
+            if self._second % PUBLISH_EVERY_SECONDS == 0:
+                self._service.publish()
+            if self._second % GAUGES_EVERY_SECONDS == 0:
+                self._watch.health.pulse()
+                self._watch.publisher.gauges()
+            self._second += 1
+            self._watch.clock.now += 1
+
+
+def _held_by_the_daemon():
+    """Bytes that our code and the libraries it emits and stores with have asked for and keep."""
+    package = Path(lightkeeper.__file__).parent  # a clone may have its name too
+    ours = (f"{package}/*", "*/datadog/*", "*/peewee*", "*/requests/*")
+    stand_ins = tracemalloc.Filter(False, f"{package}/simulation/*")
+    wanted = [stand_ins, *(tracemalloc.Filter(True, pattern) for pattern in ours)]
+    gc.collect()  # what only waits for that is kept by nobody
+    traces = tracemalloc.take_snapshot().filter_traces(wanted)
+    return sum(statistic.size for statistic in traces.statistics("filename"))
+
+
+def test_an_hour_without_the_agent_costs_no_news_and_no_memory(watch):
+    """Polling goes on, nothing piles up but the store, and all is told when the Agent is back."""
+    said, ended = [], []
+    with capture_logs() as logs, Waiter(watch.clock).on_signals() as stop:
+        turns = Turns(watch, stop)
+        turns.minute()
+        watch.agent.stop()
+        for minute in range(60):
+            if minute == 10:
+                tracemalloc.start()
+            turns.minute()
+            said.append(sum(entry["event"] == "dogstatsd.agent.unreachable" for entry in logs))
+            ended.append(turns.tracked - watch.statuses()["pending"])
+        kept = _held_by_the_daemon()
+        tracemalloc.stop()
+        unpublished_count = Outbox(watch.database).unpublished_count()
+        watch.agent.start()
+        turns.minute()
+        for _ in range(3):  # events of one key come a minute apart
+            turns.minute(())
+
+    assert all(later > before for before, later in pairwise(ended))
+    assert unpublished_count > 3 * 60
+    # 3,000 slices whose counts were lost: one pointer kept of each would be more.
+    assert kept < 20_000
+    assert {1} == {later - before for before, later in pairwise([0, *said])}
+    assert ["dogstatsd.agent.reachable"] == [
+        entry["event"] for entry in logs if entry["event"].startswith("emit.agent")
+    ][-1:]
+    assert Backlog(0, None) == Outbox(watch.database).backlog()
+    assert _stored(watch.database) == _told(watch.agent)
+    _assert_events_as_stored(watch.database, watch.agent)
+    assert 1_500 < watch.emitter.lost_count == watch.agent.count("lightkeeper.dogstatsd.lost")
+
+
+_PENDING, _FAILED = "lighthouse_status = 'pending'", "lighthouse_status = 'failed'"
+_AGE = f"{_PENDING} AND not_found_since IS NULL AND last_answered_at - tracked_at"
+BY_STEP = {
+    "pending": _PENDING,
+    "failed": _FAILED,
+    "unacknowledged": f"{_FAILED} AND acknowledged_at IS NULL",
+    "slow": f"{_AGE} >= {24 * HOUR}000",
+    "stuck": f"{_AGE} >= {48 * HOUR}000",
+    "overdue": f"{_AGE} >= {96 * HOUR}000",
+}
+BY_TYPE = {
+    "done": "lighthouse_status = 'done'",
+    "in_efolder_not_bgs": f"{_FAILED} AND in_efolder_at IS NOT NULL",
+    "efolder_unknown": f"{_FAILED} AND in_efolder_at IS NULL "
+    "AND COALESCE(failed_step, '') <> 'CLAIMS_EVIDENCE'",
+    "contradictory": "condition = 'contradictory'",
+    "not_found": f"{_PENDING} AND not_found_since IS NOT NULL",
+}
+
+
+def _rows(database, what, where="1 = 1"):
+    """What one look at the table of documents gives for each type and step."""
+    rows = database.rows(
+        f"SELECT document_type, LOWER(current_step), {what} "
+        f"FROM form_526_document_submissions WHERE {where} GROUP BY 1, 2"
+    )
+    return {(kind, step): value for kind, step, value in rows}
+
+
+def _counts(database, now):
+    """Every gauge of documents as a count of the documents gives it, zeros included."""
+    steps = {*STEPS, *(step for _, step in _rows(database, "1"))}
+    levels = {}
+    for name, where in BY_STEP.items():
+        found = _rows(database, "COUNT(*)", where)
+        for kind, step in product(DOCUMENT_TYPES, steps):
+            tags = (("document_type", kind), ("step", step))
+            levels[f"lightkeeper.documents.{name}", tags] = found.get((kind, step), 0)
+    for name, where in BY_TYPE.items():
+        found = _rows(database, "COUNT(*)", where)
+        for kind in DOCUMENT_TYPES:
+            value = sum(found.get((kind, step), 0) for step in steps)
+            levels[f"lightkeeper.documents.{name}", (("document_type", kind),)] = value
+    late = f"COALESCE(unanswered_since, next_poll_at) <= {now - UNOBSERVED_AFTER_MS}"
+    unobserved = _rows(database, "COUNT(*)", f"next_poll_at IS NOT NULL AND {late}")
+    return levels | {("lightkeeper.documents.unobserved", ()): sum(unobserved.values())}
+
+
+def _ages(database, now):
+    """Every gauge of an age, looked up in the same way."""
+    steps = {*STEPS, *(step for _, step in _rows(database, "1"))}
+    tracked_at = _rows(database, "MIN(tracked_at)", _PENDING)
+    levels = {
+        (
+            "lightkeeper.documents.oldest_pending_age",
+            (("document_type", kind), ("step", step)),
+        ): now - tracked_at.get((kind, step), now)
+        for kind, step in product(DOCUMENT_TYPES, steps)
+    }
+    since = {
+        "documents.oldest_failure_age": _rows(database, "MIN(decided_at)", _FAILED).values(),
+        "poll.due_lag": _rows(database, "MIN(next_poll_at)", f"next_poll_at <= {now}").values(),
+        "intake.newest_age": [max(_rows(database, "MAX(created_at)").values())],
+        "outbox.age": [
+            at for (at,) in database.rows("SELECT at FROM transitions WHERE published_at IS NULL")
+        ],
+    }
+    for name, instants in since.items():
+        levels[f"lightkeeper.{name}", ()] = now - min(instants, default=now)
+    return {key: age / 1_000 for key, age in levels.items()}
+
+
+def _shown(agent, unit):
+    """The last value of every level gauge that counts in this unit."""
+    return {
+        (metric.name, _tags(metric)): metric.value
+        for metric in agent.metrics
+        if (found := CATALOGUE[metric.name]).sender is Sender.LEVELS and found.unit == unit
+    }
+
+
+@contextmanager
+def _nobody(port, *, listening):
+    """The Agent's port while the Agent is away: closed, or somebody's who never reads."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        if listening:
+            sock.bind(("127.0.0.1", port))
+        yield
+
+
+def _bring_into_every_state(watch):
+    """Documents wherever a document can stand, some of them asked about in vain."""
+    for days in (1, 2, 4):
+        watch.track(days, "stuck_bgs", "veteran_upload", age=days * 24 * HOUR + 60.0)
+        watch.track(1, "stuck_claims_evidence", "form_0781", age=days * 24 * HOUR - 60.0)
+    for number, story in enumerate(("fails_claims_evidence", "fails_bgs", "fails_unknown")):
+        watch.track(number + 1, story, "form_0781a", age=100.0)
+    watch.track(4, "contradictory", "form_0781", age=100.0)
+    watch.track(2, "instantly_done", "bdd_instructions")
+    watch.track(3, "unknown_step", "form_0781", age=13.0)  # at the step nobody knows
+    watch.track_ids(range(1, 6), "veteran_upload")  # which Lighthouse does not
+    for request_id in watch.track(2, "success", "form_0781a"):
+        watch.lighthouse.omit(request_id)
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["refused", "swallowed"])
+def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, noticed):
+    """News may be gone with nobody the wiser, but one round shows every level as it is."""
+    watch = DaemonRig(database_url, tmp_path)
+    watch._agent = SimulatedAgent(port=0)
+    with watch:
+        watch.track(5, "fails_bgs", "form_0781", age=100.0)
+        watch.poll()
+        before = _stored(watch.database)
+        assert before == _told(watch.agent)
+        watch.agent.stop()
+        with _nobody(watch.agent.port, listening=not noticed):
+            _bring_into_every_state(watch)
+            watch.poll()
+            watch.track_ids(range(6, 9), "form_0781a")  # and nobody asks about them
+            watch.clock.now += UNOBSERVED_AFTER_MS / 1_000 + 10
+            watch.publisher.publish()
+        unpublished = _stored(watch.database, "t.published_at IS NULL")
+        watch.agent.start()
+        watch.health.pulse()
+        watch.publisher.gauges()
+
+        now = watch.clock.instant()
+        counts = _counts(watch.database, now)
+        assert "virus_scan" in {dict(tags).get("step") for _, tags in counts}
+        assert counts == _shown(watch.agent, "document")
+        assert _ages(watch.database, now) == _shown(watch.agent, "second")
+        assert {name for name, _ in counts} == {
+            name for (name, _), value in counts.items() if value
+        }
+        assert Outbox(watch.database).backlog().depth == watch.agent.gauge(
+            "lightkeeper.outbox.depth"
+        )
+        assert 1 == watch.agent.gauge("lightkeeper.heartbeat")
+        while watch.publisher.publish():
+            pass
+        stored = _stored(watch.database)
+        assert before + unpublished == _told(watch.agent)
+        assert bool(unpublished) is noticed
+        assert Counter() < stored - before
+        watch.agent.assert_clean()
+
+
+@contextmanager
+def _locked(watch):
+    """Another writer holds the store."""
+    watch.database.execute("PRAGMA busy_timeout = 20")
+    with closing(sqlite3.connect(watch.database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def _full(watch):
+    """There is room to write over what is there, and for nothing more."""
+    ((pages,),) = watch.database.rows("PRAGMA page_count")
+    watch.database.rows(f"PRAGMA max_page_count = {pages}")
+    yield
+    watch.database.rows("PRAGMA max_page_count = 1000000")
+
+
+@contextmanager
+def _no_events(watch):
+    """All can be written but that an event was sent."""
+    watch.database.execute(
+        "CREATE TRIGGER no_events BEFORE UPDATE OF published_at ON event_digests "
+        "BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+    )
+    yield
+    watch.database.execute("DROP TRIGGER no_events")
+
+
+@pytest.mark.parametrize("broken", [_locked, _full, _no_events])
+def test_a_store_that_cannot_be_marked_has_nothing_told_again_and_again(watch, broken):
+    """What was sent and could not be marked is not sent anew at every try, but marked later."""
+    watch.track(900)
+    watch.steps(9)
+    with broken(watch):
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable):
+                watch.publisher.publish()
+    while watch.publisher.publish():
+        pass
+
+    assert 900 == watch.agent.count(OUTCOMES)
+    assert _stored(watch.database) == _told(watch.agent)
+    assert 0 == Outbox(watch.database).unpublished_count()
+    _assert_events_as_stored(watch.database, watch.agent)
+
+
+@pytest.mark.parametrize("moment", ["answered", "told"])
+def test_sigterm_leaves_nothing_untold_and_every_level_true(tmp_path, stand_ins, moment):
+    """Whatever was learned since the last round of gauges is shown before the process ends."""
+    lighthouse, agent = stand_ins
+    url = f"sqlite:///{tmp_path}/store.db"
+    env = command_line.environment(tmp_path / "store.db", lighthouse, agent)
+    with command_line.running("run", env=env) as process:
+        gauge = "lightkeeper.outbox.depth"
+        assert agent.wait_for(lambda agent: agent.gauge(gauge) == 0, 20)
+        with closing(open_database(url, create=False)) as database:
+            _hand_in(database, lighthouse, 200)
+            asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_polled_at > 0"
+            command_line.until(lambda: [(200,)] == database.rows(asked))
+            if moment == "told":
+                command_line.until(lambda: not Outbox(database).unpublished_count())
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
+    assert 0 == process.returncode, log
+    agent.drain()
+
+    with closing(open_database(url, create=False)) as database:
+        _assert_whole(database)
+        assert 0 == Outbox(database).unpublished_count()
+        assert _stored(database) == _told(agent)
+        _assert_events_as_stored(database, agent)
+        assert _counts(database, int(time.time() * 1_000)) == _shown(agent, "document")

@@ -1,0 +1,84 @@
+"""The real command in a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import secret_leaks
+
+COMMAND = (sys.executable, "-m", "lightkeeper")
+
+
+def environment(database=None, lighthouse=None, agent=None, **more):
+    """What such a process sees: the settings given here and no others."""
+    kept = ("PATH", "HOME", "LANG", "PYTHONPATH")  # the last: what we import, it imports
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    found["DD_DOGSTATSD_URL"] = agent.url if agent else "unix:///nonexistent/dsd.socket"
+    if database is not None:
+        found["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
+    if lighthouse is not None:
+        found.update(lighthouse.environment())
+    return found | more
+
+
+def run(*arguments, env, within=None, timeout=60, **more):
+    """Run `lightkeeper` with these arguments, never into a traceback; what it prints is text.
+
+    `within` is a shell script that finds the command in "$@".
+    """
+    done = subprocess.run(
+        [*_shell(within), *COMMAND, *map(str, arguments)],
+        env=env,
+        timeout=timeout,
+        check=False,
+        text=True,
+        capture_output=True,
+        **({"stdin": subprocess.DEVNULL} if "input" not in more else {}),
+        **more,
+    )
+    assert "Traceback" not in done.stderr
+    secret_leaks.refuse(done.stdout + done.stderr)
+    return done
+
+
+def complaint(done, status):
+    """The one line with which a command ended, which has to be all it said, with this status."""
+    assert (status, "") == (done.returncode, done.stdout), done.stderr
+    assert 1 == done.stderr.count("\n")
+    assert done.stderr.startswith("lightkeeper: ")
+    return done.stderr.removeprefix("lightkeeper: ").rstrip("\n")
+
+
+def start(*arguments, env, within=None, **more):
+    """Start `lightkeeper` and let it run; a script around it has to `exec` it."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    command = [*_shell(within), *COMMAND, *map(str, arguments)]
+    return subprocess.Popen(command, env=env, text=True, **pipes)
+
+
+def _shell(within):
+    return () if within is None else ("bash", "-c", within, "bash")
+
+
+@contextmanager
+def running(*arguments, env, **more):
+    """Start `lightkeeper`; it is killed when the context ends, if it has not ended by then."""
+    process = start(*arguments, env=env, **more)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def until(condition, seconds=20.0):
+    """Wait until the condition holds; fail where it does not within so many seconds."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited for in vain"
+        time.sleep(0.01)

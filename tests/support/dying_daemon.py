@@ -1,0 +1,52 @@
+"""A daemon that kills itself in the middle of its work.
+
+    python dying.py before|after PART.METHOD NTH
+
+It makes one pass, as `lightkeeper poll` does and with its settings, and is gone at the NTH call
+of that method of `lightkeeper.service.wiring.Daemon`.
+"""
+
+import itertools
+import os
+import signal
+import sys
+from contextlib import closing
+from operator import attrgetter
+
+from lightkeeper.config.settings import Settings
+from lightkeeper.service import wiring as parts
+from lightkeeper.service.stop import Stop
+
+
+def doom(watch, moment, method, nth):
+    """Have the process killed right before or right after that call."""
+    owner_path, _, name = method.rpartition(".")
+    owner = attrgetter(owner_path)(watch)
+    real = getattr(owner, name)
+    calls = itertools.count(1)
+
+    def fatal(*args, **kwargs):
+        is_last = next(calls) == nth
+        if is_last and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*args, **kwargs)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, fatal)
+
+
+def main(moment, method, nth):
+    """Make one pass with the settings of the environment, up to that call."""
+    settings = Settings.load(lighthouse=True)
+    with (
+        Stop().on_signals() as stop,
+        closing(parts.build_daemon(settings, create=False, strict=True)) as watch,
+    ):
+        doom(watch, moment, method, int(nth))
+        watch.run_once().run(stop)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

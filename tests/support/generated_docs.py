@@ -1,0 +1,128 @@
+"""What the README says of the code: `make reference` and `make drills` write it, tests compare."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.simulation.drills.faults import FAULTS
+from lightkeeper.simulation.drills.run import run_drills
+from lightkeeper.simulation.drills.table import markdown
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.signals import (
+    DOCUMENT_TYPES,
+    OPEN_TAGS,
+    OPEN_WORDS,
+    STEPS,
+    Kind,
+    Signal,
+)
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+METADATA = ROOT / "dashboards" / "metadata.csv"
+ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
+SET_BY_THE_EXAMPLE = {
+    "DD_DOGSTATSD_URL": "unix:///var/run/datadog/dsd.socket",
+    "LIGHTKEEPER_LIGHTHOUSE_URL": "https://sandbox-api.va.gov",
+    "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": "",
+    "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "",
+    "LIGHTKEEPER_DATABASE_URL": "sqlite:////var/lib/lightkeeper/lightkeeper.db",
+}
+COLUMNS = (
+    *("metric_name", "metric_type", "interval", "unit_name", "per_unit_name", "description"),
+    *("orientation", "integration", "short_name", "curated_metric", "sample_tags"),
+)
+# Datadog's format has no word for a distribution.
+TYPES = {Kind.COUNT: "count", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "gauge"}
+GAUGE_INTERVAL_SECONDS = 30
+_TABLE = re.compile(r"(?<=<!-- signals -->\n).*(?=\n<!-- /signals -->)", re.DOTALL)
+_LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
+_DRILLS = re.compile(r"(?<=<!-- drills -->\n).*(?=\n<!-- /drills -->)", re.DOTALL)
+
+
+def signals() -> str:
+    """What the README shows: every signal, and the values its tags may have."""
+    rows = [
+        "| name | kind | unit | tags | sent by | meaning |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{signal.name}` | {signal.kind} | {signal.unit} | {_tags(signal)} | "
+            f"{signal.sender} | {signal.meaning} |"
+            for signal in CATALOGUE.values()
+        ),
+        "",
+        f"`document_type` is one of {_words(DOCUMENT_TYPES)}. `step` is one of {_words(STEPS)}; "
+        f"steps Lighthouse never named before (and words, in `word`) go under their own name, "
+        f"the first {OPEN_WORDS} of them, then as `other`.",
+    ]
+    return "\n".join(rows)
+
+
+def metadata() -> str:
+    """The metrics in the format of Datadog's integrations."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(sorted(_metadata_rows()))
+    return text.getvalue()
+
+
+def _metadata_rows() -> Iterator[tuple[object, ...]]:
+    for signal in CATALOGUE.values():
+        if signal.kind in TYPES:
+            interval = GAUGE_INTERVAL_SECONDS if signal.kind is Kind.GAUGE else ""
+            short = signal.name.removeprefix("lightkeeper.").replace(".", " ").replace("_", " ")
+            what = (signal.name, TYPES[signal.kind], interval, signal.unit, "", signal.meaning)
+            yield (*what, 0, "lightkeeper", short, "", ",".join(signal.tags))
+
+
+def _tags(signal: Signal) -> str:
+    return ", ".join(
+        f"`{tag}`"
+        if tag in OPEN_TAGS or values == DOCUMENT_TYPES
+        else f"`{tag}`: {' '.join(values)}"
+        for tag, values in signal.tags.items()
+    )
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def readme() -> str:
+    """The README with its table as it has to be."""
+    return _TABLE.sub(lambda _: signals(), README.read_text())
+
+
+def env_example() -> str:
+    """The README's table of settings as a settings file; what has a default is commented out."""
+    table = README.read_text().split("## Settings")[1].split("\n\n")[2]
+    lines = [
+        "# Settings of lightkeeper: NAME=value, quoted where there are blanks. After a change:",
+        "# systemctl reload lightkeeper. Secrets go into /etc/lightkeeper/credentials.",
+    ]
+    for row in table.splitlines()[3:]:
+        names, defaults, meaning = (cell.strip() for cell in row.strip("|").split("|"))
+        meaning = _LINK.sub(r"\1 in the README", meaning).replace("`", "")
+        lines += ["", f"# {meaning}"]
+        values = [value.strip(" `") for value in defaults.split(",")]
+        for name, value in zip(re.findall(r"`(\w+)`", names), values, strict=True):
+            if name in SET_BY_THE_EXAMPLE:
+                lines.append(f"{name}={SET_BY_THE_EXAMPLE[name]}")
+            else:
+                lines.append(f"#{name}={value if value.replace('_', '').isalnum() else ''}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    if "drills" in sys.argv:
+        drills = markdown(run_drills(FAULTS, load(ROOT / "monitors")))
+        README.write_text(_DRILLS.sub(lambda _: drills, README.read_text()))
+    else:
+        README.write_text(readme())
+        METADATA.write_text(metadata())
+        ENV_EXAMPLE.write_text(env_example())

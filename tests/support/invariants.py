@@ -1,0 +1,46 @@
+"""What the whole has to add up to, whatever happened to the daemon: in the store and elsewhere."""
+
+import json
+from contextlib import closing
+
+from store_rows import counted, tallied
+
+from lightkeeper.store.database import open_database
+from lightkeeper.store.levels import Levels, sums
+from lightkeeper.store.outbox import Outbox
+
+WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending"}
+
+
+def lines(ids):
+    """These documents as JSON Lines."""
+    return "".join(
+        json.dumps(
+            {
+                "lighthouse_request_id": request_id,
+                "form_526_submission_id": f"s{request_id // 4}",
+                "document_type": "form_0781",
+            }
+        )
+        + "\n"
+        for request_id in ids
+    )
+
+
+def state(path):
+    """(status by request id, rows, sums, untold) of a store that nobody writes to."""
+    with closing(open_database(f"sqlite:///{path}", create=False)) as database:
+        rows = database.rows(
+            "SELECT lighthouse_request_id, lighthouse_status FROM form_526_document_submissions"
+        )
+        totals = sums(Levels(database).totals())
+        assert counted(database) == tallied(database)
+        unpublished = database.rows("SELECT COUNT(*) FROM transitions WHERE published_at IS NULL")
+    return dict(rows), len(rows), totals, unpublished[0][0]
+
+
+def left(path):
+    """(pending, untold), while the daemon may be writing."""
+    with closing(open_database(f"sqlite:///{path}", create=False)) as database:
+        pending = sums(Levels(database).totals())["pending"]
+        return pending, Outbox(database).unpublished_count()

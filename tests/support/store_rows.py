@@ -1,0 +1,136 @@
+"""Documents as they are handed in and recorded, and a look at what the store makes of them."""
+
+import re
+
+from lightkeeper.domain.change import Change, Decision, Recorded
+from lightkeeper.domain.document import Document, NewDocument
+from lightkeeper.domain.time import HOUR, Instant
+from lightkeeper.store.database import Database
+
+NOW = 1_800_000_000_000
+FRESH = Document(
+    id=7,
+    request_id=21,
+    document_type="form_0781",
+    tracked_at=NOW,
+    created_at=NOW,
+    lighthouse_status="pending",
+    condition="waiting",
+    reported_status=None,
+    steps="{}",
+    current_step="none",
+    failed_step=None,
+    error_detail=None,
+    in_efolder_at=None,
+    lighthouse_started_at=None,
+    lighthouse_ended_at=None,
+    last_answered_at=None,
+    not_found_since=None,
+    decided_at=None,
+    trouble_count=0,
+    unanswered_since=None,
+    must_act_since=None,
+    judged_at=None,
+)
+
+
+def new(request_id: int, **fields) -> NewDocument:
+    """A document handed in just now."""
+    common = {
+        "submission_id": "s-1",
+        "document_type": "form_0781",
+        "attachment_id": None,
+        "tracked_at": NOW,
+    }
+    return NewDocument(request_id, **common | fields)
+
+
+def moved(
+    before: Document,
+    *,
+    at: Instant = NOW,
+    next_poll_at: Instant | None = NOW + HOUR,
+    outcome: str | None = None,
+    is_news: bool = True,
+    answer: str | None = None,
+    problem=None,
+    news=None,
+    **state,
+) -> Recorded:
+    """`before` brought to `state`, with a transition that tells of it unless it is no news."""
+    after = before._replace(**state)
+    transition = Change(
+        at,
+        before.lighthouse_status,
+        after.lighthouse_status,
+        before.current_step,
+        after.current_step,
+        outcome,
+        **{"step_changes": (), "remarks": (), "processing_ms": None, "detection_ms": None}
+        | (news or {}),
+    )
+    return Recorded(
+        before, Decision(after, transition if is_news else None), next_poll_at, answer, problem
+    )
+
+
+def ended(before: Document, status: str = "done", **more) -> Recorded:
+    """`before` as done or failed for good."""
+    condition = "delivered" if status == "done" else "not_in_efolder"
+    state = {
+        "lighthouse_status": status,
+        "condition": condition,
+        "outcome": status,
+        "next_poll_at": None,
+    }
+    return moved(before, **{"current_step": "complete", "decided_at": NOW} | state | more)
+
+
+def counted(database: Database) -> dict[tuple[str, str, str, str], int]:
+    """How many documents stand where, counted one by one."""
+    rows = database.rows(
+        "SELECT document_type, lighthouse_status, current_step, condition, COUNT(*) "
+        "FROM form_526_document_submissions GROUP BY 1, 2, 3, 4"
+    )
+    return {tuple(key): count for *key, count in rows}
+
+
+def tallied(database: Database) -> dict[tuple[str, str, str, str], int]:
+    """The same from the tallies."""
+    rows = database.rows(
+        "SELECT document_type, lighthouse_status, step, condition, count "
+        "FROM tallies WHERE count <> 0"
+    )
+    return {tuple(key): count for *key, count in rows}
+
+
+def plans(database: Database, monkeypatch, reading) -> list[str]:
+    """How the database carries out each query that `reading` makes."""
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    rows = database.rows
+    seen = []
+
+    def explained(sql, params=()):
+        seen.append("\n".join(str(row[-1]) for row in rows(explain + sql, params)))
+        return rows(sql, params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "rows", explained)
+        reading()
+    return seen
+
+
+_WHOLE_TABLE = re.compile(
+    r"Seq Scan on (form_526_\w+|transitions|event_digests)|"
+    r"SCAN (form_526_\w+|transitions|event_digests|t|open)\b(?! USING)"
+)
+
+
+def uses(plan: str, index: str) -> bool:
+    """Whether a plan goes by `index`, and through no whole table."""
+    return index in plan and not _WHOLE_TABLE.search(plan)
+
+
+def is_index_walk(plan: str, index: str) -> bool:
+    """Whether it goes along `index` in its order besides, so that nothing has to be sorted."""
+    return uses(plan, index) and "TEMP B-TREE" not in plan and "Sort" not in plan

@@ -1,0 +1,133 @@
+"""Real process, real signals, real store: nothing lost, nothing doubled, every outcome told."""
+
+import random
+import signal
+import time
+from collections import Counter
+
+import command_line
+import pytest
+from invariants import WORDS, left, lines, state
+
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+
+DOCUMENTS = 4_000
+STORIES = ("instantly_done",) * 7 + ("fails_claims_evidence", "fails_bgs", "stuck_bgs")
+KILLS = 4
+TOLD_AT_ONCE = 1_000
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An Agent that wants nothing malformed."""
+    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as listening:
+        yield listening
+        listening.assert_clean()
+
+
+@pytest.fixture
+def lighthouse():
+    """Lighthouse with documents of every ending."""
+    # Slow enough that a kill falls into the middle of a pass.
+    with SimulatedLighthouse(latency=0.04) as running:
+        long_ago = time.time() - 3_600
+        for at in range(DOCUMENTS):
+            running.add(story=STORIES[at % len(STORIES)], accepted_at=long_ago)
+        yield running
+
+
+@pytest.fixture
+def env(tmp_path, lighthouse, agent):
+    """Settings that join the three."""
+    return command_line.environment(tmp_path / "store.db", lighthouse, agent)
+
+
+def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthouse, agent, env):
+    """SIGKILL in the middle of a pass, then a restart: the store ends as Lighthouse has it."""
+    tracked = command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    assert 0 == tracked.returncode
+    pauses = random.Random(526)
+    half_done = 0
+
+    for _ in range(KILLS):
+        process = command_line.start("run", env=env, stdout=None)
+        calls = len(lighthouse.calls)
+        command_line.until(lambda before=calls: len(lighthouse.calls) > before + 2)
+        time.sleep(pauses.random() / 3)
+        process.kill()
+        _, errors = process.communicate()
+        assert "locked" not in errors
+        by_id, rows, totals, _ = state(tmp_path / "store.db")
+        assert (DOCUMENTS, DOCUMENTS) == (rows, len(by_id))
+        assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
+        half_done += 400 < totals["pending"] < DOCUMENTS
+
+    calls = len(lighthouse.calls)
+    process = command_line.start("run", env=env, stdout=None)
+    # The last kill may have come when all was done: a call shows that it runs and listens.
+    lighthouse.add(story="instantly_done")
+    command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    command_line.until(lambda: len(lighthouse.calls) > calls)
+    command_line.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    agent.drain()
+
+    by_id, rows, totals, _ = state(tmp_path / "store.db")
+    truth = {request_id: WORDS[word] for request_id, word in lighthouse.truth().items()}
+    assert 0 == process.returncode, errors
+    assert half_done, "no kill fell into the middle of a pass"
+    assert truth == by_id
+    assert Counter(truth.values()) == Counter({k: v for k, v in totals.items() if k != "tracked"})
+    for outcome in ("done", "failed"):
+        told = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
+        assert totals[outcome] <= told <= totals[outcome] + KILLS * TOLD_AT_ONCE
+        assert totals[outcome] == sum(
+            agent.gauge(f"lightkeeper.documents.{outcome}", document_type="form_0781", **step)
+            for step in (
+                [{}]
+                if outcome == "done"
+                else [{"step": "claims_evidence"}, {"step": "benefits_gateway_service"}]
+            )
+        )
+
+
+def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse, agent, env):
+    """A stop in the middle of a backlog: exit 0 at once, what was learned is told."""
+    command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    process = command_line.start("run", env=env, stdout=None)
+    command_line.until(lambda: len(lighthouse.calls) > 3)
+
+    polled_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+
+    _, rows, totals, unpublished = state(tmp_path / "store.db")
+    assert 0 == process.returncode
+    assert time.monotonic() - polled_at < 5
+    assert (DOCUMENTS, DOCUMENTS) == (rows, totals["tracked"])
+    assert 0 == unpublished
+    agent.drain()
+    assert totals["done"] == agent.count("lightkeeper.documents.outcomes", outcome="done")
+    assert 0 < totals["done"] < DOCUMENTS
+
+
+def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, env):
+    """`track` while `run` polls: everything is stored, nobody hears of a locked database."""
+    ids = list(lighthouse.truth())
+    command_line.run("track", "-", env=env, input=lines(ids[:2_000]))
+    process = command_line.start("run", env=env, stdout=None)
+    command_line.until(lambda: len(lighthouse.calls) > 2)
+
+    for at in range(2_000, DOCUMENTS, 400):
+        tracked = command_line.run("track", "-", env=env, input=lines(ids[at : at + 400]))
+        assert (0, "") == (tracked.returncode, tracked.stderr)
+    command_line.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+
+    assert 0 == process.returncode
+    assert "locked" not in errors
+    assert "failed" not in errors
+    assert DOCUMENTS == state(tmp_path / "store.db")[1]

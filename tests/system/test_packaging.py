@@ -1,0 +1,84 @@
+"""What is installed is the package, whole and alone, and its command works."""
+
+import configparser
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "daemon"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+METADATA = f"lightkeeper-{PROJECT['project']['version']}.dist-info"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contents of a freshly built wheel, unpacked as an installer would."""
+    built, unpacked = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("unpacked")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", built]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    (wheel,) = built.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unpacked)
+    return unpacked
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(installed):
+    """No file of the package is missing, and no test, tool or `daemon` module comes along."""
+    expected = {
+        path.relative_to(SOURCE)
+        for path in (SOURCE / "lightkeeper").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    paths = {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()}
+    metadata = {path for path in paths if path.parts[0] == METADATA}
+    assert expected == paths - metadata
+    assert {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "LICENSE"} == {
+        path.name for path in metadata
+    }
+
+
+def test_the_command_works_from_the_wheel(installed, tmp_path):
+    """The entry point is there, and `--help` answers from the code in the wheel."""
+    entry_points = configparser.ConfigParser()
+    entry_points.read(installed / METADATA / "entry_points.txt")
+    module, function = entry_points["console_scripts"]["lightkeeper"].split(":")
+
+    where = _python(
+        installed, tmp_path, "-c", f"import {module} as m; m.{function}; print(m.__file__)"
+    )
+    usage = _python(installed, tmp_path, "-m", "lightkeeper", "--help")
+
+    assert str(installed / "lightkeeper" / "__main__.py") == where.strip()
+    assert "Usage: " in usage
+
+
+def test_the_build_backend_is_the_pinned_one():
+    """A wheel built by anybody and one built here come from the same version of the backend."""
+    pins = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
+
+    (backend,) = PROJECT["build-system"]["requires"]
+    assert backend in pins
+
+
+def _python(path: Path, cwd: Path, *arguments: str) -> str:
+    """Run Python somewhere else, with `path` before all that is installed here."""
+    environment = os.environ | {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stdout

@@ -1,0 +1,584 @@
+"""The shipped units under a real systemd, installed as systemd/README.md says."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import textwrap
+import time
+from contextlib import closing
+from pathlib import Path
+
+import command_line
+import pytest
+import secret_leaks
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from invariants import left, lines, state
+from systemd_box import Box, Unavailable
+
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("box")  # it boots once
+TUNED = [
+    Path("/proc/sys", name)
+    for name in ("net/unix/max_dgram_qlen", "kernel/core_pattern", "fs/nr_open", "fs/file-max")
+]
+BEFORE = [path.read_text() for path in TUNED if path.exists()]
+UNIT = "lightkeeper.service"
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
+PROGRAM, SETTINGS, START, LOOK, STAFF, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
+# As fast as a test wants it; all else is as shipped.
+HURRY = """
+    [Service]
+    WatchdogSec=3
+    TimeoutAbortSec=1
+    RestartSec=500ms
+"""
+
+
+@pytest.fixture(scope="module")
+def lighthouse():
+    """Lighthouse on loopback, without a rate limit."""
+    with SimulatedLighthouse() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def agent(host):
+    """An Agent where the example says it is, its socket as writable as the Agent makes it."""
+    folder = host.path("/run/datadog")
+    folder.mkdir()
+    with SimulatedAgent(port=None, socket_path=folder / "dsd.socket") as running:
+        running.socket_path.chmod(0o722)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory, lighthouse):
+    """A host on which all was installed, and a systemd runs; nothing is left of it."""
+    root = tmp_path_factory.mktemp("host")
+    checkout = root / "root" / "checkout"
+    shutil.copytree(ROOT / "systemd", checkout / "systemd")
+    (checkout / "key.pem").write_text(lighthouse.private_key_pem)
+    try:
+        with Box(root) as box:
+            install_program(root)
+            inside(box, SETTINGS)
+            hurry = root / f"etc/systemd/system/{UNIT}.d/hurry.conf"
+            hurry.write_text(textwrap.dedent(HURRY))
+            write_settings(box, lighthouse)
+            inside(box, f"systemctl daemon-reload\n{START}")
+            yield box
+            said = box.run("journalctl", "--no-pager", "-o", "cat").stdout
+            secret_leaks.refuse(said, "the journal")
+    except Unavailable as problem:
+        pytest.skip(f"systemd: {problem}")
+    finally:
+        shutil.rmtree(root)
+
+
+def install_program(root):
+    """Do what the first block says, with the box's /opt/lightkeeper in the place of the host's."""
+    (root / "opt/lightkeeper").mkdir()
+    needed, python, pip = PROGRAM.splitlines()
+    assert "apt-get install" in needed
+    # Mounts that nobody else sees; the rest of /opt stays, for pip may be told to look there.
+    script = f"""
+        mount --bind /opt "$1/old"
+        mount -t tmpfs tmpfs /opt
+        ln -s "$1"/old/* /opt/
+        rm -f /opt/lightkeeper
+        mkdir /opt/lightkeeper
+        mount --bind "$1/opt/lightkeeper" /opt/lightkeeper
+        {python}
+        {pip}
+    """
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", script, "sh", root],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        | {"PATH": "/usr/bin:/usr/sbin:/bin"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def inside(box, script):
+    """Run a block of the README in the checkout inside the box."""
+    return box.run("sh", "-ec", f"cd /root/checkout\n{script}").stdout
+
+
+def write_settings(box, lighthouse, **more):
+    """The example, filled in; and one line more for each of these."""
+    example = (ROOT / "systemd" / "settings.env.example").read_text()
+    given = {
+        **lighthouse.environment(),
+        "DD_ENV": "box",
+        **more,
+    }
+    del given["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"]
+    for name, value in given.items():
+        example, count = re.subn(rf"(?m)^#?{name}=.*$", f"{name}={value}", example)
+        assert 1 == count, name
+    (box.root / "etc/lightkeeper/lightkeeper.env").write_text(example)
+
+
+@pytest.fixture
+def service(host, lighthouse, agent):
+    """The service, running on the right settings."""
+    write_settings(host, lighthouse)
+    key = host.root / "etc/lightkeeper/credentials/lighthouse_private_key"
+    key.write_text(lighthouse.private_key_pem)
+    lighthouse.latency = 0.0
+    host.run("systemctl", "reset-failed", UNIT, check=False)
+    host.run("systemctl", "restart", UNIT)
+    return host
+
+
+def staff(box, *arguments, **more):
+    """Run one of the commands for staff, as the README says."""
+    assert "lightkeeper status\n" == STAFF
+    # From root's home, where the service's user may not go.
+    there = ("sh", "-c", 'cd /root && exec /usr/local/bin/lightkeeper "$@"', "sh")
+    return box.run(*there, *arguments, **more).stdout
+
+
+def tracked(box):
+    """(tracked, pending, done, failed)."""
+    return tuple(map(int, re.findall(r"\d+", staff(box, "status").splitlines()[0])))
+
+
+def until_done(box, count):
+    """Wait until nothing is pending; so many documents are done then."""
+    store = box.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    command_line.until(lambda: 0 == left(store)[0], seconds=30)
+    assert count == tracked(box)[2]
+
+
+def track_ids(box, lighthouse, count, story="instantly_done"):
+    """Hand in so many documents more, on the host, as staff do."""
+    ids = lighthouse.add_many(count, story)
+    staff(box, "track", "-", input=lines(ids))
+
+
+def entries(box, *arguments):
+    """The journal's entries of the service, as journalctl has them."""
+    box.run("journalctl", "--sync")
+    text = box.run("journalctl", "-u", UNIT, "-o", "json", "--no-pager", *arguments).stdout
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_host_stays_as_it_is(host):
+    """What a systemd tunes when it boots is not tuned for everybody."""
+    assert BEFORE == [path.read_text() for path in TUNED if path.exists()]
+
+
+def test_it_is_up_and_says_how_it_stands(service):
+    """Installed by the README's commands it is active (running), with a status to read."""
+    shown = service.run("systemctl", "status", UNIT).stdout
+
+    assert "active (running)" in shown
+    command_line.until(lambda: re.match(r"\d+ pending", service.shows(UNIT, "StatusText")))
+    assert "enabled" == service.run("systemctl", "is-enabled", UNIT).stdout.strip()
+
+
+def test_documents_are_watched_and_the_store_outlives_a_restart(service, lighthouse, agent):
+    """What is handed in is asked about and told; a restart forgets nothing."""
+    before = tracked(service)
+    track_ids(service, lighthouse, 20)
+    until_done(service, before[2] + 20)
+    service.run("systemctl", "restart", UNIT)
+
+    assert before[0] + 20 == tracked(service)[0]
+    assert 20 <= agent.count("lightkeeper.documents.outcomes", outcome="done", env="box")
+    store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    assert 0o600 == store.stat().st_mode & 0o777
+    assert 0 != store.stat().st_uid
+
+
+def test_killed_it_is_started_again(service, lighthouse):
+    """SIGKILL costs a restart and nothing else."""
+    before = int(service.shows(UNIT, "NRestarts"))
+    service.run("systemctl", "kill", "-s", "KILL", UNIT)
+    command_line.until(lambda: before + 1 == int(service.shows(UNIT, "NRestarts")))
+    command_line.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
+
+    done = tracked(service)[2]
+    track_ids(service, lighthouse, 3)
+    until_done(service, done + 3)
+
+
+def test_hanging_it_is_killed_and_started_again(service):
+    """A process that gets nothing done feeds no watchdog."""
+    before = int(service.shows(UNIT, "NRestarts"))
+    service.run("systemctl", "kill", "-s", "STOP", UNIT)
+    command_line.until(lambda: before + 1 == int(service.shows(UNIT, "NRestarts")), seconds=15)
+
+    command_line.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
+    said = [each["MESSAGE"] for each in entries(service, "-n", "60")]
+    assert any("Watchdog timeout" in str(message) for message in said)
+
+
+def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse):
+    """`systemctl reload` with another key and batch size: the same process goes on with them."""
+    key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
+    other = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    service.run("systemctl", "restart", UNIT)
+    pid = service.shows(UNIT, "MainPID")
+    key.write_text(lighthouse.private_key_pem)
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="5")
+    service.run("systemctl", "reload", UNIT)
+    done = tracked(service)[2]
+    track_ids(service, lighthouse, 12)
+    until_done(service, done + 12)
+
+    assert pid == service.shows(UNIT, "MainPID")
+    assert max(len(call.ids) for call in lighthouse.calls[-3:]) <= 5
+    (entry,) = entries(service, "_PID=" + pid, "LIGHTKEEPER_EVENT=service.reloaded")
+    assert ["LIGHTKEEPER_BATCH_SIZE", "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"] == sorted(
+        json.loads(entry["CHANGED"])
+    )
+
+
+def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
+    """In its folder root follows no link: it is the daemon's user who writes there, or nobody."""
+    folder = service.path("/run/lightkeeper")
+    service.run("systemctl", "reload", UNIT)
+    (copy,) = (folder / "credentials").iterdir()
+    assert (folder.stat().st_uid, 0o600) == (copy.stat().st_uid, copy.stat().st_mode & 0o777)
+    os.chown(folder / "credentials", 0, 0)
+
+    assert 0 != service.run("systemctl", "reload", UNIT, check=False).returncode
+    assert "active" == service.shows(UNIT, "ActiveState")
+    assert copy.exists()
+
+
+def test_a_reload_without_credentials_takes_none_away(service):
+    """A folder that was emptied by mistake fails the reload; what was handed over stays."""
+    folder = service.path("/run/lightkeeper/credentials")
+    service.run("systemctl", "reload", UNIT)
+    key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
+    key.unlink()
+
+    assert 0 != service.run("systemctl", "reload", UNIT, check=False).returncode
+    assert ["lightkeeper_lighthouse_private_key"] == [each.name for each in folder.iterdir()]
+
+
+def test_a_postgresql_that_was_away_is_reached_by_its_credential(
+    service, lighthouse, postgres_server, postgres_url
+):
+    """A start without the database is tried again until it is there; the address is a secret."""
+    url = service.root / "etc/lightkeeper/credentials/database_url"
+    url.write_text(postgres_url.replace(str(postgres_server.socket_dir), "/srv"))
+    write_settings(service, lighthouse, LIGHTKEEPER_DATABASE_URL="")
+    before = int(service.shows(UNIT, "NRestarts"))
+    try:
+        assert 0 != service.run("systemctl", "restart", UNIT, check=False).returncode
+        command_line.until(lambda: before + 2 <= int(service.shows(UNIT, "NRestarts")))
+        command_line.until(lambda: "74" == service.shows(UNIT, "ExecMainStatus"))
+        # The box's / is a folder of the host, so that a socket can have a name in it too.
+        (service.root / "srv").mkdir(exist_ok=True)
+        name = ".s.PGSQL.5432"
+        os.link(postgres_server.socket_dir / name, service.root / "srv" / name)
+        command_line.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
+        track_ids(service, lighthouse, 3)
+        command_line.until(lambda: (3, 0, 3, 0) == tracked(service))
+    finally:
+        url.unlink()
+
+    said = service.run("journalctl", "-u", UNIT, "-o", "cat", "--no-pager").stdout
+    assert postgres_url.rpartition("/")[2] not in said
+
+
+def test_starts_that_never_get_anywhere_come_to_an_end(service, lighthouse):
+    """Each is tried again, as often as the unit's start limit has it; here three times."""
+    write_settings(
+        service, lighthouse, LIGHTKEEPER_DATABASE_URL="postgresql:///none?host=/nowhere"
+    )
+    limit = service.root / f"etc/systemd/system/{UNIT}.d/limit.conf"
+    limit.write_text("[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3\n")
+    service.run("systemctl", "daemon-reload")
+    before = len(entries(service))
+    try:
+        service.run("systemctl", "reset-failed", UNIT, check=False)
+        service.run("systemctl", "restart", UNIT, check=False)
+        command_line.until(lambda: "failed" == service.shows(UNIT, "ActiveState"))
+        assert "74" == service.shows(UNIT, "ExecMainStatus")
+        assert "exit-code" == service.shows(UNIT, "Result")  # and not start-limit-hit
+        said = [entry["MESSAGE"] for entry in entries(service)[before:]]
+        assert 1 == sum("Start request repeated too quickly" in one for one in said)
+        assert 3 == sum(one.startswith("Starting ") for one in said)
+    finally:
+        limit.unlink()
+        service.run("systemctl", "daemon-reload")
+
+
+def test_a_damaged_store_is_no_reason_for_another_start(service):
+    """Status 76, and no loop over a store whose words may be wrong; restored, it goes on."""
+    store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    good = store.read_bytes()
+    service.run("systemctl", "stop", UNIT)
+    store.write_bytes(b"x" * 100 + good[100:])
+    before = service.shows(UNIT, "NRestarts")
+
+    assert 0 != service.run("systemctl", "start", UNIT, check=False).returncode
+    time.sleep(1.5)  # three times RestartSec
+    assert ("failed", "76") == (
+        service.shows(UNIT, "ActiveState"),
+        service.shows(UNIT, "ExecMainStatus"),
+    )
+    assert before == service.shows(UNIT, "NRestarts")
+
+    store.write_bytes(good)
+    service.run("systemctl", "start", UNIT)
+
+
+def test_a_reload_of_wrong_settings_changes_nothing_and_says_so(service, lighthouse):
+    """The old ones stay in force; the status and an error in the journal name what is wrong."""
+    pid = service.shows(UNIT, "MainPID")
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="many")
+    service.run("systemctl", "reload", UNIT)
+
+    command_line.until(lambda: "settings were not reloaded" in service.shows(UNIT, "StatusText"))
+    (entry,) = entries(service, "-p", "err", "_PID=" + pid)
+    assert ("3", "service.reload.refused") == (entry["PRIORITY"], entry["LIGHTKEEPER_EVENT"])
+    assert "LIGHTKEEPER_BATCH_SIZE: " in entry["PROBLEMS"]
+    assert ("active", pid) == (service.shows(UNIT, "ActiveState"), service.shows(UNIT, "MainPID"))
+
+
+def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse):
+    """Status 78, what is wrong in the journal, and no loop of restarts."""
+    write_settings(service, lighthouse, LIGHTKEEPER_BATCH_SIZE="many")
+
+    assert 0 != service.run("systemctl", "restart", UNIT, check=False).returncode
+    time.sleep(1.5)  # three times what it would take
+    assert ("failed", "78", "0") == tuple(
+        service.shows(UNIT, name) for name in ("ActiveState", "ExecMainStatus", "NRestarts")
+    )
+    said = " ".join(str(each["MESSAGE"]) for each in entries(service, "-n", "20", "-p", "err"))
+    assert "LIGHTKEEPER_BATCH_SIZE: " in said
+
+
+def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
+    """Thousands due, a call under way: it ends in good order, and goes on at the next start."""
+    before = tracked(service)
+    lighthouse.latency = 0.2
+    track_ids(service, lighthouse, 5_000)
+    calls = len(lighthouse.calls)
+    command_line.until(lambda: len(lighthouse.calls) > calls + 3)
+    began_at = time.monotonic()
+    service.run("systemctl", "stop", UNIT)
+
+    assert 5 > time.monotonic() - began_at
+    assert "success" == service.shows(UNIT, "Result")
+    now = tracked(service)
+    assert before[0] + 5_000 == now[0] == sum(now[1:])
+    assert before[2] < now[2] < before[2] + 5_000
+    lighthouse.latency = 0.0
+    service.run("systemctl", "start", UNIT)
+    until_done(service, before[2] + 5_000)
+
+
+def test_the_command_works_as_the_service_does(service):
+    """It finds settings, key and store, and its exit status is passed on."""
+    checked = service.run("lightkeeper", "check", check=False)
+
+    for name in ("token", "agent"):
+        assert re.search(rf"^ok +{name} ", checked.stdout, re.MULTILINE), checked.stdout
+    assert 1 == service.run("lightkeeper", "show", "99999999999", check=False).returncode
+
+
+def test_its_log_lines_are_entries_with_fields(service):
+    """Priority, event and the rest, each a field of the journal's own."""
+    pid = service.shows(UNIT, "MainPID")
+    (entry,) = entries(service, "_PID=" + pid, "LIGHTKEEPER_EVENT=service.started")
+
+    assert ("6", "lightkeeper", "box") == tuple(
+        entry[name] for name in ("PRIORITY", "SYSLOG_IDENTIFIER", "DD_ENV")
+    )
+
+
+def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
+    """By the timer's service, as the daemon's user, confined; those of long ago go."""
+    track_ids(service, lighthouse, 2)
+    service.run("systemctl", "start", "lightkeeper-backup.service")
+    folder = service.root / "var/lib/private/lightkeeper/backups"
+    old, (file,) = folder / "2020-01-01T000000Z.db", folder.iterdir()
+    old.touch()
+    os.utime(old, (0, 0))
+    time.sleep(1.1)  # names are by the second
+    service.run("systemctl", "start", "lightkeeper-backup.service")
+
+    assert tracked(service)[0] == len(state(file)[0])
+    assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
+    assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
+
+
+def test_rolled_back_it_goes_on_with_the_store_of_before(service, lighthouse):
+    """An older version refuses what a newer one migrated; the backup is put back instead."""
+    service.run("systemctl", "start", "lightkeeper-backup.service")
+    before = tracked(service)
+    folder = service.root / "var/lib/private/lightkeeper"
+    newest = max(each.name for each in folder.joinpath("backups").iterdir())
+    track_ids(service, lighthouse, 1)
+    with closing(sqlite3.connect(folder / "lightkeeper.db")) as newer, newer:
+        newer.execute("UPDATE lightkeeper_schema SET version = version + 1")
+    service.run("systemctl", "restart", UNIT, check=False)
+    assert "78" == service.shows(UNIT, "ExecMainStatus")
+
+    block, count = re.subn(r"/backups/\S+", f"/backups/{newest}", ROLL_BACK)
+    assert 1 == count
+    assert "what was there before is kept as " in inside(service, block)
+
+    assert "active" == service.shows(UNIT, "ActiveState")
+    assert before[0] == tracked(service)[0]
+
+
+def test_an_upgrade_leaves_drop_ins_alone(service):
+    """The unit is the newer one; what the host changed beside it, and the store, are as before."""
+    before = tracked(service)
+    drop_in = service.root / f"etc/systemd/system/{UNIT}.d/datadog-agent.conf"
+    drop_in.unlink()
+    unit = service.root / f"etc/systemd/system/{UNIT}"
+    unit.write_text("of an older version")
+    backup, _pip, *rest = UPGRADE.splitlines()
+    inside(service, "\n".join([backup, *rest]))
+
+    assert not drop_in.exists()
+    assert (ROOT / "systemd" / UNIT).read_text() == unit.read_text()
+    assert "active" == service.shows(UNIT, "ActiveState")
+    assert before == tracked(service)
+
+
+PROBE = """
+    import ctypes, json, mmap, os, resource, socket, sys
+    from pathlib import Path
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(function, *arguments):
+        if getattr(libc, function)(*arguments) < 0:
+            raise OSError(ctypes.get_errno(), function)
+
+    def write(path):
+        Path(path).write_text("x")
+
+    def set_user_id():
+        path = Path(os.environ["STATE_DIRECTORY"], "tool")
+        path.write_text("x")
+        path.chmod(0o4755)
+
+    TRIES = {
+        "write /etc": lambda: write("/etc/x"),
+        "write /usr": lambda: write("/usr/x"),
+        "write /opt": lambda: write("/opt/lightkeeper/x"),
+        "write /var/lib": lambda: write("/var/lib/x"),
+        "read /home": lambda: Path("/home/veteran/letter.txt").read_text(),
+        "read /root": lambda: os.listdir("/root"),
+        "read the key where root keeps it": lambda: os.listdir("/etc/lightkeeper/credentials"),
+        "write the key it was given": lambda: write(
+            os.environ["CREDENTIALS_DIRECTORY"] + "/lightkeeper_lighthouse_private_key"
+        ),
+        "become root": lambda: os.setuid(0),
+        "make a program that becomes another": set_user_id,
+        "mount": lambda: call("mount", b"none", b"/old", b"tmpfs", 0, None),
+        "trace process 1": lambda: call("ptrace", 0x4206, 1, 0, 0),
+        "signal process 1": lambda: os.kill(1, 0),
+        "look at process 1": lambda: Path("/proc/1/cmdline").read_text(),
+        "open a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+        "run what it wrote": lambda: mmap.mmap(
+            -1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+        ),
+        "listen": lambda: socket.socket().bind(("127.0.0.1", 0)),
+        "set the clock": lambda: call("adjtimex", ctypes.create_string_buffer(b"\\1", 400)),
+        "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
+        "make a namespace": lambda: call("unshare", 0x10000000),  # what comes after has less
+    }
+    done = []
+    for name, attempt in TRIES.items():
+        try:
+            name in sys.argv or attempt()
+        except (OSError, ValueError):
+            continue
+        if name not in sys.argv:
+            done.append(name)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    status = dict(line.split(":\\t") for line in lines)
+    key = Path(os.environ["CREDENTIALS_DIRECTORY"], "lightkeeper_lighthouse_private_key")
+    found = {
+        "done": done,
+        "tried": sorted(TRIES),
+        "key": key.read_text().startswith("-----BEGIN"),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "user": os.getuid(),
+        **{name: status[name] for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")},
+    }
+    Path(os.environ["STATE_DIRECTORY"], "probe.json").write_text(json.dumps(found))
+"""
+
+
+def test_it_can_do_nothing_but_its_work(service):
+    """What runs under the unit's confinement writes its state, reads its key, and nothing else."""
+    service.run("systemctl", "stop", UNIT)
+    probe = service.root / "opt/lightkeeper/probe.py"
+    probe.write_text(textwrap.dedent(PROBE))
+    hurry = service.root / f"etc/systemd/system/{UNIT}.d/probe.conf"
+    hurry.write_text(
+        "[Service]\nType=oneshot\nRestart=no\nWatchdogSec=0\nExecStart=\n"
+        "ExecStart=/opt/lightkeeper/bin/python /opt/lightkeeper/probe.py\n"
+    )
+    try:
+        service.run("systemctl", "daemon-reload")
+        service.run("systemctl", "start", UNIT)
+        found = json.loads((service.root / "var/lib/private/lightkeeper/probe.json").read_text())
+    finally:
+        hurry.unlink()
+        service.run("systemctl", "daemon-reload")
+
+    # Outside the unit nearly all of it can be done: what is refused is refused by the unit.
+    harmful = ["set the clock", "write /usr"]  # the box's /usr is this host's
+    service.run(
+        *("env", "STATE_DIRECTORY=/tmp", "CREDENTIALS_DIRECTORY=/tmp/credentials", "sh", "-ec"),
+        "mkdir /tmp/credentials; cd /etc/lightkeeper/credentials; "
+        "cp lighthouse_private_key /tmp/credentials/lightkeeper_lighthouse_private_key; "
+        "cd /; "
+        'exec /opt/lightkeeper/bin/python /opt/lightkeeper/probe.py "$@"',
+        *("sh", *harmful),
+        check=False,
+    )
+    free = json.loads(service.run("cat", "/tmp/probe.json").stdout)
+    assert set(found["tried"]) - {*harmful} == set(free["done"])
+    assert 0 != found.pop("user")
+    assert found.pop("tried")
+    assert {
+        "done": [],
+        "key": True,
+        "core": [0, 0],
+        "CapEff": "0" * 16,
+        "CapBnd": "0" * 16,
+        "NoNewPrivs": "1",
+        "Seccomp": "2",
+    } == found
+
+
+def test_uninstalled_it_leaves_the_data(service, lighthouse):
+    """Nothing runs any more, no unit is left; store, settings and key are where they were."""
+    track_ids(service, lighthouse, 1)
+    documents = tracked(service)[0]
+    inside(service, UNINSTALL)
+
+    assert "inactive" == service.run("systemctl", "is-active", UNIT, check=False).stdout.strip()
+    assert "not-found" == service.shows(UNIT, "LoadState")
+    assert not (service.root / "opt/lightkeeper").exists()
+    assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
+    assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
+    store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
+    assert documents == len(state(store)[0])

@@ -1,0 +1,101 @@
+"""The shipped units: understood by systemd, confined, explained, and their settings all listed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import generated_docs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "systemd"
+UNITS = sorted(path for path in SHIPPED.glob("lightkeeper*") if path.is_file())
+SERVICES = [path for path in UNITS if path.suffix == ".service"]
+MOST_EXPOSED = 15
+"""In tenths, as `systemd-analyze security --threshold` takes it."""
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze: apt-get install systemd"
+)
+
+
+@pytest.fixture
+def units(tmp_path):
+    """A folder with the units and drop-ins, the program in them one that is on every host."""
+    folder = tmp_path / "units"
+    shutil.copytree(SHIPPED, folder)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.write_text(
+                path.read_text().replace("/opt/lightkeeper/bin/lightkeeper", "/bin/true")
+            )
+    return folder
+
+
+def analyze(*arguments):
+    """Run systemd-analyze."""
+    command = ["systemd-analyze", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", [path.name for path in UNITS])
+def test_systemd_has_nothing_to_say_against_a_unit(units, name):
+    """Every key is known and every value fits; the drop-in example is looked at along with it."""
+    done = analyze("verify", units / name)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_verifying_finds_what_is_wrong(units):
+    """A key that is mistyped, also in the drop-in, is found."""
+    drop_in = units / "lightkeeper.service.d" / "datadog-agent.conf"
+    drop_in.write_text(drop_in.read_text().replace("After=", "Aftr="))
+
+    assert "Aftr" in analyze("verify", units / "lightkeeper.service").stderr
+
+
+@pytest.mark.parametrize("name", [path.name for path in SERVICES])
+def test_a_service_is_hardly_exposed(units, name):
+    """At 1.5 of 10 or below; with switches left out it is not."""
+    unit = units / name
+    measure = ("security", "--offline=true", f"--threshold={MOST_EXPOSED}")
+
+    assert 0 == analyze(*measure, unit).returncode
+    unit.write_text(re.sub(r"(?m)^(Private|Protect|Restrict)\w+=.*$", "", unit.read_text()))
+    assert 0 != analyze(*measure, unit).returncode
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_each_choice_of_a_unit_is_explained(path):
+    """Every line of it stands below a comment, with those that the same comment is about."""
+    explained = False
+    for line in path.read_text().splitlines():
+        if line.startswith("#"):
+            explained = True
+        elif not line:
+            explained = False
+        elif not line.startswith(("[", "Description=", "Documentation=", "WantedBy=", "  ")):
+            assert explained, line
+
+
+def test_the_backup_is_as_confined_as_the_service():
+    """But for the network, which it does without."""
+    ours, theirs = (
+        {
+            line
+            for line in (SHIPPED / name).read_text().split("# Root's powers")[1].splitlines()
+            if re.match(r"\w+=", line)
+        }
+        for name in ("lightkeeper.service", "lightkeeper-backup.service")
+    )
+
+    assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == theirs - ours
+    assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == {
+        line for line in ours - theirs if not line.startswith("WantedBy=")
+    }
+
+
+def test_the_example_lists_every_setting():
+    """It is the README's table as a settings file; `make reference` brings it up to date."""
+    assert generated_docs.env_example() == generated_docs.ENV_EXAMPLE.read_text()

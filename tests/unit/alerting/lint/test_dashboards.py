@@ -1,0 +1,548 @@
+"""`lightkeeper dashboards`: each rule bites, alone; what is shipped breaks none and shows all."""
+
+import copy
+import json
+from collections import Counter
+from functools import reduce
+from pathlib import Path
+
+import dashboard_map
+import definition_files
+import pytest
+from click.testing import CliRunner
+
+from lightkeeper.alerting.files import payload_schema as schema
+from lightkeeper.alerting.files.dashboards import load_dashboards
+from lightkeeper.alerting.files.definitions import BadDefinition
+from lightkeeper.alerting.lint.dashboards import RULES, lint
+from lightkeeper.commands.dashboards import dashboards
+from lightkeeper.telemetry.catalogue import CATALOGUE
+
+ROOT = Path(__file__).parents[4]
+SHIPPED = ROOT / "dashboards"
+GONE = object()
+
+
+def widget(x, y, width, height, **definition):
+    """Something at its place on the grid."""
+    layout = {"x": x, "y": y, "width": width, "height": height}
+    return {"layout": layout, "definition": definition}
+
+
+def group(at, title, *inner):
+    """A group of widgets."""
+    return widget(*at, type="group", layout_type="ordered", title=title, widgets=list(inner))
+
+
+def asked(query, form, **more):
+    """A request of one query and its formula."""
+    one = {"data_source": "metrics", "name": "a", "query": query}
+    if form == "scalar":
+        one["aggregator"] = "last"
+    formula = {"formula": "a", "alias": "documents"}
+    return [{"response_format": form, "queries": [one], "formulas": [formula], **more}]
+
+
+STUCK = "sum:lightkeeper.documents.stuck{$env,$document_type}"
+ENDED = "sum:lightkeeper.documents.outcomes{$env,$document_type} by {step}.as_count()"
+AGE = "max:lightkeeper.documents.oldest_pending_age{$env,$document_type}"
+TOOK = "avg:lightkeeper.documents.processing_time{$env,$document_type}"
+NOTE = {"type": "note", "content": "See the [Runbook](${runbook_url})."}
+CHECK = {
+    "type": "check_status",
+    "title": "Polling",
+    "check": "lightkeeper.polling",
+    "grouping": "cluster",
+    "tags": ["$env"],
+}
+MONITORS = {"type": "manage_status", "title": "Monitors", "query": "tag:$env tag:team:${team}"}
+NUMBER = {
+    "type": "query_value",
+    "title": "Stuck",
+    "timeseries_background": {"type": "area"},
+    "requests": asked(STUCK, "scalar"),
+}
+VARIABLES = [
+    {"name": "env", "prefix": "env", "defaults": ["${env}"]},
+    {
+        "name": "document_type",
+        "prefix": "document_type",
+        "available_values": ["form_0781"],
+        "defaults": ["*"],
+    },
+]
+
+
+def graph(title, query, draw, x=0):
+    """A timeseries, four columns wide."""
+    requests = asked(query, "timeseries", display_type=draw)
+    return widget(x, 0, 4, 2, type="timeseries", title=title, requests=requests)
+
+
+def stream(title, source, query):
+    """A list of events or logs."""
+    searched = {"data_source": source, "query_string": query}
+    return {
+        "type": "list_stream",
+        "title": title,
+        "requests": [{"columns": [], "query": searched, "response_format": "event_list"}],
+    }
+
+
+def slo_list(query):
+    """A list of SLOs."""
+    asked_for = {"query": {"query_string": query}, "request_type": "slo_list"}
+    return {"type": "slo_list", "title": "Objectives", "requests": [asked_for]}
+
+
+def board():
+    """A small faultless dashboard in its wrapper."""
+    payload = {
+        "title": "A board",
+        "layout_type": "ordered",
+        "reflow_type": "fixed",
+        "tags": ["team:${team}"],
+        "template_variables": VARIABLES,
+        "widgets": [
+            group((0, 0, 3, 6), "About", widget(0, 0, 3, 5, **NOTE)),
+            group(
+                (3, 0, 9, 6),
+                "Overview",
+                widget(0, 0, 3, 2, **NUMBER),
+                widget(3, 0, 3, 2, **CHECK),
+                widget(0, 2, 5, 3, **MONITORS),
+                widget(5, 2, 4, 3, **slo_list("$env AND team:${team}")),
+            ),
+            group(
+                (0, 6, 12, 3),
+                "Steps",
+                graph("Ended", ENDED, "bars"),
+                graph("Late", STUCK, "area", x=4),
+                graph("Oldest", AGE, "line", x=8),
+            ),
+            group((0, 9, 12, 3), "Times", graph("Processing", TOOK, "line")),
+            group(
+                (0, 12, 12, 5),
+                "Streams",
+                widget(0, 0, 6, 4, **stream("Events", "event_stream", "$env $document_type")),
+                widget(6, 0, 6, 4, **stream("Logs", "logs_stream", "$env status:error")),
+            ),
+        ],
+    }
+    return copy.deepcopy(
+        {"key": "one", "description": "It.", "owner": "us", "silence": {}, "payload": payload}
+    )
+
+
+def put(given, path, value):
+    """Set what stands at a dotted path, add it, or take it out."""
+    *above, last = [int(one) if one.isdigit() else one for one in path.split(".")]
+    inner = reduce(lambda one, name: one[name], above, given)
+    if value is GONE:
+        del inner[last]
+    elif isinstance(inner, list) and last == len(inner):
+        inner.append(value)
+    else:
+        inner[last] = copy.deepcopy(value)
+
+
+def written(tmp_path, given):
+    """Write one dashboard beside a faultless set of monitors; both folders."""
+    monitors = tmp_path / "monitors"
+    if not monitors.exists():
+        definition_files.write(monitors, definition_files.definitions())
+    folder = tmp_path / "dashboards"
+    folder.mkdir(exist_ok=True)
+    (folder / "one.json").write_text(json.dumps(given))
+    return folder, monitors
+
+
+def found(tmp_path, given):
+    """What is wrong with one dashboard."""
+    return lint(load_dashboards(*written(tmp_path, given)))
+
+
+def at(*numbers):
+    """The path of a widget: its group's number, and its own in there."""
+    return "payload." + ".definition.".join(f"widgets.{number}" for number in numbers)
+
+
+NUMBER_AT, CHECK_AT, MONITORS_AT, SLOS_AT = (f"{at(1, n)}.definition" for n in range(4))
+ENDED_AT, LATE_AT, AGE_AT = (f"{at(2, n)}.definition" for n in range(3))
+EVENTS_AT, LOGS_AT = (f"{at(4, n)}.definition" for n in range(2))
+FIRST, QUERY = "requests.0", "requests.0.queries.0.query"
+TOOK_AT = f"{at(3, 0)}.definition.{QUERY}"
+SEARCH = "requests.0.query.query_string"
+UNKNOWN = {"name": "host", "prefix": "host", "defaults": ["*"]}
+OTHER_SERVICE = {"name": "function", "available_values": ["me"], "defaults": ["*"]}
+BY_ID = {"type": "alert_graph", "title": "A", "alert_id": "1", "viz_type": "timeseries"}
+SECOND_QUERY = {"data_source": "metrics", "name": "b", "query": STUCK}
+
+BREAKS = [
+    ("shape", "payload.colour", "red"),
+    ("shape", f"{ENDED_AT}.{FIRST}.formulaz", []),
+    ("shape", f"{at(2, 0)}.layout.z", 1),
+    ("team", "payload.tags", ["team:benefits", "env:test"]),
+    ("team", "payload.tags", GONE),
+    ("query", f"{LATE_AT}.{QUERY}", "sum:lightkeeper.documents.stuck{$env,$document_type"),
+    ("metric", f"{LATE_AT}.{QUERY}", STUCK.replace("stuck", "stuk")),
+    ("metric", f"{CHECK_AT}.check", "lightkeeper.pollin"),
+    ("kind", f"{ENDED_AT}.{QUERY}", ENDED.replace("sum:", "avg:")),
+    ("kind", f"{LATE_AT}.{QUERY}", STUCK.replace("sum:", "avg:")),
+    ("kind", f"{AGE_AT}.{QUERY}", AGE.replace("max:", "sum:")),
+    ("kind", f"{NUMBER_AT}.requests.0.queries.0.aggregator", "sum"),
+    ("kind", NUMBER_AT, NUMBER | {"requests": asked(ENDED, "scalar")}),
+    ("kind", TOOK_AT, TOOK.replace("avg:", "p95:")),
+    ("tag", f"{ENDED_AT}.{QUERY}", ENDED.replace("by {step}", "by {host}")),
+    ("tag", f"{ENDED_AT}.{QUERY}", ENDED.replace("$env,", "$env,outcome:fine,")),
+    ("tag", f"{CHECK_AT}.group_by", ["host"]),
+    ("template", f"{ENDED_AT}.{QUERY}", ENDED.replace("$env,", "")),
+    ("template", f"{ENDED_AT}.{QUERY}", ENDED.replace("$env,", "env:test,")),
+    ("template", f"{ENDED_AT}.{QUERY}", ENDED.replace(",$document_type", "")),
+    ("template", f"{ENDED_AT}.{QUERY}", ENDED.replace("$env,", "$env,$step,")),
+    ("template", f"{CHECK_AT}.tags", ["$env", "$document_type"]),
+    ("template", f"{CHECK_AT}.tags", GONE),
+    ("template", f"{EVENTS_AT}.{SEARCH}", "source:lightkeeper $env"),
+    ("template", f"{LOGS_AT}.{SEARCH}", "$env $document_type"),
+    ("template", EVENTS_AT, {"type": "event_stream", "title": "Events", "query": "$env"}),
+    ("template", f"{MONITORS_AT}.query", "tag:team:${team}"),
+    ("template", f"{ENDED_AT}.events", [{"q": "source:lightkeeper"}]),
+    ("template", "payload.template_variables.0.defaults", GONE),
+    ("template", "payload.template_variables.0.default", "test"),
+    ("template", "payload.template_variables.2", UNKNOWN),
+    ("template", "payload.template_variables.2", OTHER_SERVICE),
+    ("template", "payload.template_variables.1.available_values", ["form_0781", "form_526"]),
+    ("reference", f"{MONITORS_AT}.query", "tag:$env"),
+    ("reference", f"{MONITORS_AT}.query", "tag:$env tag:team:others"),
+    ("reference", f"{MONITORS_AT}.query", "tag:$env status:alert tag:team:${team}"),
+    ("reference", f"{SLOS_AT}.{SEARCH}", "$env AND service:others"),
+    ("reference", f"{at(3)}.definition.widgets.1", widget(4, 0, 4, 2, **BY_ID)),
+    ("group", "payload.widgets.3", widget(0, 9, 12, 3, **NOTE)),
+    ("group", f"{at(2)}.definition.title", ""),
+    ("group", f"{at(2)}.definition.show_title", False),
+    ("group", f"{at(2)}.layout.y", 30),
+    ("about", f"{at(0)}.definition.title", "What it is"),
+    ("about", f"{at(0, 0)}.definition.content", "See the runbook."),
+    ("about", f"{at(0, 0)}.definition", CHECK | {"title": "Another"}),
+    ("overview", f"{at(1)}.definition.title", "Numbers"),
+    ("overview", CHECK_AT, NOTE),
+    ("streams", at(3, 0), widget(0, 0, 6, 2, **stream("More", "logs_stream", "$env"))),
+    ("streams", f"{at(4, 0)}.definition", NOTE),
+    ("grid", "payload.reflow_type", "auto"),
+    ("grid", "payload.reflow_type", GONE),
+    ("grid", f"{at(2, 0)}.layout", GONE),
+    ("grid", f"{at(2, 0)}.layout.x", 1),
+    ("grid", f"{at(2, 2)}.layout.x", 9),
+    ("grid", f"{at(1, 3)}.layout.width", 5),
+    ("grid", f"{at(2)}.layout.height", 2),
+    ("grid", f"{at(4)}.layout.height", 9),
+    ("grid", f"{at(3)}.layout.y", 8),
+    ("width", f"{at(2, 0)}.layout.width", 3),
+    ("width", f"{at(4, 0)}.layout.width", 5),
+    ("title", f"{LATE_AT}.title", GONE),
+    ("title", f"{LATE_AT}.title", "Ended"),
+    ("title", f"{LATE_AT}.title", "Documents that are " + "very " * 5 + "late"),
+    ("title", f"{LATE_AT}.title", "Age in hours"),
+    ("title", f"{LATE_AT}.title", "Age (s)"),
+    ("title", f"{LATE_AT}.title", "Share in %"),
+    ("title", f"{LATE_AT}.title", "Number of documents"),
+    ("title", f"{LATE_AT}.title", "Lightkeeper documents"),
+    ("request", f"{LATE_AT}.{FIRST}.response_format", "scalar"),
+    ("request", f"{LATE_AT}.{FIRST}.formulas.0.formula", "b"),
+    ("request", f"{AGE_AT}.{FIRST}.queries.1", SECOND_QUERY),
+    ("request", f"{AGE_AT}.{FIRST}.queries.1", SECOND_QUERY | {"name": "a"}),
+    ("request", f"{NUMBER_AT}.requests.0.queries.0.aggregator", GONE),
+    ("request", f"{AGE_AT}.{FIRST}.formulas", GONE),
+    ("alias", f"{LATE_AT}.{FIRST}.formulas.0.alias", GONE),
+    ("alias", f"{NUMBER_AT}.requests.0.formulas.0.alias", " "),
+    ("display", f"{ENDED_AT}.{FIRST}.display_type", "line"),
+    ("display", f"{LATE_AT}.{FIRST}.display_type", "bars"),
+    ("display", f"{LATE_AT}.{QUERY}", STUCK + " by {step}"),
+    ("display", f"{AGE_AT}.{FIRST}.display_type", GONE),
+    ("display", f"{NUMBER_AT}.timeseries_background", GONE),
+    ("unused-silence", "silence.grid", "it looks well"),
+    ("unused-silence", "silence.grids", "no such rule"),
+]
+
+
+def test_a_faultless_dashboard_has_no_problem(tmp_path):
+    """The one that the tests below break is clean itself, and its shape is really looked at."""
+    assert schema.available()
+    assert [] == found(tmp_path, board())
+
+
+@pytest.mark.parametrize(("rule", "path", "value"), BREAKS)
+def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, path, value):
+    """Each mistake is named by one rule, with the file; it goes when the rule is silenced."""
+    given = board()
+    put(given, path, value)
+
+    problems = found(tmp_path, given)
+
+    assert {rule} == {one.rule for one in problems}
+    assert {str(tmp_path / "dashboards" / "one.json")} == {one.file for one in problems}
+    assert all(one.remedy and f"[{rule}]" in str(one) for one in problems)
+    if rule in RULES:
+        given["silence"] = {rule: "for a test"}
+        assert [] == found(tmp_path, given)
+
+
+def test_every_rule_is_among_the_broken_ones():
+    """A rule without a payload that breaks it fails here."""
+    assert {*RULES, "unused-silence"} == {rule for rule, *_ in BREAKS}
+
+
+def test_about_as_wide_as_the_board_is_told(tmp_path):
+    """The note does not push the numbers off the screen."""
+    given = board()
+    for number, one in enumerate(given["payload"]["widgets"]):
+        one["layout"]["y"] = 6 * number
+    put(given, f"{at(0)}.layout.width", 12)
+
+    assert {"about"} == {one.rule for one in found(tmp_path, given)}
+
+
+def test_a_board_without_an_environment_is_told(tmp_path):
+    """Documents of two environments in one graph would be neither's."""
+    given = json.loads(json.dumps(board()).replace("tag:$env ", "").replace("$env AND ", ""))
+    given = json.loads(json.dumps(given).replace("$env,", "").replace('"$env"', '"*"'))
+    given = json.loads(json.dumps(given).replace("$env ", ""))
+    put(given, "payload.template_variables.0", GONE)
+
+    assert [("template", "payload.template_variables")] == [
+        (one.rule, one.path) for one in found(tmp_path, given)
+    ]
+
+
+STEP = {"name": "step", "prefix": "step", "available_values": ["new"], "defaults": ["*"]}
+SERVICE = {"name": "service", "available_values": ["lightkeeper"], "defaults": ["*"]}
+NAMED = STUCK.replace("$document_type", "document_type:form_0781")
+CHOICE = "payload.template_variables.1.available_values"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{LATE_AT}.{QUERY}", NAMED),  # about one type: empty while another is chosen
+        (f"{AGE_AT}.{QUERY}", "avg:lightkeeper.heartbeat{$env}"),
+        (CHOICE, ["*", "form_0781"]),
+        (CHOICE, None),
+        (f"{at(4, 0)}.layout.height", 4),
+    ],
+)
+def test_what_is_sound_is_let_pass(tmp_path, path, value):
+    """A rule that objected to these would be in the way."""
+    given = board()
+    put(given, path, value)
+
+    assert [] == found(tmp_path, given)
+
+
+def test_widgets_may_stand_in_any_order_inside_a_group(tmp_path):
+    """Where they lie is said by their places; side by side is no overlap, either way round."""
+    given = board()
+    for one in given["payload"]["widgets"]:
+        one["definition"]["widgets"].reverse()
+
+    assert [] == found(tmp_path, given)
+
+
+@pytest.mark.parametrize(
+    ("variable", "query", "remedies"),
+    [
+        (SERVICE, "sum:silent_failure{$env,$service}.as_count()", ["leave out $service: "]),
+        (SERVICE, "sum:silent_failure{$env}.as_count()", []),
+        (STEP, ENDED.replace("$env", "$env,$step"), []),
+        (STEP, ENDED, ["add $step"]),
+    ],
+)
+def test_a_variable_is_asked_for_where_its_values_can_be(tmp_path, variable, query, remedies):
+    """A signal's own service is not ours; words that were not known before may still come."""
+    given = board()
+    put(given, "payload.template_variables.2", variable)
+    put(given, f"{ENDED_AT}.{QUERY}", query)
+    inside = "payload.widgets[2].definition.widgets[0]."
+
+    said = [one.remedy for one in found(tmp_path, given) if one.path.startswith(inside)]
+
+    assert len(remedies) == len(said)
+    assert all(one.startswith(remedy) for one, remedy in zip(said, remedies, strict=True))
+
+
+def test_a_tag_that_only_some_monitors_carry_does_not_choose_ours(tmp_path):
+    """The summary would leave out the others."""
+    files = definition_files.definitions()
+    files["stuck.json"]["payload"]["tags"] = [*definition_files.VARIABLES["tags"], "only:one"]
+    definition_files.write(tmp_path / "monitors", files)
+    given = board()
+    put(given, f"{MONITORS_AT}.query", "tag:$env tag:only:one")
+
+    (problem,) = found(tmp_path, given)
+
+    assert ("reference", "only:one is no tag of all monitors") == (problem.rule, problem.remedy)
+
+
+def test_the_place_leads_to_the_query(tmp_path):
+    """The path says which query of which widget in which group is meant."""
+    given = board()
+    put(given, f"{LATE_AT}.{QUERY}", STUCK.replace("stuck", "stuk"))
+
+    (problem,) = found(tmp_path, given)
+
+    inside = "payload.widgets[2].definition.widgets[1].definition"
+    assert f"{inside}.requests[0].queries[0].query" == problem.path
+    assert "perhaps lightkeeper.documents.stuck" in problem.remedy
+
+
+ODD = [None, 5, "x", [], {}, [5], [None], [{}], {"widgets": 5}]
+PLACES = [
+    *("payload.widgets", "payload.tags", "payload.template_variables", at(1), f"{at(1)}.layout"),
+    *(f"{at(1)}.definition", f"{at(1)}.definition.widgets", at(2, 0), f"{at(2, 0)}.layout.x"),
+    *(f"{ENDED_AT}.requests", f"{ENDED_AT}.{FIRST}", f"{ENDED_AT}.{FIRST}.queries"),
+    *(f"{ENDED_AT}.{FIRST}.formulas", f"{ENDED_AT}.{QUERY}"),
+    *(f"{ENDED_AT}.type", f"{CHECK_AT}.tags", f"{CHECK_AT}.check", f"{MONITORS_AT}.query"),
+    *("payload.template_variables.0", "payload.template_variables.0.name"),
+    "payload.template_variables.1.defaults",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_values_of_a_wrong_kind_are_problems_and_no_traceback(tmp_path, place, monkeypatch):
+    """However odd a payload is, and without the schema too, what is wrong with it is told."""
+    for value in ODD:
+        given = board()
+        put(given, place, value)
+        boards = load_dashboards(*written(tmp_path, given))
+
+        with_schema = lint(boards)
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "available", lambda: False)
+            lint(boards)
+
+        assert with_schema, value
+
+
+def command(*arguments):
+    """Run `lightkeeper dashboards` in this process; exit status, output, exception."""
+    result = CliRunner().invoke(dashboards, [str(one) for one in arguments], standalone_mode=False)
+    return result.return_value, result.output, result.exception
+
+
+def test_check_says_that_all_is_well_or_what_is_not(tmp_path):
+    """One line and exit status 0; otherwise a line for each problem and 1."""
+    folder, monitors = written(tmp_path, board())
+    where = ("--folder", folder, "--monitors", monitors)
+    assert (0, "1 dashboards: no problem\n", None) == command("check", *where)
+
+    given = board()
+    put(given, f"{LATE_AT}.title", "Age (s)")
+    written(tmp_path, given)
+
+    status, out, _ = command("check", *where)
+    first, last = out.splitlines()
+    assert (1, "1 dashboards: 1 problem") == (status, last)
+    assert first.startswith(f"{folder / 'one.json'}: payload.widgets[2].definition.widgets[1].")
+    assert ".definition.title: [title] no unit" in first
+
+
+def test_print_gives_the_exact_payload():
+    """What other tools get is the payload with its values, and it is JSON."""
+    where = ("--folder", SHIPPED, "--monitors", ROOT / "monitors")
+
+    status, out, _ = command("print", "overview", *where)
+    _, every, _ = command("print", *where)
+    _, _, problem = command("print", "overvew", *where)
+
+    assert 0 == status
+    assert json.loads(every)["overview"] == json.loads(out)
+    assert ["team:benefits"] == json.loads(out)["tags"]
+    assert "${" not in every
+    assert "there are documents, overview" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("key", "other", "key: [wrapper] must be the file's name: one"),
+        ("owner", " ", "owner: [wrapper] missing or wrong: give it a text"),
+        ("payload", [], "payload: [wrapper] missing or wrong: give it an object"),
+        ("pages", "On-call", "pages: [wrapper] is none of"),
+        ("silence", {"grid": ""}, "silence.grid: [wrapper] give the reason"),
+        ("payload", {"title": "${nothing}"}, "payload.title: [variable]"),
+    ],
+)
+def test_a_wrapper_is_complete_and_holds_nothing_else(tmp_path, name, value, words):
+    """Words missing, wrong or unknown round a payload are named."""
+    folders = written(tmp_path, {**board(), name: value})
+
+    with pytest.raises(BadDefinition, match=r"one\.json") as caught:
+        load_dashboards(*folders)
+
+    assert words in str(caught.value)
+    assert 1 == caught.value.exit_status
+
+
+def test_a_folder_without_dashboards_is_told_apart(tmp_path):
+    """A wrong folder, an empty one and files that are no JSON are mistakes, all told at once."""
+    folder, monitors = written(tmp_path, board())
+    with pytest.raises(BadDefinition, match="no such folder"):
+        load_dashboards(tmp_path / "nowhere", monitors)
+
+    (folder / "one.json").write_text("{")
+    (folder / "two.json").write_text("[]")
+    with pytest.raises(BadDefinition) as caught:
+        load_dashboards(folder, monitors)
+    assert 2 == len(str(caught.value).splitlines())
+
+    (folder / "one.json").unlink()
+    (folder / "two.json").unlink()
+    with pytest.raises(BadDefinition, match="holds no dashboard"):
+        load_dashboards(folder, monitors)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """What is in dashboards/."""
+    return load_dashboards(SHIPPED, ROOT / "monitors")
+
+
+def test_what_is_shipped_is_clean(shipped):
+    """No dashboard breaks a rule, nor is any exempt from one."""
+    assert ["documents", "overview"] == list(shipped)
+    assert [] == [str(problem) for problem in lint(shipped)]
+    assert not any(one.definition.silence for one in shipped.values())
+
+
+def test_whatever_is_sent_is_shown(shipped):
+    """Each signal of the catalogue is on a dashboard: none is emitted for nobody."""
+    text = " ".join(ask.plain for one in shipped.values() for ask in one.asks)
+    words = set(text.replace("{", " ").replace(":", " ").replace('"', " ").split())
+
+    assert set() == CATALOGUE.keys() - words
+
+
+def test_on_call_finds_an_answer_to_each_question(shipped):
+    """The overview has a group for each, from upstream to downstream."""
+    titles = [one.title for one in shipped["overview"].top]
+
+    questions = ["Is It Alive", "Is Lighthouse Well", "Where Are the Documents", "What Failed"]
+    questions += ["Who Waits Longest", "Are We Told", "What Did It Cost"]
+    assert ["About", "Overview", *questions, "Events and Logs"] == titles
+
+
+def test_every_check_is_on_the_overview(shipped):
+    """The four service checks are at the top, by name."""
+    checks = {name for name, one in CATALOGUE.items() if "service check" == one.kind}
+    inner = shipped["overview"].top[1].inner
+
+    assert checks == {one.definition["check"] for one in inner if "check_status" == one.kind}
+
+
+def test_the_map_shows_every_title(shipped):
+    """The drawing made for people without Datadog leaves no widget out."""
+    for one in shipped.values():
+        drawing = dashboard_map.drawn(one)
+
+        assert all(group.title in drawing for group in one.top)
+        signs = Counter(drawing)
+        assert len(one.widgets) <= signs["["] == signs["]"]

@@ -1,0 +1,507 @@
+"""The environment: right values are read, wrong ones named all at once, secrets never shown."""
+
+import functools
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
+
+ORDER = (
+    "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
+    "must not get shorter in this order"
+)
+
+
+@functools.cache
+def _rsa(bits=2048):
+    return rsa.generate_private_key(public_exponent=65_537, key_size=bits)
+
+
+def _pem(key, encryption=None, form=PrivateFormat.PKCS8):
+    return key.private_bytes(Encoding.PEM, form, encryption or NoEncryption()).decode()
+
+
+@pytest.fixture
+def lighthouse():
+    """The settings that asking Lighthouse takes."""
+    return {
+        "LIGHTHOUSE_URL": "https://lighthouse.example.gov",
+        "LIGHTHOUSE_AUDIENCE": "https://auth.example.gov/aud",
+        "LIGHTHOUSE_CLIENT_ID": "keeper",
+        "LIGHTHOUSE_PRIVATE_KEY": _pem(_rsa()),
+    }
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """A function that reads settings from the environment it is given."""
+
+    def loaded(lighthouse=False, **variables):
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                is_ours = not name.startswith(("DD_", "CREDENTIALS_", "RUNTIME_"))
+                patch.setenv(f"LIGHTKEEPER_{name}" if is_ours else name, value)
+            return Settings.load(lighthouse=lighthouse)
+
+    return loaded
+
+
+@pytest.fixture
+def problems(load):
+    """A function for an environment that is wrong: what is said of it."""
+
+    def refused(lighthouse=False, **variables):
+        with pytest.raises(SettingsError) as wrong:
+            load(lighthouse, **variables)
+        assert 78 == wrong.value.exit_status
+        assert ["wrong settings:", *(f"  {line}" for line in wrong.value.problems)] == (
+            str(wrong.value).splitlines()
+        )
+        return wrong.value.problems
+
+    return refused
+
+
+def test_without_any_setting_there_are_defaults(load):
+    """A store beside us, the thresholds of the plan, an Agent on this machine."""
+    settings = load()
+
+    assert "sqlite:///lightkeeper.db" == settings.database_url.get_secret_value()
+    assert Policy() == settings.policy
+    assert Policy(24 * HOUR, 48 * HOUR, 96 * HOUR, 7 * DAY, 7 * DAY) == settings.policy
+    assert (100, None) == (settings.batch_size, settings.max_calls_per_minute)
+    assert "udp://localhost:8125" == settings.agent_url
+
+
+def test_every_setting_is_read(load, lighthouse):
+    """Each variable reaches the setting it is named for; an empty one counts as not there."""
+    settings = load(
+        lighthouse=True,
+        **lighthouse,
+        LIGHTHOUSE_TOKEN_URL="https://auth.example.gov/token/",
+        DATABASE_URL="postgresql://keeper:geheim@db.example.gov/documents",
+        BATCH_SIZE="50",
+        MAX_CALLS_PER_MINUTE="30",
+        SLOW_AFTER="90s",
+        STUCK_AFTER="30m",
+        OVERDUE_AFTER="1.5h",
+        NOT_FOUND_FAILS_AFTER="2d",
+        RECHECK_WINDOW=" 3 d ",
+        DD_DOGSTATSD_URL="unix:///var/run/datadog/dsd.socket",
+    )
+
+    assert "https://lighthouse.example.gov" == settings.lighthouse_url
+    assert "https://auth.example.gov/token" == settings.token_url
+    assert ("https://auth.example.gov/aud", "keeper") == (
+        settings.lighthouse_audience,
+        settings.lighthouse_client_id,
+    )
+    assert lighthouse["LIGHTHOUSE_PRIVATE_KEY"] == (
+        settings.lighthouse_private_key.get_secret_value()
+    )
+    assert "postgresql://keeper:geheim@db.example.gov/documents" == (
+        settings.database_url.get_secret_value()
+    )
+    assert (50, 30) == (settings.batch_size, settings.max_calls_per_minute)
+    assert Policy(90 * SECOND, 30 * MINUTE, 90 * MINUTE, 2 * DAY, 3 * DAY) == settings.policy
+    assert "unix:///var/run/datadog/dsd.socket" == settings.agent_url
+
+
+def test_tokens_come_from_lighthouse_itself_unless_said_otherwise(load, lighthouse):
+    """Without a token URL it is Lighthouse's own."""
+    settings = load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_URL": "https://a.example/"})
+
+    assert "https://a.example/oauth2/benefits-documents/system/v1/token" == settings.token_url
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"DD_AGENT_HOST": "agent"}, "udp://agent:8125"),
+        ({"DD_AGENT_HOST": "10.0.0.1", "DD_DOGSTATSD_PORT": "1"}, "udp://10.0.0.1:1"),
+        ({"DD_AGENT_HOST": "::1"}, "udp://[::1]:8125"),
+        ({"DD_AGENT_HOST": "a", "DD_DOGSTATSD_URL": "udp://b:2"}, "udp://b:2"),
+    ],
+)
+def test_where_the_agent_listens(load, variables, url):
+    """Datadog's own variables say it, its URL before host and port."""
+    assert url == load(**variables).agent_url
+
+
+def test_all_problems_are_told_together(problems):
+    """What is wrong, what is missing and what does not fit: one list, by variable name."""
+    assert [
+        "DD_DOGSTATSD_PORT: input should be less than or equal to 65535",
+        "DD_DOGSTATSD_URL: must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125",
+        "LIGHTKEEPER_BATCH_SIZE: input should be greater than or equal to 1",
+        "LIGHTKEEPER_DATABASE_URL_FILE: cannot read /nowhere: No such file or directory",
+        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing",
+        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing",
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: must be an unencrypted private key in PEM form",
+        "LIGHTKEEPER_LIGHTHOUSE_URL: must be https: the access token travels to it",
+        "LIGHTKEEPER_SLOW_AFTER: must be a number with a unit, such as 90s, 30m, 48h or 7d",
+    ] == problems(
+        lighthouse=True,
+        BATCH_SIZE="0",
+        DATABASE_URL_FILE="/nowhere",
+        LIGHTHOUSE_PRIVATE_KEY="no key",
+        LIGHTHOUSE_URL="http://lighthouse.example.gov",
+        SLOW_AFTER="soon",
+        DD_DOGSTATSD_URL="localhost:8125",
+        DD_DOGSTATSD_PORT="99999",
+    )
+    assert [
+        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing",
+        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing",
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: missing (or LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE)",
+        "LIGHTKEEPER_LIGHTHOUSE_URL: missing",
+        ORDER,
+    ] == problems(lighthouse=True, STUCK_AFTER="1h", LIGHTHOUSE_AUDIENCE="")
+
+
+def test_only_who_asks_lighthouse_needs_its_settings(load):
+    """Looking at the store takes none of them, and looks at none of them."""
+    load(LIGHTHOUSE_PRIVATE_KEY="no key")
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds"),
+    [
+        ("1s", SECOND),
+        ("90s", 90 * SECOND),
+        ("0.5h", 30 * MINUTE),
+        (" 2 d", 2 * DAY),
+        ("7m", 7 * MINUTE),
+    ],
+)
+def test_a_duration_has_a_unit(load, value, milliseconds):
+    """Seconds, minutes, hours or days."""
+    assert milliseconds == load(RECHECK_WINDOW=value).recheck_window
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["90", "h", "-1h", "1w", "1h30m", "1e3s", "0s", "0.0001s", "1 h 2", "9" * 400 + "s"],
+)
+def test_what_is_no_duration(problems, value):
+    """No unit, no number, nothing at all or beyond reason: refused with what to write."""
+    (problem,) = problems(RECHECK_WINDOW=value)
+
+    assert problem.startswith("LIGHTKEEPER_RECHECK_WINDOW: ")
+    assert problem.endswith(
+        ("must be a number with a unit, such as 90s, 30m, 48h or 7d", "be greater than 0")
+    )
+
+
+@pytest.mark.parametrize("name", ["LIGHTHOUSE_URL", "LIGHTHOUSE_TOKEN_URL"])
+def test_http_is_for_loopback_alone(load, problems, name):
+    """Unencrypted, a token would travel in the open; on this machine it does not travel."""
+    for host in ("localhost", "127.0.0.1", "[::1]", "LOCALHOST"):
+        load(**{name: f"http://{host}:8080"})
+    for host in ("lighthouse.example.gov", "10.0.0.1", "127.0.0.1.example.gov", "localhost.gov"):
+        assert [f"LIGHTKEEPER_{name}: must be https: the access token travels to it"] == problems(
+            **{name: f"http://{host}"}
+        )
+
+
+@pytest.mark.parametrize("name", ["LIGHTHOUSE_URL", "LIGHTHOUSE_TOKEN_URL"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "lighthouse.example.gov",
+        "ftp://lighthouse.example.gov",
+        "https://",
+        "https://?",
+        "https://keeper:geheim@lighthouse.example.gov",
+        "https://lighthouse.example.gov?geheim",
+        "https://lighthouse.example.gov#geheim",
+        "https://lighthouse.example.gov:99999",
+        "https://lighthouse.example.gov:geheim",
+        "https://[geheim]",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_address(problems, name, value):
+    """An address has a scheme and a host and nothing that is secret; it is not repeated."""
+    (problem,) = problems(**{name: value})
+
+    assert problem.startswith(f"LIGHTKEEPER_{name}: ")
+    assert "geheim" not in problem
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["sqlite:///a.db", "sqlite:////var/lib/a.db", "postgres://h/d", "postgresql:///d?host=/s"],
+)
+def test_what_is_a_database(load, value):
+    """SQLite files, relative and absolute, and PostgreSQL under both its schemes."""
+    assert value == load(DATABASE_URL=value).database_url.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a.db",
+        "/var/lib/a.db",
+        "sqlite:a.db",
+        "sqlite://a.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///a.db?mode=ro",
+        "mysql://u:geheim@h/d",
+        "postgresql+psycopg://u:geheim@h/d",
+    ],
+)
+def test_what_is_no_database(problems, value):
+    """Neither forgetful stores nor other databases, and no half of a URL is lost on the way."""
+    assert [
+        "LIGHTKEEPER_DATABASE_URL: must be sqlite:///relative.db, sqlite:////absolute/path.db or "
+        "postgresql://user@host/name"
+    ] == problems(DATABASE_URL=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["udp://", "udp://h:99999", "udp://h:x", "http://h", "unix://", "x"]
+)
+def test_what_is_no_agent(problems, value):
+    """Refused when it is read, not when the first signal is sent."""
+    (problem,) = problems(DD_DOGSTATSD_URL=value)
+
+    assert problem.startswith("DD_DOGSTATSD_URL: ")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"DD_DOGSTATSD_PORT": "0"}, {"DD_DOGSTATSD_PORT": "x"}, {"DD_AGENT_HOST": "http://h:1"}],
+)
+def test_what_is_no_host_or_port(problems, variables):
+    """Neither is passed on to somewhere else."""
+    ((name, _),) = variables.items()
+
+    assert [True] == [problem.startswith(f"{name}: ") for problem in problems(**variables)]
+
+
+def _keys_that_will_not_do():
+    rsa_key = _rsa()
+    yield "", "missing (or LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE)"
+    for text in (
+        "geheim",
+        "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----",
+        _pem(rsa_key).replace("\n", "\\n"),
+        _pem(rsa_key)[:500],
+        _pem(rsa_key, BestAvailableEncryption(b"geheim")),
+        rsa_key.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+        # A kind of key nobody knows.
+        "-----BEGIN PRIVATE KEY-----\nMA8CAQAwBgYEKgMEBQQCAAA=\n-----END PRIVATE KEY-----",
+    ):
+        yield text, "must be an unencrypted private key in PEM form"
+    for key in (
+        rsa.generate_private_key(public_exponent=65_537, key_size=1024),
+        ec.generate_private_key(ec.SECP256R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ):
+        yield _pem(key), "must be an RSA key of at least 2048 bits"
+
+
+def test_wrong_key_material(problems, lighthouse):
+    """Anything but an unencrypted RSA key of decent size is refused before it is needed."""
+    for key, problem in _keys_that_will_not_do():
+        assert [f"LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: {problem}"] == problems(
+            lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key}
+        )
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_right_key_material(load, lighthouse, form):
+    """RSA in either form OpenSSL writes, with blanks around it."""
+    key = f"\n{_pem(_rsa(), form=form)}\n"
+
+    load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key})
+
+
+def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):
+    """Key and database URL by …_FILE, without the line end that editors leave."""
+    (tmp_path / "key").write_text(lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY"))
+    (tmp_path / "url").write_text("postgresql://keeper:geheim@h/d\n")
+
+    settings = load(
+        lighthouse=True,
+        **lighthouse,
+        LIGHTHOUSE_PRIVATE_KEY_FILE=str(tmp_path / "key"),
+        DATABASE_URL_FILE=str(tmp_path / "url"),
+    )
+
+    assert _pem(_rsa()).strip() == settings.lighthouse_private_key.get_secret_value()
+    assert "postgresql://keeper:geheim@h/d" == settings.database_url.get_secret_value()
+
+
+def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
+    """By the variable's name in lower case; one that a reload brought outweighs the start's."""
+    at_start, at_reload = tmp_path / "credentials", tmp_path / "run" / "credentials"
+    at_start.mkdir()
+    at_reload.mkdir(parents=True)
+    (at_start / "lightkeeper_lighthouse_private_key").write_text("an old one")
+    (at_start / "lightkeeper_database_url").write_text("postgresql://keeper:pw@db/keeper\n")
+    key = lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY")
+    (at_reload / "lightkeeper_lighthouse_private_key").write_text(key)
+    systemd = {
+        "CREDENTIALS_DIRECTORY": str(at_start),
+        "RUNTIME_DIRECTORY": f"{tmp_path}/run:/run/other",
+    }
+
+    found = load(lighthouse=True, **lighthouse, **systemd)
+    outweighed = load(DATABASE_URL="sqlite:///own.db", **systemd)
+
+    assert key.strip() == found.lighthouse_private_key.get_secret_value()
+    assert "postgresql://keeper:pw@db/keeper" == found.database_url.get_secret_value()
+    assert "sqlite:///own.db" == outweighed.database_url.get_secret_value()
+
+
+def test_a_credential_that_may_not_be_read_is_a_wrong_setting(problems, tmp_path):
+    """Neither a crash nor a reason to take an older one."""
+    (tmp_path / "lightkeeper_database_url").write_text("postgresql://keeper:pw@db/keeper\n")
+    with tempfile.TemporaryDirectory() as runtime:
+        Path(runtime).chmod(0o711)
+        Path(runtime, "credentials").mkdir(mode=0o000)
+        with as_nobody():
+            found = problems(RUNTIME_DIRECTORY=runtime, CREDENTIALS_DIRECTORY=str(tmp_path))
+
+    assert [
+        f"{name}: cannot read {runtime}/credentials/{name.lower()}: Permission denied"
+        for name in ("LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY")
+    ] == found
+
+
+@contextmanager
+def as_nobody():
+    """Without root's power to read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("name", ["LIGHTHOUSE_PRIVATE_KEY", "DATABASE_URL"])
+def test_a_secret_file_that_will_not_do(problems, lighthouse, tmp_path, name):
+    """Missing, a folder, no text, empty: named with its path, and not called missing besides."""
+    lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY") if name == "LIGHTHOUSE_PRIVATE_KEY" else None
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "empty").write_text("\n")
+    files = {
+        "missing": "cannot read {}: No such file or directory",
+        ".": "cannot read {}: Is a directory",
+        "binary": "cannot read {}: not text",
+        "empty": "{} is empty",
+    }
+    for file, problem in files.items():
+        path = str(tmp_path / file)
+        found = problems(lighthouse=True, **lighthouse, **{f"{name}_FILE": path})
+
+        assert f"LIGHTKEEPER_{name}_FILE: {problem.format(path)}" in found
+        assert not [line for line in found if "missing" in line.replace(path, "")]
+
+
+def test_a_secret_is_set_once(problems, lighthouse, tmp_path):
+    """Both the variable and its file is one too many: nobody can know which was meant."""
+    (tmp_path / "key").write_text(_pem(_rsa()))
+
+    assert [
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: set beside LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE; "
+        "keep one of them"
+    ] == problems(lighthouse=True, **lighthouse, LIGHTHOUSE_PRIVATE_KEY_FILE=str(tmp_path / "key"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://keeper:geheim@h/d",
+        "postgresql://keeper:geheim@ho\N{ACCOUNT OF}st/d",
+        "postgresql://keeper:p[geheim]@h/d",
+        "postgresql://keeper:geheim@[::1/d",
+        "oracle://keeper:geheim@h/d",
+    ],
+)
+def test_secrets_are_never_shown(load, lighthouse, url):
+    """Neither the settings nor what is said of wrong ones holds a password or a key."""
+    key = "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----"
+    shown = []
+    for more in ({}, {"BATCH_SIZE": "x"}, {"LIGHTHOUSE_PRIVATE_KEY": key, "BATCH_SIZE": "x"}):
+        try:
+            settings = load("BATCH_SIZE" in more, **lighthouse | more | {"DATABASE_URL": url})
+            shown += [repr(settings), str(settings), settings.model_dump_json()]
+        except SettingsError as exc:
+            shown += ["".join(traceback.format_exception(exc)), repr(exc), str(exc.problems)]
+
+    assert 9 == len(shown)
+    assert [] == [text for text in shown if "geheim" in text or "MII" in text]
+
+
+def test_settings_stay_as_they_were_read(load):
+    """Nobody changes them while the daemon runs."""
+    with pytest.raises(ValueError, match="frozen"):
+        load().batch_size = 5
+
+
+def test_a_slip_of_the_pen_is_noticed():
+    """Variables with our prefix that mean nothing are named; those that mean something are not."""
+    names = {
+        "LIGHTKEEPER_STUK_AFTER": "1h",
+        "LIGHTKEEPER_LIGHTHOUSE_URL_FILE": "x",
+        "LIGHTKEEPER_DD_ENV": "x",
+        "OTHER": "x",
+        "DD_ENV": "x",
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE": "x",
+        "LIGHTKEEPER_DATABASE_URL_FILE": "x",
+    }
+    names |= {
+        f"LIGHTKEEPER_{name.upper()}": "x"
+        for name, field in Settings.model_fields.items()
+        if field.validation_alias is None
+    }
+
+    assert [
+        "LIGHTKEEPER_DD_ENV",
+        "LIGHTKEEPER_LIGHTHOUSE_URL_FILE",
+        "LIGHTKEEPER_STUK_AFTER",
+    ] == unknown_settings(names)
+
+
+def test_the_command_ends_with_the_status_for_wrong_settings():
+    """`lightkeeper` says what is wrong without a traceback, exits with 78 and starts nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lightkeeper", "run"],
+        env=os.environ | {"LIGHTKEEPER_SLOW_AFTER": "soon"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (78, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("lightkeeper: wrong settings:\n  LIGHTKEEPER_LIGHTHOUSE_AUD")
+    assert "\n  LIGHTKEEPER_SLOW_AFTER: must be a number with a unit" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,79 @@
+"""How the code logs: what a line may hold is decided where it is written."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[3] / "daemon" / "lightkeeper"
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+# An id by itself could be anybody's: the two that may be told say whose they are.
+BARE_IDS = re.compile(r"(^|_)ids?$")
+LABELLED = re.compile(r"^(first_)?(lighthouse_request|form_526_submission)_ids?$")
+
+
+def calls(source: str) -> list[ast.Call]:
+    """Return the calls of `log.info` and its like."""
+    return [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in LEVELS
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "log"
+    ]
+
+
+def offences(source: str) -> list[str]:
+    """Return what its log calls do against the rules."""
+    found = []
+    for call in calls(source):
+        names = [constant.value for constant in ast.walk(call.args[0]) if _is_text(constant)]
+        if len(call.args) != 1 or not names:
+            found.append(f"line {call.lineno}: one event name, and fields")
+        found += [
+            f"line {call.lineno}: {name!r} is no dotted name"
+            for name in names
+            if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", name)
+        ]
+        found += [
+            f"line {call.lineno}: {word.arg} says not whose id it is"
+            for word in call.keywords
+            if word.arg and BARE_IDS.search(word.arg) and not LABELLED.match(word.arg)
+        ]
+    return found
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_line_is_one_dotted_name_and_fields(path):
+    """Every log call names its event with dots, puts all else in fields, and labels its ids."""
+    assert [] == offences(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'log.info("Something happened")',
+        'log.info(f"polled {count}")',
+        'log.info("poll.done", "more")',
+        'log.warning("poll.done", id=7)',
+        'log.warning("poll.done", document_id=7)',
+        "log.error(message)",
+    ],
+)
+def test_the_rules_bite(call):
+    """Prose, positional arguments and ids of nobody are found."""
+    assert offences(call)
+
+
+def test_the_code_logs_at_all():
+    """The rules above are applied to something."""
+    assert 10 < sum(len(calls(path.read_text())) for path in PACKAGE.rglob("*.py"))

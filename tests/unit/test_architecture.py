@@ -1,0 +1,42 @@
+"""How long a module and a function may grow; `lint-imports` holds who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "daemon" / "lightkeeper"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+MODULE_LINES = 325
+FUNCTION_LINES = 56
+
+
+def offences(source: str) -> list[str]:
+    """Return what is too long in a module."""
+    tree = ast.parse(source)
+    functions = [
+        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = [(node.name, node.end_lineno - node.lineno + 1) for node in functions]
+    found = [f"{name}: {lines} lines" for name, lines in lengths if lines > FUNCTION_LINES]
+    lines = len(source.splitlines())
+    return found + ([f"{lines} lines"] if lines > MODULE_LINES else [])
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_keeps_the_rules(module):
+    """Each module and each of its functions stays short."""
+    assert [] == offences((PACKAGE / module).read_text())
+
+
+@pytest.mark.parametrize(
+    ("source", "offence"),
+    [
+        ("\n" * 326, "326 lines"),
+        ("def f():" + "\n 1" * 56, "f: 57 lines"),
+    ],
+)
+def test_the_rules_bite(source, offence):
+    """What is too long is found."""
+    assert [offence] == offences(source)
