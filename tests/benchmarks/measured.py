@@ -133,18 +133,18 @@ def steady(database: str) -> None:
         ended = threading.Timer(70, stop.request)
         for timer in (settled, ended):
             timer.start()
-        watch.service().run(stop)
+        watch.loop().run(stop)
         _print(began[0], 0)
 
 
 def _watch(database: str) -> Any:
     os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
     from lightkeeper.config.settings import Settings
-    from lightkeeper.service import wiring as parts
-    from lightkeeper.telemetry import logging as logs
+    from lightkeeper.service.wiring import build_daemon
+    from lightkeeper.telemetry import logging
 
-    logs.configure()
-    return parts.build_daemon(Settings.load(lighthouse=True), create=False)
+    logging.configure()
+    return build_daemon(Settings.load(lighthouse=True), create=False)
 
 
 def _poll(watch: Any) -> None:
@@ -158,10 +158,12 @@ def _poll(watch: Any) -> None:
 def bare_loop(database: str) -> None:
     """The least that could be called polling."""
     from lightkeeper.config.settings import Settings
-    from lightkeeper.service import wiring as parts
+    from lightkeeper.service.wiring import build_tokens
+    from lightkeeper.upstream.http import HTTPTransport
 
     settings = Settings.load(lighthouse=True)
-    transport, tokens = parts.transport_and_tokens(settings)
+    transport = HTTPTransport()
+    tokens = build_tokens(settings, transport)
     transport.begin()
     headers = {"Authorization": f"Bearer {tokens.token()}"}
     url = f"{settings.lighthouse_url}/services/benefits-documents/v1/uploads/status"

@@ -1,26 +1,21 @@
-"""The daemon's own parts joined to the stand-ins, in a time that only the test moves on."""
+"""A daemon as `build_daemon` joins it, between a simulated Lighthouse and Agent, in a time that
+only the test moves on.
+"""
 
 from collections import Counter
 from contextlib import ExitStack
 
+from pydantic import SecretStr
+
+from lightkeeper.config.settings import Settings
 from lightkeeper.domain.document import NewDocument
-from lightkeeper.domain.policy import Policy
-from lightkeeper.polling.poller import Poller, State
-from lightkeeper.service.run_once import RunOnce
+from lightkeeper.polling.poller import State
 from lightkeeper.service.stop import Stop
+from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.store.database import open_database
-from lightkeeper.store.documents import Documents
-from lightkeeper.store.levels import Levels
-from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.health import Health
-from lightkeeper.telemetry.publisher import Publisher
-from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
-from lightkeeper.upstream.oauth import TokenSource
-from lightkeeper.upstream.rate_limit import RateBudget
+from lightkeeper.upstream.http import HTTPTransport
 
 TYPES = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
 
@@ -52,7 +47,8 @@ class Waiter(Stop):
 class DaemonRig:
     """A daemon over a store of its own, a Lighthouse and an Agent; `with` starts and ends all.
 
-    `deadline` is of the real time: that of one call.
+    `deadline` is of the real time: that of one call. `lighthouse` are traits of the simulated one.
+    The daemon's parts are attributes by their names: `poller`, `publisher`, `database` and so on.
     """
 
     def __init__(
@@ -61,7 +57,6 @@ class DaemonRig:
         folder,
         *,
         batch_size=100,
-        documents=Documents,
         max_calls_per_minute=None,
         deadline=5.0,
         **lighthouse,
@@ -71,7 +66,6 @@ class DaemonRig:
         self.lighthouse = SimulatedLighthouse(clock=self.clock, **lighthouse)
         self._agent = SimulatedAgent(port=None, socket_path=folder / "dsd.socket")
         self._deadline = deadline
-        self._documents = documents
         self._batch_size = batch_size
         self._max_calls = max_calls_per_minute
         self._running = ExitStack()
@@ -80,56 +74,43 @@ class DaemonRig:
         with ExitStack() as opening:
             opening.enter_context(self.lighthouse)
             opening.enter_context(self._agent)
-            self.database = open_database(self.url, create=True)
-            opening.callback(self.database.close)
-            self.documents = self._documents(self.database)
-            transport = Transport(deadline_seconds=self._deadline)
-            opening.callback(transport.close)
-            self.poller = Poller(
-                self.documents,
-                self._client(transport),
-                Policy(),
-                batch_size=self._batch_size,
+            self.daemon = build_daemon(
+                self._built_settings(),
+                create=True,
+                transport=HTTPTransport(deadline_seconds=self._deadline),
+                emitter=Emitter(self._agent.url, strict=True, monotonic=self.clock),
                 clock=self.clock.instant,
                 monotonic=self.clock,
             )
-            self.emitter = Emitter(self._agent.url, strict=True, monotonic=self.clock)
-            opening.callback(self.emitter.close)
-            self.levels = Levels(self.database)
-            self.publisher = Publisher(
-                Outbox(self.database), self.levels, self.emitter, self.clock.instant
-            )
-            self.health = Health(
-                self.poller,
-                self.budget,
-                self.emitter,
-                self.database.try_write,
-                monotonic=self.clock,
-            )
+            opening.callback(self.daemon.close)
             self._running = opening.pop_all()
         return self
 
     def __exit__(self, *reason):
         self._running.close()
 
+    def __getattr__(self, name):
+        if name == "daemon":  # asked for before `with`
+            raise AttributeError(name)
+        return getattr(self.daemon, name)
+
+    def _built_settings(self):
+        return Settings.model_construct(
+            database_url=SecretStr(self.url),
+            lighthouse_url=self.lighthouse.url,
+            lighthouse_token_url=self.lighthouse.token_url,
+            lighthouse_audience=self.lighthouse.audience,
+            lighthouse_client_id=self.lighthouse.client_id,
+            lighthouse_private_key=SecretStr(self.lighthouse.private_key_pem),
+            batch_size=self._batch_size,
+            max_calls_per_minute=self._max_calls,
+        )
+
     @property
     def agent(self):
         """The Agent, once it has read all that was sent."""
         self._agent.drain(0.01)
         return self._agent
-
-    def _client(self, transport):
-        tokens = TokenSource(
-            transport,
-            token_url=self.lighthouse.token_url,
-            audience=self.lighthouse.audience,
-            client_id=self.lighthouse.client_id,
-            private_key=self.lighthouse.private_key_pem,
-            wall_clock=self.clock,
-            monotonic=self.clock,
-        )
-        self.budget = RateBudget(self._max_calls, monotonic=self.clock)
-        return LighthouseClient(transport, tokens, self.budget, url=self.lighthouse.url)
 
     def track(self, count, story="instantly_done", kind="form_0781", age=0.0):
         """Hand over so many documents, `age` seconds ago; return their request ids."""
@@ -147,14 +128,7 @@ class DaemonRig:
     def poll(self):
         """What `lightkeeper poll` does."""
         with Waiter(self.clock).on_signals() as stop:
-            single = RunOnce(
-                self.poller,
-                self.publisher,
-                self.health,
-                clock=self.clock.instant,
-                monotonic=self.clock,
-            )
-            result = single.run(stop)
+            result = self.daemon.run_once().run(stop)
         self.poller.dropped.clear()
         return result
 

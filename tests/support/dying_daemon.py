@@ -1,6 +1,6 @@
 """A daemon that kills itself in the middle of its work.
 
-    python dying.py before|after PART.METHOD NTH
+    python dying_daemon.py before|after PART.METHOD NTH
 
 It makes one pass, as `lightkeeper poll` does and with its settings, and is gone at the NTH call
 of that method of `lightkeeper.service.wiring.Daemon`.
@@ -14,14 +14,14 @@ from contextlib import closing
 from operator import attrgetter
 
 from lightkeeper.config.settings import Settings
-from lightkeeper.service import wiring as parts
 from lightkeeper.service.stop import Stop
+from lightkeeper.service.wiring import build_daemon
 
 
-def doom(watch, moment, method, nth):
+def doom(daemon, moment, method, nth):
     """Have the process killed right before or right after that call."""
     owner_path, _, name = method.rpartition(".")
-    owner = attrgetter(owner_path)(watch)
+    owner = attrgetter(owner_path)(daemon)
     real = getattr(owner, name)
     calls = itertools.count(1)
 
@@ -42,10 +42,10 @@ def main(moment, method, nth):
     settings = Settings.load(lighthouse=True)
     with (
         Stop().on_signals() as stop,
-        closing(parts.build_daemon(settings, create=False, strict=True)) as watch,
+        closing(build_daemon(settings)) as daemon,
     ):
-        doom(watch, moment, method, int(nth))
-        watch.run_once().run(stop)
+        doom(daemon, moment, method, int(nth))
+        daemon.run_once().run(stop)
 
 
 if __name__ == "__main__":

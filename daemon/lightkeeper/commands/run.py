@@ -46,7 +46,7 @@ def run(file: "SettingsFile | None") -> int:
                 warn_of_unknown_settings()
                 return changed
 
-            daemon.service().run(stop, reload)
+            daemon.loop().run(stop, reload)
     return ExitStatus.OK
 
 

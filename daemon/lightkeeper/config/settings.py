@@ -166,6 +166,17 @@ class Settings(StoreSettings):
     version: str | None = Field(default=None, validation_alias="DD_VERSION")
     tags: str | None = Field(default=None, validation_alias="DATADOG_TAGS")
 
+    @property
+    def tag_variables(self) -> dict[str, str]:
+        """The variables that tag every signal, by name; those that are not set are left out."""
+        given = {
+            "DD_ENV": self.env,
+            "DD_SERVICE": self.service,
+            "DD_VERSION": self.version,
+            "DATADOG_TAGS": self.tags,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
     def changes(self, before: "Settings") -> list[str]:
         """The variables whose values are others than before, sorted."""
         names = type(self).model_fields

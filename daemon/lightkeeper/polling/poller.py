@@ -137,6 +137,11 @@ class Poller:
             raise
         return Progress(State.WORKED)
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether batches wait to be polled, or polled again."""
+        return bool(self._fresh or self._retries)
+
     def reconfigure(self, lighthouse: StatusClient, policy: Policy, batch_size: int) -> None:
         """Ask by these from the next call on; what was learned of documents and outages stays."""
         self._lighthouse, self._policy = lighthouse, policy

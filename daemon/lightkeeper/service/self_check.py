@@ -8,11 +8,11 @@ from typing import NamedTuple
 from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
 from lightkeeper.domain.answer import ANSWERED, CallOutcome
 from lightkeeper.domain.errors import LightkeeperError
-from lightkeeper.service.wiring import emitter, transport_and_tokens
+from lightkeeper.service.wiring import build_emitter, build_tokens
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport, Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
@@ -43,8 +43,8 @@ def checks() -> Iterator[Check]:
         return
     yield _settings(settings)
     yield _database(settings)
-    transport, tokens = transport_and_tokens(settings)
-    with closing(transport):
+    with closing(HTTPTransport()) as transport:
+        tokens = build_tokens(settings, transport)
         token = _token(settings, transport, tokens)
         yield token
         if token.ok:
@@ -112,7 +112,7 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
 
 
 def _agent(settings: Settings) -> Check:
-    signals = emitter(settings)
+    signals = build_emitter(settings)
     try:
         signals.count("lightkeeper.cycle.success", 0)
         reached = signals.handed_over()

@@ -1,4 +1,4 @@
-"""What the daemon tells the service manager: sd_notify(3) over its datagram socket."""
+"""What the daemon reports to systemd: sd_notify(3) over its datagram socket."""
 
 import os
 import socket
@@ -28,8 +28,13 @@ class ServiceManager:
         self._monotonic = monotonic
         self._alive_after = 0.0
 
+    @property
+    def listens(self) -> bool:
+        """Whether a service manager started us and wants to know."""
+        return bool(self._address)
+
     def ready(self) -> None:
-        """The service is up, or has taken in its new settings."""
+        """The service is up, or uses its new settings."""
         self._say("READY=1", _PATIENCE_SECONDS)
 
     def reloading(self) -> None:
@@ -37,7 +42,7 @@ class ServiceManager:
         self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}", _PATIENCE_SECONDS)
 
     def stopping(self) -> None:
-        """The service is on its way out."""
+        """The service ends."""
         self._say("STOPPING=1", _PATIENCE_SECONDS)
 
     def status(self, text: str) -> None:
@@ -45,7 +50,7 @@ class ServiceManager:
         self._say(f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}")
 
     def alive(self) -> None:
-        """Something got done: feeds the watchdog, once a second at most."""
+        """The daemon works: feeds the watchdog, once a second at most."""
         now = self._monotonic()
         if now >= self._alive_after:
             self._alive_after = now + _ALIVE_EVERY_SECONDS

@@ -1,16 +1,18 @@
-"""Builds the real parts from the settings and joins them: for the commands and the demo."""
+"""Builds the real parts from the settings and joins them: for the commands, the demo, the drills
+and the tests alike.
+"""
 
-import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from lightkeeper.config.settings import Settings, SettingsError
 from lightkeeper.domain.answer import Answer
-from lightkeeper.domain.time import Instant
+from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.polling.poller import Poller, Progress, State
 from lightkeeper.service.clock import now
-from lightkeeper.service.loop import Service
+from lightkeeper.service.loop import Loop
 from lightkeeper.service.run_once import RunOnce
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
@@ -21,7 +23,7 @@ from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
 from lightkeeper.telemetry.tracing import Tracer
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport, Transport
 from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
@@ -30,30 +32,45 @@ _LIMITED: Final = frozenset({"LIGHTKEEPER_LIGHTHOUSE_URL", "LIGHTKEEPER_LIGHTHOU
 
 @dataclass(slots=True)
 class Daemon:
-    """A daemon, ready to run; `close` lets go of everything."""
+    """All parts, joined; `close` releases every one of them."""
 
     settings: Settings
     database: Database
+    documents: Documents
+    levels: Levels
     transport: Transport
     budget: RateBudget
     poller: Poller
-    health: Health
-    publisher: Publisher
-    levels: Levels
     emitter: Emitter
-    clock: Callable[[], Instant]
+    publisher: Publisher
+    health: Health
     tracer: Tracer | None
+    clock: Callable[[], Instant]
+    monotonic: Callable[[], float]
 
-    def service(self) -> Service:
+    def loop(self) -> Loop:
         """The loop of `lightkeeper run`."""
-        return Service(self.poller, self.publisher, self.health, self.levels, clock=self.clock)
+        return Loop(
+            self.poller,
+            self.publisher,
+            self.health,
+            self.levels,
+            clock=self.clock,
+            monotonic=self.monotonic,
+        )
 
     def run_once(self) -> RunOnce:
         """The pass of `lightkeeper poll`."""
-        return RunOnce(self.poller, self.publisher, self.health, clock=self.clock)
+        return RunOnce(
+            self.poller,
+            self.publisher,
+            self.health,
+            clock=self.clock,
+            monotonic=self.monotonic,
+        )
 
     def reconfigure(self, settings: Settings) -> list[str]:
-        """Go on with these settings; the names of those that changed.
+        """Use these settings from now on; the names of those that changed.
 
         What was learned of documents, calls and the limit of this Lighthouse stays, and so does
         the claim on the store. Raises SettingsError for what only a restart can change.
@@ -61,24 +78,22 @@ class Daemon:
         changed = settings.changes(self.settings)
         if fixed := sorted({"LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_TRACING"} & set(changed)):
             raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
-        # A limit is that of one client at one Lighthouse.
-        limit_is_anothers = not _LIMITED.isdisjoint(changed)
-        budget = RateBudget() if limit_is_anothers else self.budget
-        transport, client = _client(settings, budget, self.tracer)
-        signals = emitter(settings)
+        if not _LIMITED.isdisjoint(changed):  # a limit is that of one client at one Lighthouse
+            self.budget = RateBudget(monotonic=self.monotonic)
+        tokens = build_tokens(settings, self.transport, clock=self.clock, monotonic=self.monotonic)
+        client = _build_client(settings, self.transport, tokens, self.budget, self.tracer)
+        emitter = build_emitter(settings, monotonic=self.monotonic)
         self.emitter.close()
-        signals.lost_count, signals.refused_count = self.emitter.not_owned_up()
-        budget.reconfigure(settings.max_calls_per_minute)
+        emitter.lost_count, emitter.refused_count = self.emitter.not_owned_up()
+        self.budget.reconfigure(settings.max_calls_per_minute)
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
-        self.publisher.reconfigure(signals)
-        self.health.reconfigure(budget, signals)
-        self.transport.close()
-        self.settings, self.transport, self.budget = settings, transport, budget
-        self.emitter = signals
+        self.publisher.reconfigure(emitter)
+        self.health.reconfigure(self.budget, emitter)
+        self.settings, self.emitter = settings, emitter
         return changed
 
     def close(self) -> None:
-        """Flush the signals, close connections, let go of the claim on the store."""
+        """Flush the signals, close connections, release the claim on the store."""
         self.emitter.close()
         self.transport.close()
         self.database.close()
@@ -86,55 +101,64 @@ class Daemon:
             self.tracer.close()
 
 
-def transport_and_tokens(settings: Settings) -> tuple[Transport, TokenSource]:
-    """The way to Lighthouse; the settings were loaded with `lighthouse=True`."""
-    transport = Transport()
+def build_tokens(
+    settings: Settings,
+    transport: Transport,
+    *,
+    clock: Callable[[], Instant] = now,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> TokenSource:
+    """The tokens of Lighthouse; the settings were loaded with `lighthouse=True`."""
     key = settings.lighthouse_private_key
-    tokens = TokenSource(
+    return TokenSource(
         transport,
         token_url=settings.token_url,
         audience=settings.lighthouse_audience or "",
         client_id=settings.lighthouse_client_id or "",
         private_key=key.get_secret_value() if key else "",
+        wall_clock=lambda: clock() / SECOND,
+        monotonic=monotonic,
     )
-    return transport, tokens
 
 
-def emitter(settings: Settings, *, strict: bool = False) -> Emitter:
-    """The way to the Agent."""
-    return Emitter(settings.agent_url, constant_tags=constant_tags(os.environ), strict=strict)
-
-
-def _client(
-    settings: Settings, budget: RateBudget, tracer: Tracer | None
-) -> tuple[Transport, LighthouseClient]:
-    transport, tokens = transport_and_tokens(settings)
-    client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
-    if tracer is not None:
-        tracer.wrap(client, "poll_batch", "lightkeeper.batch", _outcome)
-        tracer.wrap(client, "poll_one", "lightkeeper.batch", _outcome)
-        tracer.wrap(tokens, "fetch", "lightkeeper.token")
-    return transport, client
+def build_emitter(
+    settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
+) -> Emitter:
+    """The way to the Datadog Agent."""
+    return Emitter(
+        settings.agent_url,
+        constant_tags=constant_tags(settings.tag_variables),
+        monotonic=monotonic,
+    )
 
 
 def build_daemon(
     settings: Settings,
     *,
-    create: bool,
+    create: bool = False,
+    transport: Transport | None = None,
+    emitter: Emitter | None = None,
     clock: Callable[[], Instant] = now,
-    strict: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
     tracer: Tracer | None = None,
 ) -> Daemon:
-    """Open the store, claim it, and join everything. Raises what opening and claiming raise."""
+    """Open the store, claim it, and join everything.
+
+    `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
+    sends to the Agent that the settings name. Raises what opening and claiming the store raise.
+    """
     database = open_database(settings.database_url.get_secret_value(), create=create)
     try:
         database.claim()
     except BaseException:
         database.close()
         raise
-    budget = RateBudget(settings.max_calls_per_minute)
-    transport, client = _client(settings, budget, tracer)
-    documents = Documents(database)
+    transport = transport or HTTPTransport(monotonic=monotonic)
+    emitter = emitter or build_emitter(settings, monotonic=monotonic)
+    budget = RateBudget(settings.max_calls_per_minute, monotonic=monotonic)
+    tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
+    client = _build_client(settings, transport, tokens, budget, tracer)
+    documents, levels = Documents(database), Levels(database)
     documents.pull_in(clock())
     poller = Poller(
         documents,
@@ -142,38 +166,53 @@ def build_daemon(
         settings.policy,
         batch_size=settings.batch_size,
         clock=clock,
+        monotonic=monotonic,
     )
-    signals = emitter(settings, strict=strict)
-    levels = Levels(database)
-    publisher = Publisher(Outbox(database), levels, signals, clock)
-    health = Health(poller, budget, signals, database.try_write)
+    publisher = Publisher(Outbox(database), levels, emitter, clock)
     if tracer is not None:
         tracer.wrap(poller, "step", "lightkeeper.cycle", _worked)
         tracer.wrap(documents, "record", "lightkeeper.record")
         tracer.wrap(documents, "postpone", "lightkeeper.record")
-        tracer.wrap(publisher, "publish", "lightkeeper.publish", _told)
+        tracer.wrap(publisher, "publish", "lightkeeper.publish", _published)
     return Daemon(
         settings=settings,
         database=database,
+        documents=documents,
+        levels=levels,
         transport=transport,
         budget=budget,
         poller=poller,
-        health=health,
+        emitter=emitter,
         publisher=publisher,
-        levels=levels,
-        emitter=signals,
-        clock=clock,
+        health=Health(poller, budget, emitter, database.try_write, monotonic=monotonic),
         tracer=tracer,
+        clock=clock,
+        monotonic=monotonic,
     )
 
 
-def _worked(progress: Progress) -> dict[str, str] | None:
+def _build_client(
+    settings: Settings,
+    transport: Transport,
+    tokens: TokenSource,
+    budget: RateBudget,
+    tracer: Tracer | None,
+) -> LighthouseClient:
+    client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
+    if tracer is not None:
+        tracer.wrap(client, "poll_batch", "lightkeeper.batch", _outcome)
+        tracer.wrap(client, "poll_one", "lightkeeper.batch", _outcome)
+        tracer.wrap(tokens, "fetch", "lightkeeper.token")
+    return client
+
+
+def _worked(progress: Progress) -> Mapping[str, str] | None:
     return {} if progress.state is State.WORKED else None
 
 
-def _outcome(answer: Answer) -> dict[str, str]:
+def _outcome(answer: Answer) -> Mapping[str, str]:
     return {"outcome": str(answer.outcome)}
 
 
-def _told(count: int) -> dict[str, str] | None:
+def _published(count: int) -> Mapping[str, str] | None:
     return {} if count else None

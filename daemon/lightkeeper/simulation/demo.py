@@ -215,7 +215,7 @@ def _watch_a_day(
         with closing(build_daemon(settings, create=True, clock=clock)) as daemon:
             feeder = Feeder(clock, lighthouse, url, stop, view)
             feeder.start()
-            daemon.service().run(stop)
+            daemon.loop().run(stop)
             feeder.join()
             daemon.publisher.gauges()
             totals, trouble = _levels(daemon.database)

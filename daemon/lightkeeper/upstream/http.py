@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from http.client import HTTPResponse
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import requests
 import urllib3
@@ -134,7 +134,30 @@ class _DeadlineAdapter(HTTPAdapter):
         }
 
 
-class Transport:
+class Transport(Protocol):
+    """The way to Lighthouse: the real one below, or one that answers in process."""
+
+    def begin(self) -> None:
+        """Start the clock: all that is sent from here on shares one deadline."""
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send one request and read the whole answer before the deadline `begin` set.
+
+        Raises a `TransportError`, whose message carries neither URL queries nor headers.
+        """
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+class HTTPTransport:
     """One kept connection a host; follows no redirect and reads no proxy or netrc setting.
 
     Only looking up a host's name, and trying its second address after the first, are not

@@ -15,7 +15,6 @@ from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY
 from lightkeeper.polling.poller import Poller, State
-from lightkeeper.service.loop import Service
 from lightkeeper.service.stop import Stop
 from lightkeeper.store.database import AlreadyWatched, open_database
 from lightkeeper.telemetry.logging import redact
@@ -94,15 +93,7 @@ def test_while_lighthouse_is_down_no_slice_is_a_success(watch):
     """Idle between two failing calls is no success, and how long it fails is a gauge."""
     watch.track(50)
     watch.lighthouse.down("refuse")
-    service = Service(
-        watch.poller,
-        watch.publisher,
-        watch.health,
-        watch.levels,
-        clock=watch.clock.instant,
-        monotonic=watch.clock,
-        wall_clock=watch.clock,
-    )
+    service = watch.daemon.loop()
     with Stop().on_signals() as stop:
         for _ in range(90):
             service.poll_slice(stop)

@@ -525,25 +525,18 @@ def test_where_nobody_is_answered_only_a_share_is_asked_about_alone(watch):
     assert 1_000 - 2 == len(_in_trouble(watch))
 
 
-class Interrupted(Documents):
-    """A store whose connection breaks between two reads."""
-
-    broken = False
-
-    def due_next(self, now, limit):
-        if self.broken:
-            raise StoreUnavailable("the connection broke")
-        return super().due_next(now, limit)
-
-
 def test_a_read_that_fails_holds_no_document_back(make):
     """What was fetched before the store failed is fetched again afterwards."""
-    with make(documents=Interrupted) as watch:
+
+    def interrupted(*_):
+        raise StoreUnavailable("the connection broke")
+
+    with make() as watch:
         watch.track(30)
-        watch.documents.broken = True
+        watch.documents.due_next = interrupted  # between two reads
         with pytest.raises(StoreUnavailable, match="broke"):
             watch.poll()
-        watch.documents.broken = False
+        del watch.documents.due_next
 
         watch.poll()
 

@@ -7,26 +7,26 @@ import signal
 import sqlite3
 import threading
 import time
-import types
 from collections import Counter
 from contextlib import closing, contextmanager
 
 import command_line
+import freezegun
 import pytest
-import schedule
 import structlog
 from daemon_rig import DaemonRig
 from notify_socket import Notified
 
 from lightkeeper.config.settings import Settings
 from lightkeeper.service import loop as service
-from lightkeeper.service import wiring as parts
-from lightkeeper.service.loop import Service
-from lightkeeper.service.scheduler import GuardedScheduler
+from lightkeeper.service.loop import Loop
+from lightkeeper.service.scheduler import ClockedScheduler
 from lightkeeper.service.stop import Stop
+from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.store.levels import sums
+from lightkeeper.store.database import open_database
+from lightkeeper.store.levels import Levels, sums
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 SUCCESS = "lightkeeper.cycle.success"
@@ -43,17 +43,20 @@ def watch(tmp_path):
 @pytest.fixture
 def looped(watch):
     """The loop over `watch`, in real time."""
-    return Service(watch.poller, watch.publisher, watch.health, watch.levels, clock=watch.clock)
+    return Loop(
+        watch.poller, watch.publisher, watch.health, watch.levels, clock=watch.clock.instant
+    )
 
 
 class Daemon:
     """The parts as `lightkeeper run` joins them, between a Lighthouse and an Agent."""
 
-    def __init__(self, folder, monkeypatch):
+    def __init__(self, folder, monkeypatch, **clocks):
         self.path = folder / "lightkeeper.db"
         self.lighthouse = SimulatedLighthouse()
         self.agent = SimulatedAgent(port=None, socket_path=folder / "dsd.socket")
         self._monkeypatch = monkeypatch
+        self._clocks = clocks
 
     @contextmanager
     def running(self):
@@ -61,28 +64,19 @@ class Daemon:
             env = command_line.environment(self.path, self.lighthouse, self.agent)
             for name, value in env.items():
                 self._monkeypatch.setenv(name, value)
-            with closing(
-                parts.build_daemon(Settings.load(lighthouse=True), create=True)
-            ) as self.parts:
+            settings = Settings.load(lighthouse=True)
+            with closing(build_daemon(settings, create=True, **self._clocks)) as self.parts:
                 yield self
 
-    def run_while(self, scenario, **clocks):
+    def run_while(self, scenario):
         """Run the loop until `scenario`, which runs beside it, is over."""
-        daemon = Service(
-            self.parts.poller,
-            self.parts.publisher,
-            self.parts.health,
-            self.parts.levels,
-            clock=self.parts.clock,
-            **clocks,
-        )
         with (
             Stop().on_signals() as stop,
             concurrent.futures.ThreadPoolExecutor(1) as beside,
         ):
             future = beside.submit(scenario)
             future.add_done_callback(lambda _: stop.request())
-            daemon.run(stop)
+            self.parts.loop().run(stop)
             future.result()
 
     def track(self, count, story="instantly_done"):
@@ -104,21 +98,36 @@ class Daemon:
         return Counter(status for (status,) in rows)
 
 
+class SettableClock:
+    """The wall clock, which can be set to another time."""
+
+    def __init__(self):
+        self._ahead_ms = 0
+
+    def __call__(self):
+        return int(time.time() * 1_000) + self._ahead_ms
+
+    def jump(self, hours):
+        self._ahead_ms += hours * 3_600_000
+
+
 @pytest.fixture
-def daemon(tmp_path, monkeypatch):
+def wall_clock():
+    """The clock of `daemon`."""
+    return SettableClock()
+
+
+@pytest.fixture
+def daemon(tmp_path, monkeypatch, wall_clock):
     """A `Daemon` whose jobs all run every quarter of a second."""
-    monkeypatch.setenv("TZ", "America/New_York")
-    time.tzset()
     for job in ("POLL", "PUBLISH", "GAUGES"):
         monkeypatch.setattr(service, f"{job}_EVERY_SECONDS", 0.25)
-    with Daemon(tmp_path, monkeypatch).running() as made:
+    with Daemon(tmp_path, monkeypatch, clock=wall_clock).running() as made:
         yield made
-    monkeypatch.undo()
-    time.tzset()
 
 
 def test_the_loop_polls_tells_and_shows(daemon):
-    """What is handed in while it runs is done, told and shown, in UTC whatever the zone."""
+    """A document that is tracked while the loop runs becomes done, published and a gauge."""
 
     def scenario():
         daemon.track(250)
@@ -131,7 +140,6 @@ def test_the_loop_polls_tells_and_shows(daemon):
 
     assert {"done": 250} == daemon.statuses()
     assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
-    assert ("UTC", "UTC") == time.tzname
     daemon.agent.assert_clean()
 
 
@@ -158,7 +166,7 @@ def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
         future = beside.submit(scenario)
         future.add_done_callback(lambda _: stop.request())
         with structlog.testing.capture_logs() as logged:
-            daemon.parts.service().run(stop, mistaken)
+            daemon.parts.loop().run(stop, mistaken)
         future.result()
 
     crashed = [line for line in logged if line["event"] == "service.job.crashed"]
@@ -177,7 +185,7 @@ def test_a_mistake_of_ours_that_repeats_itself_starves_the_watchdog(daemon, tmp_
         concurrent.futures.ThreadPoolExecutor(1) as beside,
     ):
         monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
-        service, sound = daemon.parts.service(), daemon.parts.poller.step
+        service, sound = daemon.parts.loop(), daemon.parts.poller.step
 
         def scenario():
             manager.wait_for("WATCHDOG=1")
@@ -244,49 +252,64 @@ def test_a_job_that_raises_is_reported_and_scheduled_again():
         ran.append("broken")
         raise ZeroDivisionError
 
-    scheduler = GuardedScheduler(lambda job, exc: failed.append((job, type(exc))))
-    scheduler.every(0.2).seconds.do(broken)
-    scheduler.every(0.2).seconds.do(ran.append, "neighbour")
-    until = time.monotonic() + 0.5
-    while time.monotonic() < until:
+    clock = Monotonic()
+    scheduler = ClockedScheduler(clock, lambda job, exc: failed.append((job, type(exc))))
+    scheduler.every(20).seconds.do(broken)
+    scheduler.every(20).seconds.do(ran.append, "neighbour")
+    for _ in range(50):
+        clock.now += 1
         scheduler.run_pending()
-        time.sleep(0.01)
 
     assert {"broken": 2, "neighbour": 2} == Counter(ran)
     assert [("broken", ZeroDivisionError)] * 2 == failed
 
 
-class JumpyClock:
-    """The wall clock as `schedule` and the loop see it, which can be set to another time."""
+class Monotonic:
+    """A clock that only the test moves on."""
 
-    def __init__(self, monkeypatch):
-        self._ahead = datetime.timedelta()
-        clock = self
-
-        class Shown(datetime.datetime):
-            @classmethod
-            def now(cls, tz=None):
-                return datetime.datetime.now(tz) + clock._ahead
-
-        module = types.SimpleNamespace(**{**vars(datetime), "datetime": Shown})
-        monkeypatch.setattr(schedule, "datetime", module)
-        monkeypatch.setattr(service, "datetime", Shown)
+    now = 100.0
 
     def __call__(self):
-        return time.time() + self._ahead.total_seconds()
+        return self.now
 
-    def jump(self, hours):
-        self._ahead += datetime.timedelta(hours=hours)
+
+@pytest.mark.parametrize("jump", [-1, 2, 24 * 365])
+def test_a_jump_of_the_wall_clock_moves_no_job(jump):
+    """Jobs run at their pace, however far and wherever the wall clock is set, summer time too."""
+    clock, ran = Monotonic(), []
+    with freezegun.freeze_time("2026-03-08T06:59:00Z", tz_offset=-5) as frozen:
+        scheduler = ClockedScheduler(clock, lambda *_: None)
+        scheduler.every(30).seconds.do(lambda: ran.append(clock.now))
+        clock.now += 15
+        frozen.tick(datetime.timedelta(hours=jump))
+        for _ in range(90):
+            clock.now += 1
+            scheduler.run_pending()
+
+    assert [130.0, 160.0, 190.0] == ran
+
+
+def test_missed_runs_are_not_made_up():
+    """After an hour in which the loop had no turn, a job runs once."""
+    clock, ran = Monotonic(), []
+    scheduler = ClockedScheduler(clock, lambda *_: None)
+    scheduler.every(1).seconds.do(ran.append, "job")
+    clock.now += 3_600
+
+    scheduler.run_pending()
+    scheduler.run_pending()
+
+    assert ["job"] == ran
+    assert (1.0, clock.now + 1.0) == (scheduler.idle_seconds, scheduler.next_run_at)
 
 
 @pytest.mark.parametrize("hours", [-1, 2])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "in the middle of a job"])
-def test_a_clock_that_jumps_neither_silences_nor_repeats_jobs(daemon, monkeypatch, hours, busy):
+def test_a_clock_that_jumps_neither_silences_nor_repeats_jobs(daemon, wall_clock, hours, busy):
     """Each goes on at its pace, whether the clock was set while a job ran or between jobs."""
-    clock = JumpyClock(monkeypatch)
 
     def seen():
-        """How often gauges were shown, and how often the poll job ran and was content."""
+        """How often gauges were sent, and how often the poll job ran and succeeded."""
         return len(daemon.agent.values(DUE_LAG)), daemon.agent.count(SUCCESS)
 
     def scenario():
@@ -296,13 +319,17 @@ def test_a_clock_that_jumps_neither_silences_nor_repeats_jobs(daemon, monkeypatc
             daemon.lighthouse.latency = 0.3
             daemon.track(10)
             command_line.until(lambda: daemon.lighthouse.calls)
-        clock.jump(hours)
+        wall_clock.jump(hours)
         before = seen()
         time.sleep(1.5)
         for already, now in zip(before, seen(), strict=True):
             assert 2 <= now - already <= 7
 
-    daemon.run_while(scenario, wall_clock=clock)
+    with structlog.testing.capture_logs() as logged:
+        daemon.run_while(scenario)
+
+    jumps = [line["seconds"] for line in logged if line["event"] == "service.clock_jumped"]
+    assert [3_600 * hours] == [round(seconds) for seconds in jumps]
 
 
 def _slice(looped):
@@ -438,13 +465,13 @@ def test_a_signal_ends_the_process_with_nothing_half_done(stand_ins, tmp_path, n
     assert 0 == process.returncode, log
     assert 3 > took
     assert "service.stopped" in log
-    with closing(parts.open_database(env["LIGHTKEEPER_DATABASE_URL"], create=False)) as store:
+    with closing(open_database(env["LIGHTKEEPER_DATABASE_URL"], create=False)) as store:
         asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_answer IS NOT NULL"
         ((answered,),) = store.rows(asked)
         assert 10 * sum(call.status == 200 for call in lighthouse.calls if call.ids) == answered
         unpublished = store.rows("SELECT COUNT(*) FROM transitions WHERE published_at IS NULL")
         assert [(0,)] == unpublished
-        assert 3_000 == sums(parts.Levels(store).totals())["tracked"]
+        assert 3_000 == sums(Levels(store).totals())["tracked"]
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])

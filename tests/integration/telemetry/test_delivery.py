@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 import lightkeeper
 from lightkeeper.domain.document import NewDocument
-from lightkeeper.service.loop import GAUGES_EVERY_SECONDS, PUBLISH_EVERY_SECONDS, Service
+from lightkeeper.service.loop import GAUGES_EVERY_SECONDS, PUBLISH_EVERY_SECONDS
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable, open_database
@@ -223,16 +223,7 @@ class Turns:
 
     def __init__(self, watch, stop):
         self._watch, self._stop = watch, stop
-        clock = watch.clock
-        self._service = Service(
-            watch.poller,
-            watch.publisher,
-            watch.health,
-            watch.levels,
-            clock=clock.instant,
-            monotonic=clock,
-            wall_clock=clock,
-        )
+        self._service = watch.daemon.loop()
         self._second = 0
         self.tracked = 0
 
@@ -290,7 +281,7 @@ def test_an_hour_without_the_agent_costs_no_news_and_no_memory(watch):
     assert kept < 20_000
     assert {1} == {later - before for before, later in pairwise([0, *said])}
     assert ["dogstatsd.agent.reachable"] == [
-        entry["event"] for entry in logs if entry["event"].startswith("emit.agent")
+        entry["event"] for entry in logs if entry["event"].startswith("dogstatsd.agent")
     ][-1:]
     assert Backlog(0, None) == Outbox(watch.database).backlog()
     assert _stored(watch.database) == _told(watch.agent)

@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 from daemon_rig import DaemonRig
 
-from lightkeeper.service.loop import Service
 from lightkeeper.service.stop import Stop
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.telemetry.health import CRITICAL, OK, UNKNOWN
@@ -26,14 +25,7 @@ def watch(tmp_path):
 
 
 def _slice(watch, count=1):
-    service = Service(
-        watch.poller,
-        watch.publisher,
-        watch.health,
-        watch.levels,
-        clock=watch.clock.instant,
-        monotonic=watch.clock,
-    )
+    service = watch.daemon.loop()
     with Stop().on_signals() as stop:
         for _ in range(count):
             service.poll_slice(stop)
@@ -233,14 +225,7 @@ def test_a_full_disk_is_no_success(watch):
     watch.track(50)
     ((pages,),) = watch.database.rows("PRAGMA page_count")
     watch.database.rows(f"PRAGMA max_page_count = {pages}")
-    service = Service(
-        watch.poller,
-        watch.publisher,
-        watch.health,
-        watch.levels,
-        clock=watch.clock.instant,
-        monotonic=watch.clock,
-    )
+    service = watch.daemon.loop()
     with Stop().on_signals() as stop:
         for _ in range(5):
             try:

@@ -34,7 +34,7 @@ from lightkeeper.polling.poller import Poller, State
 from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -54,7 +54,7 @@ def state(progress):
 with SimulatedLighthouse() as lighthouse:
     database = open_database(sys.argv[1], create=True)
     documents = Documents(database)
-    transport = Transport()
+    transport = HTTPTransport()
     tokens = TokenSource(
         transport,
         token_url=lighthouse.token_url,

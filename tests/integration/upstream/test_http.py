@@ -25,7 +25,7 @@ from lightkeeper.upstream.http import (
     BodyTooLarge,
     CallTimeout,
     ConnectionBroken,
-    Transport,
+    HTTPTransport,
     TransportError,
 )
 
@@ -86,14 +86,14 @@ def scheme_tls(request, monkeypatch, tls_files):
 @pytest.fixture
 def transport():
     """A transport with a short deadline."""
-    with contextlib.closing(Transport(deadline_seconds=DEADLINE)) as made:
+    with contextlib.closing(HTTPTransport(deadline_seconds=DEADLINE)) as made:
         yield made
 
 
 @pytest.fixture
 def patient():
     """A transport with the deadline the daemon has."""
-    with contextlib.closing(Transport()) as made:
+    with contextlib.closing(HTTPTransport()) as made:
         yield made
 
 
@@ -204,7 +204,7 @@ def test_nothing_is_sent_after_the_deadline():
     now = [0.0]
     with (
         ScriptedServer(answer()) as server,
-        contextlib.closing(Transport(monotonic=lambda: now[0])) as transport,
+        contextlib.closing(HTTPTransport(monotonic=lambda: now[0])) as transport,
     ):
         transport.begin()
         now[0] += 10.0
@@ -467,7 +467,7 @@ def test_no_socket_is_left_open(tls):
         warnings.simplefilter("always")
         gc.collect()
         caught.clear()
-        transport = Transport(deadline_seconds=0.2)
+        transport = HTTPTransport(deadline_seconds=0.2)
         for reply in replies:
             with ScriptedServer(reply) as server, contextlib.suppress(TransportError):
                 _get(transport, server)

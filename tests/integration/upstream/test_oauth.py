@@ -14,7 +14,7 @@ from scripted_server import ScriptedServer, answer
 from lightkeeper.domain.answer import CallOutcome
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport, TransportError
+from lightkeeper.upstream.http import HTTPTransport, TransportError
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
@@ -40,7 +40,7 @@ def key():
 @pytest.fixture
 def transport():
     """A transport with a short deadline."""
-    with contextlib.closing(Transport(deadline_seconds=1.0)) as made:
+    with contextlib.closing(HTTPTransport(deadline_seconds=1.0)) as made:
         yield made
 
 

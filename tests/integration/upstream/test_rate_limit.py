@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scripted_server import ScriptedServer, answer
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport
 from lightkeeper.upstream.rate_limit import LONGEST_PAUSE_SECONDS, LOWEST_PAUSE_SECONDS, RateBudget
 
 
@@ -196,7 +196,7 @@ def test_real_answers_are_understood(clock):
     budget = RateBudget(monotonic=clock)
     with (
         SimulatedLighthouse(rate_limit=2, clock=lambda: 1_800_000_000.0) as lighthouse,
-        contextlib.closing(Transport()) as transport,
+        contextlib.closing(HTTPTransport()) as transport,
     ):
         url = f"{lighthouse.url}/services/benefits-documents/v1/uploads/1/status"
         seen = []
@@ -212,7 +212,7 @@ def test_real_answers_are_understood(clock):
 def test_header_names_in_lower_case_count(budget):
     """As they come over the wire, names are found without regard to case."""
     raw = answer(b"", "ratelimit-remaining: 0", "ratelimit-reset: 42")
-    with ScriptedServer(raw) as server, contextlib.closing(Transport()) as transport:
+    with ScriptedServer(raw) as server, contextlib.closing(HTTPTransport()) as transport:
         transport.begin()
         got = transport.send("GET", server.url, headers={})
     budget.note(got.status, got.headers)

@@ -163,8 +163,10 @@ def _hung(world: World) -> Iterator[float]:
 
 
 def _read_only(world: World) -> Iterator[float]:
+    if world.daemon is not None:
+        world.daemon.look_closely()
     world.track(1)
-    while world.daemon is not None and not world.daemon.has_news():
+    while world.daemon is not None and not world.daemon.has_unpublished():
         yield 0.5  # what is learned and not told yet must not be lost
     world.read_only(True)
     yield 30 * MINUTE

@@ -10,7 +10,7 @@ from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
-from lightkeeper.simulation.drills.daemon import Daemon
+from lightkeeper.simulation.drills.daemon import DrilledDaemon
 from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
 from lightkeeper.simulation.drills.upstream import InProcessLighthouse, SimulatedClock
 from lightkeeper.simulation.lighthouse.stories import Story
@@ -46,7 +46,7 @@ class World:
         self._minute = START + 60
         self.marks: list[float] = []
         """When something happened that somebody has to be told of."""
-        self.daemon: Daemon | None = None
+        self.daemon: DrilledDaemon | None = None
         self.start_daemon()
         self.desk = open_database(f"sqlite:///{self._store}", create=False)
         """The connection of those who hand in and of staff."""
@@ -61,7 +61,9 @@ class World:
 
     def start_daemon(self) -> None:
         """Start it on the store as it is."""
-        self.daemon = Daemon(self._store, self.agent, self.lighthouse, self.clock, self._env)
+        self.daemon = DrilledDaemon(
+            self._store, self.agent, self.lighthouse, self.clock, self._env
+        )
 
     def kill_daemon(self) -> None:
         """SIGKILL."""
@@ -85,7 +87,7 @@ class World:
                 self._next_at = self._after_gap()
                 self.track(self._random.randint(1, _MOST_AT_ONCE), self.story())
             if self.daemon is not None and self.daemon.next_at <= clock.now:
-                self.daemon.run_next()
+                self.daemon.turn()
                 self.datadog.take(self.agent.read(), clock.now)
         clock.now = max(clock.now, until)
 

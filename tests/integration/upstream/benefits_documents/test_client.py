@@ -21,7 +21,7 @@ from lightkeeper.domain.answer import (
 )
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport
 from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
@@ -52,7 +52,7 @@ def _client(
     url, lighthouse=SimulatedLighthouse, token_url=None, private_key=None, deadline=DEADLINE
 ):
     """A client of the server at `url`, made of the parts the daemon has."""
-    with contextlib.closing(Transport(deadline_seconds=deadline)) as transport:
+    with contextlib.closing(HTTPTransport(deadline_seconds=deadline)) as transport:
         tokens = TokenSource(
             transport,
             token_url=token_url or f"{url}/token",
