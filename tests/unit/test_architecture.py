@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "daemon" / "lightkeeper"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 MODULE_LINES = 325
-FUNCTION_LINES = 56
+FUNCTION_LINES = 55
 
 
 def offences(source: str) -> list[str]:
@@ -34,7 +34,7 @@ def test_a_module_keeps_the_rules(module):
     ("source", "offence"),
     [
         ("\n" * 326, "326 lines"),
-        ("def f():" + "\n 1" * 56, "f: 57 lines"),
+        ("def f():" + "\n 1" * 55, "f: 56 lines"),
     ],
 )
 def test_the_rules_bite(source, offence):

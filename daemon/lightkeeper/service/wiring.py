@@ -169,12 +169,7 @@ def build_daemon(
         monotonic=monotonic,
     )
     publisher = Publisher(Outbox(database), levels, emitter, clock)
-    if tracer is not None:
-        tracer.wrap(poller, "step", "lightkeeper.cycle", _worked)
-        tracer.wrap(documents, "record", "lightkeeper.record")
-        tracer.wrap(documents, "postpone", "lightkeeper.record")
-        tracer.wrap(publisher, "publish", "lightkeeper.publish", _published)
-    return Daemon(
+    daemon = Daemon(
         settings=settings,
         database=database,
         documents=documents,
@@ -189,6 +184,16 @@ def build_daemon(
         clock=clock,
         monotonic=monotonic,
     )
+    if tracer is not None:
+        _trace(daemon, tracer)
+    return daemon
+
+
+def _trace(daemon: Daemon, tracer: Tracer) -> None:
+    tracer.wrap(daemon.poller, "step", "lightkeeper.cycle", _worked)
+    tracer.wrap(daemon.documents, "record", "lightkeeper.record")
+    tracer.wrap(daemon.documents, "postpone", "lightkeeper.record")
+    tracer.wrap(daemon.publisher, "publish", "lightkeeper.publish", _published)
 
 
 def _build_client(
