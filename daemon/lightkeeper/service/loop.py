@@ -33,7 +33,7 @@ log = structlog.get_logger()
 class Loop:
     """Runs the daemon's jobs until asked to stop.
 
-    `run` is all of it; who moves time on by himself calls `start`, `turn` and `finish`.
+    `run` is all of it. The drills, which move the clock themselves, call `start` and `turn`.
     """
 
     def __init__(
@@ -85,7 +85,9 @@ class Loop:
 
     def turn(self, stop: Stop, reload: Callable[[], list[str]] = list) -> None:
         """Feed the watchdog, run the jobs whose time has come, and reload where that is asked."""
-        if not self.scheduler.crashed:  # else a job fails for ever, and a restart may fix it
+        if (
+            not self.scheduler.crashed
+        ):  # else a job crashes again and again, and a restart may fix it
             self._manager.alive()
         self._note_clock_jump()
         self.scheduler.run_pending()

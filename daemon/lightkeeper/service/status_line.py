@@ -1,4 +1,4 @@
-"""How the daemon stands, in one line for `systemctl status`. Pure."""
+"""The daemon's state in one line, for `systemctl status`. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ def status_line(
     problems: Sequence[str],
     now: Instant,
 ) -> str:
-    """What waits and where, how calls go, and what is wrong: parts with commas between.
+    """What is pending, stuck and failed; how calls end; then each problem.
 
-    `oldest` are the pending documents nobody took up that wait longest, by type and step;
-    `levels` is None where nobody knows.
+    `levels` is None where the store cannot be read. `oldest` are the unacknowledged pending
+    documents that wait longest, by type and step.
     """
     parts = [] if levels is None else _documents(list(levels), oldest, now)
     if calls.last_ago is not None:
@@ -36,12 +36,13 @@ def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> l
     parts = [f"{counts['pending']:,} pending"]
     parts += _stuck(levels, oldest, now)
     if unacknowledged := counts["unacknowledged"]:
-        parts.append(f"{unacknowledged:,} failed and not taken up")
+        parts.append(f"{unacknowledged:,} failed, unacknowledged")
     return parts
 
 
 def _stuck(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
-    """Where how many are stuck, the longest first; a moment may lie between the two looks."""
+    """How many are stuck at which step, the longest wait first."""
+    # Levels and oldest are read one after the other: a step may be missing in either.
     stuck = [level for level in levels if level.condition in ("stuck", "overdue")]
     kinds = {(level.document_type, level.step) for level in stuck}
     since: dict[str, Instant] = {}
@@ -59,7 +60,7 @@ def _stuck(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[
 
 
 def span(seconds: float) -> str:
-    """A length of time in its greatest fitting unit."""
+    """A duration in the largest unit that fits."""
     ms = seconds * SECOND
     if ms < 2 * MINUTE:
         return f"{seconds:.0f} s"

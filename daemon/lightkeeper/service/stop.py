@@ -1,4 +1,4 @@
-"""Being asked to stop or to reload, by signals."""
+"""Signals that ask the daemon to stop or to reload."""
 
 import os
 import select
@@ -13,9 +13,9 @@ _RELOAD_SIGNAL: Final = signal.SIGHUP
 
 
 class Stop:
-    """Asked to stop by SIGTERM or SIGINT; the second such signal ends the process at once.
+    """SIGTERM or SIGINT requests a stop; the second one ends the process at once.
 
-    SIGHUP asks for a reload, where that is listened to.
+    SIGHUP requests a reload, where `on_signals` handles it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Stop:
 
     @contextmanager
     def on_signals(self, *, reloads: bool = False) -> Iterator["Stop"]:
-        """Listen to SIGTERM and SIGINT, and to SIGHUP if it `reloads`, as long as this lasts."""
+        """Handle SIGTERM and SIGINT, and SIGHUP if it `reloads`, within the context."""
         before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS}
         if reloads:
             before[_RELOAD_SIGNAL] = signal.signal(_RELOAD_SIGNAL, self._handle_reload)

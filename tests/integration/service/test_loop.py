@@ -1,4 +1,4 @@
-"""The loop: what fails stops only itself, a signal ends it, and the clock may jump."""
+"""The loop: a failing job stops only itself, a signal ends the loop, the clock may jump."""
 
 import concurrent.futures
 import datetime
@@ -49,7 +49,7 @@ def looped(watch):
 
 
 class Daemon:
-    """The parts as `lightkeeper run` joins them, between a Lighthouse and an Agent."""
+    """The daemon as `lightkeeper run` builds it, between a simulated Lighthouse and Agent."""
 
     def __init__(self, folder, monkeypatch, **clocks):
         self.path = folder / "lightkeeper.db"
@@ -80,7 +80,7 @@ class Daemon:
             future.result()
 
     def track(self, count, story="instantly_done"):
-        """Hand documents in, as another process would."""
+        """Track documents, as another process would."""
         lines = "".join(
             f'{{"lighthouse_request_id":{request_id},"form_526_submission_id":"s",'
             f'"document_type":"form_0781"}}\n'
@@ -126,7 +126,7 @@ def daemon(tmp_path, monkeypatch, wall_clock):
         yield made
 
 
-def test_the_loop_polls_tells_and_shows(daemon):
+def test_the_loop_polls_publishes_and_sends_gauges(daemon):
     """A document that is tracked while the loop runs becomes done, published and a gauge."""
 
     def scenario():
@@ -143,8 +143,8 @@ def test_the_loop_polls_tells_and_shows(daemon):
     daemon.agent.assert_clean()
 
 
-def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
-    """What nobody foresaw is logged like that of a job, and the loop goes on."""
+def test_a_reload_that_crashes_is_logged_and_the_loop_continues(daemon):
+    """A reload that raises an unforeseen error is logged like a job that does."""
 
     asked = []
 
@@ -173,8 +173,8 @@ def test_a_mistake_of_ours_in_a_reload_ends_nothing(daemon):
     assert ["reload"] == [line["job"] for line in crashed]
 
 
-def test_a_mistake_of_ours_that_repeats_itself_starves_the_watchdog(daemon, tmp_path, monkeypatch):
-    """The other jobs go on, and systemd gets to know that one does not."""
+def test_a_job_that_keeps_crashing_starves_the_watchdog(daemon, tmp_path, monkeypatch):
+    """The other jobs continue, and systemd misses the watchdog until the job works again."""
 
     def mistaken(*_):
         raise ZeroDivisionError
@@ -225,8 +225,8 @@ def _refusing(path):
 
 
 @pytest.mark.parametrize("broken", [_locked, _refusing])
-def test_a_store_that_cannot_be_written_starves_nobody(daemon, broken):
-    """Gauges go on meanwhile; afterwards everything is polled and told, once."""
+def test_a_store_that_cannot_be_written_stops_no_gauge(daemon, broken):
+    """Gauges continue meanwhile; afterwards every document is polled and published once."""
     daemon.parts.database.execute("PRAGMA busy_timeout = 50")
     daemon.lighthouse.latency = 0.2  # so that the store is broken before the first answer
 
@@ -245,7 +245,7 @@ def test_a_store_that_cannot_be_written_starves_nobody(daemon, broken):
 
 
 def test_a_job_that_raises_is_reported_and_scheduled_again():
-    """Whatever it raises, it runs again in its time, and its neighbour in theirs."""
+    """A failing job runs again at its interval, and the job beside it at its own."""
     ran, failed = [], []
 
     def broken():
@@ -305,8 +305,8 @@ def test_missed_runs_are_not_made_up():
 
 @pytest.mark.parametrize("hours", [-1, 2])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "in the middle of a job"])
-def test_a_clock_that_jumps_neither_silences_nor_repeats_jobs(daemon, wall_clock, hours, busy):
-    """Each goes on at its pace, whether the clock was set while a job ran or between jobs."""
+def test_the_loop_keeps_its_pace_when_the_wall_clock_is_set(daemon, wall_clock, hours, busy):
+    """Jobs keep their interval when the clock is set, between jobs or during one; it is logged."""
 
     def seen():
         """How often gauges were sent, and how often the poll job ran and succeeded."""
@@ -338,7 +338,7 @@ def _slice(looped):
 
 
 def test_a_slice_with_nothing_due_is_a_success(watch, looped):
-    """Idle is healthy: every slice counts."""
+    """A slice with nothing to poll counts as a success."""
     _slice(looped)
     _slice(looped)
 
@@ -346,8 +346,8 @@ def test_a_slice_with_nothing_due_is_a_success(watch, looped):
     assert 2 == watch.agent.count(SUCCESS)
 
 
-def test_a_slice_in_which_all_calls_failed_is_none(watch, looped):
-    """Neither the failed call counts, nor the slices that wait before the next try."""
+def test_a_slice_in_which_every_call_fails_is_no_success(watch, looped):
+    """Neither the failed call counts as a success, nor the slices that wait for its retry."""
     watch.track(10)
     watch.lighthouse.fail_share(1.0, 500)
     for _ in range(3):
@@ -359,7 +359,7 @@ def test_a_slice_in_which_all_calls_failed_is_none(watch, looped):
 
 
 def test_a_slice_with_one_answer_is_a_success(watch, looped):
-    """A failed call beside an answered one is no failed slice."""
+    """A slice with a failed and an answered call counts as a success."""
     watch.track(20)
     watch.steps(1)
     watch.lighthouse.fail_next(1, 500)
@@ -369,8 +369,8 @@ def test_a_slice_with_one_answer_is_a_success(watch, looped):
     assert 1 == watch.agent.count(SUCCESS)
 
 
-def test_waiting_after_a_429_is_no_success_before_it_was_worth_it(watch, looped):
-    """Nobody knows whether the turn will come; once there was an answer, rest counts again."""
+def test_waiting_after_a_429_is_no_success_until_an_answer(watch, looped):
+    """Slices that wait after a 429 count only once Lighthouse has answered again."""
     watch.track(10)
     watch.lighthouse.fail_next(1, 429, headers={"Retry-After": "30"})
     _slice(looped)
@@ -388,8 +388,8 @@ def test_waiting_after_a_429_is_no_success_before_it_was_worth_it(watch, looped)
     assert 2 == watch.agent.count(SUCCESS)
 
 
-def test_a_slice_ends_in_time_whatever_the_backlog(watch, looped, monkeypatch):
-    """A slice of 0.2 s takes no longer than that and one call."""
+def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
+    """A slice takes no longer than its limit and one call."""
     monkeypatch.setattr(service, "SLICE_SECONDS", 0.2)
     watch.track(500)
     watch.lighthouse.latency = 0.05
@@ -401,8 +401,8 @@ def test_a_slice_ends_in_time_whatever_the_backlog(watch, looped, monkeypatch):
     assert 10 < watch.statuses()["pending"] < 490
 
 
-def test_an_agent_that_is_away_is_told_when_it_is_back(watch, looped):
-    """Nothing is lost and nothing told twice, and the store goes on."""
+def test_transitions_wait_while_the_agent_is_unreachable(watch, looped):
+    """Polling continues, and each transition is published once when the Agent is reachable."""
     watch.agent.stop()
     watch.track(2_500)
     while watch.statuses()["pending"]:
@@ -423,7 +423,7 @@ def test_an_agent_that_is_away_is_told_when_it_is_back(watch, looped):
 
 
 def test_a_request_to_stop_ends_a_wait_at_once():
-    """From another thread or by a signal, and then no wait begins at all."""
+    """A request ends a wait, from another thread or by a signal, and prevents the next."""
     for ask in (lambda stop: stop.request(), lambda _: os.kill(os.getpid(), signal.SIGTERM)):
         with Stop().on_signals() as stop:
             threading.Timer(0.1, ask, [stop]).start()
@@ -435,7 +435,7 @@ def test_a_request_to_stop_ends_a_wait_at_once():
 
 
 @pytest.fixture
-def stand_ins(tmp_path):
+def simulated(tmp_path):
     """A Lighthouse with a long backlog and an Agent, the environment to find them, a store."""
     agent = SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket")
     with SimulatedLighthouse() as lighthouse, agent:
@@ -451,9 +451,9 @@ def stand_ins(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_process_with_nothing_half_done(stand_ins, tmp_path, number):
-    """It ends within a slice, with status 0; whole batches are stored and told, the rest due."""
-    lighthouse, env = stand_ins
+def test_a_signal_ends_the_process_with_nothing_half_done(simulated, tmp_path, number):
+    """The process ends within a slice, with status 0; whole batches are stored and published."""
+    lighthouse, env = simulated
     lighthouse.latency = 0.02
     with command_line.running("run", env=env) as process:
         command_line.until(lambda: len(lighthouse.calls) > 20)
@@ -475,9 +475,9 @@ def test_a_signal_ends_the_process_with_nothing_half_done(stand_ins, tmp_path, n
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_the_process_at_once(stand_ins, first):
-    """Also while a call hangs, for which the first signal waits."""
-    lighthouse, env = stand_ins
+def test_a_second_signal_ends_the_process_at_once(simulated, first):
+    """The second signal ends the process even while a call hangs."""
+    lighthouse, env = simulated
     lighthouse.down("hang", "status")
     with command_line.running("run", env=env) as process:
         command_line.until(lambda: any(call.path == "status" for call in lighthouse.calls))

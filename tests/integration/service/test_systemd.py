@@ -1,4 +1,4 @@
-"""What is said to the service manager: over either kind of socket, and never to our harm."""
+"""Reports to the service manager: over either kind of socket, and never to our harm."""
 
 import socket
 import threading
@@ -20,8 +20,8 @@ def listening(request, tmp_path):
         yield bound, name if request.param == "path" else f"@{name}"
 
 
-def test_all_that_is_said_arrives(listening):
-    """A datagram for each; a status is one line, and not endless."""
+def test_each_report_is_one_datagram(listening):
+    """systemd receives each report, and a status as one line of bounded length."""
     bound, address = listening
     manager = ServiceManager({"NOTIFY_SOCKET": address})
 
@@ -39,7 +39,7 @@ def test_all_that_is_said_arrives(listening):
 
 
 def test_the_watchdog_is_fed_once_a_second_at_most(listening):
-    """However often something gets done."""
+    """`alive` sends at most one datagram a second."""
     bound, address = listening
     now = [100.0]
     manager = ServiceManager({"NOTIFY_SOCKET": address}, lambda: now[0])
@@ -51,8 +51,8 @@ def test_the_watchdog_is_fed_once_a_second_at_most(listening):
     assert [b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"] == [bound.recv(99) for _ in range(3)]
 
 
-def test_a_status_that_is_not_utf_8_is_said_as_far_as_it_is(listening):
-    """A path of the system's may hold any byte."""
+def test_a_status_that_is_not_utf_8_is_sent_with_replacements(listening):
+    """A status with bytes that are no text arrives with replacements for them."""
     bound, address = listening
 
     ServiceManager({"NOTIFY_SOCKET": address}).status("cannot read /\udcff")
@@ -63,8 +63,8 @@ def test_a_status_that_is_not_utf_8_is_said_as_far_as_it_is(listening):
 @pytest.mark.parametrize(
     "address", [None, "", "/nonexistent/socket", "@nobody", "x" * 200, "vsock:2:1"]
 )
-def test_where_nobody_listens_nothing_happens(address):
-    """No variable, nobody there, no such kind of socket."""
+def test_without_a_service_manager_nothing_is_sent(address):
+    """A missing variable, a missing socket and another kind of socket are all ignored."""
     manager = ServiceManager({} if address is None else {"NOTIFY_SOCKET": address})
 
     manager.ready()
@@ -85,8 +85,8 @@ def full(listening):
     return bound, ServiceManager({"NOTIFY_SOCKET": address}, iter(range(1_000)).__next__)
 
 
-def test_a_manager_that_reads_nothing_holds_nobody_up(full):
-    """What is said over and over does not wait for room."""
+def test_a_manager_that_reads_nothing_delays_no_poll(full):
+    """Watchdog and status do not wait for room in the socket."""
     _, manager = full
 
     before = time.monotonic()
@@ -96,8 +96,8 @@ def test_a_manager_that_reads_nothing_holds_nobody_up(full):
     assert time.monotonic() - before < 1
 
 
-def test_a_turn_in_its_life_waits_for_room(full):
-    """That it is up is said once: for seconds, and without any work."""
+def test_ready_and_stopping_wait_for_room(full):
+    """READY, RELOADING and STOPPING wait some seconds for room, without using the processor."""
     bound, manager = full
     reading = threading.Timer(0.5, bound.recv, [99])
 

@@ -3,27 +3,28 @@
 import pytest
 
 from lightkeeper.domain.time import HOUR
-from lightkeeper.service.status_line import Calls, span, status_line
+from lightkeeper.service.status_line import span, status_line
 from lightkeeper.store.levels import Level, Oldest
+from lightkeeper.telemetry.health import Calls
 
 NOW = 1_800_000_000_000
 
 
 def level(count, condition="waiting", status="pending", step="claims_evidence"):
-    """So many documents that stand alike."""
+    """So many documents of one type, status, step and condition."""
     return Level("form_0781", status, step, condition, count)
 
 
-def test_all_well_is_short():
-    """Nothing stuck, nothing wrong, nothing asked yet: only how much waits."""
+def test_the_line_is_short_while_all_is_well():
+    """With nothing stuck, failed or polled the line says only how many are pending."""
     assert "0 pending" == status_line([], [], Calls(), [], NOW)
     assert "1,200 pending" == status_line(
         [level(1_200), level(9, "done", "done")], [], Calls(), [], 0
     )
 
 
-def test_everything_there_is_to_say_is_said():
-    """What is stuck, where and how long; what nobody took up; calls; and what is wrong."""
+def test_the_line_names_stuck_failed_calls_and_problems():
+    """The line names what is stuck, where and how long, the failed, the calls and each problem."""
     levels = [
         level(11, step="benefits_gateway_service"),
         level(1, "stuck"),
@@ -40,7 +41,7 @@ def test_everything_there_is_to_say_is_said():
 
     assert (
         "54 pending, 40 stuck at COMPLETE for 60 h, 3 stuck at CLAIMS_EVIDENCE for 50 h, "
-        "3 failed and not taken up, "
+        "3 failed, unacknowledged, "
         "last call 8 s ago, no call answered for 12 min, 58 of 60 calls left; "
         "the store cannot be written: disk full; settings were not reloaded at 14:05 UTC"
     ) == status_line(
@@ -56,7 +57,7 @@ def test_everything_there_is_to_say_is_said():
 
 
 def test_a_store_that_cannot_be_read_is_not_an_empty_one():
-    """What it holds is left out; calls and what is wrong are told."""
+    """The line leaves the documents out, and still names calls and problems."""
     wrong = ["the store cannot be read: gone"]
 
     assert "last call 8 s ago; the store cannot be read: gone" == status_line(
@@ -65,8 +66,8 @@ def test_a_store_that_cannot_be_read_is_not_an_empty_one():
     assert "the store cannot be read: gone" == status_line(None, [], Calls(), wrong, NOW)
 
 
-def test_what_changed_between_two_looks_is_left_out():
-    """The stuck one may have moved on before the oldest were read."""
+def test_a_step_without_an_oldest_document_has_no_duration():
+    """A document that moved on between the two reads leaves its duration out."""
     found = status_line([level(1, "stuck")], [], Calls(), [], NOW)
 
     assert "1 pending, 1 stuck at CLAIMS_EVIDENCE" == found
@@ -76,6 +77,6 @@ def test_what_changed_between_two_looks_is_left_out():
     ("seconds", "shown"),
     [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_199, "120 min"), (7_200, "2 h")],
 )
-def test_a_time_is_told_in_its_greatest_fitting_unit(seconds, shown):
-    """Seconds, minutes, hours."""
+def test_a_duration_is_in_the_largest_unit_that_fits(seconds, shown):
+    """Durations are in seconds, minutes or hours."""
     assert shown == span(seconds)
