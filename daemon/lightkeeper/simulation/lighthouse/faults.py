@@ -1,6 +1,7 @@
 """What the stand-in for Lighthouse does wrong when told to, and the bodies of its errors."""
 
 import base64
+import http
 import random
 import secrets
 import threading
@@ -35,29 +36,36 @@ _INSTEAD: Final[dict[str, Reply]] = {
 }
 
 
-def error(status: int, detail: str | None = None) -> Reply:
+def error(status: int, detail: str | None = None, path: Endpoint = "other") -> Reply:
     """An error in the shape that Lighthouse, or the gateway before it, gives that status."""
     if status in _GATEWAY_MESSAGES:
         return Reply(status, orjson.dumps({"message": detail or _GATEWAY_MESSAGES[status]}))
-    told = {
+    if path == "token" and status == http.HTTPStatus.BAD_REQUEST:
+        return Reply(status, orjson.dumps({"error": "invalid_request"}))
+    shown = {
         "detail": detail or phrase(status),
         "status": status,
         "title": phrase(status),
         "instance": str(uuid.uuid4()),
         "diagnostics": base64.b64encode(secrets.token_bytes(24)).decode(),
     }
-    return Reply(status, orjson.dumps({"errors": [told]}))
+    return Reply(status, orjson.dumps({"errors": [shown]}))
 
 
 class _Failure(NamedTuple):
     path: Endpoint | None
-    reply: Reply
+    status: int
+    body: Body | None
+    headers: Mapping[str, str]
 
-
-class _Share(NamedTuple):
-    share: float
-    path: Endpoint | None
-    reply: Reply
+    def reply(self, path: Endpoint) -> Reply:
+        """What a call of that endpoint is answered with."""
+        if self.body is None:
+            reply = error(self.status, path=path)
+        else:
+            body = self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
+            reply = Reply(self.status, body)
+        return reply._replace(headers=self.headers)
 
 
 class Faults:
@@ -72,7 +80,8 @@ class Faults:
         self._random = random.Random(seed)
         self._fault_lock = threading.Lock()
         self._failures: deque[_Failure] = deque()
-        self._share: _Share | None = None
+        self._share = 0.0
+        self._share_failure: _Failure | None = None
         self._poisons: dict[int, tuple[int, bool]] = {}
         self._down: tuple[Down, Endpoint | None] | None = None
 
@@ -85,7 +94,7 @@ class Faults:
         path: Endpoint | None = "status",
     ) -> None:
         """Fail the next calls; what was asked for before goes first."""
-        failure = _Failure(path, _reply(status, body, headers))
+        failure = _Failure(path, status, body, dict(headers or {}))
         with self._fault_lock:
             self._failures.extend([failure] * count)
 
@@ -98,7 +107,7 @@ class Faults:
     ) -> None:
         """Fail that share of the calls, 0 to 1; the same ones for the same seed."""
         with self._fault_lock:
-            self._share = _Share(share, path, _reply(status, body, None))
+            self._share, self._share_failure = share, _Failure(path, status, body, {})
 
     def poison(self, request_id: int, status: int = 500, *, single_ok: bool = False) -> None:
         """Fail every call that asks about this id, unless it asks about it alone (`single_ok`)."""
@@ -129,7 +138,7 @@ class Faults:
         with self._fault_lock:
             self._failures.clear()
             self._poisons.clear()
-            self._share = None
+            self._share_failure = None
             self._down = None
 
     def _distorted(self, path: Endpoint, answer: Callable[[], Reply]) -> Reply:
@@ -148,11 +157,11 @@ class Faults:
             for index, failure in enumerate(self._failures):
                 if failure.path in (None, path):
                     del self._failures[index]
-                    return failure.reply
-            share = self._share
-            if share is None or share.path not in (None, path):
+                    return failure.reply(path)
+            failing = self._share_failure
+            if failing is None or failing.path not in (None, path):
                 return None
-            return share.reply if self._random.random() < share.share else None
+            return failing.reply(path) if self._random.random() < self._share else None
 
     def _poisoned(self, path: Endpoint, ids: Collection[int]) -> Reply | None:
         """The failure that one of the ids brings about."""
@@ -164,11 +173,3 @@ class Faults:
             ]
         fatal = [status for status, single_ok in found if path != "single" or not single_ok]
         return error(fatal[0]) if fatal else None
-
-
-def _reply(status: int, body: Body | None, headers: Mapping[str, str] | None) -> Reply:
-    if body is None:
-        reply = error(status)
-    else:
-        reply = Reply(status, body if isinstance(body, bytes) else orjson.dumps(body))
-    return reply._replace(headers=dict(headers or {}))

@@ -3,6 +3,7 @@
 import email.message
 import email.parser
 import email.policy
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import orjson
 FILE_TYPES: Final = frozenset({"pdf", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "txt"})
 
 _LONGEST_FILE_NAME = 256
+_LONGEST_VALIDATION_TOKEN = 64
 _TEXTS = ("systemName", "docType", "fileName")
 _INT64 = 2**63
 
@@ -40,17 +42,40 @@ def is_int64(value: Any, least: int = -_INT64) -> bool:
     return type(value) is int and least <= value < _INT64
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_int64, value))
+
+
+def _is_validation_token(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_VALIDATION_TOKEN
+
+
+_OPTIONAL: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "participantId": (is_int64, "a number"),
+    "fileNumber": (_is_text, "text"),
+    "trackedItemIds": (_are_ids, "a list of numbers"),
+    "validationToken": (
+        _is_validation_token,
+        f"text of at most {_LONGEST_VALIDATION_TOKEN} characters",
+    ),
+}
+
+
 def _fault(data: dict[str, Any]) -> str | None:
     for name in _TEXTS:
         if not isinstance(data.get(name), str) or not data[name]:
             return f"{name} is required and has to be text"
     if not is_int64(data.get("claimId"), least=1):
         return "claimId is required and has to be a number"
-    if not is_int64(data.get("participantId")) and not isinstance(data.get("fileNumber"), str):
+    if not data.keys() & {"participantId", "fileNumber"}:
         return "Either participantId or fileNumber is required"
-    items = data.get("trackedItemIds") or []
-    if not isinstance(items, list) or not all(map(is_int64, items)):
-        return "trackedItemIds has to be a list of numbers"
+    for name, (is_good, words) in _OPTIONAL.items():
+        if name in data and not is_good(data[name]):
+            return f"{name} has to be {words}"
     if len(data["fileName"]) > _LONGEST_FILE_NAME:
         return f"fileName may have {_LONGEST_FILE_NAME} characters"
     if PurePath(data["fileName"]).suffix.lower().removeprefix(".") not in FILE_TYPES:
