@@ -1,7 +1,21 @@
-"""The base of every error in monitors, dashboards and their tests."""
+"""The base of every error in monitors, dashboards and their tests, and how each is reported."""
+
+from typing import NamedTuple
 
 
 class AlertingError(Exception):
     """A file of definitions or tests cannot be used; the message says where and what to do."""
 
     exit_status = 1
+
+
+class Problem(NamedTuple):
+    """What is wrong where: a file, a place in it such as `payload.query`, a rule, a remedy."""
+
+    file: str
+    path: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}: [{self.rule}] {self.remedy}"

@@ -34,7 +34,7 @@ def dashboards() -> None:
 def check(folder: Path, monitors: Path) -> int:
     """Find mistakes in dashboards: file, place, rule and remedy of each."""
     from lightkeeper.alerting.files import payload_schema as schema
-    from lightkeeper.alerting.lint.dashboards import lint
+    from lightkeeper.alerting.lint.dashboard_rules import lint
 
     boards = _load(folder, monitors)
     problems = lint(boards)

@@ -30,7 +30,7 @@ def monitors() -> None:
 def check(folder: Path) -> int:
     """Find mistakes in monitors and SLOs: file, place, rule and remedy of each."""
     from lightkeeper.alerting.files import payload_schema as schema
-    from lightkeeper.alerting.lint.monitors import lint
+    from lightkeeper.alerting.lint.monitor_rules import lint
 
     assets = _load(folder)
     problems = lint(assets)

@@ -33,6 +33,8 @@ CALL_OUTCOMES: Final = (
 OPEN_WORDS: Final = 8
 """How many words Lighthouse never used before are carried under their own name, then `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
+CONSTANT_TAGS: Final = ("env", "service", "version")
+"""Keys that the daemon puts on every signal which does not carry them itself."""
 
 
 class Kind(StrEnum):

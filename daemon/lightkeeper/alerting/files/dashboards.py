@@ -91,8 +91,8 @@ class Widget:
         """Its requests, each with its path."""
         return dicts(self.definition.get("requests"), f"{self.path}.definition.requests")
 
-    def asks(self) -> Iterator[WidgetQuery]:
-        """All that it asks Datadog for."""
+    def queries(self) -> Iterator[WidgetQuery]:
+        """Everything that it queries."""
         at = f"{self.path}.definition"
         match self.kind:
             case "check_status":
@@ -139,9 +139,9 @@ class Dashboard:
         return tuple(_leaves(self.top))
 
     @cached_property
-    def asks(self) -> tuple[WidgetQuery, ...]:
-        """All that its widgets ask for."""
-        return tuple(ask for widget in self.widgets for ask in widget.asks())
+    def queries(self) -> tuple[WidgetQuery, ...]:
+        """Everything that its widgets query."""
+        return tuple(query for widget in self.widgets for query in widget.queries())
 
 
 def load_dashboards(folder: Path, monitors: Path) -> dict[str, Dashboard]:

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lightkeeper.alerting.errors import AlertingError
 
@@ -20,18 +20,6 @@ _NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
 
 class BadDefinition(AlertingError):
     """A file of monitors/ cannot be used; the message names file, place and remedy."""
-
-
-class Problem(NamedTuple):
-    """What is wrong where: a file, a place in it such as `payload.query`, a rule, a remedy."""
-
-    file: str
-    path: str
-    rule: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.path}: [{self.rule}] {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +38,11 @@ class Definition:
     payload: dict[str, Any]
     written: dict[str, Any]
     silence: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pages_on_call(self) -> bool:
+        """Whether it is meant to page: `pages` says whom, or begins with Nobody."""
+        return not self.pages.lower().startswith("nobody")
 
 
 @dataclass(frozen=True, slots=True)

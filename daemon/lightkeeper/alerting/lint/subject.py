@@ -1,28 +1,42 @@
-"""What a rule looks at: one definition, and what its queries say."""
+"""One monitor or SLO as the rules see it: its file, its parsed queries, whom it notifies."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, handles
+from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
+    BadMonitor,
+    BurnRate,
+    ErrorBudget,
     Expression,
     Function,
     MetricAlert,
     MetricQuery,
     Query,
     QuerySyntaxError,
+    Unsupported,
 )
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.signals import Kind, Signal
 
-Finding: TypeAlias = tuple[str, str]
-"""A place in the file, and what to do about it."""
+METRIC_KINDS: Final = (Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION)
+Refusal: TypeAlias = tuple[str, Exception]
+"""A place in the file, and why the evaluator refuses what stands there."""
+
+_NAMES: Final = re.compile(r"\{\{\{?\s*(?:[#^]\w+\s+)?\[?([\w.-]+)\]?")
+_TEXTS: Final = ("name", "message")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One monitor or SLO, beside all others."""
+    """One monitor or SLO, and the definitions around it."""
 
     definition: Definition
     assets: Assets
@@ -45,15 +59,6 @@ class Subject:
         return {name: one for name, one in found if isinstance(one, int | float)}
 
     @property
-    def pages(self) -> bool:
-        """Whether it is meant to page, as its own words have it."""
-        return not self.definition.pages.lower().startswith("nobody")
-
-    @property
-    def query_path(self) -> str:
-        return "payload.query"
-
-    @property
     def written_queries(self) -> str:
         """The text of the queries before variables were filled in."""
         query = self.definition.written.get("query")
@@ -61,7 +66,7 @@ class Subject:
 
     @cached_property
     def query(self) -> Query | None:
-        """What a monitor asks; None for SLOs, and where it cannot be read."""
+        """The query of a monitor; None for an SLO, and where the query cannot be read."""
         try:
             return None if self.is_slo else parse(str(self.payload.get("query")))
         except QuerySyntaxError:
@@ -69,7 +74,7 @@ class Subject:
 
     @cached_property
     def queries(self) -> list[MetricQuery]:
-        """Every metric query in it, of an SLO those of both its parts."""
+        """Every metric query in it; of an SLO those of numerator and denominator."""
         if not self.is_slo:
             query = self.query
             return _metric_queries(query.expression) if isinstance(query, MetricAlert) else []
@@ -79,6 +84,68 @@ class Subject:
         except QuerySyntaxError:
             return []
         return [query for part in parts for query in _metric_queries(part)]
+
+    @cached_property
+    def notified(self) -> dict[frozenset[str], tuple[str, ...]]:
+        """The handles that the message notifies, by the flags that hold; {} if it is unreadable.
+
+        No flags stand for a status that the message does not ask for.
+        """
+        text = str(self.payload.get("message", ""))
+        try:
+            template = Template(text, frozenset(_NAMES.findall(text)))
+        except (TemplateError, Unsupported):
+            return {}
+        reasons = {frozenset[str](), *(frozenset({flag}) for flag in FLAGS)}
+        reasons |= {frozenset({flag, "is_renotify"}) for flag in FLAGS}
+        return {reason: handles(template.render(reason, {})) for reason in reasons}
+
+    @cached_property
+    def refusals(self) -> list[Refusal]:
+        """Why the evaluator refuses it, the texts apart from everything else."""
+        return list(self._slo_refusals() if self.is_slo else self._monitor_refusals())
+
+    def _monitor_refusals(self) -> Iterator[Refusal]:
+        if isinstance(self.query, BurnRate | ErrorBudget):
+            slo = self.assets.slos.get(self.query.slo)
+            # What is wrong with the SLO is reported in its own file, once.
+            if slo and Subject(slo, self.assets, is_slo=True).refusals:
+                return
+        for name in ("", *_TEXTS):
+            texts = {one: self.payload.get(one, "") if one == name else "" for one in _TEXTS}
+            error = self._refused({"query": "", **self.payload, **texts})
+            if error is not None:
+                place = name or ("options" if isinstance(error, BadMonitor) else "query")
+                yield f"payload.{place}", error
+                if not name:
+                    return
+
+    def _slo_refusals(self) -> Iterator[Refusal]:
+        targets: Any = self.payload.get("thresholds") or [{}]
+        for target in targets:
+            span = target.get("timeframe", "30d")
+            windows = '.long_window("1h").short_window("5m")'
+            query = f'burn_rate("{self.definition.key}").over("{span}"){windows} > 1'
+            error = self._refused({"type": "slo alert", "query": query})
+            if error is not None:
+                place = "thresholds" if isinstance(error, BadMonitor) else "query"
+                yield f"payload.{place}", error
+
+    def _refused(self, payload: dict[str, Any]) -> Exception | None:
+        try:
+            MonitorRun(payload, self.assets.slo_payloads())
+        except (QuerySyntaxError, Unsupported, BadMonitor, TemplateError) as exc:
+            return exc
+        except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as exc:
+            # The rule `shape` says where, if jsonschema is installed.
+            return BadMonitor(f"a value has the wrong type: {exc}")
+        return None
+
+
+def metric_signal(query: MetricQuery) -> Signal | None:
+    """Return the signal a metric query is about; None where the catalogue has no such metric."""
+    signal = CATALOGUE.get(query.metric)
+    return signal if signal is not None and signal.kind in METRIC_KINDS else None
 
 
 def _metric_queries(expression: Expression) -> list[MetricQuery]:

@@ -15,10 +15,7 @@ from lightkeeper.alerting.evaluate.notify import Why
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.unit_tests.values import WrongValues, numbers, seconds, span, statuses
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import OPEN_TAGS, Kind
-
-CONSTANT_TAGS: Final = ("env", "service", "version")
-"""What the daemon puts on every signal that does not carry it itself."""
+from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Kind
 
 _LONGEST: Final = 14 * 86_400
 

@@ -10,12 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.errors import AlertingError, Problem
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.evaluate.notify import Notification, StatusChange
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
-from lightkeeper.alerting.files.definitions import Assets, Problem
+from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.unit_tests.cases import Case, Payload, Point, Suite, Tags, Told
 from lightkeeper.alerting.unit_tests.suites import WrongTests, load_suite

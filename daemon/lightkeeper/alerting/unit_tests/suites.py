@@ -7,8 +7,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lightkeeper.alerting.errors import AlertingError
-from lightkeeper.alerting.files.definitions import BadDefinition, Problem, resolve
+from lightkeeper.alerting.errors import AlertingError, Problem
+from lightkeeper.alerting.files.definitions import BadDefinition, resolve
 from lightkeeper.alerting.unit_tests.cases import Case, Changed, Sent, Suite, Told
 
 

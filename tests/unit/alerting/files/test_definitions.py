@@ -164,7 +164,7 @@ def test_check_lists_problems_and_fails(folder):
 
     first, last = out.splitlines()
     assert 1 == status
-    assert f"{folder / 'stuck.json'}: payload.options.on_missing_data: [no-data] say" in first
+    assert f"{folder / 'stuck.json'}: payload.options.on_missing_data: [no-data] write" in first
     assert "4 monitors, 1 SLOs: 1 problem" == last
 
 

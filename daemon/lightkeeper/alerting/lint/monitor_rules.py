@@ -1,0 +1,59 @@
+"""The lint rules of monitors and SLOs, by name; the rule `window` is lint/monitors/window.py."""
+
+from itertools import chain
+from typing import Final
+
+from lightkeeper.alerting.errors import Problem
+from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.lint.monitors import (
+    channel,
+    env,
+    kind,
+    metric,
+    no_data,
+    options,
+    pager,
+    query,
+    recovery,
+    runbook,
+    shape,
+    supported,
+    tag,
+    tags,
+    thresholds,
+    typed_threshold,
+    variables,
+    window,
+)
+from lightkeeper.alerting.lint.rules import by_name, problems
+from lightkeeper.alerting.lint.subject import Subject
+
+RULES: Final = by_name(
+    shape.check,
+    metric.check,
+    kind.check,
+    tag.check,
+    env.check,
+    window.check,
+    thresholds.check,
+    recovery.check,
+    no_data.check,
+    tags.check,
+    query.check,
+    supported.check,
+    options.check,
+    variables.check,
+    channel.check,
+    pager.check,
+    typed_threshold.check,
+    runbook.check,
+)
+"""Every rule by its name, in the order in which they report."""
+
+
+def lint(assets: Assets) -> list[Problem]:
+    """Return every problem, file by file, silences that silence nothing included."""
+    subjects = [Subject(one, assets, is_slo=False) for one in assets.monitors.values()]
+    subjects += [Subject(one, assets, is_slo=True) for one in assets.slos.values()]
+    found = (problems(subject.definition, subject, RULES) for subject in subjects)
+    return list(chain.from_iterable(found))

@@ -1,0 +1,16 @@
+"""The options must go with the query and with each other: Datadog refuses or ignores the rest.
+
+Write what the message says. A wrong `thresholds.critical` is left to the rule `thresholds`.
+"""
+
+from collections.abc import Iterator
+
+from lightkeeper.alerting.lint.rules import Finding
+from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.alerting.query.syntax import BadMonitor
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    for path, error in subject.refusals:
+        if isinstance(error, BadMonitor) and not str(error).startswith("thresholds.critical is "):
+            yield path, str(error)
