@@ -113,11 +113,11 @@ def telling(database: str) -> None:
 def gauges(database: str) -> None:
     """One round of gauges: the median of 20, after one to warm up."""
     with closing(_watch(database)) as watch:
-        watch.publisher.gauges()
+        watch.gauges.send()
         rounds = []
         for _ in range(20):
             began = _clocks()
-            watch.publisher.gauges()
+            watch.gauges.send()
             rounds.append([now - then for now, then in zip(_clocks(), began, strict=True)])
     wall, cpu = (statistics.median(each) for each in zip(*rounds, strict=True))
     print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": _peak_mb()}))

@@ -25,7 +25,6 @@ from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry import logging as logs
 from lightkeeper.telemetry.dogstatsd import Emitter
@@ -280,9 +279,7 @@ class Fuzzed:
             monotonic=self.clock,
         )
         self._health = Health(self._poller, self._budget, self._emitter, self._database.try_write)
-        self._publisher = Publisher(
-            Outbox(self._database), Levels(self._database), self._emitter, self.clock.instant
-        )
+        self._publisher = Publisher(Outbox(self._database), self._emitter, self.clock.instant)
 
     def answer(self, http_status, body):
         """Give this answer to the next call, and judge what became of every document."""

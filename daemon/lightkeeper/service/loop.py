@@ -16,6 +16,7 @@ from lightkeeper.service.stop import Stop
 from lightkeeper.service.systemd import ServiceManager
 from lightkeeper.store.errors import StoreCorrupt, StoreUnavailable
 from lightkeeper.store.levels import Levels
+from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
 
@@ -40,6 +41,7 @@ class Loop:
         self,
         poller: Poller,
         publisher: Publisher,
+        gauges: Gauges,
         health: Health,
         levels: Levels,
         manager: ServiceManager | None = None,
@@ -49,6 +51,7 @@ class Loop:
     ) -> None:
         self._poller = poller
         self._publisher = publisher
+        self._gauges = gauges
         self._health = health
         self._levels = levels
         self._manager = manager or ServiceManager()
@@ -76,7 +79,7 @@ class Loop:
         every(POLL_EVERY_SECONDS).seconds.do(self.poll_slice, stop)
         every(PUBLISH_EVERY_SECONDS).seconds.do(self.publish)
         every(GAUGES_EVERY_SECONDS).seconds.do(self._health.pulse)
-        every(GAUGES_EVERY_SECONDS).seconds.do(self._publisher.gauges)
+        every(GAUGES_EVERY_SECONDS).seconds.do(self.send_gauges)
         every(GAUGES_EVERY_SECONDS).seconds.do(self.report_status)
         self._wall_ahead = self._ahead()
         log.info("service.started")
@@ -99,7 +102,7 @@ class Loop:
         """Publish what is left, send the gauges a last time, and say that the daemon has ended."""
         log.info("service.stopping")
         self._manager.stopping()
-        for last in (self._publish_the_rest, self._publisher.gauges):
+        for last in (self._publish_the_rest, self.send_gauges):
             try:
                 last()
             except LightkeeperError as exc:
@@ -168,6 +171,10 @@ class Loop:
     def publish(self) -> None:
         """Publish what is unpublished, for `PUBLISH_SLICE_SECONDS` at most."""
         publish_all(self._publisher, self._monotonic, PUBLISH_SLICE_SECONDS)
+
+    def send_gauges(self) -> None:
+        """Send the store's levels."""
+        self._gauges.send()
 
     def _note_clock_jump(self) -> None:
         """Log that the wall clock was set; jobs go by the monotonic one."""

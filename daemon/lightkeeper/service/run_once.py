@@ -9,6 +9,7 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.polling.poller import GIVE_UP_AFTER, Poller, State
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PUBLISH_SLICE_SECONDS, publish_all
 from lightkeeper.service.stop import Stop
+from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
 
@@ -37,6 +38,7 @@ class RunOnce:
         self,
         poller: Poller,
         publisher: Publisher,
+        gauges: Gauges,
         health: Health,
         *,
         clock: Callable[[], Instant],
@@ -44,6 +46,7 @@ class RunOnce:
     ) -> None:
         self._poller = poller
         self._publisher = publisher
+        self._gauges = gauges
         self._health = health
         self._clock = clock
         self._monotonic = monotonic
@@ -58,7 +61,7 @@ class RunOnce:
             counts = self._health.slice_ended(calm=finished, recorded=recorded)
         publish_all(self._publisher, self._monotonic, float("inf"))
         self._health.pulse()
-        self._publisher.gauges()
+        self._gauges.send()
         if not reason and self._poller.dropped:
             reason = f"{len(self._poller.dropped)} of them, for calls about them failed"
         if reason and self._poller.last_failure:

@@ -19,6 +19,7 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter, constant_tags
+from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
 from lightkeeper.telemetry.tracing import Tracer
@@ -43,6 +44,7 @@ class Daemon:
     poller: Poller
     emitter: Emitter
     publisher: Publisher
+    gauges: Gauges
     health: Health
     tracer: Tracer | None
     clock: Callable[[], Instant]
@@ -53,6 +55,7 @@ class Daemon:
         return Loop(
             self.poller,
             self.publisher,
+            self.gauges,
             self.health,
             self.levels,
             clock=self.clock,
@@ -64,6 +67,7 @@ class Daemon:
         return RunOnce(
             self.poller,
             self.publisher,
+            self.gauges,
             self.health,
             clock=self.clock,
             monotonic=self.monotonic,
@@ -88,6 +92,7 @@ class Daemon:
         self.budget.reconfigure(settings.max_calls_per_minute)
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)
+        self.gauges.reconfigure(emitter)
         self.health.reconfigure(self.budget, emitter)
         self.settings, self.emitter = settings, emitter
         return changed
@@ -147,12 +152,7 @@ def build_daemon(
     `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
-    database = open_database(settings.database_url.get_secret_value(), create=create)
-    try:
-        database.claim()
-    except BaseException:
-        database.close()
-        raise
+    database = _claimed(settings.database_url.get_secret_value(), create=create)
     transport = transport or HTTPTransport(monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = RateBudget(settings.max_calls_per_minute, monotonic=monotonic)
@@ -168,7 +168,8 @@ def build_daemon(
         clock=clock,
         monotonic=monotonic,
     )
-    publisher = Publisher(Outbox(database), levels, emitter, clock)
+    outbox = Outbox(database)
+    publisher = Publisher(outbox, emitter, clock)
     daemon = Daemon(
         settings=settings,
         database=database,
@@ -179,6 +180,7 @@ def build_daemon(
         poller=poller,
         emitter=emitter,
         publisher=publisher,
+        gauges=Gauges(levels, outbox, publisher.steps, emitter, clock),
         health=Health(poller, budget, emitter, database.try_write, monotonic=monotonic),
         tracer=tracer,
         clock=clock,
@@ -187,6 +189,16 @@ def build_daemon(
     if tracer is not None:
         _trace(daemon, tracer)
     return daemon
+
+
+def _claimed(url: str, *, create: bool) -> Database:
+    database = open_database(url, create=create)
+    try:
+        database.claim()
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _trace(daemon: Daemon, tracer: Tracer) -> None:

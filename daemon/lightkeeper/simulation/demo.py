@@ -217,7 +217,7 @@ def _watch_a_day(
             feeder.start()
             daemon.loop().run(stop)
             feeder.join()
-            daemon.publisher.gauges()
+            daemon.gauges.send()
             totals, trouble = _levels(daemon.database)
         agent.drain()
     return totals, trouble, agent

@@ -314,7 +314,7 @@ def test_closing_a_backlog_pages_nobody(database_url, tmp_path):
             for m in watch.agent.metrics[told:]
             if m.kind == "count" and "documents" in m.name and m.value
         ]
-        watch.publisher.gauges()
+        watch.gauges.send()
         for name in ("stuck", "slow", "overdue", "unacknowledged"):
             gauge = f"lightkeeper.documents.{name}"
             values = [m.value for m in watch.agent.metrics[told:] if m.name == gauge]

@@ -44,7 +44,12 @@ def watch(tmp_path):
 def looped(watch):
     """The loop over `watch`, in real time."""
     return Loop(
-        watch.poller, watch.publisher, watch.health, watch.levels, clock=watch.clock.instant
+        watch.poller,
+        watch.publisher,
+        watch.gauges,
+        watch.health,
+        watch.levels,
+        clock=watch.clock.instant,
     )
 
 

@@ -238,7 +238,7 @@ class Turns:
                 self._service.publish()
             if self._second % GAUGES_EVERY_SECONDS == 0:
                 self._watch.health.pulse()
-                self._watch.publisher.gauges()
+                self._watch.gauges.send()
             self._second += 1
             self._watch.clock.now += 1
 
@@ -414,7 +414,7 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
         unpublished = _stored(watch.database, "t.published_at IS NULL")
         watch.agent.start()
         watch.health.pulse()
-        watch.publisher.gauges()
+        watch.gauges.send()
 
         now = watch.clock.instant()
         counts = _counts(watch.database, now)

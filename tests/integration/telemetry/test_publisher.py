@@ -21,7 +21,9 @@ from lightkeeper.domain.time import DAY, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Outbox
-from lightkeeper.telemetry.publisher import DOCUMENT_EVENT, PUBLISH_AT_MOST, Publisher
+from lightkeeper.telemetry.events import DOCUMENT_EVENT
+from lightkeeper.telemetry.gauges import Gauges
+from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 from lightkeeper.telemetry.tag_values import tag_value
 
@@ -276,7 +278,7 @@ def test_unknown_steps_are_bounded(watch):
     assert own | {("other",): 4} == _told(watch, OUTCOMES, "step")
     assert own | {("other",): 4} == _told(watch, STEP_OUTCOMES, "step")
     assert own | {("other",): 4} == _told(watch, UNKNOWN, "word")
-    watch.publisher.gauges()
+    watch.gauges.send()
     watch.agent.drain()
     gauge = "lightkeeper.documents.failed"
     assert 4 == watch.agent.gauge(gauge, document_type="form_0781", step="other")
@@ -290,18 +292,20 @@ def test_unknown_steps_are_bounded(watch):
 
 def test_words_keep_their_names_over_a_restart(watch):
     """A new process gives the same eight their names, shows zeros for them, and adds none."""
-    publisher = watch.publisher
     for start in (1, 21):
         ids = _hand_in(watch, 12, first=start)
         for number, request_id in enumerate(ids):
             _answered(watch, {request_id: _running(request_id, f"STEP_{start + number:03}")})
         _publish(watch)
-        watch.publisher.gauges()
-        watch.publisher = _publisher(watch, Outbox(watch.database))
+        watch.gauges.send()
+        outbox = Outbox(watch.database)
+        watch.publisher = _publisher(watch, outbox)
+        watch.gauges = Gauges(
+            watch.levels, outbox, watch.publisher.steps, watch.emitter, watch.clock.instant
+        )
     words = {word for (word,) in _told(watch, UNKNOWN, "word")}
     _answered(watch, {i: _success(i) for i in (*range(1, 13), *range(21, 33))})
     last = _gauges(watch)
-    watch.publisher = publisher
 
     own = {f"step_{number:03}" for number in range(1, 9)}
     steps = {key[2] for key in last if key[0] == "documents.pending"}
@@ -401,7 +405,7 @@ class _Unwritable(Outbox):
 
 
 def _publisher(watch, outbox):
-    return Publisher(outbox, watch.levels, watch.emitter, watch.clock.instant)
+    return Publisher(outbox, watch.emitter, watch.clock.instant)
 
 
 def test_a_failure_between_sending_and_marking_tells_again(watch):
@@ -519,7 +523,7 @@ def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
             {i: _failure(i, f"S{i}")._replace(started_at=now - i, ended_at=now - 1) for i in ids},
         )
         _stall(watch.agent)
-        for show in (watch.publisher.publish, watch.publisher.gauges):
+        for show in (watch.publisher.publish, watch.gauges.send):
             begun = time.monotonic()
             assert not show()
             assert time.monotonic() - begun < 4.0
@@ -618,7 +622,7 @@ def test_steps_have_events_of_their_own(watch):
 def _gauges(watch):
     """Each gauge told by one call, by name and values of its tags, the host's apart."""
     watch.agent.clear()
-    watch.publisher.gauges()
+    watch.gauges.send()
     watch.agent.drain()
     told = {}
     for metric in watch.agent.metrics:
@@ -732,10 +736,10 @@ def test_gauges_survive_an_agent_that_is_away(watch):
     """Showing levels to nobody raises nothing; who comes back sees them as they are then."""
     _hand_in(watch, 3)
     watch.agent.stop()
-    watch.publisher.gauges()
-    watch.publisher.gauges()
+    watch.gauges.send()
+    watch.gauges.send()
     watch.agent.start()
-    watch.publisher.gauges()
+    watch.gauges.send()
 
     assert 3 == _gauges(watch)["documents.pending", "form_0781", "none"]
 

@@ -1,0 +1,90 @@
+"""Gathers published transitions into events, and sends those that are due."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from lightkeeper.domain.change import Outcome
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.outbox import Digest, Outbox
+from lightkeeper.telemetry.dogstatsd import Emitter
+
+DOCUMENT_EVENT: Final = "lightkeeper.document"
+STEP_EVENT: Final = "lightkeeper.step"
+_ALERT_TYPES: Final = {"failed": "error", "done": "success", "recovered": "success"}
+
+
+class Events:
+    """Sends what the store has gathered; an event is marked sent once the Agent has it."""
+
+    def __init__(self, outbox: Outbox, emitter: Emitter, clock: Callable[[], Instant]) -> None:
+        self._outbox = outbox
+        self._emitter = emitter
+        self._clock = clock
+        self._unmarked: Digest | None = None
+
+    def reconfigure(self, emitter: Emitter) -> None:
+        """Send through this emitter from now on."""
+        self._emitter = emitter
+
+    def send_due(self) -> None:
+        """Send each event that is due, until the Agent is unreachable.
+
+        Raises what a store raises that cannot be written to.
+        """
+        self.mark()
+        for digest in self._outbox.ripe_events(self._clock()):
+            self._send(digest)
+            if not self._emitter.handed_over():
+                return
+            self._unmarked = digest
+            self.mark()
+
+    def mark(self) -> None:
+        """Mark the event that was sent last, where the store could not be written to then.
+
+        Call this before anything is gathered: what is gathered later was not sent.
+        """
+        if self._unmarked is not None:
+            self._outbox.mark_sent(self._unmarked, self._clock())
+            self._unmarked = None
+
+    def _send(self, digest: Digest) -> None:
+        kind, document_type, step, outcome = digest.key
+        self._emitter.event(
+            kind,
+            _title(digest),
+            _text(digest),
+            alert_type=_ALERT_TYPES.get(outcome, "info"),
+            # The step comes last: it may be long, and the end of a long key is cut off.
+            aggregation_key=":".join((kind, document_type, outcome, step)),
+            document_type=document_type,
+            step=step,
+            outcome=outcome,
+        )
+
+
+def _title(digest: Digest) -> str:
+    kind, document_type, step, outcome = digest.key
+    what = "document" if digest.document_count == 1 else "documents"
+    at = "" if step in {"complete", "none"} else f" at {step.upper()}"
+    if kind == STEP_EVENT:
+        return f"{digest.document_count} {document_type} {what}: {step.upper()} is {outcome}"
+    return f"{digest.document_count} {document_type} {what} {outcome}{at}"
+
+
+def _text(digest: Digest) -> str:
+    ids = ", ".join(str(request_id) for request_id in digest.request_ids)
+    more = digest.document_count - len(digest.request_ids)
+    tail = f" and {more} more" if more > 0 else ""
+    lines = [
+        f"lighthouse_request_id: {ids}{tail}",
+        f"Seen between {_utc(digest.first_at)} and {_utc(digest.last_at)}.",
+    ]
+    if digest.key.outcome == Outcome.FAILED:
+        lines.append("History of one: lightkeeper show REQUEST_ID")
+    return "\n".join(lines)
+
+
+def _utc(at: Instant) -> str:
+    return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,93 @@
+"""Sends the store's levels as gauges, zeros included."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import product
+from typing import Final
+
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.levels import COUNTED_AS, Levels
+from lightkeeper.store.outbox import Outbox
+from lightkeeper.telemetry.dogstatsd import Emitter
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.tag_values import OpenTag
+
+_BY_STEP: Final = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
+_BY_TYPE: Final = (
+    *("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found"),
+)
+
+
+class Gauges:
+    """Sends every level gauge; `steps` holds the step words that have a tag value of their own."""
+
+    def __init__(
+        self,
+        levels: Levels,
+        outbox: Outbox,
+        steps: OpenTag,
+        emitter: Emitter,
+        clock: Callable[[], Instant],
+    ) -> None:
+        self._levels = levels
+        self._outbox = outbox
+        self._steps = steps
+        self._emitter = emitter
+        self._clock = clock
+        self._began = clock()
+
+    def reconfigure(self, emitter: Emitter) -> None:
+        """Send through this emitter from now on."""
+        self._emitter = emitter
+
+    def send(self) -> None:
+        """Send the store's levels; every series goes out each time, so that monitors see no gap.
+
+        An unreachable Agent raises nothing: the next call sends the levels of then.
+        """
+        now = self._clock()
+        self._counts()
+        self._oldest(now)
+        backlog = self._outbox.backlog()
+        since = {
+            "documents.oldest_failure_age": self._levels.oldest_failure(),
+            "intake.newest_age": self._levels.newest() or self._began,
+            "poll.due_lag": self._levels.due_since(now),
+            "outbox.age": backlog.oldest_at,
+        }
+        for name, at in since.items():
+            self._emitter.gauge(f"lightkeeper.{name}", _seconds_since(at, now))
+        self._emitter.gauge("lightkeeper.outbox.depth", backlog.depth)
+        self._emitter.gauge("lightkeeper.documents.unobserved", self._levels.unobserved(now))
+        self._emitter.handed_over()
+
+    def _counts(self) -> None:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for level in self._levels.totals():
+            step = self._steps.tag(level.step)
+            for name in (level.lighthouse_status, *COUNTED_AS.get(level.condition, ())):
+                at = step if name in _BY_STEP else ""
+                counts[name, level.document_type, at] += level.document_count
+        for kind in DOCUMENT_TYPES:
+            for name in _BY_TYPE:
+                value = counts[name, kind, ""]
+                self._emitter.gauge(f"lightkeeper.documents.{name}", value, document_type=kind)
+            for name, step in product(_BY_STEP, self._steps.seen):
+                value = counts[name, kind, step]
+                self._emitter.gauge(
+                    f"lightkeeper.documents.{name}", value, document_type=kind, step=step
+                )
+
+    def _oldest(self, now: Instant) -> None:
+        ages = dict.fromkeys(product(DOCUMENT_TYPES, self._steps.seen), 0.0)
+        for oldest in self._levels.oldest_pending():
+            key = (oldest.document_type, self._steps.tag(oldest.step))
+            ages[key] = max(ages.get(key, 0.0), _seconds_since(oldest.tracked_at, now))
+        for (kind, step), age in ages.items():
+            self._emitter.gauge(
+                "lightkeeper.documents.oldest_pending_age", age, document_type=kind, step=step
+            )
+
+
+def _seconds_since(at: Instant | None, now: Instant) -> float:
+    return 0.0 if at is None else max(0, now - at) / SECOND
