@@ -133,17 +133,17 @@ def _refuse_leak(report: pytest.TestReport, folder: Path | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Server]:
+def postgres_server() -> Iterator[postgres.PostgresServer]:
     """One PostgreSQL server for the whole run."""
     try:
         with postgres.server() as server:
             yield server
-    except postgres.Unavailable as problem:
+    except postgres.PostgresUnavailable as problem:
         pytest.skip(f"PostgreSQL: {problem}")
 
 
 @pytest.fixture
-def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+def postgres_url(postgres_server: postgres.PostgresServer) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of the test's own."""
     with postgres_server.fresh_database() as url:
         yield url

@@ -8,8 +8,8 @@ from collections import Counter
 import command_line
 import pytest
 import secret_leaks
-from invariants import WORDS, left, lines, state
 from notify_socket import Notified
+from store_summary import WORDS, json_lines, pending_and_unpublished, summary
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -52,7 +52,9 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
         env["LIGHTKEEPER_BATCH_SIZE"] = str(BATCH_SIZE)
         assert (
             0
-            == command_line.run("track", "-", env=env, input=lines(lighthouse.truth())).returncode
+            == command_line.run(
+                "track", "-", env=env, input=json_lines(lighthouse.truth())
+            ).returncode
         )
 
         for _ in range(KILLS):
@@ -66,7 +68,7 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
             assert "locked" not in errors
             assert "crashed" not in errors
             secret_leaks.refuse(errors)
-            by_id, rows, totals, unpublished = state(store)
+            by_id, rows, totals, unpublished = summary(store)
             assert (DOCUMENTS, DOCUMENTS, DOCUMENTS) == (rows, len(by_id), totals["tracked"])
             assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
             at_work += len(lighthouse.calls) > calls
@@ -79,13 +81,15 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
             log.open("w") as stderr,
             command_line.running("run", env=env, stdout=None, stderr=stderr) as process,
         ):
-            command_line.until(lambda: left(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300)
+            command_line.until(
+                lambda: pending_and_unpublished(store) == (STUCK, 0), seconds=SPREAD_SECONDS + 300
+            )
             process.send_signal(signal.SIGTERM)
             process.wait(30)
         errors = log.read_text()
         agent.drain()
 
-    by_id, _, totals, _ = state(store)
+    by_id, _, totals, _ = summary(store)
     assert 0 == process.returncode, errors
     assert {each: WORDS[word] for each, word in lighthouse.truth().items()} == by_id
     # All kills but the earliest come while calls go on, some between an answer and its telling.

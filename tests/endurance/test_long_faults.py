@@ -2,7 +2,7 @@
 
 import time
 
-from faulty_world import SUCCESS, Daemon, critical, logged
+from running_daemon import SUCCESS, RunningDaemon, critical, logged
 from test_faults import UNDER_WAY, bring_to, locked
 
 from lightkeeper.telemetry.health import OK
@@ -13,7 +13,7 @@ LOCKED_SECONDS = 60.0
 
 def test_a_store_locked_for_a_minute_loses_nothing(tmp_path):
     """Told at every pulse while it lasts, with gauges going on; well again at the next pulse."""
-    with Daemon(tmp_path) as daemon:
+    with RunningDaemon(tmp_path) as daemon:
         bring_to(daemon, UNDER_WAY, 500)
         with locked(daemon):
             began = time.monotonic()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import command_line
 import matplotlib as mpl
 import pytest
-from invariants import WORDS, left, lines, state
+from store_summary import WORDS, json_lines, pending_and_unpublished, summary
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -105,16 +105,16 @@ def test_ten_minutes_at_a_hundred_times_the_volume_leave_no_trace(tmp_path):
             while (now := time.monotonic() - began_at) < SECONDS:
                 story = "fails_bgs" if len(samples) % 9 == 4 else "success"
                 ids = [*lighthouse.add_many(AT_ONCE - 1), lighthouse.add(story=story)]
-                done = command_line.run("track", "-", env=env, input=lines(ids))
+                done = command_line.run("track", "-", env=env, input=json_lines(ids))
                 assert (0, "") == (done.returncode, done.stderr)
                 time.sleep(max(0.0, began_at + now + EVERY_SECONDS - time.monotonic()))
                 count = (len(samples) + 1) * AT_ONCE
                 samples.append(sample(began_at, process.pid, store, count))
-            command_line.until(lambda: left(store) == (0, 0), seconds=60)
+            command_line.until(lambda: pending_and_unpublished(store) == (0, 0), seconds=60)
             process.send_signal(signal.SIGTERM)
             assert 0 == process.wait(30)
 
-    by_id, rows, totals, _ = state(store)
+    by_id, rows, totals, _ = summary(store)
     settled = [each for each in samples if each.at > SETTLED_AFTER]
     half = len(settled) // 2
     if PLOT:

@@ -5,6 +5,7 @@ only the test moves on.
 from collections import Counter
 from contextlib import ExitStack
 
+from manual_clock import ManualClock
 from pydantic import SecretStr
 
 from lightkeeper.config.settings import Settings
@@ -18,19 +19,6 @@ from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.upstream.http import HTTPTransport
 
 TYPES = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
-
-
-class Clock:
-    """Seconds since the epoch, also for those who want them monotonic."""
-
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-    def instant(self):
-        return round(self.now * 1_000)
 
 
 class Waiter(Stop):
@@ -62,7 +50,7 @@ class DaemonRig:
         **lighthouse,
     ):
         self.url = url
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.lighthouse = SimulatedLighthouse(clock=self.clock, **lighthouse)
         self._agent = SimulatedAgent(port=None, socket_path=folder / "dsd.socket")
         self._deadline = deadline

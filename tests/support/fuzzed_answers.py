@@ -10,11 +10,11 @@ import random
 import sys
 from contextlib import ExitStack
 
-import corpus
+import harmful_answers
 import orjson
 import structlog
-from daemon_rig import Clock
 from hypothesis import strategies as st
+from manual_clock import ManualClock
 from store_rows import counted, tallied
 
 from lightkeeper.domain.document import NewDocument
@@ -36,7 +36,7 @@ from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
 BODIES_AN_EXAMPLE = 20
-IDS = corpus.IDS
+IDS = harmful_answers.IDS
 STATUSES = (200,) * 20 + (404, 404, 400, 401, 403, 413, 429, 500, 503, 302, 204)
 _TABLES = (
     "form_526_document_submissions",
@@ -47,7 +47,7 @@ _TABLES = (
 )
 
 # Strategies: everything a field may hold, mostly what it should.
-_marked = st.sampled_from(corpus.MARKS).map(lambda mark: f"no {mark} here")
+_marked = st.sampled_from(harmful_answers.MARKS).map(lambda mark: f"no {mark} here")
 _junk = st.sampled_from(
     (
         None,
@@ -71,11 +71,11 @@ _word = st.sampled_from(
     ("SUCCESS",) * 4
     + ("FAILED",) * 4
     + ("IN_PROGRESS",) * 3
-    + ("NOT_STARTED", "PAUSED", "success", " SUCCESS ", "SUCCESS\x00", *corpus.MARKS)
+    + ("NOT_STARTED", "PAUSED", "success", " SUCCESS ", "SUCCESS\x00", *harmful_answers.MARKS)
 )
 _name = st.sampled_from(
     ("CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY") * 4
-    + ("VIRUS_SCAN", "claims_evidence", *corpus.MARKS)
+    + ("VIRUS_SCAN", "claims_evidence", *harmful_answers.MARKS)
 )
 _id = st.sampled_from(IDS * 3 + tuple(map(str, IDS)) + (float(IDS[0]), f" {IDS[1]}", f"0{IDS[2]}"))
 _instant = st.sampled_from((1_700_000_000, 1_700_000_000_000, 0, -5, 10**20, 1.5, "1700000000"))
@@ -110,14 +110,14 @@ def mutated(body, rng):
     """A body with one to three things done to it that no honest sender does."""
     for _ in range(rng.randint(1, 3)):
         at, to = sorted((rng.randrange(len(body) + 1), rng.randrange(len(body) + 1)))
-        other = rng.choice(corpus.BODIES)
-        word, instead = rng.sample(corpus.WORDS, 2)
+        other = rng.choice(harmful_answers.BODIES)
+        word, instead = rng.sample(harmful_answers.WORDS, 2)
         body = rng.choice(
             (
                 body[:to],
                 body[:at] + body[to:] if to - at < 50 else body[at:],
                 body[:to] + body[at:],
-                body[:at] + rng.choice(corpus.PIECES) + body[at:],
+                body[:at] + rng.choice(harmful_answers.PIECES) + body[at:],
                 body[:at] + bytes((rng.randrange(256),)) + body[at + 1 :],
                 *[body.replace(word, instead, rng.randint(1, 3))] * 9,
                 *[body.replace(word, instead)] * 9,
@@ -207,7 +207,7 @@ class Canned(Transport):
     def send(self, method, url, *, headers, body=None):
         """Answer at once; the token endpoint always gives the same token."""
         if url.endswith("/token"):
-            token = {"access_token": corpus.TOKEN, "expires_in": 10**9}
+            token = {"access_token": harmful_answers.TOKEN, "expires_in": 10**9}
             return Response(200, {}, orjson.dumps(token))
         self.alone = method == "GET"
         self.polled = (
@@ -226,7 +226,7 @@ class Fuzzed:
 
     def __enter__(self):
         opening = self._running
-        self.clock = Clock()
+        self.clock = ManualClock()
         self._log = io.StringIO()
         stderr, sys.stderr = sys.stderr, self._log
         opening.callback(setattr, sys, "stderr", stderr)
@@ -321,10 +321,10 @@ class Fuzzed:
         self._emitter.handed_over()
         self._agent.drain(0.0)
         tables = [self._database.rows(f"SELECT * FROM {table}") for table in _TABLES]
-        assert corpus.TOKEN not in repr(tables)
+        assert harmful_answers.TOKEN not in repr(tables)
         kept = tables[3:]
         said = repr((self._log.getvalue(), self._agent.received, self._agent.malformed, kept))
-        assert [] == [mark for mark in corpus.MARKS if mark in said], said
+        assert [] == [mark for mark in harmful_answers.MARKS if mark in said], said
         self._log.seek(0)
         self._log.truncate()
         self._agent.clear()
@@ -337,7 +337,9 @@ def run_example(fuzzed, drawn, seed):
     for turn in range(BODIES_AN_EXAMPLE):
         if turn and rng.random() < 0.4:
             fuzzed.start_over()
-        body = drawn[turn % len(drawn)] if rng.random() < 0.6 else rng.choice(corpus.BODIES)
+        body = (
+            drawn[turn % len(drawn)] if rng.random() < 0.6 else rng.choice(harmful_answers.BODIES)
+        )
         if turn >= len(drawn) and rng.random() < 0.8:
             body = mutated(body, rng)
         fuzzed.answer(rng.choice(STATUSES), body)

@@ -19,16 +19,6 @@ TOKEN: Operation = ("post", "/oauth2/benefits-documents/system/v1/token")
 OUTSIDE_THE_CONTRACT = {"unknown_step": {"VIRUS_SCAN"}, "unknown_status": {"PAUSED"}}
 
 
-class Clock:
-    """Stands still until it is told to move."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Exchange(NamedTuple):
     """One answer, to which operation it belongs, and the status it has to have."""
 

@@ -17,12 +17,12 @@ SUPERUSER = "postgres"
 SERVER_OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off"
 
 
-class Unavailable(Exception):
+class PostgresUnavailable(Exception):
     """This machine cannot run a PostgreSQL server; the message says why."""
 
 
 @dataclass(frozen=True)
-class Server:
+class PostgresServer:
     """A running server; it listens only on a Unix socket in `socket_dir`, and asks no password."""
 
     socket_dir: Path
@@ -51,16 +51,16 @@ def version() -> str:
     """Return the server's version, or the reason why there is none."""
     try:
         answer = _run([_binaries() / "postgres", "--version"])
-    except Unavailable as problem:
+    except PostgresUnavailable as problem:
         return f"none ({problem})"
     return answer.split()[2]
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server() -> Iterator[PostgresServer]:
     """Run a server as long as the context lasts.
 
-    Raises `Unavailable` where no server can run at all, `RuntimeError` where one fails to.
+    Raises `PostgresUnavailable` where no server can run at all, `RuntimeError` where one fails to.
     """
     binaries = _binaries()
     account = _unprivileged_account()
@@ -75,7 +75,7 @@ def server() -> Iterator[Server]:
         control = [binaries / "pg_ctl", "-D", data, "-w", "-s", "-l", home / "log"]
         _run([*control, "-o", f"{SERVER_OPTIONS} -k {home}", "start"], cwd=home, **account)
         try:
-            yield Server(home)
+            yield PostgresServer(home)
         finally:
             _run([*control, "-m", "immediate", "stop"], cwd=home, **account)
     finally:
@@ -89,7 +89,7 @@ def _binaries() -> Path:
     for candidate in candidates:
         if all((candidate / name).exists() for name in ("initdb", "pg_ctl", "postgres")):
             return candidate
-    raise Unavailable("no initdb on PATH or in /usr/lib/postgresql/*/bin")
+    raise PostgresUnavailable("no initdb on PATH or in /usr/lib/postgresql/*/bin")
 
 
 def _major(binaries: Path) -> float:
@@ -106,7 +106,7 @@ def _unprivileged_account() -> dict[str, Any]:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise Unavailable("PostgreSQL refuses root, and there is no user nobody") from None
+        raise PostgresUnavailable("PostgreSQL refuses root, and there is no user nobody") from None
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 

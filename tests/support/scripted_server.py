@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 CLOSE = object()
 
 
-class Request(NamedTuple):
+class ScriptedRequest(NamedTuple):
     """One request as it came in, and on which connection, counted from 1."""
 
     connection: int
@@ -29,12 +29,12 @@ class ScriptedServer:
 
     def __init__(
         self,
-        reply: bytes | Callable[[socket.socket, Request], object] = b"",
+        reply: bytes | Callable[[socket.socket, ScriptedRequest], object] = b"",
         *,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.reply = reply
-        self.requests: list[Request] = []
+        self.requests: list[ScriptedRequest] = []
         self.connections = 0
         self._tls = tls
         self._open: list[socket.socket] = []
@@ -88,7 +88,7 @@ class ScriptedServer:
                     return
 
 
-def _read(incoming, number: int) -> Request | None:
+def _read(incoming, number: int) -> ScriptedRequest | None:
     line = incoming.readline().decode("latin-1").strip()
     if not line:
         return None
@@ -96,7 +96,9 @@ def _read(incoming, number: int) -> Request | None:
     while header := incoming.readline().decode("latin-1").strip():
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
-    return Request(number, line, headers, incoming.read(int(headers.get("content-length", 0))))
+    return ScriptedRequest(
+        number, line, headers, incoming.read(int(headers.get("content-length", 0)))
+    )
 
 
 def answer(body: bytes = b"{}", *headers: str, status: int = 200) -> bytes:

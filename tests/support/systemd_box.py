@@ -80,7 +80,7 @@ BOOT = """
 """
 
 
-class Unavailable(Exception):
+class SystemdUnavailable(Exception):
     """No such systemd can run here, and why."""
 
 
@@ -95,10 +95,12 @@ class Box:
 
     def __enter__(self):
         if os.geteuid() != 0:
-            raise Unavailable("only root may make namespaces")
+            raise SystemdUnavailable("only root may make namespaces")
         for needed in ("unshare", "nsenter", "systemctl"):
             if shutil.which(needed) is None or not SYSTEMD.exists():
-                raise Unavailable(f"{needed} or systemd is missing: apt-get install systemd")
+                raise SystemdUnavailable(
+                    f"{needed} or systemd is missing: apt-get install systemd"
+                )
         try:
             self._furnish()
             self._boot()
@@ -169,7 +171,9 @@ class Box:
             if (found := children.read_text().split()) and self._is_up(int(found[0])):
                 return
             time.sleep(0.05)
-        raise Unavailable(f"systemd did not come up: {(self.root / 'console').read_text()[-500:]}")
+        raise SystemdUnavailable(
+            f"systemd did not come up: {(self.root / 'console').read_text()[-500:]}"
+        )
 
     def _is_up(self, pid):
         self._pid = pid

@@ -7,7 +7,7 @@ from collections import Counter
 
 import command_line
 import pytest
-from invariants import WORDS, left, lines, state
+from store_summary import WORDS, json_lines, pending_and_unpublished, summary
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -45,7 +45,7 @@ def env(tmp_path, lighthouse, agent):
 
 def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthouse, agent, env):
     """SIGKILL in the middle of a pass, then a restart: the store ends as Lighthouse has it."""
-    tracked = command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    tracked = command_line.run("track", "-", env=env, input=json_lines(lighthouse.truth()))
     assert 0 == tracked.returncode
     pauses = random.Random(526)
     half_done = 0
@@ -58,7 +58,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
         process.kill()
         _, errors = process.communicate()
         assert "locked" not in errors
-        by_id, rows, totals, _ = state(tmp_path / "store.db")
+        by_id, rows, totals, _ = summary(tmp_path / "store.db")
         assert (DOCUMENTS, DOCUMENTS) == (rows, len(by_id))
         assert totals["tracked"] == totals["pending"] + totals["done"] + totals["failed"]
         half_done += 400 < totals["pending"] < DOCUMENTS
@@ -67,14 +67,16 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
     process = command_line.start("run", env=env, stdout=None)
     # The last kill may have come when all was done: a call shows that it runs and listens.
     lighthouse.add(story="instantly_done")
-    command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    command_line.run("track", "-", env=env, input=json_lines(lighthouse.truth()))
     command_line.until(lambda: len(lighthouse.calls) > calls)
-    command_line.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
+    command_line.until(
+        lambda: pending_and_unpublished(tmp_path / "store.db") == (DOCUMENTS // 10, 0)
+    )
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=10)
     agent.drain()
 
-    by_id, rows, totals, _ = state(tmp_path / "store.db")
+    by_id, rows, totals, _ = summary(tmp_path / "store.db")
     truth = {request_id: WORDS[word] for request_id, word in lighthouse.truth().items()}
     assert 0 == process.returncode, errors
     assert half_done, "no kill fell into the middle of a pass"
@@ -95,7 +97,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
 
 def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse, agent, env):
     """A stop in the middle of a backlog: exit 0 at once, what was learned is told."""
-    command_line.run("track", "-", env=env, input=lines(lighthouse.truth()))
+    command_line.run("track", "-", env=env, input=json_lines(lighthouse.truth()))
     process = command_line.start("run", env=env, stdout=None)
     command_line.until(lambda: len(lighthouse.calls) > 3)
 
@@ -103,7 +105,7 @@ def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
 
-    _, rows, totals, unpublished = state(tmp_path / "store.db")
+    _, rows, totals, unpublished = summary(tmp_path / "store.db")
     assert 0 == process.returncode
     assert time.monotonic() - polled_at < 5
     assert (DOCUMENTS, DOCUMENTS) == (rows, totals["tracked"])
@@ -116,18 +118,20 @@ def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse
 def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, env):
     """`track` while `run` polls: everything is stored, nobody hears of a locked database."""
     ids = list(lighthouse.truth())
-    command_line.run("track", "-", env=env, input=lines(ids[:2_000]))
+    command_line.run("track", "-", env=env, input=json_lines(ids[:2_000]))
     process = command_line.start("run", env=env, stdout=None)
     command_line.until(lambda: len(lighthouse.calls) > 2)
 
     for at in range(2_000, DOCUMENTS, 400):
-        tracked = command_line.run("track", "-", env=env, input=lines(ids[at : at + 400]))
+        tracked = command_line.run("track", "-", env=env, input=json_lines(ids[at : at + 400]))
         assert (0, "") == (tracked.returncode, tracked.stderr)
-    command_line.until(lambda: left(tmp_path / "store.db") == (DOCUMENTS // 10, 0))
+    command_line.until(
+        lambda: pending_and_unpublished(tmp_path / "store.db") == (DOCUMENTS // 10, 0)
+    )
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=10)
 
     assert 0 == process.returncode
     assert "locked" not in errors
     assert "failed" not in errors
-    assert DOCUMENTS == state(tmp_path / "store.db")[1]
+    assert DOCUMENTS == summary(tmp_path / "store.db")[1]

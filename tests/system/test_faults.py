@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import command_line
 import pytest
-from faulty_world import BATCHES, SUCCESS, Daemon, counted, critical, logged
+from running_daemon import BATCHES, SUCCESS, RunningDaemon, counted, critical, logged
 from scripted_server import ScriptedServer, answer
 from tls_front import Authority, Front
 
@@ -226,7 +226,7 @@ def little_memory(daemon):
 
 def log_unwritable(stderr, folder):
     """A log that takes no line ends no watch; what is told goes to the Agent all the same."""
-    with Daemon(folder) as daemon:
+    with RunningDaemon(folder) as daemon:
         daemon.track()
         with stderr() as daemon.stderr:
             daemon.lighthouse.fail_next(2, 500)  # which is logged
@@ -255,7 +255,7 @@ def reader_gone():
 
 def refused(broken, status, reason, remedy, folder):
     """A store that cannot be had ends the start, saying why and what to do."""
-    with Daemon(folder) as daemon:
+    with RunningDaemon(folder) as daemon:
         daemon.track()
         with broken(daemon):
             said = command_line.run("run", env=daemon.env, within=daemon.within)
@@ -325,7 +325,7 @@ REFUSED = {
 def key_replaced(folder):
     """Another key in the file is no business of the process that runs: its tokens go on."""
     key = folder / "key.pem"
-    with Daemon(folder) as daemon:
+    with RunningDaemon(folder) as daemon:
         key.write_text(daemon.env.pop("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"))
         daemon.env["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE"] = str(key)
         daemon.track()
@@ -418,7 +418,7 @@ FAULTS = {
 
 def prove(fault, folder):
     """Break something around a daemon, see it told, mend it, and see the daemon go on."""
-    with Daemon(folder) as daemon:
+    with RunningDaemon(folder) as daemon:
         fault.prepared(daemon)
         bring_to(daemon, fault.when, fault.documents)
         with fault.broken(daemon):
@@ -461,7 +461,7 @@ def clock_steps(folder):
     # The library breaks Python's way of sleeping, which `schedule` uses once, for no time at all.
     shim = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds)\n"
     (folder / "sitecustomize.py").write_text(shim)
-    with Daemon(folder) as daemon:
+    with RunningDaemon(folder) as daemon:
         daemon.env |= {
             "PYTHONPATH": str(folder),
             "LD_PRELOAD": str(libraries[0]),

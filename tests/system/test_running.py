@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from invariants import left, lines
 from notify_socket import Notified
+from store_summary import json_lines, pending_and_unpublished
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -99,7 +99,7 @@ def logged(settings, event):
 def track_ids(settings, lighthouse, count, story="instantly_done"):
     """Have so many documents more."""
     ids = lighthouse.add_many(count, story)
-    done = command_line.run("track", "-", env=settings.environment(), input=lines(ids))
+    done = command_line.run("track", "-", env=settings.environment(), input=json_lines(ids))
     assert 0 == done.returncode, done.stderr
 
 
@@ -134,7 +134,7 @@ def test_the_watchdog_is_fed_all_through_a_backlog(settings, manager, lighthouse
         for _ in range(4):
             manager.wait_for("WATCHDOG=1", seconds=2.5)
 
-    assert 0 < left(settings.store)[0] < 10_000
+    assert 0 < pending_and_unpublished(settings.store)[0] < 10_000
 
 
 def test_the_watchdog_is_not_fed_while_the_store_hangs(settings, manager, postgres_url):
@@ -178,7 +178,7 @@ def test_a_reload_goes_on_with_the_new_settings(settings, manager, lighthouse, a
         process.send_signal(signal.SIGHUP)
         manager.wait_for("READY=1")
         track_ids(settings, lighthouse, 40)
-        command_line.until(lambda: left(settings.store) == (0, 0))
+        command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0))
         assert 73 == command_line.run("poll", env=settings.environment()).returncode
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(10)
@@ -204,8 +204,8 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
             "LIGHTKEEPER_LIGHTHOUSE_URL": lighthouse.url,
         }
         ids = lighthouse.add_many(5, "instantly_done")
-        command_line.run("track", "-", env=hand_in_env, input=lines(ids))
-        command_line.until(lambda: left(settings.store) == (0, 0))
+        command_line.run("track", "-", env=hand_in_env, input=json_lines(ids))
+        command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0))
         settings.write(LIGHTKEEPER_BATCH_SIZE="9", LIGHTKEEPER_LIGHTHOUSE_URL=lighthouse.url)
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile(r"STATUS=0 pending, last call \d+ s ago$"))
@@ -254,7 +254,7 @@ def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, li
         command_line.until(lambda: any(call.path == "token" for call in lighthouse.calls))
         settings.key.write_text(right)
         process.send_signal(signal.SIGHUP)
-        command_line.until(lambda: left(settings.store) == (0, 0), seconds=90)
+        command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0), seconds=90)
 
     (reloaded,) = logged(settings, "service.reloaded")
     assert ["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"] == reloaded["changed"]

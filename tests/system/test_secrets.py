@@ -1,6 +1,7 @@
 """Keys, assertions and tokens stay where they belong; and a test that lets one out fails."""
 
 import itertools
+import os
 import re
 import resource
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import orjson
 import secret_leaks
-from faulty_world import Daemon
+from running_daemon import RunningDaemon
 
 from lightkeeper.simulation.lighthouse.wire import Reply
 
+TESTS = Path(__file__).parents[1]
 KINDS = {"a token", "an assertion", "the private key"}
 LEAKING = """
     import logging
@@ -70,12 +72,12 @@ LEAKING = """
 
 def test_a_test_that_lets_a_secret_out_fails(tmp_path):
     """Output, log, packets, stores: each leak fails its test and is not repeated in the reason."""
-    here = Path(__file__).parent
     (tmp_path / "test_leaking.py").write_text(textwrap.dedent(LEAKING))
+    imported = (TESTS, TESTS / "support", TESTS.parent / "daemon")
     command = ("-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "--tb=line", "-rfp")
     done = subprocess.run(
         [sys.executable, *command, f"--rootdir={tmp_path}", tmp_path],
-        env={"PYTHONPATH": f"{here}", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": os.pathsep.join(map(str, imported)), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
@@ -95,7 +97,7 @@ def test_a_test_that_lets_a_secret_out_fails(tmp_path):
 def test_the_real_process_lets_no_secret_out(tmp_path):
     """Its log, its packets and its store, also while all goes wrong; and it leaves no core."""
     key = tmp_path / "key.pem"
-    with Daemon(tmp_path) as daemon:
+    with RunningDaemon(tmp_path) as daemon:
         key.write_text(daemon.env.pop("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"))
         daemon.env["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE"] = str(key)
         lighthouse, seen = daemon.lighthouse, []

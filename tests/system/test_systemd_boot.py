@@ -16,8 +16,8 @@ import pytest
 import secret_leaks
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from invariants import left, lines, state
-from systemd_box import Box, Unavailable
+from store_summary import json_lines, pending_and_unpublished, summary
+from systemd_box import Box, SystemdUnavailable
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -76,7 +76,7 @@ def host(tmp_path_factory, lighthouse):
             yield box
             said = box.run("journalctl", "--no-pager", "-o", "cat").stdout
             secret_leaks.refuse(said, "the journal")
-    except Unavailable as problem:
+    except SystemdUnavailable as problem:
         pytest.skip(f"systemd: {problem}")
     finally:
         shutil.rmtree(root)
@@ -158,14 +158,14 @@ def tracked(box):
 def until_done(box, count):
     """Wait until nothing is pending; so many documents are done then."""
     store = box.root / "var/lib/private/lightkeeper/lightkeeper.db"
-    command_line.until(lambda: 0 == left(store)[0], seconds=30)
+    command_line.until(lambda: 0 == pending_and_unpublished(store)[0], seconds=30)
     assert count == tracked(box)[2]
 
 
 def track_ids(box, lighthouse, count, story="instantly_done"):
     """Hand in so many documents more, on the host, as staff do."""
     ids = lighthouse.add_many(count, story)
-    staff(box, "track", "-", input=lines(ids))
+    staff(box, "track", "-", input=json_lines(ids))
 
 
 def entries(box, *arguments):
@@ -417,7 +417,7 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     time.sleep(1.1)  # names are by the second
     service.run("systemctl", "start", "lightkeeper-backup.service")
 
-    assert tracked(service)[0] == len(state(file)[0])
+    assert tracked(service)[0] == len(summary(file)[0])
     assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
 
@@ -581,4 +581,4 @@ def test_uninstalled_it_leaves_the_data(service, lighthouse):
     assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
     assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
     store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
-    assert documents == len(state(store)[0])
+    assert documents == len(summary(store)[0])

@@ -1,6 +1,6 @@
 """Hostile answers: no crash, no wrong outcome, nothing personal told."""
 
-import corpus
+import harmful_answers
 import pytest
 from daemon_rig import DaemonRig
 from fuzzed_answers import BODIES, BODIES_AN_EXAMPLE, STATUSES, Fuzzed, run_example
@@ -44,7 +44,7 @@ def test_hostile_answers_do_no_harm(fuzzed):
 @pytest.mark.parametrize("http_status", sorted(set(STATUSES)))
 def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
     """Every body of the corpus by itself, under every status."""
-    for body in corpus.BODIES:
+    for body in harmful_answers.BODIES:
         fuzzed.start_over()
         fuzzed.answer(http_status, body)
         fuzzed.look_around()
@@ -53,11 +53,11 @@ def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
 def test_the_corpus_arrives_over_sockets_just_the_same(tmp_path):
     """Sent by a server to the whole daemon: it goes on asking, and the tallies are right."""
     with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as watch:
-        for body in corpus.BODIES:
+        for body in harmful_answers.BODIES:
             watch.track(4, "stuck_bgs", age=3_600.0)
             watch.lighthouse.fail_next(1, 200, body)
             watch.clock.now += 7_200
             watch.poller.step()
             assert counted(watch.database) == tallied(watch.database)
         assert 200 == watch.calls()[-1].status
-        assert len(corpus.BODIES) == len(watch.calls())
+        assert len(harmful_answers.BODIES) == len(watch.calls())

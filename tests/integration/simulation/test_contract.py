@@ -14,7 +14,6 @@ from lighthouse_exchanges import (
     OUTSIDE_THE_CONTRACT,
     SINGLE,
     TOKEN,
-    Clock,
     Exchange,
     errors,
     offences,
@@ -26,6 +25,7 @@ from lighthouse_exchanges import (
     too_many,
 )
 from lighthouse_exchanges import UPLOAD as HAND_IN
+from manual_clock import ManualClock
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
@@ -44,7 +44,7 @@ def contract():
 @pytest.fixture
 def lighthouse():
     """A Lighthouse with the limits that are known, and a clock that stands still."""
-    with SimulatedLighthouse(clock=Clock(), rate_limit=60, max_ids=100) as running:
+    with SimulatedLighthouse(clock=ManualClock(NOON), rate_limit=60, max_ids=100) as running:
         yield running
 
 

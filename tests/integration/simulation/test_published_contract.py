@@ -19,7 +19,6 @@ from lighthouse_exchanges import (
     SINGLE,
     TOKEN,
     UPLOAD,
-    Clock,
     errors,
     offences,
     own_answers,
@@ -29,6 +28,7 @@ from lighthouse_exchanges import (
     statuses,
     too_many,
 )
+from manual_clock import ManualClock
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
@@ -100,7 +100,7 @@ def published(document):
 def client():
     """A client of a Lighthouse with the limits seen in the recordings."""
     with (
-        SimulatedLighthouse(clock=Clock(), rate_limit=60, max_ids=100) as lighthouse,
+        SimulatedLighthouse(clock=ManualClock(NOON), rate_limit=60, max_ids=100) as lighthouse,
         requests.Session() as session,
     ):
         yield Client(lighthouse, session)

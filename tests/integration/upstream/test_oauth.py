@@ -52,7 +52,7 @@ def lighthouse():
         yield running
 
 
-class Clock:
+class TwoClocks:
     """Two clocks that are moved by hand."""
 
     def __init__(self):
@@ -61,7 +61,7 @@ class Clock:
 
 
 def _source(transport, server, key, clock=None):
-    clock = clock or Clock()
+    clock = clock or TwoClocks()
     transport.begin()
     return TokenSource(
         transport,
@@ -100,7 +100,7 @@ def _paths(lighthouse):
 
 def test_the_assertion_says_what_va_asks_for(transport, key):
     """Five claims, signed with RS256, good for five minutes; audience and address differ."""
-    clock = Clock()
+    clock = TwoClocks()
     clock.wall = NOW + 0.9
     with ScriptedServer(_granted()) as server:
         _source(transport, server, key, clock).token()
@@ -170,7 +170,7 @@ def test_a_token_is_asked_for_once(transport, lighthouse):
 )
 def test_a_token_is_renewed_before_it_ends(transport, key, expires_in, renewed_after):
     """A minute before its end a token is replaced, a short one halfway, one without in four."""
-    clock = Clock()
+    clock = TwoClocks()
     begun = clock.monotonic
     grants = iter(["first", "second"])
 

@@ -3,24 +3,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from manual_clock import ManualClock
 
 from lightkeeper.upstream.rate_limit import LONGEST_PAUSE_SECONDS, LOWEST_PAUSE_SECONDS, RateBudget
-
-
-class Clock:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self):
-        self.now = 5_000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
 def clock():
     """The clock of the budget under test."""
-    return Clock()
+    return ManualClock(5_000.0)
 
 
 @pytest.fixture
@@ -179,7 +170,7 @@ def test_what_is_no_number_is_as_if_absent(budget, value):
 )
 def test_no_header_can_break_it(answers):
     """Whatever stands in the headers, the wait is a number of seconds up to an hour."""
-    budget = RateBudget(monotonic=Clock())
+    budget = RateBudget(monotonic=ManualClock(5_000.0))
     for status, headers in answers:
         budget.note(status, headers)
 

@@ -9,6 +9,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lighthouse_client import BASE, DOCUMENTS, STATUS, UPLOAD, Client, claims
+from manual_clock import ManualClock
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
@@ -17,20 +18,10 @@ NOON = 1_700_000_000.0
 WORDS = {"W": "NOT_STARTED", "R": "IN_PROGRESS", "S": "SUCCESS", "F": "FAILED"}
 
 
-class Clock:
-    """Stands still until it is told to move."""
-
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
     """A clock of the test's own."""
-    return Clock()
+    return ManualClock(NOON)
 
 
 @pytest.fixture
@@ -222,7 +213,7 @@ def test_speed_hurries_and_seed_scatters(clock):
 
 def test_documents_may_have_a_clock_of_their_own(clock):
     """With a clock for the documents alone, tokens and calls stay with the other."""
-    ahead = Clock()
+    ahead = ManualClock(NOON)
     with (
         SimulatedLighthouse(clock=clock, documents_clock=ahead) as lighthouse,
         requests.Session() as session,

@@ -25,7 +25,7 @@ WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending", "NOT_F
 PATIENCE_SECONDS = 100.0  # for the machine is shared; nothing here waits for that long by design
 
 
-class Daemon:
+class RunningDaemon:
     """`lightkeeper run` over a store of its own, a Lighthouse and an Agent.
 
     `with` starts the stand-ins, and ends everything; `start` starts the process.

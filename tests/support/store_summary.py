@@ -1,4 +1,4 @@
-"""What the whole has to add up to, whatever happened to the daemon: in the store and elsewhere."""
+"""What a store holds after a test: each document's status, the sums, what is unpublished."""
 
 import json
 from contextlib import closing
@@ -12,7 +12,7 @@ from lightkeeper.store.outbox import Outbox
 WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending"}
 
 
-def lines(ids):
+def json_lines(ids):
     """These documents as JSON Lines."""
     return "".join(
         json.dumps(
@@ -27,8 +27,8 @@ def lines(ids):
     )
 
 
-def state(path):
-    """(status by request id, rows, sums, untold) of a store that nobody writes to."""
+def summary(path):
+    """(status by request id, rows, sums, unpublished) of a store that no process writes to."""
     with closing(open_database(f"sqlite:///{path}", create=False)) as database:
         rows = database.rows(
             "SELECT lighthouse_request_id, lighthouse_status FROM form_526_document_submissions"
@@ -39,8 +39,8 @@ def state(path):
     return dict(rows), len(rows), totals, unpublished[0][0]
 
 
-def left(path):
-    """(pending, untold), while the daemon may be writing."""
+def pending_and_unpublished(path):
+    """(pending, unpublished), while the daemon may be writing."""
     with closing(open_database(f"sqlite:///{path}", create=False)) as database:
         pending = sums(Levels(database).totals())["pending"]
         return pending, Outbox(database).unpublished_count()
