@@ -29,11 +29,11 @@ check: .venv/dev.stamp
 	.venv/bin/lint-imports
 	.venv/bin/python -m pip check
 
-# Writes the catalogue into the README and dashboards/metadata.csv.
+# Writes the catalogue into dashboards/, and the settings' example into systemd/.
 reference: .venv/dev.stamp
 	.venv/bin/python tests/support/generated_docs.py
 
-# Writes the table of drills into the README: some two minutes.
+# Writes the table in monitors/drills.md: about two minutes.
 drills: .venv/dev.stamp
 	.venv/bin/python tests/support/generated_docs.py drills
 

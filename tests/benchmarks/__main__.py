@@ -24,7 +24,7 @@ RUNS = 5
 
 
 def main() -> int:
-    """Measure everything the README's table shows, and print it as that table."""
+    """Measure everything the tables of README.md show, and print them."""
     with tempfile.TemporaryDirectory(prefix="lightkeeper-bench-") as name:
         folder = Path(name)
         with stand_ins(folder, 200_000) as environment:

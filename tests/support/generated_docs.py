@@ -1,4 +1,4 @@
-"""What the README says of the code: `make reference` and `make drills` write it, tests compare."""
+"""What the docs say of the code: `make reference` and `make drills` write it, tests compare."""
 
 import csv
 import io
@@ -22,12 +22,15 @@ from lightkeeper.telemetry.signals import (
 )
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+SIGNALS = ROOT / "dashboards" / "README.md"
+DRILLS = ROOT / "monitors" / "drills.md"
+OPERATING = ROOT / "systemd" / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
 ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
 SET_BY_THE_EXAMPLE = {
     "DD_DOGSTATSD_URL": "unix:///var/run/datadog/dsd.socket",
-    "LIGHTKEEPER_LIGHTHOUSE_URL": "https://sandbox-api.va.gov",
+    "DD_ENV": "production",
+    "LIGHTKEEPER_LIGHTHOUSE_URL": "https://api.va.gov",
     "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": "",
     "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "",
     "LIGHTKEEPER_DATABASE_URL": "sqlite:////var/lib/lightkeeper/lightkeeper.db",
@@ -45,7 +48,7 @@ _DRILLS = re.compile(r"(?<=<!-- drills -->\n).*(?=\n<!-- /drills -->)", re.DOTAL
 
 
 def signals() -> str:
-    """What the README shows: every signal, and the values its tags may have."""
+    """The table in dashboards/README.md: every signal, and the values its tags may have."""
     rows = [
         "| name | kind | unit | tags | sent by | meaning |",
         "|---|---|---|---|---|---|",
@@ -93,21 +96,21 @@ def _words(words: tuple[str, ...]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def readme() -> str:
-    """The README with its table as it has to be."""
-    return _TABLE.sub(lambda _: signals(), README.read_text())
+def signals_page() -> str:
+    """dashboards/README.md with its table as it has to be."""
+    return _TABLE.sub(lambda _: signals(), SIGNALS.read_text())
 
 
 def env_example() -> str:
-    """The README's table of settings as a settings file; what has a default is commented out."""
-    table = README.read_text().split("## Settings")[1].split("\n\n")[2]
+    """The settings table of systemd/README.md as a settings file; defaults are commented out."""
+    table = OPERATING.read_text().split("## Settings")[1].split("\n\n")[2]
     lines = [
-        "# Settings of lightkeeper: NAME=value, quoted where there are blanks. After a change:",
-        "# systemctl reload lightkeeper. Secrets go into /etc/lightkeeper/credentials.",
+        "# Settings of lightkeeper: NAME=value, with quotes if it has blanks. After a change:",
+        "# systemctl reload lightkeeper. Secrets belong in /etc/lightkeeper/credentials.",
     ]
     for row in table.splitlines()[3:]:
         names, defaults, meaning = (cell.strip() for cell in row.strip("|").split("|"))
-        meaning = _LINK.sub(r"\1 in the README", meaning).replace("`", "")
+        meaning = _LINK.sub(r"\1 in systemd/README.md", meaning).replace("`", "")
         lines += ["", f"# {meaning}"]
         values = [value.strip(" `") for value in defaults.split(",")]
         for name, value in zip(re.findall(r"`(\w+)`", names), values, strict=True):
@@ -121,8 +124,8 @@ def env_example() -> str:
 if __name__ == "__main__":
     if "drills" in sys.argv:
         drills = markdown(run_drills(FAULTS, load(ROOT / "monitors")))
-        README.write_text(_DRILLS.sub(lambda _: drills, README.read_text()))
+        DRILLS.write_text(_DRILLS.sub(lambda _: drills, DRILLS.read_text()))
     else:
-        README.write_text(readme())
+        SIGNALS.write_text(signals_page())
         METADATA.write_text(metadata())
         ENV_EXAMPLE.write_text(env_example())

@@ -97,5 +97,5 @@ def test_the_backup_is_as_confined_as_the_service():
 
 
 def test_the_example_lists_every_setting():
-    """It is the README's table as a settings file; `make reference` brings it up to date."""
+    """It is systemd/README.md's table of settings; `make reference` brings it up to date."""
     assert generated_docs.env_example() == generated_docs.ENV_EXAMPLE.read_text()

@@ -1,6 +1,6 @@
 """The one table of every signal that leaves the daemon.
 
-The emitter refuses what is not in it; monitors, dashboards, README and tests are checked
+The emitter refuses what is not in it; monitors, dashboards, docs and tests are checked
 against it.
 """
 

@@ -19,8 +19,8 @@ from lightkeeper.commands.main import main
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 ROOT = Path(__file__).parents[3]
-README = (ROOT / "README.md").read_text()
-STATUSES = {int(n) for n in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+OPERATING = (ROOT / "systemd" / "README.md").read_text()
+STATUSES = {int(n) for n in re.findall(r"^\| (\d+) \|", OPERATING, re.MULTILINE)}
 USAGE, DATA, MISSING, OVERWRITE, IO, DAMAGED, CONFIG, NO = 2, 65, 66, 73, 74, 76, 78, 1
 # Root without the power to read and write what is another's: as any user is.
 AS_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -199,7 +199,7 @@ pytestmark = pytest.mark.xdist_group("bad input")  # it is all run at once
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.line} on {case.store}")
 def test_a_mistake_is_answered_in_a_line(ran, case):
-    """The status of the README's table, the reason and the remedy, and nothing stored."""
+    """A status that systemd/README.md lists, the reason and the remedy, and nothing stored."""
     done = ran[case]
     *usage, last = [line for line in done.stderr.splitlines() if line]
 

@@ -1,4 +1,4 @@
-"""The results of drills as a table, for a terminal and for the README alike."""
+"""The results of drills as a table, for a terminal and for monitors/drills.md."""
 
 from collections.abc import Iterable
 from typing import Final

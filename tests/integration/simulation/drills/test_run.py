@@ -18,7 +18,8 @@ from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
 from lightkeeper.simulation.drills.table import HEAD, markdown
 
 ROOT = Path(__file__).parents[4]
-MONITORS, README = ROOT / "monitors", ROOT / "README.md"
+MONITORS = ROOT / "monitors"
+DRILLS = MONITORS / "drills.md"
 
 
 @pytest.fixture(scope="module")
@@ -50,22 +51,22 @@ def without(assets, key):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sorted(FAULTS, key=lambda name: -FAULTS[name].weight))
 def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
-    """Exactly the expected monitors fire, in time, and recover in time; the README has them."""
+    """Exactly the expected monitors fire, in time, and recover in time, as drills.md says."""
     result = run_drill(name, assets)
 
     assert () == result.problems
-    assert markdown([result]).splitlines()[-1] in readme_table(), "make drills renews it"
+    assert markdown([result]).splitlines()[-1] in drills_table(), "make drills renews it"
 
 
-def readme_table():
-    """The lines of the README's table of drills."""
-    found = README.read_text().split("<!-- drills -->\n")[1]
+def drills_table():
+    """The lines of the table in monitors/drills.md."""
+    found = DRILLS.read_text().split("<!-- drills -->\n")[1]
     return found.split("\n<!-- /drills -->")[0].splitlines()
 
 
-def test_the_readme_has_a_row_for_each_fault():
+def test_drills_md_has_a_row_for_each_fault():
     """In the order of the command, and no others."""
-    head, _, *rows = readme_table()
+    head, _, *rows = drills_table()
 
     assert f"| {' | '.join(HEAD)} |" == head
     assert list(FAULTS) == [row.split(" | ")[0].removeprefix("| ") for row in rows]
