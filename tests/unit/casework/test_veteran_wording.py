@@ -1,10 +1,10 @@
-"""The sentence for a veteran: true in every state, and asking only for what is needed."""
+"""What the veteran reads: true in every state, and asking only for what is needed."""
 
 import itertools
 
 import pytest
 
-from lightkeeper.casework.veteran_wording import submission_sentence
+from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 AT = 1_800_000_000_000
@@ -22,7 +22,8 @@ STATES = {
     "new_step": {"lighthouse_status": "failed", "failed_step": "VIRUS_SCAN"},
     "never_found": {"lighthouse_status": "failed", "not_found_since": AT},
 }
-CLAIM_AGAIN = "do not start the claim again"
+NEW_CLAIM = "You don't need to file a new claim."
+NOTHING_TO_DO = "You don't need to do anything"
 
 
 def _document(state, document_type="veteran_upload", **more):
@@ -38,112 +39,110 @@ def _document(state, document_type="veteran_upload", **more):
     return Form526DocumentSubmission(**fields | STATES[state] | more)
 
 
-def _sentence(*states):
-    return submission_sentence([_document(state) for state in states])
+def _wording(*states):
+    return submission_wording([_document(state) for state in states])
 
 
 @pytest.mark.parametrize(
-    ("state", "sentence"),
+    ("state", "expected"),
     [
         ("done", "VA has your document in your file."),
-        ("new", "VA is adding your document to your file; you need not do anything."),
-        (
-            "in_efolder",
-            "VA is connecting your document to your claim; it is in your file already, and you "
-            "need not do anything.",
-        ),
-        (
-            "purged",
-            "VA is connecting your document to your claim; it is in your file already, and you "
-            "need not do anything.",
+        ("new", "VA is adding your document to your file. You don't need to do anything."),
+        *(
+            (
+                state,
+                "VA is connecting your document to your claim. It's already in your file. "
+                "You don't need to do anything.",
+            )
+            for state in ("in_efolder", "purged")
         ),
         (
             "lost",
-            "VA could not add your document to your file: please mail it to the Evidence Intake "
-            "Center, PO Box 4444, Janesville, WI 53547-4444, or bring it to a VA regional "
-            "office; do not start the claim again.",
+            "VA couldn't add your document to your file. Mail it to the Evidence Intake Center, "
+            "PO Box 4444, Janesville, WI 53547-4444, or bring it to a VA regional office. "
+            "You don't need to file a new claim.",
         ),
         *(
             (
                 state,
-                "VA staff still must connect your document to your claim; it is in your file "
-                "already, and you need not do anything.",
+                "VA staff still need to connect your document to your claim. It's already in "
+                "your file. You don't need to do anything.",
             )
             for state in ("bgs", "lost_later")
         ),
         *(
             (
                 state,
-                "VA staff are looking into what became of your document; you need not do "
-                "anything now.",
+                "VA staff are checking what happened to your document. "
+                "You don't need to do anything now.",
             )
             for state in ("unknown", "new_step", "never_found", "not_found")
         ),
     ],
 )
-def test_each_state_has_its_sentence(state, sentence):
+def test_each_state_has_its_wording(state, expected):
     """One document: where it is, and whether the veteran must act."""
-    assert sentence == _sentence(state)
+    assert expected == _wording(state)
 
 
 @pytest.mark.parametrize(
     ("states", "beginning"),
     [
         (["done"] * 3, "VA has your 3 documents in your file."),
-        (["done", "new", "new"], "VA is adding 2 of your 3 documents to your file;"),
-        (["done", "new", "in_efolder"], "VA is adding 1 of your 3 documents to your file;"),
-        (["in_efolder"] * 2, "VA is connecting your 2 documents to your claim; they are"),
+        (["done", "new", "new"], "VA is adding 2 of your 3 documents to your file."),
+        (["done", "new", "in_efolder"], "VA is adding 1 of your 3 documents to your file."),
+        (["in_efolder"] * 2, "VA is connecting your 2 documents to your claim. They're"),
         (
             ["done", "bgs"],
-            "VA staff still must connect 1 of your 2 documents to your claim; it",
+            "VA staff still need to connect 1 of your 2 documents to your claim. It's",
         ),
-        (["bgs", "unknown", "new"], "VA staff are looking into what became of 1 of your 3 "),
+        (["bgs", "unknown", "new"], "VA staff are checking what happened to 1 of your 3 "),
         (
             ["bgs", "unknown", "lost"],
-            "VA could not add 1 of your 3 documents to your file: ",
+            "VA couldn't add 1 of your 3 documents to your file. ",
         ),
     ],
 )
 def test_what_needs_doing_comes_first(states, beginning):
-    """Of many documents the sentence is about those that need most, in whatever order they are."""
+    """Of many documents the wording is about those that need most, in any order."""
     for order in itertools.permutations(states):
-        assert _sentence(*order).startswith(beginning)
+        assert _wording(*order).startswith(beginning)
 
 
 def test_two_lost_documents_are_them():
     """The remedy is in the plural where more than one has to be mailed."""
-    assert "please mail them to the Evidence Intake Center" in _sentence("lost", "lost", "done")
-    assert "or bring them to a VA regional office" in _sentence("lost", "lost", "done")
+    assert "Mail them to the Evidence Intake Center" in _wording("lost", "lost", "done")
+    assert "or bring them to a VA regional office" in _wording("lost", "lost", "done")
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations_with_replacement(STATES, 2)))
 def test_the_remedy_is_named_only_where_the_veteran_must_act(pair):
     """Mailing what VA has makes duplicates, so only a document VA does not have is asked for."""
-    sentence = _sentence(*pair)
+    wording = _wording(*pair)
 
-    assert ("lost" in pair) == ("PO Box 4444" in sentence)
-    assert ("lost" in pair) == (CLAIM_AGAIN in sentence)
-    assert ("lost" in pair) != ("you need not do anything" in sentence or pair == ("done", "done"))
+    assert ("lost" in pair) == ("PO Box 4444" in wording)
+    assert ("lost" in pair) == (NEW_CLAIM in wording)
+    assert ("lost" in pair) != (NOTHING_TO_DO in wording or pair == ("done", "done"))
 
 
-def test_nobody_is_asked_to_mail_bdd_instructions():
-    """They are none of the veteran's papers: staff look into it."""
-    sentence = submission_sentence([_document("lost", "bdd_instructions"), _document("done")])
+def test_the_veteran_is_not_asked_to_mail_bdd_instructions():
+    """They are VA's own paper: staff check what happened."""
+    wording = submission_wording([_document("lost", "bdd_instructions"), _document("done")])
 
-    assert sentence.startswith("VA staff are looking into what became of 1 of your 2 documents;")
+    assert wording.startswith("VA staff are checking what happened to 1 of your 2 documents.")
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_sentence_is_one_and_says_nothing_personal(state):
-    """No id, no file name, nothing that Lighthouse said; one full stop."""
-    sentence = _sentence(state, state)
+def test_the_wording_is_short_and_says_nothing_personal(state):
+    """At most three sentences; no id, no file name, no word of Lighthouse's."""
+    wording = _wording(state, state)
 
-    assert sentence.endswith(".")
-    assert 1 == sentence.count(".")
+    assert wording.endswith(".")
+    assert wording.count(".") in {1, 2, 3}
     for private in ("604526", "526-526", "att-9", "Doe", ".pdf", "exceeded"):
-        assert private not in sentence
+        assert private not in wording
 
 
 def test_a_claim_without_documents_has_none():
-    """Nothing is claimed of documents that nobody knows."""
-    assert "We know of no documents for this claim." == submission_sentence([])
+    """The wording claims nothing about documents that are not tracked."""
+    assert "We don't know of any documents for this claim." == submission_wording([])
