@@ -17,7 +17,7 @@ from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY
 from lightkeeper.store.migrations import NEWEST
-from lightkeeper.store.triage import Casework, Filter
+from lightkeeper.store.triage import Filter, TriageStore
 
 FOLDER = Path(__file__).parent / "schemas"
 STORIES = {
@@ -36,10 +36,10 @@ def furnish(url, folder):
             watch.track(2, story, age=age)
         watch.poll()
         watch.track(3)  # not asked about yet
-        casework, now = Casework(watch.database), watch.clock.instant()
-        (failed, *_) = casework.matching(Filter(frozenset({"not_in_efolder"})))
+        triage, now = TriageStore(watch.database), watch.clock.instant()
+        (failed, *_) = triage.matching(Filter(frozenset({"not_in_efolder"})))
         ack = decide(Action.ACK, Policy(), now)
-        casework.carry_out([failed.id], ack, note(Action.ACK, "on-call", "seen to", now))
+        triage.carry_out([failed.id], ack, note(Action.ACK, "on-call", "seen to", now))
         watch.clock.now += DAY / 1_000
         watch.poll()
 

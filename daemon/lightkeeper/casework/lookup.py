@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework.veteran_wording import submission_sentence
+from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.time import SECOND, Instant
@@ -75,15 +75,19 @@ def overview_json(data: dict[str, Any]) -> str:
 
 def overview_text(data: dict[str, Any]) -> str:
     """The overview for a person."""
+    lost = data["unacknowledged"] - data["in_efolder_not_bgs"] - data["efolder_unknown"]
     lines = [
         f"tracked {data['tracked']} = pending {data['pending']} + done {data['done']} "
         f"+ failed {data['failed']}",
-        f"of the pending: {data['slow']} slow, {data['stuck']} stuck, {data['overdue']} overdue, "
+        "",
+        f"{data['slow']} slow, of which {data['stuck']} stuck and {data['overdue']} overdue",
         f"{data['not_found']} not found by Lighthouse",
-        f"of the failed: {data['unacknowledged']} not taken up by anybody, "
-        f"{data['in_efolder_not_bgs']} of them in the eFolder and not in BGS, "
-        f"{data['efolder_unknown']} perhaps in the eFolder",
-        f"changes not yet told to Datadog: {data['unpublished']}",
+        f"{data['unacknowledged']} failed, unacknowledged:",
+        f"  {lost} not in the eFolder",
+        f"  {data['in_efolder_not_bgs']} in the eFolder but not in BGS",
+        f"  {data['efolder_unknown']} perhaps in the eFolder",
+        f"{data['contradictory']} done, contradictory",
+        f"{data['unpublished']} transitions not yet published to Datadog",
     ]
     rows = [
         (kind, status, step, count)
@@ -115,7 +119,7 @@ def document(database: Database, request_id: int) -> Found | None:
             "outcome": change.outcome,
             "step_changes": dict(orjson.loads(change.step_changes)),
             "remarks": orjson.loads(change.remarks),
-            "told_at": _iso(change.published_at),
+            "published_at": _iso(change.published_at),
         }
         for change in history
     ]
@@ -126,20 +130,21 @@ def document(database: Database, request_id: int) -> Found | None:
 
 
 def submission(database: Database, submission_id: str) -> Found | None:
-    """All documents of a submission and a sentence for the veteran; None where none is tracked."""
-    # What cannot be printed was never taken in, and a lone surrogate suits no database.
+    """All documents of a submission and the veteran's wording; None where none is tracked."""
+    # An id that cannot be printed is never tracked, and no database takes a lone surrogate.
     rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
     if not rows:
         return None
-    sentence = submission_sentence(rows)
+    wording = submission_wording(rows)
     data = {
         "form_526_submission_id": submission_id,
         "documents": [_data(row) for row in rows],
-        "sentence": sentence,
+        "veteran_wording": wording,
     }
-    lines = [f"submission {submission_id}: {len(rows)} document(s)", ""]
+    count = "1 document" if len(rows) == 1 else f"{len(rows)} documents"
+    lines = [f"submission {submission_id}: {count}", ""]
     lines += [line for row in rows for line in (*_headline(row), "")]
-    return Found(data, [*lines, sentence])
+    return Found(data, [*lines, "for the veteran:", f"  {wording}"])
 
 
 def as_json(found: Found) -> str:
@@ -157,15 +162,15 @@ def _data(row: Form526DocumentSubmission) -> dict[str, Any]:
         "lighthouse_request_id": row.lighthouse_request_id,
         **{name: getattr(row, name) for name in _WORDS},
         **{name: _iso(getattr(row, name)) for name in _TIMES},
-        **_taken_up(row),
+        **_acknowledgement(row),
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
     }
 
 
-def _taken_up(row: Form526DocumentSubmission) -> dict[str, str | None]:
-    """Who has it in hand, and why; what was acknowledged before it changed is history."""
+def _acknowledgement(row: Form526DocumentSubmission) -> dict[str, str | None]:
+    """Who acknowledged or closed it, and why; empty once the document has changed since."""
     valid = row.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
     return {
         "acknowledged_at": _iso(row.acknowledged_at) if valid else None,
@@ -175,7 +180,9 @@ def _taken_up(row: Form526DocumentSubmission) -> dict[str, str | None]:
 
 
 def _headline(row: Form526DocumentSubmission) -> list[str]:
-    at = "" if row.current_step in {"none", "complete"} else f" at {row.current_step}"
+    at = {"none": "", "complete": "", "unknown": " at an unknown step"}.get(
+        row.current_step, f" at {row.current_step}"
+    )
     lines = [
         f"request id {row.lighthouse_request_id}  {row.document_type}  "
         f"{row.lighthouse_status}{at}",
@@ -185,28 +192,39 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
     facts = [
         ("reason", row.error_detail),
         ("in the eFolder since", _iso(row.in_efolder_at)),
-        ("unknown to Lighthouse since", _iso(row.not_found_since)),
-        ("last asked", _iso(row.last_polled_at)),
-        ("next asked", _iso(row.next_poll_at)),
+        ("not found by Lighthouse since", _iso(row.not_found_since)),
+        ("last polled", _iso(row.last_polled_at)),
+        ("next poll", _iso(row.next_poll_at)),
         ("last call failed", _why(row.last_problem)),
     ]
-    if whose := _taken_up(row)["acknowledged_by"]:
+    if by := _acknowledgement(row)["acknowledged_by"]:
         since = _iso(row.acknowledged_at)
-        facts.append((row.condition, f"{since} by {whose}: {row.acknowledged_reason}"))
+        facts.append((row.condition, f"{since} by {by}: {row.acknowledged_reason}"))
     return lines + [f"  {name}: {_printable(value)}" for name, value in facts if value]
 
 
 def _change(entry: dict[str, Any]) -> str:
     steps = ", ".join(f"{name} {word}" for name, word in entry["step_changes"].items())
-    parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(entry["remarks"])]
-    told = f"  (told {entry['told_at']})" if entry["told_at"] else "  (not told yet)"
+    remarks = ", ".join(map(_remark, entry["remarks"]))
+    parts = [entry["outcome"] or entry["to_status"], steps, remarks]
+    published_at = entry["published_at"]
+    published = f"  (published {published_at})" if published_at else "  (not published yet)"
     if any(remark.partition(":")[0] in _BY_STAFF for remark in entry["remarks"]):
-        told = ""  # nor will it be: it is nobody's outcome
-    return "; ".join(part for part in parts if part) + told
+        published = ""  # what staff do is never published
+    return "; ".join(part for part in parts if part) + published
+
+
+def _remark(text: str) -> str:
+    """A remark with its detail: who and why, or Lighthouse's own word."""
+    kind, colon, detail = text.partition(":")
+    words = kind.replace("_", " ")
+    if not colon:
+        return words
+    return f"{words} by {detail}" if kind in _BY_STAFF else f"{words}: {detail}"
 
 
 def _printable(text: str) -> str:
-    """Lighthouse's words must not move the cursor of whoever reads them."""
+    """Lighthouse's words without what would move the reader's cursor."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

@@ -1,4 +1,4 @@
-"""What staff do about documents: take them up, close them, ask again; in words for a person."""
+"""What staff do about documents: acknowledge, close, recheck; and what the commands print."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,29 +11,29 @@ from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.interpret import condition_of
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.triage import Casework, Decide, Filter, Note, Turn
+from lightkeeper.store.triage import Decide, Effect, Filter, Note, TriageStore
 
 FIRST_SHOWN: Final = 10
 LONGEST_NAME, LONGEST_REASON = 100, 500
 _DONE = LighthouseStatus.DONE
-_SOUND: Final = {Condition.WAITING, Condition.DELIVERED}
-_TAKEN: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
+_NOTHING_TO_DO: Final = {Condition.WAITING, Condition.DELIVERED}
+_TRIAGED: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
 
 
-class Unsaid(LightkeeperError):
-    """Who does it, or why, is not said in a way that can be kept."""
+class IncompleteNote(LightkeeperError):
+    """Who does it, or why, is missing or cannot be stored."""
 
     exit_status = ExitStatus.INCOMPLETE_NOTE
 
 
 class Action(StrEnum):
-    """What staff can do; the words of a person's sentence about it."""
+    """A triage action; its value completes the sentence "3 documents …"."""
 
     ACK = "acknowledged"
     UNACK = "no longer acknowledged"
     CLOSE = "closed"
     UNCLOSE = "no longer closed"
-    RECHECK = "asked about next"
+    RECHECK = "polled next"
 
 
 _REMARKS: Final = {
@@ -44,130 +44,135 @@ _REMARKS: Final = {
     Action.RECHECK: Remark.RECHECK,
 }
 CONDITIONS: Final = {
-    Action.ACK: frozenset(set(Condition) - _SOUND - _TAKEN),
+    Action.ACK: frozenset(set(Condition) - _NOTHING_TO_DO - _TRIAGED),
     Action.UNACK: frozenset({Condition.ACKNOWLEDGED}),
     Action.CLOSE: frozenset(set(Condition) - {Condition.DELIVERED, Condition.CLOSED}),
     Action.UNCLOSE: frozenset({Condition.CLOSED}),
     Action.RECHECK: frozenset(
-        set(Condition) - {Condition.DELIVERED, Condition.CONTRADICTORY} - _TAKEN
+        set(Condition) - {Condition.DELIVERED, Condition.CONTRADICTORY} - _TRIAGED
     )
     | {Condition.ACKNOWLEDGED},
 }
-"""The conditions in which a document can be meant by a filter for it."""
+"""The conditions in which a filter finds documents for the action."""
 
 
-class Refused(NamedTuple):
-    """A line, counted from 1, that names no document this can be done to, and why."""
+class RejectedLine(NamedTuple):
+    """A line, counted from 1, that names no document the action applies to, and why."""
 
     line: int
     reason: str
 
 
 class Chosen(NamedTuple):
-    """Documents it can be done to, those that are so already, and lines that were refused."""
+    """Documents the action applies to, how many it would not change, and rejected lines."""
 
     documents: list[Document]
-    already_count: int
-    refused: list[Refused]
+    unchanged_count: int
+    rejected: list[RejectedLine]
 
 
 def decide(action: Action, policy: Policy, now: Instant) -> Decide:
-    """What `deed` makes of a document. Only the daemon's answers ever change its status.
+    """What `action` does to a document. Only Lighthouse's answers change its status.
 
-    Acknowledged, it is polled as before, and out of the paging gauges until its status changes.
-    Closed, it keeps its status and is asked about no more, so nothing is told of it any more.
-    Revoking either computes the condition back from the last answer; what was closed is due at
-    once. A recheck makes it due now, were it a failure past its window.
+    Acknowledged: it is polled as before, and leaves the paging gauges until its status changes.
+    Closed: it keeps its status and is polled no more, so no further transition is published.
+    Revoked: the condition follows from the last answer again; after a close it is due at once.
+    Recheck: it is due now, even a failure past its re-check window.
     """
 
-    def ack(document: Document) -> Turn | str | None:
+    def ack(document: Document) -> Effect | str | None:
         if document.condition == Condition.CLOSED:
-            return "it is closed: `close --revoke` comes first"
-        if document.condition in _SOUND:
-            return f"it is {document.condition}: there is nothing to take up"
-        taken = document.condition == Condition.ACKNOWLEDGED
-        return None if taken else Turn(Condition.ACKNOWLEDGED)
+            return "closed: reopen it with `lightkeeper close --revoke` first"
+        if document.condition in _NOTHING_TO_DO:
+            return f"{document.condition}: there is nothing to acknowledge"
+        acknowledged = document.condition == Condition.ACKNOWLEDGED
+        return None if acknowledged else Effect(Condition.ACKNOWLEDGED)
 
-    def unack(document: Document) -> Turn | None:
-        taken = document.condition == Condition.ACKNOWLEDGED
-        return Turn(condition_of(document, policy)) if taken else None
+    def unack(document: Document) -> Effect | None:
+        acknowledged = document.condition == Condition.ACKNOWLEDGED
+        return Effect(condition_of(document, policy)) if acknowledged else None
 
-    def close(document: Document) -> Turn | str | None:
+    def close(document: Document) -> Effect | str | None:
         if document.condition == Condition.DELIVERED:
-            return "it is delivered: there is nothing to close"
+            return "delivered: there is nothing to close"
         closed = document.condition == Condition.CLOSED
-        return None if closed else Turn(Condition.CLOSED, keeps_due=False)
+        return None if closed else Effect(Condition.CLOSED, keeps_next_poll=False)
 
-    def unclose(document: Document) -> Turn | None:
+    def unclose(document: Document) -> Effect | None:
         if document.condition != Condition.CLOSED:
             return None
         done = document.lighthouse_status == _DONE
-        return Turn(condition_of(document, policy), done, now)
+        return Effect(condition_of(document, policy), done, now)
 
-    def recheck(document: Document) -> Turn | str:
+    def recheck(document: Document) -> Effect | str:
         if document.condition == Condition.CLOSED:
-            return "it is closed: `close --revoke` asks about it again"
+            return "closed: reopen it with `lightkeeper close --revoke`, which polls it again"
         if document.lighthouse_status == _DONE:
-            return "it is done, and done is final"
-        return Turn(document.condition, keeps_due=False, next_poll_at=now)
+            return "done: Lighthouse's answer is final"
+        return Effect(document.condition, keeps_next_poll=False, next_poll_at=now)
 
-    deeds: dict[Action, Decide] = {
+    effects: dict[Action, Decide] = {
         Action.ACK: ack,
         Action.UNACK: unack,
         Action.CLOSE: close,
         Action.UNCLOSE: unclose,
         Action.RECHECK: recheck,
     }
-    return deeds[action]
+    return effects[action]
 
 
 def note(action: Action, by: str, reason: str, now: Instant) -> Note:
-    """Who did it and why, fit to be kept; raises `Unsaid`."""
+    """Who did it and why, checked for storing; raises `IncompleteNote`."""
     for name, text, longest in (("--by", by, LONGEST_NAME), ("--reason", reason, LONGEST_REASON)):
         if not text.isprintable() or len(text) > longest:
-            raise Unsaid(f"{name} must be one printable line of at most {longest} characters")
+            raise IncompleteNote(
+                f"{name} must be one printable line of at most {longest} characters"
+            )
     if not by.strip():
-        raise Unsaid("--by is empty: say who does it")
+        raise IncompleteNote("--by is empty: give the name of who does this")
     if not reason.strip() and action is not Action.RECHECK:
-        raise Unsaid("--reason is empty: say why, for those who come after")
-    return Note(_REMARKS[action], by, reason, now, takes_up=action in {Action.ACK, Action.CLOSE})
+        raise IncompleteNote(
+            "--reason is empty: give the reason, for those who read the history later"
+        )
+    acknowledges = action in {Action.ACK, Action.CLOSE}
+    return Note(_REMARKS[action], by, reason, now, acknowledges)
 
 
-def by_lines(casework: Casework, lines: Iterable[str | bytes], may: Decide) -> Chosen:
-    """The documents whose request ids these lines are; empty lines say nothing."""
+def by_lines(store: TriageStore, lines: Iterable[str | bytes], may: Decide) -> Chosen:
+    """The documents whose request ids these lines hold; blank lines are skipped."""
     numbered = [(at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()]
     ids: dict[int, int] = {}
-    refused = []
+    rejected = []
     for at, line in numbered:
         if len(line) <= 19 and line.isdigit() and line.isascii() and int(line) < 2**63:
             ids.setdefault(int(line), at)
         else:
-            refused.append(Refused(at, "not a request id: a whole number below 2^63"))
-    found = casework.by_request_ids(list(ids))
-    documents, already_count = [], 0
+            rejected.append(RejectedLine(at, "not a request id: give a whole number below 2^63"))
+    found = store.by_request_ids(list(ids))
+    documents, unchanged_count = [], 0
     for request_id, at in ids.items():
         document = found.get(request_id)
-        turn = may(document) if document else f"request id {request_id} is not tracked here"
-        if isinstance(turn, str):
-            refused.append(Refused(at, turn if document is None else f"{request_id}: {turn}"))
-        elif document is None or turn is None:
-            already_count += 1
+        effect = may(document) if document else "not tracked here"
+        if isinstance(effect, str):
+            rejected.append(RejectedLine(at, f"request id {request_id} is {effect}"))
+        elif document is None or effect is None:
+            unchanged_count += 1
         else:
             documents.append(document)
-    return Chosen(documents, already_count, sorted(refused))
+    return Chosen(documents, unchanged_count, sorted(rejected))
 
 
-def by_filter(casework: Casework, wanted: Filter, action: Action, may: Decide) -> Chosen:
-    """The documents that match and that it can be done to."""
+def by_filter(store: TriageStore, wanted: Filter, action: Action, may: Decide) -> Chosen:
+    """The documents that match and that the action applies to."""
     wanted = wanted._replace(conditions=wanted.conditions & CONDITIONS[action])
-    found = casework.matching(wanted)
-    return Chosen([each for each in found if isinstance(may(each), Turn)], 0, [])
+    found = store.matching(wanted)
+    return Chosen([each for each in found if isinstance(may(each), Effect)], 0, [])
 
 
 def preview(documents: Sequence[Document], action: Action) -> str:
     """What a filter found: counts by type, status, step and condition, and the first ids."""
     if not documents:
-        return "no such documents"
+        return "no document matches"
     counts = Counter(
         (each.document_type, each.lighthouse_status, each.current_step, each.condition)
         for each in documents
@@ -180,18 +185,18 @@ def preview(documents: Sequence[Document], action: Action) -> str:
             row("document type", "status", "step", "condition", "documents"),
             *(row(*where, f"{count:,}") for where, count in sorted(counts.items())),
             f"request ids: {first}" + (f" and {more:,} more" if more > 0 else ""),
-            f"{len(documents):,} to be {action}",
+            f"{len(documents):,} would be {action}",
         ]
     )
 
 
 def outcome(action: Action, done_count: int, chosen: Chosen) -> str:
-    """What came of it, in a sentence."""
+    """What the action changed, in one line."""
     parts = [f"{done_count:,} {action}"]
-    if chosen.already_count:
-        parts.append(f"{chosen.already_count:,} were so already")
+    if chosen.unchanged_count:
+        parts.append(f"{chosen.unchanged_count:,} unchanged")
     if changed := len(chosen.documents) - done_count:
-        parts.append(f"{changed:,} changed meanwhile and left as they are")
-    if chosen.refused:
-        parts.append(f"{len(chosen.refused):,} refused")
+        parts.append(f"{changed:,} skipped (they changed meanwhile)")
+    if chosen.rejected:
+        parts.append(f"{len(chosen.rejected):,} rejected")
     return ", ".join(parts)

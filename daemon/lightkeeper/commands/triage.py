@@ -1,4 +1,4 @@
-"""The commands with which staff take documents up, close them, and have them asked about."""
+"""`lightkeeper ack`, `close` and `recheck`: what staff do about documents."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,11 +15,11 @@ from lightkeeper.service.clock import now
 
 if TYPE_CHECKING:
     from lightkeeper.casework.triage import Action, Chosen
-    from lightkeeper.store.triage import Casework, Decide, Filter
+    from lightkeeper.store.triage import Decide, Filter, TriageStore
 
 
 def _selection(command: Callable[..., int]) -> Callable[..., int]:
-    """The ways to say which documents are meant, and who says so."""
+    """Options that choose the documents and name who acts."""
     options = (
         click.argument("request_ids", nargs=-1, metavar="[REQUEST_ID]..."),
         click.option(
@@ -28,17 +28,17 @@ def _selection(command: Callable[..., int]) -> Callable[..., int]:
             help="A file with one request id a line; - is stdin.",
         ),
         click.option("--status", type=click.Choice([str(each) for each in LighthouseStatus])),
-        click.option("--step", help="The step they are at, or failed at."),
+        click.option("--step", help="The step at which they are, or failed."),
         click.option("--document-type", type=click.Choice([str(each) for each in DocumentType])),
         click.option("--condition", type=click.Choice([str(each) for each in Condition])),
-        click.option("--older-than", help="Handed to Lighthouse longer ago: 12h, 30d."),
+        click.option("--older-than", help="Handed to Lighthouse longer ago than this: 12h, 30d."),
         click.option(
             "--yes",
             type=click.IntRange(0),
             metavar="COUNT",
-            help="Do it to the COUNT that the preview showed; without it, the preview.",
+            help="Carry it out, if exactly COUNT documents match; without it, preview.",
         ),
-        click.option("--by", help="Who does it; default the login name."),
+        click.option("--by", help="Who does this; default: the login name."),
     )
     for option in reversed(options):
         command = option(command)
@@ -47,10 +47,13 @@ def _selection(command: Callable[..., int]) -> Callable[..., int]:
 
 @click.command()
 @_selection
-@click.option("--reason", required=True, help="Why, for those who come after.")
-@click.option("--revoke", is_flag=True, help="Nobody sees to these any more.")
+@click.option("--reason", required=True, help="Why; `show` displays it.")
+@click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Say that somebody sees to these documents: they page nobody until they change."""
+    """Acknowledge documents: they stop paging on-call until their status changes.
+
+    Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    """
     from lightkeeper.casework.triage import Action
 
     return _carry_out(Action.UNACK if revoke else Action.ACK, **options)
@@ -58,10 +61,13 @@ def ack(revoke: bool, **options: Any) -> int:
 
 @click.command()
 @_selection
-@click.option("--reason", required=True, help="Why, for those who come after.")
-@click.option("--revoke", is_flag=True, help="Watch these again.")
+@click.option("--reason", required=True, help="Why; `show` displays it.")
+@click.option("--revoke", is_flag=True, help="Reopen them: they are polled again.")
 def close(revoke: bool, **options: Any) -> int:
-    """Say that these documents were settled elsewhere: they are asked about no more."""
+    """Close documents that staff settled outside lightkeeper: they are polled no more.
+
+    Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    """
     from lightkeeper.casework.triage import Action
 
     return _carry_out(Action.UNCLOSE if revoke else Action.CLOSE, **options)
@@ -69,9 +75,12 @@ def close(revoke: bool, **options: Any) -> int:
 
 @click.command()
 @_selection
-@click.option("--reason", default="", help="Why, for those who come after.")
+@click.option("--reason", default="", help="Why; `show` displays it.")
 def recheck(**options: Any) -> int:
-    """Ask Lighthouse about these documents next, long failed ones too."""
+    """Poll documents at once, also those that failed long ago.
+
+    Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    """
     from lightkeeper.casework.triage import Action
 
     return _carry_out(Action.RECHECK, **options)
@@ -88,33 +97,35 @@ def _carry_out(
     **filters: str | None,
 ) -> int:
     from lightkeeper.casework import triage
-    from lightkeeper.store.triage import Casework
+    from lightkeeper.store.triage import TriageStore
 
     at = now()
     wanted = _filter(at, **filters) if any(filters.values()) else None
     if sum(map(bool, (request_ids, file, wanted))) != 1:
-        raise click.UsageError("give either REQUEST_IDs, --file, or a filter such as --status")
+        raise click.UsageError(
+            "give REQUEST_IDs, --file, or a filter such as --status: one of the three"
+        )
     settings = load_store_settings()
     note = triage.note(action, _login_name() if by is None else by, reason, at)
     may = triage.decide(action, settings.policy, at)
     with closing(open_store(settings)) as store:
-        cases = Casework(store)
+        documents = TriageStore(store)
         if wanted is not None:
-            chosen = triage.by_filter(cases, wanted, action, may)
+            chosen = triage.by_filter(documents, wanted, action, may)
             if (count := len(chosen.documents)) != yes:
                 click.echo(triage.preview(chosen.documents, action))
                 if not count:
                     return ExitStatus.OK if yes is None else ExitStatus.NO
-                # Who has not been seen must not be taken up: they may just have failed.
-                changed = "" if yes is None else f", for {count} match by now"
-                click.echo(f"nothing is changed yet{changed}: repeat this with --yes {count}")
+                # What the preview did not show is not acknowledged: it may just have failed.
+                now_match = "" if yes is None else f", because {count} documents match now"
+                click.echo(f"nothing changed{now_match}: to go ahead, repeat with --yes {count}")
                 return ExitStatus.OK if yes is None else ExitStatus.NO
         else:
-            chosen = _by_number(cases, request_ids, file, may)
+            chosen = _by_request_ids(documents, request_ids, file, may)
         store.durable()
-        done_count = cases.carry_out([each.id for each in chosen.documents], may, note)
+        done_count = documents.carry_out([each.id for each in chosen.documents], may, note)
     click.echo(triage.outcome(action, done_count, chosen))
-    return ExitStatus.BAD_DATA if chosen.refused else ExitStatus.OK
+    return ExitStatus.BAD_DATA if chosen.rejected else ExitStatus.OK
 
 
 def _filter(
@@ -135,21 +146,23 @@ def _filter(
     try:
         age = TypeAdapter(Duration).validate_python(older_than) if older_than else 0
     except ValidationError as exc:
-        raise click.UsageError("--older-than: a number with a unit, such as 12h or 30d") from exc
+        raise click.UsageError(
+            "--older-than: give a number with a unit, such as 12h or 30d"
+        ) from exc
     return Filter(conditions, status, step, document_type, at - age if age else None)
 
 
-def _by_number(
-    cases: "Casework", request_ids: tuple[str, ...], file: Path | None, may: "Decide"
+def _by_request_ids(
+    documents: "TriageStore", request_ids: tuple[str, ...], file: Path | None, may: "Decide"
 ) -> "Chosen":
     from lightkeeper.casework import triage
 
     if file is None:
-        chosen, what = triage.by_lines(cases, request_ids, may), "argument"
+        chosen, what = triage.by_lines(documents, request_ids, may), "argument"
     else:
         with opened(file) as lines:
-            chosen, what = triage.by_lines(cases, lines, may), "line"
-    for line, reason in chosen.refused:
+            chosen, what = triage.by_lines(documents, lines, may), "line"
+    for line, reason in chosen.rejected:
         click.echo(f"{what} {line}: {reason}", err=True)
     return chosen
 
@@ -160,4 +173,4 @@ def _login_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as exc:
-        raise click.UsageError("there is no login name here: say who does it with --by") from exc
+        raise click.UsageError("no login name found: name who does this with --by") from exc

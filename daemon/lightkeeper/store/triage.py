@@ -1,4 +1,4 @@
-"""What staff make of documents: finding them by number or by a filter, and writing it down."""
+"""Triage in the store: find documents by request id or filter, and record what staff decide."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,12 @@ from lightkeeper.store.documents import COLUMNS, Place, place, tally
 from lightkeeper.store.levels import OPEN
 
 CHUNK: Final = 1_000
-"""So many documents are looked up, or changed in one transaction: the daemon gets its turn."""
+"""How many documents are looked up, or changed in one transaction, before the daemon may write."""
 
 _FROM: Final = "FROM form_526_document_submissions"
-# Each has an index but the contradictory: too rare to make every delivery pay for one. Of those
-# simply delivered there is nothing to be done.
-_SHELVES: Final = {
+# Each has an index but the contradictory, which are too rare to slow every delivery down with one.
+# No action applies to a document that is simply delivered.
+_CONDITIONS_BY_INDEX: Final = {
     f"lighthouse_status = 'pending' AND {OPEN}": {
         *("waiting", "slow", "stuck", "overdue", "not_found"),
     },
@@ -29,7 +29,7 @@ _SHELVES: Final = {
     "acknowledged_at IS NOT NULL": {"acknowledged", "closed"},
 }
 _UPDATE: Final = "UPDATE form_526_document_submissions SET"
-# Told already: it is nobody's outcome.
+# Marked published at once: what staff do is no outcome of a document.
 _HISTORY: Final = f"""
     INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step,
         step_changes, remarks, published_at)
@@ -39,47 +39,47 @@ _HISTORY: Final = f"""
 
 
 class Filter(NamedTuple):
-    """Which documents are meant: each of these that is not None must hold."""
+    """Which documents match: those for which all that is not None holds."""
 
     conditions: frozenset[str]
     status: str | None = None
     step: str | None = None
-    """In whatever case."""
+    """Upper or lower case."""
     document_type: str | None = None
     tracked_before: Instant | None = None
 
 
-class Turn(NamedTuple):
-    """What becomes of a document: its condition, and when it is asked about next if that moves."""
+class Effect(NamedTuple):
+    """What an action does to a document: its condition, and its next poll if that moves."""
 
     condition: str
-    keeps_due: bool = True
+    keeps_next_poll: bool = True
     next_poll_at: Instant | None = None
 
 
 class Note(NamedTuple):
-    """Who did what and why, for the document's history and while it lasts."""
+    """Who did what and why, for the document's history."""
 
-    what: str
+    remark: str
     by: str
     reason: str
     at: Instant
-    takes_up: bool
-    """Whether the documents are in somebody's hands from now on, or no more."""
+    acknowledges: bool
+    """Whether `acknowledged_at`, `_by` and `_reason` are set from this note, or cleared."""
 
 
-Decide: TypeAlias = Callable[[Document], Turn | str | None]
-"""What becomes of a document: a turn, why it may not be done to it, or None: it is so already."""
+Decide: TypeAlias = Callable[[Document], Effect | str | None]
+"""An action on one document: its effect, why it is refused, or None where it changes nothing."""
 
 
-class Casework:
-    """The documents as staff handle them, beside a daemon that records its own."""
+class TriageStore:
+    """Finds and changes documents for staff, while a daemon writes to the same store."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def by_request_ids(self, request_ids: Sequence[int]) -> dict[int, Document]:
-        """Those of them that are tracked, by request id."""
+        """The documents with these request ids; those that are not tracked are left out."""
         found: dict[int, Document] = {}
         for some in _chunks(request_ids):
             marks = ", ".join("?" * len(some))
@@ -90,7 +90,7 @@ class Casework:
         return found
 
     def matching(self, wanted: Filter) -> list[Document]:
-        """All that match, in the order they were handed in."""
+        """All that match, in the order they were tracked."""
         clauses = {
             "lighthouse_status = ?": wanted.status,
             "LOWER(current_step) = ?": wanted.step.lower() if wanted.step else None,
@@ -101,59 +101,59 @@ class Casework:
         tallied = self._db.rows("SELECT DISTINCT condition FROM tallies WHERE count <> 0")
         present = wanted.conditions & {condition for (condition,) in tallied}
         found = []
-        for shelf, there in _SHELVES.items():
-            if conditions := sorted(there & present):
+        for where, indexed in _CONDITIONS_BY_INDEX.items():
+            if conditions := sorted(indexed & present):
                 marks = ", ".join("?" * len(conditions))
-                where = " AND ".join([shelf, f"condition IN ({marks})", *given])
+                clause = " AND ".join([where, f"condition IN ({marks})", *given])
                 found += self._db.rows(
-                    f"SELECT {COLUMNS} {_FROM} WHERE {where}", (*conditions, *given.values())
+                    f"SELECT {COLUMNS} {_FROM} WHERE {clause}", (*conditions, *given.values())
                 )
         return [Document._make(row) for row in sorted(found, key=lambda row: row[0])]
 
     def carry_out(self, ids: Sequence[int], decide: Decide, note: Note) -> int:
-        """Do what `decide` says of each document as it is now; of how many it said so.
+        """Apply `decide` to each document as it is now; how many it changed.
 
-        State, history and tallies move together, so many documents at a time. What the daemon
-        has read before and records after this it drops (`Documents.record`).
+        State, history and tallies change in one transaction, `CHUNK` documents at a time. A
+        document that the daemon read before is not overwritten by it (`Documents.record`).
         """
         return sum(self._carry_out(some, decide, note) for some in _chunks(sorted(ids)))
 
     def _carry_out(self, ids: Sequence[int], decide: Decide, note: Note) -> int:
         marks = ", ".join("?" * len(ids))
-        # In the daemon's order, so that neither ends up waiting for the other.
+        # In the order the daemon locks them, so that there is no deadlock.
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
-        turns: dict[tuple[Turn, bool], list[int]] = {}
+        effects: dict[tuple[Effect, bool], list[int]] = {}
         moves: Counter[Place] = Counter()
         with self._db.writing():
             rows = self._db.rows(
                 f"SELECT {COLUMNS} {_FROM} WHERE id IN ({marks}) ORDER BY id {lock}", ids
             )
             for document in map(Document._make, rows):
-                turn = decide(document)
-                if isinstance(turn, Turn):
-                    moved = turn.condition != document.condition
-                    turns.setdefault((turn, moved), []).append(document.id)
+                effect = decide(document)
+                if isinstance(effect, Effect):
+                    moved = effect.condition != document.condition
+                    effects.setdefault((effect, moved), []).append(document.id)
                     moves[place(document)] -= 1
-                    moves[place(document._replace(condition=turn.condition))] += 1
-            for (turn, moved), alike in turns.items():
-                self._write(turn, moved, alike, note)
+                    moves[place(document._replace(condition=effect.condition))] += 1
+            for (effect, moved), alike in effects.items():
+                self._write(effect, moved, alike, note)
             tally(self._db, moves)
-        return sum(map(len, turns.values()))
+        return sum(map(len, effects.values()))
 
-    def _write(self, turn: Turn, moved: bool, ids: Sequence[int], note: Note) -> None:
+    def _write(self, effect: Effect, moved: bool, ids: Sequence[int], note: Note) -> None:
         marks = ", ".join("?" * len(ids))
         columns: dict[str, int | str | None] = {}
         if moved:
-            columns["condition"] = turn.condition
-            columns["acknowledged_at"] = note.at if note.takes_up else None
-            columns["acknowledged_by"] = note.by if note.takes_up else None
-            columns["acknowledged_reason"] = note.reason if note.takes_up else None
-        if not turn.keeps_due:
-            columns["next_poll_at"] = turn.next_poll_at
+            columns["condition"] = effect.condition
+            columns["acknowledged_at"] = note.at if note.acknowledges else None
+            columns["acknowledged_by"] = note.by if note.acknowledges else None
+            columns["acknowledged_reason"] = note.reason if note.acknowledges else None
+        if not effect.keeps_next_poll:
+            columns["next_poll_at"] = effect.next_poll_at
         changes = ", ".join(f"{column} = ?" for column in columns)
         self._db.execute(f"{_UPDATE} {changes} WHERE id IN ({marks})", (*columns.values(), *ids))
         why = f": {note.reason}" if note.reason else ""
-        remarks = orjson.dumps([f"{note.what}:{note.by}{why}"]).decode()
+        remarks = orjson.dumps([f"{note.remark}:{note.by}{why}"]).decode()
         self._db.execute(f"{_HISTORY} ({marks})", (note.at, remarks, note.at, *ids))
 
 

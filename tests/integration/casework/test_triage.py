@@ -1,4 +1,4 @@
-"""What staff do about documents: taken up, closed, asked about again, beside a running daemon."""
+"""What staff do about documents: acknowledge, close and recheck, beside a running daemon."""
 
 import threading
 import time
@@ -11,18 +11,18 @@ from click.testing import CliRunner
 from daemon_rig import DaemonRig
 from store_rows import NOW, counted, ended, moved, new, plans, tallied, uses
 
-from lightkeeper.casework import lookup as views
-from lightkeeper.casework import triage as casework
+from lightkeeper.casework import lookup
 from lightkeeper.casework.triage import (
     CONDITIONS,
     Action,
-    Unsaid,
+    IncompleteNote,
     by_filter,
     by_lines,
     decide,
     note,
+    outcome,
 )
-from lightkeeper.commands import triage as casework_cli
+from lightkeeper.commands import triage as commands
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.policy import Policy
@@ -31,7 +31,7 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels, sums, troubles
 from lightkeeper.store.outbox import Outbox
-from lightkeeper.store.triage import Casework, Filter
+from lightkeeper.store.triage import Filter, TriageStore
 
 BY, WHY = "jane", "called the regional office"
 ALL = Filter(frozenset(Condition))
@@ -56,14 +56,14 @@ def database(database_url):
 
 
 @pytest.fixture
-def cases(database):
-    """The staff's side of it."""
-    return Casework(database)
+def triage_store(database):
+    """The staff's view of the store."""
+    return TriageStore(database)
 
 
 @pytest.fixture
 def documents(database):
-    """The daemon's side of it."""
+    """The daemon's view of the store."""
     return Documents(database)
 
 
@@ -78,15 +78,15 @@ def _stand(documents, states):
     documents.record(batch, NOW)
 
 
-def _do(cases, action, *request_ids, at=NOW + DAY):
-    """Do it to these as the command does; of how many it was done."""
+def _do(triage_store, action, *request_ids, at=NOW + DAY):
+    """Carry the action out on these as the command does; how many it changed."""
     may = decide(action, Policy(), at)
-    ids = [each.id for each in cases.by_request_ids(request_ids).values()]
-    return cases.carry_out(ids, may, note(action, BY, WHY, at))
+    ids = [each.id for each in triage_store.by_request_ids(request_ids).values()]
+    return triage_store.carry_out(ids, may, note(action, BY, WHY, at))
 
 
 def _each(database, column):
-    """This column of every document, by request id; the models may be bound to another store."""
+    """This column of every document, by request id, without the models: bound elsewhere."""
     rows = database.rows(
         f"SELECT lighthouse_request_id, {column} FROM form_526_document_submissions ORDER BY id"
     )
@@ -101,7 +101,9 @@ def _next_poll(database, request_id):
     return _each(database, "next_poll_at")[request_id]
 
 
-def test_what_is_taken_up_pages_nobody_and_comes_back_as_it_was(database, cases, documents):
+def test_an_acknowledged_document_stops_paging_until_it_is_revoked(
+    database, triage_store, documents
+):
     """Acknowledged, a document leaves every gauge of trouble; revoked, it is in its own again."""
     states = [state for state in OPEN_STATES if state != "waiting"]
     _stand(documents, states)
@@ -109,7 +111,7 @@ def test_what_is_taken_up_pages_nobody_and_comes_back_as_it_was(database, cases,
     before, levels = _conditions(database), Levels(database)
     assert 1 == min(troubles(levels.totals()).values())
 
-    assert len(states) == _do(cases, Action.ACK, *numbers)
+    assert len(states) == _do(triage_store, Action.ACK, *numbers)
 
     assert {0} == set(troubles(levels.totals()).values())
     assert ([], [], None) == (levels.failed(9), levels.stuck(9), levels.oldest_failure())
@@ -117,61 +119,61 @@ def test_what_is_taken_up_pages_nobody_and_comes_back_as_it_was(database, cases,
     assert sums(levels.totals()) == {"tracked": 8, "pending": 4, "done": 1, "failed": 3}
     assert counted(database) == tallied(database)
 
-    assert len(states) == _do(cases, Action.UNACK, *numbers)
+    assert len(states) == _do(triage_store, Action.UNACK, *numbers)
 
     assert before == _conditions(database)
     assert counted(database) == tallied(database)
 
 
-def test_an_acknowledged_document_is_asked_about_as_before(database, cases, documents):
+def test_an_acknowledged_document_is_polled_as_before(database, triage_store, documents):
     """Only its condition moves: when it is due, its status and its step stay."""
     _stand(documents, ["stuck"])
 
-    _do(cases, Action.ACK, 1)
+    _do(triage_store, Action.ACK, 1)
 
     assert NOW + HOUR == _next_poll(database, 1)
-    _do(cases, Action.UNACK, 1)
+    _do(triage_store, Action.UNACK, 1)
     assert NOW + HOUR == _next_poll(database, 1)
 
 
 @pytest.mark.parametrize("action", Action)
-def test_each_deed_has_its_conditions(database, cases, documents, action):
-    """What can be done to a document alone can be done to it by a filter, and nothing else."""
+def test_each_action_has_its_conditions(database, triage_store, documents, action):
+    """A filter finds for an action exactly the documents the action applies to by request id."""
     states = [*OPEN_STATES, "delivered", "stuck", "stuck"]
     _stand(documents, states)
-    _do(cases, Action.ACK, len(states) - 1)
-    _do(cases, Action.CLOSE, len(states))
+    _do(triage_store, Action.ACK, len(states) - 1)
+    _do(triage_store, Action.CLOSE, len(states))
     before = _conditions(database)
     may = decide(action, Policy(), NOW)
 
-    found = by_filter(cases, ALL, action, may)
+    found = by_filter(triage_store, ALL, action, may)
 
     assert CONDITIONS[action] == {before[each.request_id] for each in found.documents}
     lines = [str(number) for number in before]
-    assert found.documents == by_lines(cases, lines, may).documents
-    ids = [each.id for each in cases.by_request_ids(list(before)).values()]
-    assert len(found.documents) == cases.carry_out(ids, may, note(action, BY, WHY, NOW))
+    assert found.documents == by_lines(triage_store, lines, may).documents
+    ids = [each.id for each in triage_store.by_request_ids(list(before)).values()]
+    assert len(found.documents) == triage_store.carry_out(ids, may, note(action, BY, WHY, NOW))
     assert counted(database) == tallied(database)
 
 
 @pytest.mark.parametrize("state", OPEN_STATES)
-def test_what_is_closed_is_asked_about_no_more_until_it_is_revoked(
-    database, cases, documents, state
+def test_a_closed_document_is_polled_no_more_until_it_is_revoked(
+    database, triage_store, documents, state
 ):
-    """It keeps its status, so the sum still holds, pages nobody, and comes back due at once."""
+    """It keeps its status, so the sum still holds, pages no one, and comes back due at once."""
     _stand(documents, [state])
     before = sums(Levels(database).totals())
 
-    assert 1 == _do(cases, Action.CLOSE, 1)
+    assert 1 == _do(triage_store, Action.CLOSE, 1)
 
     assert _next_poll(database, 1) is None
     assert before == sums(Levels(database).totals())
     assert {0} == set(troubles(Levels(database).totals()).values())
     assert 0 == Levels(database).unobserved(NOW + 365 * DAY)
     assert [] == documents.due(NOW + 365 * DAY, 10)
-    assert 0 == _do(cases, Action.CLOSE, 1)
+    assert 0 == _do(triage_store, Action.CLOSE, 1)
 
-    assert 1 == _do(cases, Action.UNCLOSE, 1, at=NOW + 2 * DAY)
+    assert 1 == _do(triage_store, Action.UNCLOSE, 1, at=NOW + 2 * DAY)
 
     assert {1: state} == _conditions(database)
     is_final = state == "contradictory"
@@ -179,11 +181,11 @@ def test_what_is_closed_is_asked_about_no_more_until_it_is_revoked(
     assert counted(database) == tallied(database)
 
 
-def test_what_staff_did_is_history_and_no_news(database, cases, documents):
-    """`show` says who did what and why; there is nothing in it to tell Datadog."""
+def test_a_triage_action_is_history_and_is_not_published(database, triage_store, documents):
+    """`show` displays who did what and why; Datadog gets nothing of it."""
     _stand(documents, ["not_in_efolder"])
-    ended_and_told = [row.id for row in Outbox(database).unpublished(10)]
-    Outbox(database).mark_published(ended_and_told, [], NOW)
+    ended_rows = [row.id for row in Outbox(database).unpublished(10)]
+    Outbox(database).mark_published(ended_rows, [], NOW)
 
     for action in (
         Action.ACK,
@@ -193,46 +195,48 @@ def test_what_staff_did_is_history_and_no_news(database, cases, documents):
         Action.RECHECK,
         Action.ACK,
     ):
-        assert 1 == _do(cases, action, 1)
+        assert 1 == _do(triage_store, action, 1)
 
     assert 0 == Outbox(database).unpublished_count()
-    shown = views.document(database, 1)
+    shown = lookup.document(database, 1)
     words = ("acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck")
     expected = [f"{word}:{BY}: {WHY}" for word in (*words, "acknowledged")]
     assert expected == [remark for entry in shown.data["history"] for remark in entry["remarks"]]
-    assert "  2027-01-16T08:00:00Z  failed; closed:jane: called the regional office" in shown.lines
+    assert (
+        "  2027-01-16T08:00:00Z  failed; closed by jane: called the regional office" in shown.lines
+    )
     assert {"failed"} == {entry["to_status"] for entry in shown.data["history"]}
     assert (
         "  acknowledged: 2027-01-16T08:00:00Z by jane: called the regional office" in shown.lines
     )
     assert (BY, WHY) == tuple(shown.data[f"acknowledged_{each}"] for each in ("by", "reason"))
-    _do(cases, Action.UNACK, 1)
-    shown = views.document(database, 1)
+    _do(triage_store, Action.UNACK, 1)
+    shown = lookup.document(database, 1)
     assert (None, "not_in_efolder") == (shown.data["acknowledged_by"], shown.data["condition"])
     assert not any("  acknowledged:" in line for line in shown.lines)
 
 
-def test_an_old_acknowledgement_is_not_shown_of_a_new_case(database, cases, documents):
-    """Whoever took up a stuck document has not taken up its failure."""
+def test_an_acknowledgement_ends_when_the_status_changes(database, triage_store, documents):
+    """An acknowledged stuck document that fails is unacknowledged again."""
     _stand(documents, ["stuck"])
-    _do(cases, Action.ACK, 1)
-    (taken,) = documents.due(NOW + DAY, 10)
+    _do(triage_store, Action.ACK, 1)
+    (acknowledged,) = documents.due(NOW + DAY, 10)
 
-    documents.record([ended(taken, "failed")], NOW + DAY)
+    documents.record([ended(acknowledged, "failed")], NOW + DAY)
 
     assert 1 == troubles(Levels(database).totals())["unacknowledged"]
-    assert views.document(database, 1).data["acknowledged_by"] is None
+    assert lookup.document(database, 1).data["acknowledged_by"] is None
 
 
 @pytest.mark.parametrize("action", [Action.ACK, Action.CLOSE])
-def test_what_staff_did_while_the_daemon_asked_stands(database_url, database, cases, action):
-    """A decision made on a copy read before is dropped; the rest of its batch is not."""
+def test_a_triage_action_during_a_poll_stands(database_url, database, triage_store, action):
+    """The daemon drops its decision on a copy read before, and keeps the rest of the batch."""
     with closing(open_database(database_url, create=False)) as daemon:
         documents = Documents(daemon)
         _stand(documents, ["stuck", "stuck", "waiting"])
         copies = sorted(documents.due(NOW + HOUR, 10))
 
-        assert 1 == _do(cases, action, 1)
+        assert 1 == _do(triage_store, action, 1)
         answered = [moved(each, current_step="CLAIMS_EVIDENCE") for each in copies]
         documents.record(answered, NOW + 2 * HOUR)
 
@@ -243,11 +247,11 @@ def test_what_staff_did_while_the_daemon_asked_stands(database_url, database, ca
         assert counted(database) == tallied(database)
 
 
-def test_a_failed_call_does_not_reopen_what_is_closed(database, cases, documents):
-    """Putting off the documents of a call leaves those alone that were closed meanwhile."""
+def test_a_failed_call_does_not_reopen_a_closed_document(database, triage_store, documents):
+    """Postponing the documents of a call skips those that were closed meanwhile."""
     _stand(documents, ["stuck", "stuck"])
     ids = [each.id for each in documents.due(NOW + HOUR, 10)]
-    _do(cases, Action.CLOSE, 1)
+    _do(triage_store, Action.CLOSE, 1)
 
     documents.postpone(ids, NOW + HOUR, NOW + 2 * HOUR, CallProblem(500, "down"))
 
@@ -255,7 +259,7 @@ def test_a_failed_call_does_not_reopen_what_is_closed(database, cases, documents
     assert {1: None, 2: NOW + HOUR} == _each(database, "unanswered_since")
 
 
-def _record_for_ever(url, stop, recorded):
+def _record_forever(url, stop, recorded):
     """What a daemon does, as fast as it can: read what is due, decide, record."""
     with closing(open_database(url, create=False)) as database:
         documents, turn = Documents(database), 0
@@ -263,25 +267,25 @@ def _record_for_ever(url, stop, recorded):
             turn += 1
             copies = sorted(documents.due(NOW + HOUR, 100))
             step = f"STEP_{turn % 3}"
-            time.sleep(0.002)  # Lighthouse is asked
+            time.sleep(0.002)  # the call to Lighthouse
             documents.record([moved(copy, current_step=step) for copy in copies], NOW + HOUR)
             recorded.append(len(copies))
 
 
-def test_staff_and_daemon_at_the_same_time(database_url, database, cases):
-    """A daemon that records all the while overwrites no acknowledgement, and no tally is off."""
+def test_staff_and_daemon_at_the_same_time(database_url, database, triage_store):
+    """A daemon that records all the time overwrites no acknowledgement, and the tallies hold."""
     documents = Documents(database)
     _stand(documents, ["stuck"] * 300)
     stop, recorded = threading.Event(), []
-    daemon = threading.Thread(target=_record_for_ever, args=(database_url, stop, recorded))
+    daemon = threading.Thread(target=_record_forever, args=(database_url, stop, recorded))
     daemon.start()
     try:
         for _ in range(15):
-            assert 300 == _do(cases, Action.ACK, *range(1, 301))
+            assert 300 == _do(triage_store, Action.ACK, *range(1, 301))
             assert {"acknowledged"} == set(_conditions(database).values())
-            assert 300 == _do(cases, Action.UNACK, *range(1, 301))
-        assert 150 == _do(cases, Action.CLOSE, *range(1, 151))
-        assert 150 == _do(cases, Action.ACK, *range(151, 301))
+            assert 300 == _do(triage_store, Action.UNACK, *range(1, 301))
+        assert 150 == _do(triage_store, Action.CLOSE, *range(1, 151))
+        assert 150 == _do(triage_store, Action.ACK, *range(151, 301))
         seen = len(recorded)
         while len(recorded) < seen + 3 and daemon.is_alive():
             time.sleep(0.001)
@@ -294,36 +298,36 @@ def test_staff_and_daemon_at_the_same_time(database_url, database, cases):
     assert counted(database) == tallied(database)
 
 
-def test_closing_a_backlog_pages_nobody(database_url, tmp_path):
-    """Stuck and failed documents by the hundred leave the gauges, and nothing at all is told."""
+def test_closing_a_backlog_pages_no_one(database_url, tmp_path):
+    """Hundreds of stuck and failed documents leave the gauges, and no count is published."""
     with DaemonRig(database_url, tmp_path) as watch:
         ids = [*watch.track(150, "stuck_claims_evidence", age=99 * 3_600)]
         ids += watch.track(150, "fails_claims_evidence", age=99 * 3_600)
         watch.poll()
-        cases = Casework(watch.database)
-        told = len(watch.agent.metrics)
-        asked = len(watch.calls())
+        triage_store = TriageStore(watch.database)
+        sent = len(watch.agent.metrics)
+        called = len(watch.calls())
 
-        _do(cases, Action.CLOSE, *ids, at=watch.clock.instant())
+        _do(triage_store, Action.CLOSE, *ids, at=watch.clock.instant())
         watch.clock.now += 8 * 86_400
         watch.poll()
 
-        assert asked == len(watch.calls())
+        assert called == len(watch.calls())
         assert [] == [
             m
-            for m in watch.agent.metrics[told:]
+            for m in watch.agent.metrics[sent:]
             if m.kind == "count" and "documents" in m.name and m.value
         ]
         watch.gauges.send()
         for name in ("stuck", "slow", "overdue", "unacknowledged"):
             gauge = f"lightkeeper.documents.{name}"
-            values = [m.value for m in watch.agent.metrics[told:] if m.name == gauge]
+            values = [m.value for m in watch.agent.metrics[sent:] if m.name == gauge]
             assert {0.0} == set(values)
         watch.assert_tallies_are_true()
 
 
-def test_a_recheck_asks_about_a_failure_long_past_its_window(database_url, tmp_path):
-    """Asked once more and told if it recovered; its status is Lighthouse's to change."""
+def test_a_recheck_polls_a_failure_long_past_its_window(database_url, tmp_path):
+    """It is polled once more, and only Lighthouse's answer changes its status."""
     with DaemonRig(database_url, tmp_path) as watch:
         recovers, fails = watch.track(1, "recovers", age=60), watch.track(1, "fails_bgs", age=60)
         watch.poll()
@@ -332,7 +336,13 @@ def test_a_recheck_asks_about_a_failure_long_past_its_window(database_url, tmp_p
         watch.poll()
         assert Counter(failed=2) == watch.statuses()
 
-        _do(Casework(watch.database), Action.RECHECK, *recovers, *fails, at=watch.clock.instant())
+        _do(
+            TriageStore(watch.database),
+            Action.RECHECK,
+            *recovers,
+            *fails,
+            at=watch.clock.instant(),
+        )
         assert Counter(failed=2) == watch.statuses()
         watch.poll()
 
@@ -341,23 +351,23 @@ def test_a_recheck_asks_about_a_failure_long_past_its_window(database_url, tmp_p
         watch.assert_tallies_are_true()
 
 
-def test_lines_that_name_no_document_are_refused_by_number(cases, documents):
-    """Blank lines say nothing, doubles once, and the good ones are found all the same."""
+def test_lines_that_name_no_document_are_rejected_by_number(triage_store, documents):
+    """Blank lines and doubles are skipped, and the good lines are found."""
     _stand(documents, ["stuck", "waiting", "not_found", "stuck"])
-    _do(cases, Action.ACK, 4)
+    _do(triage_store, Action.ACK, 4)
     lines = [b"1\n", b"\n", b"2\n", b"99\n", b"x1\n", b" 3 \n", b"1\n", b"4", b"9" * 30]
     may = decide(Action.ACK, Policy(), NOW)
 
-    chosen = by_lines(cases, lines, may)
+    chosen = by_lines(triage_store, lines, may)
 
     assert [1, 3] == [each.request_id for each in chosen.documents]
-    assert 1 == chosen.already_count
+    assert 1 == chosen.unchanged_count
     assert [
-        (3, "2: it is waiting: there is nothing to take up"),
+        (3, "request id 2 is waiting: there is nothing to acknowledge"),
         (4, "request id 99 is not tracked here"),
-        (5, "not a request id: a whole number below 2^63"),
-        (9, "not a request id: a whole number below 2^63"),
-    ] == chosen.refused
+        (5, "not a request id: give a whole number below 2^63"),
+        (9, "not a request id: give a whole number below 2^63"),
+    ] == chosen.rejected
 
 
 @pytest.mark.parametrize(
@@ -372,7 +382,7 @@ def test_lines_that_name_no_document_are_refused_by_number(cases, documents):
         (ALL._replace(tracked_before=NOW - DAY, status="pending"), {2}),
     ],
 )
-def test_a_filter_finds_what_matches_all_of_it(cases, documents, wanted, numbers):
+def test_a_filter_finds_what_matches_all_of_it(triage_store, documents, wanted, numbers):
     """Status, step in whatever case, type, condition and age narrow the choice together."""
     states = ["stuck", "stuck", "not_in_efolder", "in_efolder", "stuck"]
     ages = (0, DAY, 2 * DAY, DAY - 1, 0)
@@ -392,10 +402,10 @@ def test_a_filter_finds_what_matches_all_of_it(cases, documents, wanted, numbers
         NOW,
     )
 
-    assert numbers == {each.request_id for each in cases.matching(wanted)}
+    assert numbers == {each.request_id for each in triage_store.matching(wanted)}
 
 
-def test_filters_go_by_indexes(database, cases, documents, monkeypatch):
+def test_filters_go_by_indexes(database, triage_store, documents, monkeypatch):
     """Beside 20,000 delivered documents a filter looks at none of them."""
     for at in range(0, 20_000, 1_000):
         documents.add([new(number) for number in range(at, at + 1_000)], NOW)
@@ -407,11 +417,11 @@ def test_filters_go_by_indexes(database, cases, documents, monkeypatch):
     documents.add([new(number) for number in numbers], NOW)
     before = sorted(documents.due(NOW, 1_000))
     documents.record([ended(each, "failed") for each in before[100:]], NOW)
-    _do(cases, Action.ACK, *numbers[200:])
+    _do(triage_store, Action.ACK, *numbers[200:])
     if database.dialect == "postgresql":
         database.execute("ANALYZE")
 
-    _, *seen = plans(database, monkeypatch, lambda: cases.matching(ALL))
+    _, *seen = plans(database, monkeypatch, lambda: triage_store.matching(ALL))
 
     indexes = [f"documents_{each}" for each in ("pending", "failed", "acknowledged")]
     assert [True] * 3 == [uses(plan, index) for plan, index in zip(seen, indexes, strict=True)], (
@@ -419,8 +429,8 @@ def test_filters_go_by_indexes(database, cases, documents, monkeypatch):
     )
 
 
-def test_fifty_thousand_are_taken_up_within_seconds(database, cases, documents):
-    """A backlog of failures is found, acknowledged, and given back, each within ten seconds."""
+def test_fifty_thousand_are_acknowledged_within_seconds(database, triage_store, documents):
+    """A backlog of failures is acknowledged, revoked and closed, each within ten seconds."""
     for at in range(0, 50_000, 10_000):
         documents.add([new(number) for number in range(at, at + 10_000)], NOW)
     database.execute(
@@ -432,28 +442,28 @@ def test_fifty_thousand_are_taken_up_within_seconds(database, cases, documents):
     for action in (Action.ACK, Action.UNACK, Action.CLOSE):
         began = time.perf_counter()
         may = decide(action, Policy(), NOW)
-        found = by_filter(cases, ALL, action, may)
+        found = by_filter(triage_store, ALL, action, may)
         ids = [each.id for each in found.documents]
-        assert 50_000 == cases.carry_out(ids, may, note(action, BY, WHY, NOW))
+        assert 50_000 == triage_store.carry_out(ids, may, note(action, BY, WHY, NOW))
         took = time.perf_counter() - began
         assert took < 10
         assert counted(database) == tallied(database)
 
 
-def test_what_changes_between_preview_and_deed_is_left_alone(database, cases, documents):
-    """Each document is decided on as it is in the transaction that changes it."""
+def test_what_changes_after_the_preview_is_skipped(database, triage_store, documents):
+    """The action applies to each document as it is in the transaction that changes it."""
     _stand(documents, ["stuck", "stuck"])
     may = decide(Action.ACK, Policy(), NOW)
-    chosen = by_filter(cases, ALL, Action.ACK, may)
+    chosen = by_filter(triage_store, ALL, Action.ACK, may)
     documents.record([ended(documents.due(NOW + HOUR, 1)[0])], NOW)
 
-    done = cases.carry_out(
+    done = triage_store.carry_out(
         [each.id for each in chosen.documents], may, note(Action.ACK, BY, WHY, NOW)
     )
 
     assert 1 == done
     assert ["acknowledged", "delivered"] == sorted(_conditions(database).values())
-    assert "1 acknowledged, 1 changed meanwhile and left as they are" == casework.outcome(
+    assert "1 acknowledged, 1 skipped (they changed meanwhile)" == outcome(
         Action.ACK, done, chosen
     )
 
@@ -468,20 +478,20 @@ def test_what_changes_between_preview_and_deed_is_left_alone(database, cases, do
         (BY, "w" * 501, "--reason must be one printable line of at most 500"),
     ],
 )
-def test_who_and_why_must_be_fit_to_be_kept(by, reason, complaint):
-    """Nothing anonymous, and nothing that a terminal or a database would choke on."""
-    with pytest.raises(Unsaid, match=complaint):
+def test_who_and_why_must_be_given(by, reason, complaint):
+    """A note needs a name and a reason, each one printable line."""
+    with pytest.raises(IncompleteNote, match=complaint):
         note(Action.ACK, by, reason, NOW)
     assert "" == note(Action.RECHECK, BY, "", NOW).reason
 
 
 @pytest.fixture
 def command(database_url, database):
-    """Run one of the commands; its exit status and what it says."""
+    """Run one of the commands; its exit status and its output."""
 
     def invoke(name, *arguments, **more):
         done = CliRunner().invoke(
-            getattr(casework_cli, name),
+            getattr(commands, name),
             list(map(str, arguments)),
             env={"LIGHTKEEPER_DATABASE_URL": database_url},
             standalone_mode=False,
@@ -494,8 +504,8 @@ def command(database_url, database):
     return invoke
 
 
-def test_numbers_are_done_and_wrong_ones_said(command, database, documents):
-    """The good ones are done, each other one is named with its place; the status says so."""
+def test_wrong_request_ids_are_named_and_the_others_acknowledged(command, database, documents):
+    """Each wrong one is named with its place, and the exit status is 65."""
     _stand(documents, ["stuck", "stuck", "waiting"])
 
     assert (0, "1 acknowledged\n") == command("ack", 1, "--by", BY, "--reason", WHY)
@@ -504,7 +514,7 @@ def test_numbers_are_done_and_wrong_ones_said(command, database, documents):
     assert 65 == status
     assert [
         "argument 3: request id 77 is not tracked here",
-        "1 acknowledged, 1 were so already, 1 refused",
+        "1 acknowledged, 1 unchanged, 1 rejected",
     ] == output.splitlines()
     assert {1: "acknowledged", 2: "acknowledged", 3: "waiting"} == _conditions(database)
     assert (0, "2 no longer acknowledged\n") == command(
@@ -513,14 +523,14 @@ def test_numbers_are_done_and_wrong_ones_said(command, database, documents):
 
 
 def test_a_file_names_one_document_a_line(command, database, documents, tmp_path):
-    """From a file or from stdin, with the line of what is refused."""
+    """Request ids come from a file or stdin; a rejected line is named by its number."""
     _stand(documents, ["stuck", "waiting"])
     file = tmp_path / "ids"
     file.write_text("1\nx\n")
 
     status, output = command("close", "--file", file, "--by", BY, "--reason", WHY)
 
-    assert (65, "line 2: not a request id: a whole number below 2^63") == (
+    assert (65, "line 2: not a request id: give a whole number below 2^63") == (
         status,
         output.splitlines()[0],
     )
@@ -531,7 +541,7 @@ def test_a_file_names_one_document_a_line(command, database, documents, tmp_path
 
 
 def test_a_filter_is_previewed_first(command, database, documents):
-    """Nothing happens without --yes COUNT, and what would is counted by where it stands."""
+    """Without --yes COUNT nothing changes; the preview counts what would change."""
     _stand(documents, ["not_in_efolder"] * 12 + ["stuck"])
     ask = ("close", "--status", "failed", "--by", BY, "--reason", WHY)
 
@@ -542,16 +552,16 @@ def test_a_filter_is_previewed_first(command, database, documents):
         "document type     status   step                      condition        documents",
         "form_0781         failed   none                      not_in_efolder          12",
         "request ids: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more",
-        "12 to be closed",
-        "nothing is changed yet: repeat this with --yes 12",
+        "12 would be closed",
+        "nothing changed: to go ahead, repeat with --yes 12",
     ] == output.splitlines()
     assert "closed" not in _conditions(database).values()
     assert (0, "12 closed\n") == command(*ask, "--yes", 12)
     assert Counter(closed=12, stuck=1) == Counter(_conditions(database).values())
 
 
-def test_what_came_after_the_preview_is_not_taken_up_unseen(command, database, documents):
-    """Another one has failed meanwhile: nothing is done, and the preview shows it."""
+def test_what_failed_after_the_preview_is_not_acknowledged_unseen(command, database, documents):
+    """When more documents match than the preview showed, nothing changes and it shows again."""
     _stand(documents, ["not_in_efolder"] * 3)
     ask = ("ack", "--status", "failed", "--by", BY, "--reason", WHY)
 
@@ -559,18 +569,18 @@ def test_what_came_after_the_preview_is_not_taken_up_unseen(command, database, d
 
     assert 1 == status
     assert (
-        "nothing is changed yet, for 3 match by now: repeat this with --yes 3"
+        "nothing changed, because 3 documents match now: to go ahead, repeat with --yes 3"
         == (output.splitlines()[-1])
     )
     assert {"not_in_efolder"} == set(_conditions(database).values())
 
 
 def test_a_recheck_needs_no_reason_and_revokes_nothing(command, database, documents):
-    """It is due now; who asked is the login name."""
+    """It makes the document due now, by the login name."""
     _stand(documents, ["stuck"])
     before = time.time() * 1_000
 
-    assert (0, "1 asked about next\n") == command("recheck", 1)
+    assert (0, "1 polled next\n") == command("recheck", 1)
 
     assert before - 1 <= _next_poll(database, 1) <= time.time() * 1_000
     assert {1: "stuck"} == _conditions(database)
@@ -587,6 +597,6 @@ def test_a_recheck_needs_no_reason_and_revokes_nothing(command, database, docume
     ],
 )
 def test_a_wrong_call_is_one_clear_message(command, arguments):
-    """Which documents and why must be said, in one way."""
+    """The documents must be named in one way, and the reason given."""
     with pytest.raises(click.UsageError):
         command(*arguments)

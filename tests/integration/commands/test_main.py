@@ -454,12 +454,25 @@ def polled(store, env, lighthouse):
     return env
 
 
-def test_status_says_how_many_stand_where(polled):
-    """The sum on top, then what needs eyes, then each type, status and step; also as JSON."""
+def test_status_counts_documents(polled):
+    """The sum is on top, then what needs attention, then type, status and step; also as JSON."""
     text = command_line.run("status", env=polled).stdout
     counts = _status(polled)
 
-    assert text.startswith("tracked 5 = pending 2 + done 1 + failed 2\n")
+    assert [
+        "tracked 5 = pending 2 + done 1 + failed 2",
+        "",
+        "0 slow, of which 0 stuck and 0 overdue",
+        "1 not found by Lighthouse",
+        "2 failed, unacknowledged:",
+        "  1 not in the eFolder",
+        "  1 in the eFolder but not in BGS",
+        "  0 perhaps in the eFolder",
+        "0 done, contradictory",
+        "0 transitions not yet published to Datadog",
+        "",
+        "document type     status   step                      documents",
+    ] == text.splitlines()[:12]
     assert ["tracked", "pending", "done", "failed"] == list(counts)[:4]
     assert [5, 2, 1, 2] == list(counts.values())[:4]
     for key in ("slow", "stuck", "overdue", "unpublished"):
@@ -474,8 +487,8 @@ def test_status_says_how_many_stand_where(polled):
     } == counts["documents"]
 
 
-def test_show_tells_the_history_of_a_document(polled):
-    """What it is, why it failed, and each change; as JSON with Lighthouse's own answer."""
+def test_show_gives_the_history_of_a_document(polled):
+    """It names the document, why it failed, and each transition; the JSON has the last answer."""
     text = command_line.run("show", 102, env=polled).stdout
     data = json.loads(command_line.run("show", 102, "--json", env=polled).stdout)
 
@@ -485,7 +498,7 @@ def test_show_tells_the_history_of_a_document(polled):
     assert "reason: Workflow maximum step attempts exceeded" in text
     assert "in the eFolder since: 20" in text
     assert "failed; CLAIMS_EVIDENCE SUCCESS, BENEFITS_GATEWAY_SERVICE FAILED" in text
-    assert "not told yet" not in text
+    assert "not published yet" not in text
     assert ("failed", "BENEFITS_GATEWAY_SERVICE") == (
         data["lighthouse_status"],
         data["failed_step"],
@@ -494,13 +507,13 @@ def test_show_tells_the_history_of_a_document(polled):
     assert ["failed"] == [change["outcome"] for change in data["history"]]
 
 
-def test_show_ends_a_submission_with_one_sentence_for_the_veteran(polled):
-    """Every document of it, and as the last line what the veteran may be told."""
+def test_show_ends_a_submission_with_the_wording_for_the_veteran(polled):
+    """It lists every document of the submission, and ends with what the veteran may read."""
     lines = command_line.run("show", "--submission", "s-1", env=polled).stdout.splitlines()
     data = json.loads(command_line.run("show", "--submission", "s-1", "--json", env=polled).stdout)
 
-    assert lines[-1].startswith("VA could not add 1 of your 5 documents to your file")
-    assert data["sentence"] == lines[-1]
+    assert ["for the veteran:", f"  {data['veteran_wording']}"] == lines[-2:]
+    assert data["veteran_wording"].startswith("VA couldn't add 1 of your 5 documents to your file")
     assert 5 == sum(line.startswith("request id ") for line in lines)
     assert [101, 102, 103, 104, 105] == [row["lighthouse_request_id"] for row in data["documents"]]
 

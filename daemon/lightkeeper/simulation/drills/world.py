@@ -16,7 +16,7 @@ from lightkeeper.simulation.drills.upstream import InProcessLighthouse, Simulate
 from lightkeeper.simulation.lighthouse.stories import Story
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.triage import Casework, Filter
+from lightkeeper.store.triage import Filter, TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
 START: Final = 1_800_000_000
@@ -140,10 +140,10 @@ class World:
         return ids
 
     def staff(self, action: Action) -> int:
-        """Have staff do this to all documents it can be done to; to how many they did."""
-        casework, now, policy = Casework(self.desk), self.clock.instant(), Policy()
-        found = casework.matching(Filter(CONDITIONS[action]))
-        done = casework.carry_out(
+        """Carry the triage action out on all documents it applies to; how many it changed."""
+        triage, now, policy = TriageStore(self.desk), self.clock.instant(), Policy()
+        found = triage.matching(Filter(CONDITIONS[action]))
+        done = triage.carry_out(
             [each.id for each in found],
             decide(action, policy, now),
             note(action, "on-call", "seen to", now),
