@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import postgres
 import pytest
+import run_folder
 import secret_leaks
 import seen_signals
 
@@ -38,6 +39,14 @@ _KEPT = {".db", ".db-wal", ".log", ".txt"}  # stores and logs that a test left i
 _LARGEST = 1_000_000
 WHOLE: set[bool] = set()  # of each process that ran tests: whether every file took part
 _WRONG = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest makes its own folder
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep all that the run makes in one folder, which is removed however the run ends."""
+    if not hasattr(config, "workerinput"):
+        folder = run_folder.make()
+        config.option.basetemp = config.option.basetemp or folder / "t"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -13,7 +13,8 @@ COMMAND = (sys.executable, "-m", "lightkeeper")
 
 def environment(database=None, lighthouse=None, agent=None, **more):
     """What such a process sees: the settings given here and no others."""
-    kept = ("PATH", "HOME", "LANG", "PYTHONPATH")  # the last: what we import, it imports
+    # TMPDIR: it is of this run; PYTHONPATH: what we import, it imports.
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
     found = {name: os.environ[name] for name in kept if name in os.environ}
     found["DD_DOGSTATSD_URL"] = agent.url if agent else "unix:///nonexistent/dsd.socket"
     if database is not None:

@@ -65,7 +65,7 @@ def server() -> Iterator[PostgresServer]:
     binaries = _binaries()
     account = _unprivileged_account()
     # Not pytest's directory: a socket's path has at most 107 bytes, and `nobody` must get there.
-    home = Path(tempfile.mkdtemp(prefix="lk-pg-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
     if account:
         shutil.chown(home, account["user"], account["group"])
     data = home / "data"
@@ -118,7 +118,7 @@ def _run(command: list[Path | str], **options: Any) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"LC_ALL": "C"},
-        timeout=60,
+        timeout=300,
         check=False,
         **options,
     )

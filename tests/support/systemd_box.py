@@ -12,6 +12,8 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+import run_folder
+
 SYSTEMD = Path("/lib/systemd/systemd")
 FILES = {
     "etc/machine-id": f"{uuid.uuid4().hex}\n",
@@ -182,7 +184,7 @@ class Box:
 
     def _enterable(self):
         """A new group below ours in each hierarchy: the files by which a process enters them."""
-        name = f"lightkeeper-box-{uuid.uuid4().hex[:8]}"
+        name = f"{run_folder.name()}-box-{uuid.uuid4().hex[:8]}"
         found = []
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

@@ -96,9 +96,9 @@ OUTAGES = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def outages(tmp_path_factory):
-    """What `poll` does with 2,000 documents while Lighthouse is down: started before all else."""
+    """What `poll` does with 2,000 documents while Lighthouse is down, all ways at once."""
     folder = tmp_path_factory.mktemp("outages")
     _put(folder / "store.db", range(1, 2_001))
 

@@ -290,7 +290,7 @@ AS_NOBODY = """
 def test_a_path_without_rights(rights, theirs, problem):
     """A store that may not be made, read, written or locked is unavailable, not a traceback."""
     # Not pytest's folder: another user cannot get there.
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'a.db'}"
         if len(rights) > 1:

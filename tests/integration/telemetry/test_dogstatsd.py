@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lightkeeper import __version__
 from lightkeeper.config.settings import Settings
-from lightkeeper.service.wiring import emitter as emitter_of
+from lightkeeper.service.wiring import build_emitter
 from lightkeeper.simulation.agent.datagram import Event
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.telemetry.catalogue import CATALOGUE
@@ -497,7 +497,7 @@ def test_the_service_is_named_once(agent, monkeypatch, service, expected):
     monkeypatch.setenv("DD_DOGSTATSD_URL", agent.url)
     if service is not None:
         monkeypatch.setenv("DD_SERVICE", service)
-    with contextlib.closing(emitter_of(Settings.load())) as emitter:
+    with contextlib.closing(build_emitter(Settings.load())) as emitter:
         emitter.count(COUNT, 1)
 
     assert agent.wait_for(lambda a: a.received or a.malformed)
