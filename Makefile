@@ -45,8 +45,10 @@ schema-dump: .venv/dev.stamp
 endurance: .venv/dev.stamp
 	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal -o timeout=1500 tests/endurance
 
+# What it costs, and the limits of speed as they are promised: alone on the machine.
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks
+	TESTS_AS_PROMISED=1 .venv/bin/python -m pytest -m speed tests
 
 clean:
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import patience
 import secret_leaks
 
 COMMAND = (sys.executable, "-m", "lightkeeper")
@@ -24,7 +25,7 @@ def environment(database=None, lighthouse=None, agent=None, **more):
     return found | more
 
 
-def run(*arguments, env, within=None, timeout=60, **more):
+def run(*arguments, env, within=None, **more):
     """Run `lightkeeper` with these arguments, never into a traceback; what it prints is text.
 
     `within` is a shell script that finds the command in "$@".
@@ -32,7 +33,6 @@ def run(*arguments, env, within=None, timeout=60, **more):
     done = subprocess.run(
         [*_shell(within), *COMMAND, *map(str, arguments)],
         env=env,
-        timeout=timeout,
         check=False,
         text=True,
         capture_output=True,
@@ -77,7 +77,7 @@ def running(*arguments, env, **more):
                 pipe.close()
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=patience.SECONDS):
     """Wait until the condition holds; fail where it does not within so many seconds."""
     give_up_at = time.monotonic() + seconds
     while not condition():

@@ -4,6 +4,7 @@ import functools
 import json
 
 import jwt
+import patience
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -47,10 +48,10 @@ class Client:
             self.lighthouse.token_url,
             data=fields | form,
             headers={"Authorization": None},
-            timeout=10,
+            timeout=patience.SECONDS,
         )
 
-    def post(self, body, path=STATUS, timeout=10, **more):
+    def post(self, body, path=STATUS, timeout=patience.SECONDS, **more):
         return self.session.post(self.lighthouse.url + path, json=body, timeout=timeout, **more)
 
     def ask(self, *ids, **more):
@@ -58,7 +59,7 @@ class Client:
 
     def poll_one(self, request_id, **more):
         url = f"{self.lighthouse.url}{BASE}/uploads/{request_id}/status"
-        return self.session.get(url, timeout=10, **more)
+        return self.session.get(url, timeout=patience.SECONDS, **more)
 
     def upload(self, content=b"%PDF-1.7 \r\n\x00\xff", **parameters):
         data = {key: value for key, value in (UPLOAD | parameters).items() if value is not None}
@@ -66,7 +67,9 @@ class Client:
             "parameters": (None, json.dumps({"data": data}), "application/json"),
             "file": ("form.pdf", content, "application/pdf"),
         }
-        return self.session.post(self.lighthouse.url + DOCUMENTS, files=files, timeout=10)
+        return self.session.post(
+            self.lighthouse.url + DOCUMENTS, files=files, timeout=patience.SECONDS
+        )
 
 
 def claims(now, **changes):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import patience
 import requests
 from contract import Contract, Offence, Operation, received
 from lighthouse_client import Client, claims
@@ -110,7 +111,9 @@ def replay(client: Client, request: Mapping[str, Any], status: int = 200) -> req
             del form["client_assertion"]
         return client.grant(claims(NOON), **form)
     if request["method"] == "GET":
-        return client.session.get(client.lighthouse.url + request["path"], timeout=10)
+        return client.session.get(
+            client.lighthouse.url + request["path"], timeout=patience.SECONDS
+        )
     if "file" in body:
         return client.upload(body["file"].encode(), **body["parameters"]["data"])
     return client.post(body, path=request["path"])

@@ -3,6 +3,8 @@
 import socket
 import time
 
+import patience
+
 
 class Notified:
     """A socket that notes what a service says of itself; `with` opens and closes it."""
@@ -19,7 +21,7 @@ class Notified:
     def __exit__(self, *reason):
         self._socket.close()
 
-    def wait_for(self, line, seconds=20.0):
+    def wait_for(self, line, seconds=patience.SECONDS):
         """Read on until this, or what it matches, is said; fail where it is not in time."""
         give_up_at = time.monotonic() + seconds
         while True:

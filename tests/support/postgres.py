@@ -118,7 +118,6 @@ def _run(command: list[Path | str], **options: Any) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"LC_ALL": "C"},
-        timeout=300,
         check=False,
         **options,
     )

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from itertools import cycle
 
 import command_line
+import patience
 import secret_leaks
 
 from lightkeeper.domain.document import NewDocument
@@ -22,7 +23,6 @@ SUCCESS = "lightkeeper.cycle.success"
 CRITICAL = 2
 STORIES = ("instantly_done", "fails_claims_evidence", "fails_bgs", "stuck_bgs", "lost")
 WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending", "NOT_FOUND": "pending"}
-PATIENCE_SECONDS = 100.0  # for the machine is shared; nothing here waits for that long by design
 
 
 class RunningDaemon:
@@ -94,7 +94,7 @@ class RunningDaemon:
     def stop(self):
         """End it as systemd does; it has to go with status 0, and all that it said was sent."""
         self.process.terminate()
-        assert 0 == self.process.wait(PATIENCE_SECONDS), self.log.read_text()
+        assert 0 == self.process.wait(), self.log.read_text()
         self.agent.drain()
         self.agent.assert_clean()
         secret_leaks.refuse(self.log.read_text())
@@ -111,7 +111,7 @@ class RunningDaemon:
 
     def rows(self, sql):
         """What a query finds, read beside the daemon."""
-        with closing(sqlite3.connect(self.store, timeout=10)) as reading:
+        with closing(sqlite3.connect(self.store, timeout=patience.SECONDS)) as reading:
             return reading.execute(sql).fetchall()
 
     def is_settled(self):
@@ -159,7 +159,7 @@ class RunningDaemon:
 
     def until(self, condition):
         """Wait for something; fail with the log where it does not come, or the process ends."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + patience.SECONDS
         while not condition():
             assert time.monotonic() < give_up_at, f"waited in vain:\n{self.log.read_text()}"
             assert self.ended() is None, f"status {self.ended()}:\n{self.log.read_text()}"

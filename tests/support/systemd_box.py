@@ -12,6 +12,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+import patience
 import run_folder
 
 SYSTEMD = Path("/lib/systemd/systemd")
@@ -131,7 +132,7 @@ class Box:
         enter = ("nsenter", "-t", str(self._pid), "-m", "-p", "-i", "-u", "-C", "--")
         done = subprocess.run(
             [*enter, *map(str, command)],
-            **({"capture_output": True, "text": True, "timeout": 60} | more),
+            **({"capture_output": True, "text": True} | more),
             check=False,
         )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
@@ -167,7 +168,7 @@ class Box:
                 stdout=console,
                 stderr=console,
             )
-        give_up_at = time.monotonic() + 20
+        give_up_at = time.monotonic() + patience.SECONDS
         while time.monotonic() < give_up_at and self._unshare.poll() is None:
             children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children")
             if (found := children.read_text().split()) and self._is_up(int(found[0])):

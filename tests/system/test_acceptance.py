@@ -7,6 +7,7 @@ from collections import Counter
 
 import command_line
 import pytest
+from patience import at_most
 from store_summary import WORDS, json_lines, pending_and_unpublished, summary
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
@@ -73,7 +74,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
         lambda: pending_and_unpublished(tmp_path / "store.db") == (DOCUMENTS // 10, 0)
     )
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate()
     agent.drain()
 
     by_id, rows, totals, _ = summary(tmp_path / "store.db")
@@ -95,6 +96,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
         )
 
 
+@pytest.mark.speed
 def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse, agent, env):
     """A stop in the middle of a backlog: exit 0 at once, what was learned is told."""
     command_line.run("track", "-", env=env, input=json_lines(lighthouse.truth()))
@@ -103,11 +105,11 @@ def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse
 
     polled_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate()
 
     _, rows, totals, unpublished = summary(tmp_path / "store.db")
     assert 0 == process.returncode
-    assert time.monotonic() - polled_at < 5
+    assert time.monotonic() - polled_at < at_most(5)
     assert (DOCUMENTS, DOCUMENTS) == (rows, totals["tracked"])
     assert 0 == unpublished
     agent.drain()
@@ -129,7 +131,7 @@ def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, e
         lambda: pending_and_unpublished(tmp_path / "store.db") == (DOCUMENTS // 10, 0)
     )
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate()
 
     assert 0 == process.returncode
     assert "locked" not in errors

@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from notify_socket import Notified
+from patience import at_most
 from store_summary import json_lines, pending_and_unpublished
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
@@ -112,7 +113,7 @@ def test_it_is_ready_once_it_watches_and_says_when_it_stops(settings, manager):
         manager.wait_for("STOPPING=1")
 
         assert 73 == other.returncode
-        assert 0 == process.wait(10)
+        assert 0 == process.wait()
 
 
 def test_its_status_says_what_waits_and_how_calls_go(settings, manager):
@@ -122,17 +123,18 @@ def test_its_status_says_what_waits_and_how_calls_go(settings, manager):
         track_ids(settings, limited, 12, "stuck_bgs")
         with ready(settings, manager):
             manager.wait_for(
-                re.compile(r"STATUS=12 pending, last call \d s ago, 59 of 60 calls l")
+                re.compile(r"STATUS=12 pending, last call \d+ s ago, 59 of 60 calls l")
             )
 
 
+@pytest.mark.speed
 def test_the_watchdog_is_fed_all_through_a_backlog(settings, manager, lighthouse):
     """A slice of work that fills its time does not look like a hang."""
     lighthouse.latency = 0.05
     track_ids(settings, lighthouse, 10_000)
     with ready(settings, manager):
         for _ in range(4):
-            manager.wait_for("WATCHDOG=1", seconds=2.5)
+            manager.wait_for("WATCHDOG=1", seconds=at_most(2.5))
 
     assert 0 < pending_and_unpublished(settings.store)[0] < 10_000
 
@@ -181,7 +183,7 @@ def test_a_reload_goes_on_with_the_new_settings(settings, manager, lighthouse, a
         command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0))
         assert 73 == command_line.run("poll", env=settings.environment()).returncode
         process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(10)
+        assert 0 == process.wait()
 
     agent.drain()
     (reloaded,) = logged(settings, "service.reloaded")
@@ -234,7 +236,7 @@ def test_what_a_reload_cannot_take_in_is_refused(settings, manager, values, prob
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile("STATUS=.*not reloaded"))
         process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(10)
+        assert 0 == process.wait()
 
     (refused,) = logged(settings, "service.reload.refused")
     assert problem in refused["problems"][0]
@@ -254,7 +256,7 @@ def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, li
         command_line.until(lambda: any(call.path == "token" for call in lighthouse.calls))
         settings.key.write_text(right)
         process.send_signal(signal.SIGHUP)
-        command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0), seconds=90)
+        command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0))
 
     (reloaded,) = logged(settings, "service.reloaded")
     assert ["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"] == reloaded["changed"]
@@ -316,7 +318,7 @@ def test_thresholds_count_from_the_reload_on(settings, manager, lighthouse, agen
         assert 0 == command_line.run("recheck", str(stuck), "--by", "me", env=env).returncode
         command_line.until(lambda: "stuck" == status_line(settings, stuck)[0])
         process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(10)
+        assert 0 == process.wait()
 
     agent.drain()
     there = {"document_type": "form_0781", "step": status_line(settings, stuck)[1].lower()}
@@ -359,12 +361,12 @@ def test_what_was_lost_before_a_reload_is_told_to_the_next_agent(settings, manag
     settings.write(DD_DOGSTATSD_URL="unix:///nonexistent/dsd.socket")
     with ready(settings, manager) as process:
         command_line.until(lambda: logged(settings, "dogstatsd.agent.unreachable"))
-        manager.wait_for(re.compile("; the Datadog Agent takes nothing"), seconds=40)
+        manager.wait_for(re.compile("; the Datadog Agent takes nothing"))
         settings.write(DD_DOGSTATSD_URL=agent.url)
         process.send_signal(signal.SIGHUP)
         manager.wait_for("RELOADING=1")
         process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(10)
+        assert 0 == process.wait()
 
     agent.drain()
     assert 1 <= agent.count("lightkeeper.dogstatsd.lost")

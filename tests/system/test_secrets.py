@@ -81,7 +81,6 @@ def test_a_test_that_lets_a_secret_out_fails(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
 
     leaked = ("Captured stdout call: a token", "Captured stderr call: a token")

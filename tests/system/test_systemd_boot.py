@@ -16,6 +16,7 @@ import pytest
 import secret_leaks
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from patience import at_most
 from store_summary import json_lines, pending_and_unpublished, summary
 from systemd_box import Box, SystemdUnavailable
 
@@ -35,7 +36,7 @@ PROGRAM, SETTINGS, START, LOOK, STAFF, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]
-    WatchdogSec=3
+    WatchdogSec=10
     TimeoutAbortSec=1
     RestartSec=500ms
 """
@@ -158,7 +159,7 @@ def tracked(box):
 def until_done(box, count):
     """Wait until nothing is pending; so many documents are done then."""
     store = box.root / "var/lib/private/lightkeeper/lightkeeper.db"
-    command_line.until(lambda: 0 == pending_and_unpublished(store)[0], seconds=30)
+    command_line.until(lambda: 0 == pending_and_unpublished(store)[0])
     assert count == tracked(box)[2]
 
 
@@ -219,7 +220,7 @@ def test_hanging_it_is_killed_and_started_again(service):
     """A process that gets nothing done feeds no watchdog."""
     before = int(service.shows(UNIT, "NRestarts"))
     service.run("systemctl", "kill", "-s", "STOP", UNIT)
-    command_line.until(lambda: before + 1 == int(service.shows(UNIT, "NRestarts")), seconds=15)
+    command_line.until(lambda: before + 1 == int(service.shows(UNIT, "NRestarts")))
 
     command_line.until(lambda: "active" == service.shows(UNIT, "ActiveState"))
     said = [each["MESSAGE"] for each in entries(service, "-n", "60")]
@@ -367,6 +368,7 @@ def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse):
     assert "LIGHTKEEPER_BATCH_SIZE: " in said
 
 
+@pytest.mark.speed
 def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
     """Thousands due, a call under way: it ends in good order, and goes on at the next start."""
     before = tracked(service)
@@ -377,7 +379,7 @@ def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
     began_at = time.monotonic()
     service.run("systemctl", "stop", UNIT)
 
-    assert 5 > time.monotonic() - began_at
+    assert at_most(5) > time.monotonic() - began_at
     assert "success" == service.shows(UNIT, "Result")
     now = tracked(service)
     assert before[0] + 5_000 == now[0] == sum(now[1:])

@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from daemon_rig import DaemonRig
+from patience import at_most
 from store_rows import NOW, counted, ended, moved, new, plans, tallied, uses
 
 from lightkeeper.casework import lookup
@@ -429,6 +430,7 @@ def test_filters_go_by_indexes(database, triage_store, documents, monkeypatch):
     )
 
 
+@pytest.mark.speed
 def test_fifty_thousand_are_acknowledged_within_seconds(database, triage_store, documents):
     """A backlog of failures is acknowledged, revoked and closed, each within ten seconds."""
     for at in range(0, 50_000, 10_000):
@@ -446,7 +448,7 @@ def test_fifty_thousand_are_acknowledged_within_seconds(database, triage_store, 
         ids = [each.id for each in found.documents]
         assert 50_000 == triage_store.carry_out(ids, may, note(action, BY, WHY, NOW))
         took = time.perf_counter() - began
-        assert took < 10
+        assert took < at_most(10)
         assert counted(database) == tallied(database)
 
 

@@ -187,7 +187,6 @@ def ran(place):
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=60,
                 check=False,
             )
 

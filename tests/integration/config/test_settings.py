@@ -12,7 +12,6 @@ def test_the_command_ends_with_the_status_for_wrong_settings():
         env=os.environ | {"LIGHTKEEPER_SLOW_AFTER": "soon"},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

@@ -12,10 +12,12 @@ from contextlib import closing, contextmanager
 
 import command_line
 import freezegun
+import patience
 import pytest
 import structlog
 from daemon_rig import DaemonRig
 from notify_socket import Notified
+from patience import at_most
 
 from lightkeeper.config.settings import Settings
 from lightkeeper.service import loop as service
@@ -393,6 +395,7 @@ def test_waiting_after_a_429_is_no_success_until_an_answer(watch, looped):
     assert 2 == watch.agent.count(SUCCESS)
 
 
+@pytest.mark.speed
 def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
     """A slice takes no longer than its limit and one call."""
     monkeypatch.setattr(service, "SLICE_SECONDS", 0.2)
@@ -402,7 +405,7 @@ def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
 
     _slice(looped)
 
-    assert 0.2 <= time.monotonic() - began < 1.0
+    assert 0.2 <= time.monotonic() - began < at_most(1.0)
     assert 10 < watch.statuses()["pending"] < 490
 
 
@@ -427,6 +430,7 @@ def test_transitions_wait_while_the_agent_is_unreachable(watch, looped):
     watch.agent.assert_clean()
 
 
+@pytest.mark.speed
 def test_a_request_to_stop_ends_a_wait_at_once():
     """A request ends a wait, from another thread or by a signal, and prevents the next."""
     for ask in (lambda stop: stop.request(), lambda _: os.kill(os.getpid(), signal.SIGTERM)):
@@ -434,9 +438,9 @@ def test_a_request_to_stop_ends_a_wait_at_once():
             threading.Timer(0.1, ask, [stop]).start()
             began = time.monotonic()
             while not stop.requested:
-                stop.wait(20)
-            stop.wait(20)
-            assert 5 > time.monotonic() - began
+                stop.wait(patience.SECONDS)
+            stop.wait(patience.SECONDS)
+            assert at_most(5) > time.monotonic() - began
 
 
 @pytest.fixture
@@ -464,7 +468,7 @@ def test_a_signal_ends_the_process_with_nothing_half_done(simulated, tmp_path, n
         command_line.until(lambda: len(lighthouse.calls) > 20)
         process.send_signal(number)
         began = time.monotonic()
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate()
         took = time.monotonic() - began
 
     assert 0 == process.returncode, log
@@ -491,4 +495,4 @@ def test_a_second_signal_ends_the_process_at_once(simulated, first):
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
 
-        assert -signal.SIGTERM == process.wait(timeout=2)
+        assert -signal.SIGTERM == process.wait()

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import suppress
 
+import patience
 import pytest
 
 from lightkeeper.service.systemd import ServiceManager
@@ -16,7 +17,7 @@ def listening(request, tmp_path):
     name = str(tmp_path / "notify.socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(name if request.param == "path" else f"\0{name}")
-        bound.settimeout(5)
+        bound.settimeout(patience.SECONDS)
         yield bound, name if request.param == "path" else f"@{name}"
 
 
@@ -35,7 +36,7 @@ def test_each_report_is_one_datagram(listening):
     assert b"STOPPING=1" == bound.recv(4_096)
     said, _, usec = bound.recv(4_096).partition(b"\nMONOTONIC_USEC=")
     assert b"RELOADING=1" == said
-    assert abs(time.monotonic() - int(usec) / 1e6) < 5
+    assert abs(time.monotonic() - int(usec) / 1e6) < 60
 
 
 def test_the_watchdog_is_fed_once_a_second_at_most(listening):
@@ -85,6 +86,7 @@ def full(listening):
     return bound, ServiceManager({"NOTIFY_SOCKET": address}, iter(range(1_000)).__next__)
 
 
+@pytest.mark.speed
 def test_a_manager_that_reads_nothing_delays_no_poll(full):
     """Watchdog and status do not wait for room in the socket."""
     _, manager = full
@@ -93,7 +95,7 @@ def test_a_manager_that_reads_nothing_delays_no_poll(full):
     for _ in range(100):
         manager.alive()
         manager.status("well")
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < patience.at_most(1)
 
 
 def test_ready_and_stopping_wait_for_room(full):

@@ -4,6 +4,7 @@ import json
 
 import contract as contracts
 import jsonschema
+import patience
 import pytest
 import requests
 from contract import Offence, example, received, sent
@@ -293,7 +294,7 @@ def as_json(body):
 
 def token_as_json(client):
     """Ask for a token with JSON instead of a form."""
-    return client.session.post(client.lighthouse.token_url, json={}, timeout=10)
+    return client.session.post(client.lighthouse.token_url, json={}, timeout=patience.SECONDS)
 
 
 def upload_part(name):
@@ -303,7 +304,7 @@ def upload_part(name):
         "file": ("form.pdf", b"%PDF-1.7", "application/pdf"),
     }
     return lambda client: client.session.post(
-        client.lighthouse.url + DOCUMENTS, files={name: parts[name]}, timeout=10
+        client.lighthouse.url + DOCUMENTS, files={name: parts[name]}, timeout=patience.SECONDS
     )
 
 
@@ -316,7 +317,7 @@ def upload_nulls(name):
             "parameters": (None, parameters, "application/json"),
             "file": ("form.pdf", b"%PDF-1.7", "application/pdf"),
         },
-        timeout=10,
+        timeout=patience.SECONDS,
     )
 
 

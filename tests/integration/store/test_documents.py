@@ -581,7 +581,7 @@ def test_a_full_disk_is_told_and_costs_nothing_stored(tmp_path):
             print(exc)
     """
     with child(code, url) as process:
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate()
 
     assert "" == errors
     assert said.startswith(f"{tmp_path / 'a.db'}: disk I/O error (look at its disk ")

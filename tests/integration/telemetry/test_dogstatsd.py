@@ -10,6 +10,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import at_most
 
 from lightkeeper import __version__
 from lightkeeper.config.settings import Settings
@@ -392,6 +393,7 @@ def test_after_a_loss_no_more_is_tried_until_asked(unix_agent):
     assert 2 == unix_agent.count(COUNT)
 
 
+@pytest.mark.speed
 def test_a_stalled_agent_holds_nobody_up_for_long(unix_agent):
     """An Agent that reads no more costs seconds, not a second for each datagram."""
     with contextlib.closing(Emitter(unix_agent.url, strict=True)) as emitter:
@@ -403,7 +405,7 @@ def test_a_stalled_agent_holds_nobody_up_for_long(unix_agent):
             if value % 1_000 == 0:
                 _event(emitter)
         assert not emitter.handed_over()
-        assert time.monotonic() - begun < 5.0
+        assert time.monotonic() - begun < at_most(5.0)
 
         unix_agent.resume()
         unix_agent.drain()
@@ -415,6 +417,7 @@ def test_a_stalled_agent_holds_nobody_up_for_long(unix_agent):
     unix_agent.assert_clean()
 
 
+@pytest.mark.speed
 def test_closing_is_bounded_when_the_agent_is_stalled(unix_agent):
     """A daemon that stops does not hang on an Agent that hangs."""
     emitter = Emitter(unix_agent.url, strict=True)
@@ -423,7 +426,7 @@ def test_closing_is_bounded_when_the_agent_is_stalled(unix_agent):
     begun = time.monotonic()
     emitter.close()
 
-    assert time.monotonic() - begun < 4.0
+    assert time.monotonic() - begun < at_most(4.0)
     unix_agent.resume()
 
 

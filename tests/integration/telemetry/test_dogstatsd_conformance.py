@@ -145,7 +145,6 @@ def rust_log(rust_agent, traffic):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=18,
         check=False,
     )
     assert 0 == done.returncode, done.stderr

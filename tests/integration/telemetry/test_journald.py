@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 
+import patience
 import pytest
 
 from lightkeeper.telemetry.journald import Journal, entry, is_journal
@@ -19,7 +20,7 @@ def journald(tmp_path):
     """A journal's end of its socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "journal.socket"))
-        listening.settimeout(5)
+        listening.settimeout(patience.SECONDS)
         yield listening
 
 

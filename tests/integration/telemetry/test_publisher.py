@@ -10,6 +10,7 @@ from collections import Counter
 import orjson
 import pytest
 from daemon_rig import TYPES, DaemonRig
+from patience import at_most
 from store_rows import moved
 
 from lightkeeper.domain.answer import Absence, StatusReport
@@ -513,6 +514,7 @@ def test_no_transaction_is_open_while_the_agent_is_spoken_to(watch):
     assert 2 == _publish(watch)
 
 
+@pytest.mark.speed
 def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
     """However much there is to tell, an Agent that hangs costs two seconds each time."""
     with DaemonRig(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path) as watch:
@@ -526,7 +528,7 @@ def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
         for show in (watch.publisher.publish, watch.gauges.send):
             begun = time.monotonic()
             assert not show()
-            assert time.monotonic() - begun < 4.0
+            assert time.monotonic() - begun < at_most(4.0)
         watch.agent.resume()
 
 
@@ -771,6 +773,7 @@ def test_a_notice_takes_the_silence_away(watch):
         assert {("form_0781",): 1} == _told(watch, name, "function")
 
 
+@pytest.mark.speed
 def test_ten_thousand_changes_are_told_within_a_second(watch):
     """Reading, sending and marking them, in portions, on either engine."""
     _answered(watch, {i: _success(i) for i in _hand_in(watch, 10_000)})
@@ -779,7 +782,7 @@ def test_ten_thousand_changes_are_told_within_a_second(watch):
     while count := watch.publisher.publish():
         told += count
 
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < at_most(1.0)
     assert 10_000 == told
     watch.agent.drain()
     assert 10_000 == watch.agent.count(OUTCOMES)

@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import command_line
+import patience
 import pytest
 import requests
 
@@ -145,7 +146,7 @@ class TraceAgent:
         self._session.trust_env = False
 
     def get(self, path):
-        answer = self._session.get(self.url + path, timeout=10)
+        answer = self._session.get(self.url + path, timeout=patience.SECONDS)
         answer.raise_for_status()
         return answer
 
@@ -184,7 +185,7 @@ def started_agent(tmp_path_factory):
     finally:
         agent.close()
         process.terminate()
-        process.wait(10)
+        process.wait()
 
 
 @pytest.fixture
@@ -204,8 +205,8 @@ def free_ports(count):
 
 
 def wait_until_it_answers(agent, process, log):
-    """Fail with what it logged when it ends, or does not answer within half a minute."""
-    until = time.monotonic() + 30
+    """Fail with what it logged when it ends, or does not answer in time."""
+    until = time.monotonic() + patience.SECONDS
     while True:
         try:
             agent.get("/info")
@@ -227,7 +228,7 @@ def run(code, *arguments):
 def finished(code, *arguments):
     """Run code in a child of its own, to its end."""
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @contextmanager
@@ -329,6 +330,7 @@ def test_log_lines_name_their_span(agent, tmp_path):
     assert batch["trace_id"] == int(ids["dd.trace_id"], 16) % 2**64
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "unix://{folder}/no.socket"])
 def test_nobody_listens(address, monkeypatch, tmp_path):
     """Without a trace Agent the ending is at once, not after 3 s; stderr tells it once."""
@@ -336,11 +338,12 @@ def test_nobody_listens(address, monkeypatch, tmp_path):
     monkeypatch.setenv("DD_TRACE_AGENT_URL", address.format(port=port, folder=tmp_path))
     process = finished(START + WORK)
 
-    assert time.time() - float(process.stdout) < 2
+    assert time.time() - float(process.stdout) < patience.at_most(2)
     assert 0 == process.returncode
     assert 1 == process.stderr.count("\n") == process.stderr.count("tracing.agent.unreachable")
 
 
+@pytest.mark.speed
 def test_nobody_answers(monkeypatch):
     """A trace Agent that hangs costs seconds where left to itself ddtrace would take 21."""
     began = time.monotonic()
@@ -348,7 +351,7 @@ def test_nobody_answers(monkeypatch):
         monkeypatch.setenv("DD_TRACE_AGENT_URL", url)
         process = finished(START + WORK)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < patience.at_most(10)
     assert 0 == process.returncode
     assert 1 == process.stderr.count("\n") == process.stderr.count("tracing.agent.unreachable")
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import structlog
+from patience import at_most
 from pydantic import SecretStr
 
 from lightkeeper.telemetry import logging as logs
@@ -135,6 +136,7 @@ def test_nothing_hides_in_depth():
     } == redact(hidden)
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize(
     "piece",
     ["a", "a.", "a@", "a@b.", "%40", "eyJ-", "eyJaaaaaa.", "://", "://a:", ":a@", "token ",
@@ -147,7 +149,7 @@ def test_a_long_text_costs_no_time(piece):
 
     redact(piece * (100_000 // len(piece)))
 
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < at_most(2)
 
 
 def test_under_systemd_each_event_is_one_json_object(logged):

@@ -147,7 +147,7 @@ class SimulatedAgent:
             self.malformed.clear()
 
     def wait_for(
-        self, condition: Callable[["SimulatedAgent"], bool], timeout: float = 5.0
+        self, condition: Callable[["SimulatedAgent"], bool], timeout: float = 60.0
     ) -> bool:
         """Return whether the condition held within so many seconds; asked at each arrival."""
         with self._arrival:

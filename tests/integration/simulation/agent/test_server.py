@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+import patience
 import pytest
 from datadog.dogstatsd import DogStatsd
 
@@ -159,7 +160,7 @@ def test_the_listener_sees_each_signal_as_it_arrives():
 
     with SimulatedAgent(listener=listen) as agent, socket.socket(type=socket.SOCK_DGRAM) as sender:
         sender.sendto(b"lk.a:1|c\nlk.b:2|g", ("127.0.0.1", agent.port))
-        assert arrived.wait(5)
+        assert arrived.wait(patience.SECONDS)
 
     assert [Metric("count", "lk.a", 1, {}), Metric("gauge", "lk.b", 2, {})] == seen
 
@@ -170,11 +171,11 @@ def test_waiting_ends():
         start = time.monotonic()
         assert not agent.wait_for(lambda a: a.received, timeout=0.05)
         agent.drain(quiet=0.05)
-        assert 0.1 <= time.monotonic() - start < 10
+        assert 0.1 <= time.monotonic() - start
 
         sender.sendto(b"lk.a:1|c", ("127.0.0.1", agent.port))
-        assert agent.wait_for(lambda a: a.received, timeout=60)
-        assert time.monotonic() - start < 20
+        assert agent.wait_for(lambda a: a.received, timeout=patience.SECONDS)
+        assert time.monotonic() - start < patience.SECONDS
 
 
 def test_both_transports_at_once(tmp_path):
