@@ -1,4 +1,4 @@
-"""Makes assets/datadog.schema.json from Datadog's published OpenAPI document, version 1.
+"""Makes alerting/files/datadog.schema.json from Datadog's published OpenAPI document, version 1.
 
     python tests/support/derive_payload_schema.py openapi.yaml
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-TARGET = Path(__file__).parents[2] / "daemon/lightkeeper/assets/datadog.schema.json"
+TARGET = Path(__file__).parents[2] / "daemon/lightkeeper/alerting/files/datadog.schema.json"
 ROOTS = ("Monitor", "ServiceLevelObjectiveRequest", "Dashboard")
 KEPT = {
     *("AlertGraphWidgetDefinition", "AlertValueWidgetDefinition", "ChangeWidgetDefinition"),
