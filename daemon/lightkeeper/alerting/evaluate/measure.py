@@ -152,13 +152,12 @@ class Measure:
             case Arithmetic(operator, left, right):
                 return Combined(operator, self._plain(left), self._plain(right))
         arguments = node.arguments
-        if node.name == "default_zero" and not node.calls and len(arguments) == 1:
+        if node.name == "default_zero" and len(arguments) == 1:
             self.default_zero = True
             inner = arguments[0]
             if not isinstance(inner, str):
                 return ZeroFilled(self._plain(inner))
-        name = f"{node.name}()" if node.name else "calling a function on a sum"
-        raise Unsupported(f"{name} is not evaluated: only + - * / and default_zero() are")
+        raise Unsupported(f"{node.name}() is not evaluated: only + - * / and default_zero() are")
 
     def _plain_query(self, query: MetricQuery) -> QueryRef:
         if query.aggregator not in ("avg", "sum", "min", "max", "count"):
@@ -248,7 +247,7 @@ class Measure:
 def _threshold(alert: MetricAlert) -> float:
     """Return the query's number. Raises Unsupported for what else is not evaluated in an alert."""
     if alert.change is not None:
-        raise Unsupported(f"{alert.change[0]}() is not evaluated")
+        raise Unsupported(f"{alert.change}() is not evaluated")
     if alert.aggregator not in ("avg", "sum", "min", "max"):
         raise Unsupported(f"{alert.aggregator}() over time is not evaluated")
     if alert.window.kind != "last":

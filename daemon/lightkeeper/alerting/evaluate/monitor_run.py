@@ -17,11 +17,10 @@ from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.query.syntax import (
     BadMonitor,
     BurnRate,
-    Composite,
     ErrorBudget,
     MetricAlert,
+    OtherAlert,
     Query,
-    SearchAlert,
     ServiceCheckAlert,
     Unsupported,
 )
@@ -169,12 +168,10 @@ def _subject(
             return CheckSubject(query, options)
         case BurnRate() | ErrorBudget():
             return SloSubject(query, options, slos)
-        case SearchAlert(source):
+        case OtherAlert(kind):
             raise Unsupported(
-                f"{source}(…) is not evaluated: only metrics, service checks and SLOs"
+                f"{kind} is not evaluated: only metrics, service checks and SLOs are"
             )
-        case Composite():
-            raise Unsupported("composite monitors are not evaluated")
 
 
 def _missing(

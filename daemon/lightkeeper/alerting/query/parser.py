@@ -10,7 +10,6 @@ from lightkeeper.alerting.query.syntax import (
     Arithmetic,
     BurnRate,
     Comparator,
-    Composite,
     ErrorBudget,
     Everything,
     Expression,
@@ -20,10 +19,10 @@ from lightkeeper.alerting.query.syntax import (
     MetricQuery,
     Not,
     Number,
+    OtherAlert,
     Query,
     QuerySyntaxError,
     Scope,
-    SearchAlert,
     ServiceCheckAlert,
     Tag,
     Window,
@@ -47,9 +46,11 @@ def parse(text: str) -> Query:
     if reader.sees(r"[\"']"):
         query: Query = _service_check(reader)
     elif reader.sees(r"[\s(!]*\d+[\s)]*(&&|\|\|)"):
-        query = Composite(reader.take(r"(?s).*", "monitor ids")[0].strip())
-    elif reader.sees(r"[A-Za-z][\w-]*\s*\(\s*[\"']"):
-        query = _search(reader)
+        query = _unread(reader, "a composite monitor")
+    elif reader.sees(r"(burn_rate|error_budget)\s*\("):
+        query = _slo_alert(reader)
+    elif source := reader.maybe(r"([A-Za-z][\w-]*)\s*\(\s*[\"']"):
+        query = _unread(reader, f"{source[1]}(…)")
     else:
         query = _metric_alert(reader)
     reader.end()
@@ -74,7 +75,8 @@ def _metric_alert(reader: Reader) -> MetricAlert:
         window = _window(reader)
         reader.take(r"\)", "`)` after the window")
         reader.take(r",", "`,` and how long ago to compare with")
-        change = (outer, reader.take(r"[\w]+", "how long ago, such as 5m_ago")[0])
+        reader.take(r"\w+", "how long ago, such as 5m_ago")
+        change = outer
     else:
         window = _window(reader)
     reader.take(r"\)", "`)` after the window")
@@ -83,7 +85,14 @@ def _metric_alert(reader: Reader) -> MetricAlert:
     comparator = Comparator(reader.take(_COMPARATOR, "a comparator and the threshold")[0])
     threshold = None if reader.maybe(r"threshold\b") else _number(reader, "the threshold")
     late_by = _by(reader) if reader.sees(r"by\b") else ()
-    return MetricAlert(aggregator, window, expression, comparator, threshold, change, late_by)
+    return MetricAlert(
+        aggregator, window, expression, comparator, threshold, change, bool(late_by)
+    )
+
+
+def _unread(reader: Reader, kind: str) -> OtherAlert:
+    reader.take(r"(?s).*", "a query")
+    return OtherAlert(kind)
 
 
 def _window(reader: Reader) -> Window:
@@ -112,13 +121,10 @@ def _product(reader: Reader) -> Expression:
 def _factor(reader: Reader) -> Expression:
     if found := reader.maybe(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"):
         return Number(float(found[0]))
-    if reader.maybe(r"-"):
-        return Arithmetic("-", Number(0.0), _factor(reader))
     if reader.maybe(r"\("):
         inner = _sum(reader)
         reader.take(r"\)", "`)`")
-        calls = _calls(reader)
-        return Function("", (inner,), calls) if calls else inner
+        return inner
     if found := reader.maybe(rf"({_WORD})\s*\("):
         return _function(reader, found[1])
     return _metric(reader)
@@ -131,7 +137,7 @@ def _function(reader: Reader, name: str) -> Function:
             reader.take(r",", f"`,` or `)` in {name}(…)")
         plain = reader.maybe(_PLAIN)
         arguments.append(_unquoted(plain[0]) if plain else _sum(reader))
-    return Function(name, tuple(arguments), _calls(reader))
+    return Function(name, tuple(arguments))
 
 
 def _metric(reader: Reader) -> MetricQuery:
@@ -243,21 +249,17 @@ def _service_check(reader: Reader) -> ServiceCheckAlert:
     )
 
 
-def _search(reader: Reader) -> Query:
-    source = reader.take(r"([A-Za-z][\w-]*)\s*\(", "a source such as logs(…)")[1]
-    first = MethodCall(source, _arguments(reader, source))
-    calls = (first, *_calls(reader))
+def _slo_alert(reader: Reader) -> BurnRate | ErrorBudget:
+    kind = reader.take(r"(\w+)\s*\(", "burn_rate(…) or error_budget(…)")[1]
+    (slo, *_) = _arguments(reader, kind) or ("",)
+    spans = {call.name: call.arguments for call in _calls(reader)}
     comparator = Comparator(reader.take(_COMPARATOR, "a comparator and the threshold")[0])
     threshold = _number(reader, "the threshold")
-    named = {call.name: call.arguments for call in calls}
-    if source == "burn_rate":
-        over, long, short = (
-            _span(reader, named, w) for w in ("over", "long_window", "short_window")
-        )
-        return BurnRate(first.arguments[0], over, long, short, comparator, threshold)
-    if source == "error_budget":
-        return ErrorBudget(first.arguments[0], _span(reader, named, "over"), comparator, threshold)
-    return SearchAlert(source, calls)
+    over = _span(reader, spans, "over")
+    if kind == "error_budget":
+        return ErrorBudget(slo, over, comparator, threshold)
+    long, short = (_span(reader, spans, name) for name in ("long_window", "short_window"))
+    return BurnRate(slo, over, long, short, comparator, threshold)
 
 
 def _span(reader: Reader, calls: dict[str, tuple[str, ...]], name: str) -> Window:

@@ -1,7 +1,7 @@
-"""What a monitor's query says, as frozen records; `parsing.parse` reads them.
+"""What a monitor's query says, as frozen records; `parser.parse` reads them.
 
-Everything Datadog publishes as a monitor query has a record here. What only some of them can be
-is evaluated elsewhere, and the rest is refused there by name.
+Every query that Datadog publishes has a record. Part of them is evaluated, in alerting/evaluate;
+it refuses the rest by name, with `Unsupported`, so of those a record holds no more than the name.
 """
 
 from dataclasses import dataclass
@@ -126,7 +126,6 @@ class Function:
 
     name: str
     arguments: tuple["Expression | str", ...]
-    calls: tuple[MethodCall, ...] = ()
 
 
 Expression: TypeAlias = Number | MetricQuery | Arithmetic | Function
@@ -146,15 +145,15 @@ class Window:
         return self.amount * UNIT_SECONDS[self.unit]
 
 
-UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_592_000}
+UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_592_000}
 
 
 @dataclass(frozen=True, slots=True)
 class MetricAlert:
     """`aggregator(window):expression comparator threshold`.
 
-    `change` holds the outer aggregator and shift of `change(avg(last_5m),5m_ago)`; `late_by` the
-    keys of a `by {…}` behind the threshold; `threshold` is None where it is itself a query.
+    `change` is the outer function of `change(avg(last_5m),5m_ago)`; `late_by` says whether a
+    `by {…}` stands behind the threshold; `threshold` is None where it is itself a query.
     """
 
     aggregator: str
@@ -162,8 +161,8 @@ class MetricAlert:
     expression: Expression
     comparator: Comparator
     threshold: float | None
-    change: tuple[str, str] | None = None
-    late_by: tuple[str, ...] = ()
+    change: str | None = None
+    late_by: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,20 +200,10 @@ class ErrorBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchAlert:
-    """`logs("…").…`, `events(…)`, `formula(…)` and their like: named, not understood."""
+class OtherAlert:
+    """A monitor of another kind, such as `logs(…)` or a composite: named, not understood."""
 
-    source: str
-    calls: tuple[MethodCall, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Composite:
-    """`123 && !456`: monitors named by their ids."""
-
-    text: str
+    kind: str
 
 
-Query: TypeAlias = (
-    MetricAlert | ServiceCheckAlert | BurnRate | ErrorBudget | SearchAlert | Composite
-)
+Query: TypeAlias = MetricAlert | ServiceCheckAlert | BurnRate | ErrorBudget | OtherAlert
