@@ -9,6 +9,14 @@ class AlertingError(Exception):
     exit_status = 1
 
 
+class Unsupported(AlertingError):
+    """Datadog would evaluate it, in a way that is not documented or not modelled here."""
+
+
+class BadMonitor(AlertingError):
+    """A monitor's options contradict its query, or each other."""
+
+
 class Problem(NamedTuple):
     """What is wrong where: a file, a place in it such as `payload.query`, a rule, a remedy."""
 

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.evaluate.arithmetic import (
     Combined,
     Plain,
@@ -24,7 +25,6 @@ from lightkeeper.alerting.query.syntax import (
     MetricAlert,
     MetricQuery,
     Number,
-    Unsupported,
     Window,
 )
 from lightkeeper.telemetry.signals import Kind

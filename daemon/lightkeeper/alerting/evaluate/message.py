@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lightkeeper.alerting.errors import AlertingError
-from lightkeeper.alerting.query.syntax import Unsupported
+from lightkeeper.alerting.errors import AlertingError, Unsupported
 
 
 class TemplateError(AlertingError):

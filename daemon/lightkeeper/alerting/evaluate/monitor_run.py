@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.notify import Notification, Notifier, Said, StatusChange
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.subjects import CheckSubject, MetricSubject, SloSubject
@@ -15,14 +16,12 @@ from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.query.syntax import (
-    BadMonitor,
     BurnRate,
     ErrorBudget,
     MetricAlert,
     OtherAlert,
     Query,
     ServiceCheckAlert,
-    Unsupported,
 )
 
 _TYPES: Final = {

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.message import Template, handles
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group
-from lightkeeper.alerting.query.syntax import BadMonitor, Unsupported
 
 _RENOTIFIES_FOR: Final = 30 * 3600  # after the first alert, unless occurrences are limited
 _SEVERITY: Final = {Status.OK: 0, Status.NO_DATA: 1, Status.WARN: 2, Status.ALERT: 3}

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from lightkeeper.alerting.errors import BadMonitor
 from lightkeeper.alerting.query.scopes import Group, groups_of, matches
-from lightkeeper.alerting.query.syntax import BadMonitor, MetricQuery
+from lightkeeper.alerting.query.syntax import MetricQuery
 from lightkeeper.telemetry.signals import Kind
 
 SLOT: Final = 10

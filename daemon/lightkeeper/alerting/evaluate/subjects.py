@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.measure import Measure, Measured
 from lightkeeper.alerting.evaluate.notify import shown
 from lightkeeper.alerting.evaluate.series import CheckRun, SeriesStore
@@ -16,14 +17,12 @@ from lightkeeper.alerting.evaluate.thresholds import Status, Thresholds, thresho
 from lightkeeper.alerting.query.parser import parse_expression
 from lightkeeper.alerting.query.scopes import Group, groups_of, matches
 from lightkeeper.alerting.query.syntax import (
-    BadMonitor,
     BurnRate,
     Comparator,
     ErrorBudget,
     MetricAlert,
     ServiceCheckAlert,
     Tag,
-    Unsupported,
     Window,
 )
 

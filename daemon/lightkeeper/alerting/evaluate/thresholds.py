@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from lightkeeper.alerting.query.syntax import BadMonitor, Comparator
+from lightkeeper.alerting.errors import BadMonitor
+from lightkeeper.alerting.query.syntax import Comparator
 
 
 class Status(StrEnum):

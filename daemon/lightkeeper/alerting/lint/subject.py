@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, handles
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
-    BadMonitor,
     BurnRate,
     ErrorBudget,
     Expression,
@@ -21,7 +21,6 @@ from lightkeeper.alerting.query.syntax import (
     MetricQuery,
     Query,
     QuerySyntaxError,
-    Unsupported,
 )
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import Kind, Signal

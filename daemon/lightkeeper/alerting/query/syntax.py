@@ -15,14 +15,6 @@ class QuerySyntaxError(AlertingError):
     """A query is not one that Datadog would take."""
 
 
-class Unsupported(AlertingError):
-    """Datadog would evaluate it, in a way that is not documented or not modelled here."""
-
-
-class BadMonitor(AlertingError):
-    """A monitor's options contradict its query, or each other."""
-
-
 class Comparator(StrEnum):
     """How a value is compared with a threshold."""
 

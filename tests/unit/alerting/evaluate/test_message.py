@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_rig import Watched, payload
 
+from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, handles
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
-from lightkeeper.alerting.query.syntax import Unsupported
 
 QUERY = "max(last_1m):max:g{*} by {step,a.b} > 5"
 TAGS = ("step:sign", "a.b:c")

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_rig import Watched, payload, whys
 
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.evaluate.notify import StatusChange
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status, Thresholds
-from lightkeeper.alerting.query.syntax import BadMonitor, Comparator, Unsupported
+from lightkeeper.alerting.query.syntax import Comparator
 from lightkeeper.telemetry.signals import Kind
 
 OK, WARN, ALERT, NO_DATA = Status.OK, Status.WARN, Status.ALERT, Status.NO_DATA

@@ -5,9 +5,9 @@ Write what the message says. A wrong `thresholds.critical` is left to the rule `
 
 from collections.abc import Iterator
 
+from lightkeeper.alerting.errors import BadMonitor
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-from lightkeeper.alerting.query.syntax import BadMonitor
 
 
 def check(subject: Subject) -> Iterator[Finding]:

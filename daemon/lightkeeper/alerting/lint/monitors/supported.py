@@ -6,9 +6,9 @@ Write the query or option another way, as the message says. alerting/evaluate re
 
 from collections.abc import Iterator
 
+from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-from lightkeeper.alerting.query.syntax import Unsupported
 
 
 def check(subject: Subject) -> Iterator[Finding]:
