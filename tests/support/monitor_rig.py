@@ -52,30 +52,30 @@ class Watched:
         self.store.check("up", tags, self.minute * 60 + 30, status, message)
 
     def pass_minutes(self, minutes: int = 1) -> list[Notification]:
-        """Let minutes pass, evaluating after each; return what was told."""
-        told = []
+        """Let minutes pass, evaluating after each; return the notifications."""
+        notifications = []
         for _ in range(minutes):
             self.minute += 1
-            told += self.run.evaluate(self.store, self.minute * 60)
-        return told
+            notifications += self.run.evaluate(self.store, self.minute * 60)
+        return notifications
 
     def gauges(self, *values: float | None, tags: tuple[str, ...] = ()) -> list[Notification]:
         """Send one gauge a minute (None: nothing) and evaluate after each."""
-        told = []
+        notifications = []
         for value in values:
             if value is not None:
                 self.gauge(value, *tags)
-            told += self.pass_minutes()
-        return told
+            notifications += self.pass_minutes()
+        return notifications
 
     def counts(self, *values: float | None, tags: tuple[str, ...] = ()) -> list[Notification]:
         """Send one count a minute (None: nothing) and evaluate after each."""
-        told = []
+        notifications = []
         for value in values:
             if value is not None:
                 self.count(value, *tags)
-            told += self.pass_minutes()
-        return told
+            notifications += self.pass_minutes()
+        return notifications
 
     def status(self, *group: str) -> Status | None:
         """The status of a group now; None while it has none."""
@@ -87,6 +87,6 @@ class Watched:
         return self.run._groups[group].value
 
 
-def whys(told: list[Notification]) -> list[str]:
+def whys(notifications: list[Notification]) -> list[str]:
     """The reasons of notifications, in order."""
-    return [one.why.value for one in told]
+    return [one.why.value for one in notifications]

@@ -1,7 +1,7 @@
 """A metric query's value for each group at an instant: what is compared with the thresholds.
 
 Where Datadog's answer depends on something that is not documented (how points are rolled up,
-where gauges are interpolated), the query is refused instead of guessed at.
+where gauges are interpolated), the query is refused by name, with the reason (`Unsupported`).
 """
 
 import math
@@ -32,6 +32,11 @@ from lightkeeper.telemetry.signals import Kind
 _LONGEST_GAUGE_WINDOW: Final = 4 * 3600  # up to which a minute is no finer than Datadog's own
 _BUCKET_MINUTES: Final = {"m": 1, "h": 10, "d": 60, "w": 60, "mo": 240}
 _EMPTY_BUCKETS_ALLOWED: Final = 3
+_REMEDIES: Final = {
+    Kind.COUNT: "sum:….as_count()",
+    Kind.GAUGE: "avg, sum, min or max, without .as_count()",
+    Kind.DISTRIBUTION: "count:….as_count(), or min or max both over time and series",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Measured:
 class Measure:
     """A metric alert's expression, ready to be evaluated again and again.
 
-    Raises Unsupported where Datadog's result could not be told from its documentation.
+    Raises Unsupported where Datadog's documentation does not say what the result is.
     """
 
     def __init__(self, alert: MetricAlert, *, full_window: bool = False, delay: int = 0) -> None:
@@ -157,12 +162,12 @@ class Measure:
             inner = arguments[0]
             if not isinstance(inner, str):
                 return ZeroFilled(self._plain(inner))
-        raise Unsupported(f"{node.name}() is not evaluated: only + - * / and default_zero() are")
+        raise Unsupported(f"{node.name}() is not supported: write + - * / or default_zero()")
 
     def _plain_query(self, query: MetricQuery) -> QueryRef:
         if query.aggregator not in ("avg", "sum", "min", "max", "count"):
             raise Unsupported(
-                f"{query.aggregator or 'no'} space aggregator on {query.metric} is not evaluated: "
+                f"{query.aggregator or 'no'} space aggregator on {query.metric} is not supported: "
                 "write avg, sum, min, max or count"
             )
         mode = "gauge"
@@ -171,13 +176,15 @@ class Measure:
                 mode = call.name.removeprefix("as_")
             elif call.name != "fill" or call.arguments[:1] != ("null",):
                 raise Unsupported(
-                    f".{call.name}() is not evaluated: its alignment is not documented"
+                    f".{call.name}() is not supported, as its alignment is not documented: write "
+                    ".as_count(), .as_rate() or .fill(null), or leave it out"
                 )
         self._modes.add(mode)
         self._interpolated |= mode == "gauge" and not query.calls
         if self._queries and sorted(query.by) != sorted(self._queries[0].by):
             raise Unsupported(
-                "queries grouped by different keys in one expression are not evaluated"
+                "queries grouped by different keys in one expression are not supported: write the "
+                "same `by {…}` for all"
             )
         self.by = self.by or query.by
         plain = replace(query, by=self.by, calls=())
@@ -186,32 +193,40 @@ class Measure:
 
     def _check_modes(self) -> None:
         if len(self._modes) != 1:
-            what = "both as_count() and gauges" if self._modes else "no metric"
-            raise Unsupported(f"an expression with {what} is not evaluated")
+            what = (
+                "both as_count() and gauges is not supported: write either"
+                if self._modes
+                else "no metric is not supported: write one"
+            )
+            raise Unsupported(f"an expression with {what}")
         (self._mode,) = self._modes
         if self._mode == "gauge":
             if self._aggregator == "sum":
                 raise Unsupported(
-                    "sum over time without .as_count() is not evaluated: it grows with the number "
-                    "of points, which Datadog chooses"
+                    "sum over time without .as_count() is not supported, as it grows with the "
+                    "number of points, which Datadog chooses: write avg, min or max"
                 )
             if self.window.seconds > _LONGEST_GAUGE_WINDOW and self._aggregator != "avg":
                 raise Unsupported(
-                    f"{self._aggregator} over more than 4 hours is not evaluated: Datadog "
-                    "averages points first, by a width that is not documented"
+                    f"{self._aggregator} over more than 4 hours is not supported, as Datadog "
+                    "averages points first, by a width that is not documented: write last_4h"
                 )
         elif self._mode == "count" and self._aggregator != "sum":
-            raise Unsupported("only sum goes with .as_count(), as Datadog's documentation says")
+            raise Unsupported(
+                f"{self._aggregator} over time of .as_count() is not supported: write sum"
+            )
         elif self._mode == "rate" and self._aggregator != "avg":
             raise Unsupported(
-                "only avg is evaluated with .as_rate(): the width of a point is not known"
+                f"{self._aggregator} over time of .as_rate() is not supported, as the width of a "
+                "point is not documented: write avg"
             )
         if self._mode != "gauge" and self.default_zero and len(self._queries) > 1:
             raise Unsupported(
-                "default_zero() in arithmetic with .as_count(): counts are zero already"
+                "default_zero() in arithmetic with .as_count() is not supported: leave it out, as "
+                "missing counts are zero already"
             )
         if self._mode == "rate" and not isinstance(self._expression, QueryRef):
-            raise Unsupported("arithmetic with .as_rate() is not evaluated: write .as_count()")
+            raise Unsupported("arithmetic with .as_rate() is not supported: write .as_count()")
 
     def _refuse_kind(self, query: MetricQuery, kind: Kind) -> None:
         extreme = (self._aggregator,) if self._aggregator in ("min", "max") else ()
@@ -226,7 +241,7 @@ class Measure:
             how = "" if self._mode == "gauge" else f" .as_{self._mode}()"
             raise Unsupported(
                 f"{self._aggregator} over time of {query.aggregator}:{query.metric}{how} is not "
-                f"evaluated, as {query.metric} is a {kind}"
+                f"supported, as {query.metric} is a {kind}: write {_REMEDIES[kind]}"
             )
 
     def _refuse_gaps(
@@ -239,25 +254,29 @@ class Measure:
             if filled or (self.default_zero and minutes):
                 raise Unsupported(
                     f"{', '.join(sorted(gap.series.tags)) or 'a series'} had no point for "
-                    f"{gap.last - gap.first + 1} min while others had: Datadog interpolates "
-                    "there. Send gauges at least every 60 s, or write .fill(null)"
+                    f"{gap.last - gap.first + 1} min while others had, which is not supported, as "
+                    "Datadog interpolates there: send gauges every 60 s, or write .fill(null)"
                 )
 
 
 def _threshold(alert: MetricAlert) -> float:
-    """Return the query's number. Raises Unsupported for what else is not evaluated in an alert."""
+    """Return the query's number. Raises Unsupported for other forms of an alert."""
     if alert.change is not None:
-        raise Unsupported(f"{alert.change}() is not evaluated")
+        raise Unsupported(
+            f"{alert.change}() is not supported: write {alert.aggregator}(…):… alone"
+        )
     if alert.aggregator not in ("avg", "sum", "min", "max"):
-        raise Unsupported(f"{alert.aggregator}() over time is not evaluated")
+        raise Unsupported(
+            f"{alert.aggregator}() over time is not supported: write avg, sum, min or max"
+        )
     if alert.window.kind != "last":
-        raise Unsupported(f"a window {alert.window.kind}_… is not evaluated, only last_…")
+        raise Unsupported(f"a window {alert.window.kind}_… is not supported: write last_…")
     if alert.late_by:
         raise Unsupported(
-            "`by {…}` behind the threshold is not evaluated: write it behind the scope"
+            "`by {…}` behind the threshold is not supported: write it behind the scope"
         )
     if alert.threshold is None:
-        raise Unsupported("a threshold that is a query is not evaluated")
+        raise Unsupported("a threshold that is a query is not supported: write a number")
     return alert.threshold
 
 

@@ -113,7 +113,9 @@ class Template:
 
     def _variable(self, inside: str) -> _Variable:
         if not inside or " " in inside:
-            raise Unsupported(f"message: {{{{{inside or '…'}}}}} is not rendered")
+            raise Unsupported(
+                f"message: {{{{{inside or '…'}}}}} is not supported: write the name of a variable"
+            )
         return _Variable(self._name(inside))
 
     def _name(self, given: str) -> str:
@@ -122,6 +124,11 @@ class Template:
             known = ", ".join(sorted(self._known))
             raise TemplateError(f"message: {{{{{given}}}}} stays empty here; there are {known}")
         return name
+
+
+def shown(value: float) -> str:
+    """How a number stands in a message."""
+    return str(round(value, 3))
 
 
 def handles(text: str) -> tuple[str, ...]:
@@ -152,7 +159,7 @@ def _holds(block: _Block, flags: frozenset[str], values: Mapping[str, str]) -> b
     value, options = values.get(block.arguments[0], ""), block.arguments[1:]
     if block.name == "is_exact_match":
         return any(_same(value, option) for option in options)
-    # An empty string asks whether there is any value.
+    # An empty string matches any value that is not empty.
     return any(option in value if option else bool(value) for option in options)
 
 

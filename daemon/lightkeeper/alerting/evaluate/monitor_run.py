@@ -1,17 +1,24 @@
-"""Evaluates a Datadog monitor minute by minute, on points of one's own making.
+"""Evaluates a Datadog monitor minute by minute, on points that a test or a drill sends.
 
-`MonitorRun` takes the payload exactly as the API does. What Datadog documents is followed; where
-it is silent, the choice is said beside the code; what cannot be known is refused (`Unsupported`).
+`MonitorRun` takes the payload exactly as the API does. It follows what Datadog documents; where
+that leaves a choice, a comment says which; what cannot be known is refused (`Unsupported`).
 """
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
-from lightkeeper.alerting.evaluate.notify import Notification, Notifier, Said, StatusChange
+from lightkeeper.alerting.evaluate.metric_alert import MetricAlertEvaluator
+from lightkeeper.alerting.evaluate.notify import (
+    GroupStatus,
+    Notification,
+    Notifier,
+    StatusChange,
+)
 from lightkeeper.alerting.evaluate.series import SeriesStore
-from lightkeeper.alerting.evaluate.subjects import CheckSubject, MetricSubject, SloSubject
+from lightkeeper.alerting.evaluate.service_check import ServiceCheckEvaluator
+from lightkeeper.alerting.evaluate.slo_alert import SloAlertEvaluator
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.scopes import Group
@@ -32,6 +39,9 @@ _TYPES: Final = {
 }
 
 
+Evaluator: TypeAlias = MetricAlertEvaluator | ServiceCheckEvaluator | SloAlertEvaluator
+
+
 class _Missing(Enum):
     """What becomes of a group without data."""
 
@@ -42,7 +52,7 @@ class _Missing(Enum):
 
 
 @dataclass(slots=True)
-class _State:
+class _GroupState:
     """One group, from its first data until it is dropped."""
 
     first_seen: int
@@ -65,16 +75,16 @@ class MonitorRun:
     ) -> None:
         query = parse(str(monitor["query"]))
         options: dict[str, Any] = monitor.get("options") or {}
-        self._subject = _subject(query, options, slos or {})
+        self._evaluator = _evaluator(query, options, slos or {})
         if monitor.get("type") not in _TYPES[type(query)]:
             raise BadMonitor(f"type {monitor.get('type')!r} does not go with the query")
-        self._missing, notified, self._silence = _missing(self._subject, query, options)
+        self._missing, notified, self._silence = _missing(self._evaluator, query, options)
         self._timeout = int(options.get("timeout_h") or 0) * 3600
         if self._missing is _Missing.RESOLVE and self._timeout:
             raise BadMonitor("timeout_h does not go with on_missing_data resolve")
-        self._new_group = _new_group_delay(options, self._subject.by)
-        self._notifier = Notifier(monitor, self._subject.by, self._subject.names, notified)
-        self._groups: dict[Group, _State] = {}
+        self._new_group = _new_group_delay(options, self._evaluator.by)
+        self._notifier = Notifier(monitor, self._evaluator.by, self._evaluator.names, notified)
+        self._groups: dict[Group, _GroupState] = {}
         self.transitions: list[StatusChange] = []
 
     @property
@@ -91,12 +101,12 @@ class MonitorRun:
         """
         if at_seconds % 60:
             raise ValueError("monitors are evaluated at full minutes")
-        subject = self._subject
-        store.advance(at_seconds, subject.reach)
-        if at_seconds % subject.every:
+        evaluator = self._evaluator
+        store.advance(at_seconds, evaluator.reach)
+        if at_seconds % evaluator.every:
             return []
-        found = subject.measure(store, at_seconds)
-        said = {}
+        found = evaluator.measure(store, at_seconds)
+        statuses = {}
         for group in sorted(self._groups.keys() | found.keys()):
             one = found.get(group)
             state = self._groups.get(group)
@@ -105,91 +115,93 @@ class MonitorRun:
                 self._without_data(group, state, at_seconds)
             elif one is not None:
                 if state is None:
-                    state = self._groups[group] = _State(one.oldest + subject.delay, one.newest)
+                    state = self._groups[group] = _GroupState(
+                        one.oldest + evaluator.delay, one.newest
+                    )
                 before = state.status
                 self._with_data(state, one, at_seconds)
             if state is None or state.status is None or group not in self._groups:
                 continue
             if state.status is not before:
                 self.transitions.append(StatusChange(at_seconds, group, before, state.status))
-            said[group] = Said(state.status, state.value, getattr(one, "details", {}))
-        return self._notifier.tell(at_seconds, said, subject.constants)
+            statuses[group] = GroupStatus(state.status, state.value, getattr(one, "details", {}))
+        return self._notifier.notify(at_seconds, statuses, evaluator.constants)
 
-    def _with_data(self, state: _State, found: Any, at_seconds: int) -> None:
+    def _with_data(self, state: _GroupState, found: Any, at_seconds: int) -> None:
         state.newest = found.newest
         state.silent_since = None
         state.timed_out = False
         if at_seconds - state.first_seen < self._new_group:
             return
-        status = self._subject.judge(found, state.status)
+        status = self._evaluator.status_of(found, state.status)
         if status is not None:
             state.status, state.value = status, found.value
 
-    def _without_data(self, group: Group, state: _State, at_seconds: int) -> None:
+    def _without_data(self, group: Group, state: _GroupState, at_seconds: int) -> None:
         if state.silent_since is None:
             state.silent_since = at_seconds
         silent = at_seconds - state.silent_since
-        if silent >= self._subject.retention:
+        if silent >= self._evaluator.retention:
             del self._groups[group]
             return
         if state.status is None or state.timed_out:
             return
         if self._timeout and silent >= self._timeout and state.status is not Status.OK:
-            # Stays resolved until there are data again; Datadog says no more than that it may
-            # trigger anew.
+            # It stays resolved until there are data again: Datadog says only that it may trigger
+            # again.
             state.status, state.timed_out = Status.OK, True
             return
         match self._missing:
             case _Missing.ZERO:
-                judged = self._subject.judge(None, state.status)
-                state.status, state.value = judged or state.status, 0.0
+                status = self._evaluator.status_of(None, state.status)
+                state.status, state.value = status or state.status, 0.0
             case _Missing.RESOLVE:
                 state.status, state.value = Status.OK, None
             case _Missing.NO_DATA:
-                if at_seconds - self._subject.delay - state.newest >= self._silence:
+                if at_seconds - self._evaluator.delay - state.newest >= self._silence:
                     state.status, state.value = Status.NO_DATA, None
             case _Missing.STAYS:
                 pass
 
 
-def _subject(
+def _evaluator(
     query: Query, options: dict[str, Any], slos: dict[str, dict[str, Any]]
-) -> MetricSubject | CheckSubject | SloSubject:
+) -> Evaluator:
     for name in ("group_retention_duration", "scheduling_options", "silenced"):
         if options.get(name):
-            raise Unsupported(f"the option {name} is not evaluated")
+            raise Unsupported(f"the option {name} is not supported: leave it out")
     if options.get("evaluation_delay") and not isinstance(query, MetricAlert):
-        raise Unsupported("evaluation_delay is evaluated for metrics only")
+        raise Unsupported("evaluation_delay is supported for metrics only: leave it out")
     match query:
         case MetricAlert():
-            return MetricSubject(query, options)
+            return MetricAlertEvaluator(query, options)
         case ServiceCheckAlert():
-            return CheckSubject(query, options)
+            return ServiceCheckEvaluator(query, options)
         case BurnRate() | ErrorBudget():
-            return SloSubject(query, options, slos)
+            return SloAlertEvaluator(query, options, slos)
         case OtherAlert(kind):
             raise Unsupported(
-                f"{kind} is not evaluated: only metrics, service checks and SLOs are"
+                f"{kind} is not supported: write a query of metrics, a service check or an SLO"
             )
 
 
 def _missing(
-    subject: MetricSubject | CheckSubject | SloSubject, query: Query, options: dict[str, Any]
+    evaluator: Evaluator, query: Query, options: dict[str, Any]
 ) -> tuple[_Missing, bool, int]:
-    """Return what missing data do, whether that is told, and after how many seconds of silence."""
+    """Return what missing data do, whether they notify, and after how many seconds of silence."""
     given = options.get("on_missing_data")
     if options.get("notify_no_data"):
         if given:
             raise BadMonitor("notify_no_data and on_missing_data exclude each other")
         if isinstance(query, BurnRate | ErrorBudget):
-            raise Unsupported("notify_no_data of an SLO alert is not evaluated")
+            raise Unsupported("notify_no_data of an SLO alert is not supported: leave it out")
         minutes = options.get("no_data_timeframe")
-        return _Missing.NO_DATA, True, (int(minutes) * 60 if minutes else subject.silence)
+        return _Missing.NO_DATA, True, (int(minutes) * 60 if minutes else evaluator.silence)
     if given in (None, "default"):
-        return (_Missing.ZERO if subject.zero else _Missing.STAYS), False, 0
+        return (_Missing.ZERO if evaluator.zero else _Missing.STAYS), False, 0
     if not isinstance(query, MetricAlert):
-        raise Unsupported("on_missing_data is evaluated for metrics only")
-    if subject.default_zero:
+        raise Unsupported("on_missing_data is supported for metrics only: write notify_no_data")
+    if evaluator.default_zero:
         raise BadMonitor("with default_zero(), on_missing_data can only be default")
     modes = {
         "show_no_data": (_Missing.NO_DATA, False, 0),

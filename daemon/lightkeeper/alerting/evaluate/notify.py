@@ -1,4 +1,4 @@
-"""Who is told what, and when: transitions and renotifications of a monitor's groups."""
+"""Who is notified of what, and when: status changes and renotifications of a monitor's groups."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
-from lightkeeper.alerting.evaluate.message import Template, handles
+from lightkeeper.alerting.evaluate.message import Template, handles, shown
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group
 
@@ -36,7 +36,7 @@ _WHY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one transition or renotification tells; `who` is empty where the text names nobody."""
+    """A notification of one group; `who` is empty where the text holds no handle."""
 
     at_seconds: int
     monitor: str
@@ -62,17 +62,17 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class Renotify:
-    """When to say it again; an interval of 0 is never."""
+    """When to notify again while a status stays; an interval of 0 is never."""
 
     interval: int
     statuses: frozenset[Status]
     occurrences: int | None
 
     def due(self, thread: "Thread", at_seconds: int) -> bool:
-        """Tell whether a thread whose status stayed is to be told again."""
-        if not self.interval or thread.status not in self.statuses or not thread.told:
+        """Tell whether a thread whose status stayed is to notify again."""
+        if not self.interval or thread.status not in self.statuses or not thread.notified:
             return False
-        if at_seconds - thread.told_at < self.interval:
+        if at_seconds - thread.notified_at < self.interval:
             return False
         if self.occurrences is not None:
             return thread.repeated < self.occurrences
@@ -87,7 +87,9 @@ def renotify(options: dict[str, Any]) -> Renotify:
     if not interval and (words or occurrences is not None):
         raise BadMonitor("renotify_statuses and renotify_occurrences need a renotify_interval")
     if options.get("escalation_message"):
-        raise Unsupported("escalation_message: write {{#is_renotify}} into the message instead")
+        raise Unsupported(
+            "escalation_message is not supported: write {{#is_renotify}} into the message"
+        )
     if words == []:
         raise BadMonitor("renotify_statuses: name at least one, or leave it out")
     unknown = [word for word in words or () if word not in _STATUS_WORDS]
@@ -101,18 +103,18 @@ def renotify(options: dict[str, Any]) -> Renotify:
 
 @dataclass(slots=True)
 class Thread:
-    """What has been told of one group so far."""
+    """The notifications of one group so far."""
 
     status: Status | None = None
-    told: bool = False  # of trouble that has not been told to be over
-    told_at: int = 0
+    notified: bool = False  # of trouble whose end was not notified yet
+    notified_at: int = 0
     repeated: int = 0
     first_triggered: int = 0
     last_triggered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GroupStatus:
     """One group's status at an instant, with what the message may show."""
 
     status: Status
@@ -123,8 +125,8 @@ class Said:
 class Notifier:
     """Turns the statuses of all groups, evaluation by evaluation, into notifications.
 
-    `no_data` says whether missing data is told at all. Groups are told of by the keys in
-    `notify_by`, one thread for the worst of its groups.
+    `no_data` says whether missing data notify at all. Groups notify by the keys in `notify_by`,
+    one thread for the worst of its groups.
     """
 
     def __init__(
@@ -145,14 +147,17 @@ class Notifier:
         self._positions = [by.index(key) for key in self._keys]
         self._threads: dict[Group, Thread] = {}
 
-    def tell(
-        self, at_seconds: int, said: dict[Group, Said], constants: Callable[[], dict[str, str]]
+    def notify(
+        self,
+        at_seconds: int,
+        statuses: dict[Group, GroupStatus],
+        constants: Callable[[], dict[str, str]],
     ) -> list[Notification]:
-        """Take in every group's status and return what is told now."""
-        worst = said
-        if self._positions != list(range(len(next(iter(said), ())))):
+        """Take every group's status and return the notifications of now."""
+        worst = statuses
+        if self._positions != list(range(len(next(iter(statuses), ())))):
             worst = {}
-            for group, one in said.items():
+            for group, one in statuses.items():
                 key = tuple(group[position] for position in self._positions)
                 if key not in worst or _SEVERITY[one.status] > _SEVERITY[worst[key].status]:
                     worst[key] = one
@@ -160,7 +165,7 @@ class Notifier:
             self._threads = {
                 group: self._threads[group] for group in self._threads if group in worst
             }
-        told = []
+        found = []
         for group, one in worst.items():
             thread = self._threads.get(group)
             if thread is None:
@@ -168,10 +173,10 @@ class Notifier:
             if one.status is not thread.status or self._renotify.interval:
                 why, before = self._step(thread, one.status, at_seconds)
                 if why:
-                    told.append(
+                    found.append(
                         self._notification(at_seconds, group, why, before, one, thread, constants)
                     )
-        return told
+        return found
 
     def _step(self, thread: Thread, status: Status, at_seconds: int) -> tuple[Why | None, Status]:
         before = thread.status or Status.OK
@@ -179,7 +184,7 @@ class Notifier:
             if not self._renotify.due(thread, at_seconds):
                 return None, before
             thread.repeated += 1
-            thread.told_at = at_seconds
+            thread.notified_at = at_seconds
             return Why.RENOTIFY, before
         thread.status = status
         if status is not Status.OK:
@@ -187,10 +192,10 @@ class Notifier:
             if before is Status.OK:
                 thread.first_triggered = at_seconds
         silent = status is Status.NO_DATA and not self._no_data
-        if silent or (status is Status.OK and not thread.told):
+        if silent or (status is Status.OK and not thread.notified):
             return None, before
-        thread.told = status is not Status.OK
-        thread.told_at, thread.repeated = at_seconds, 0
+        thread.notified = status is not Status.OK
+        thread.notified_at, thread.repeated = at_seconds, 0
         return _WHY[status], before
 
     def _notification(
@@ -199,7 +204,7 @@ class Notifier:
         group: Group,
         why: Why,
         before: Status,
-        said: Said,
+        said: GroupStatus,
         thread: Thread,
         constants: Callable[[], dict[str, str]],
     ) -> Notification:
@@ -223,11 +228,6 @@ class Notifier:
             text,
             handles(text),
         )
-
-
-def shown(value: float) -> str:
-    """How a number stands in a message."""
-    return str(round(value, 3))
 
 
 def _notify_keys(given: list[str] | None, by: tuple[str, ...]) -> tuple[str, ...]:

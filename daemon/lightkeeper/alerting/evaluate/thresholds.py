@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lightkeeper.alerting.errors import BadMonitor
+from lightkeeper.alerting.evaluate.message import shown
 from lightkeeper.alerting.query.syntax import Comparator
 
 
 class Status(StrEnum):
-    """What a monitor says of a group."""
+    """The status of a group."""
 
     OK = "OK"
     WARN = "Warn"
@@ -35,7 +36,7 @@ class Thresholds:
     critical_recovery: float | None = None
     warning_recovery: float | None = None
 
-    def judge(self, value: float, before: Status | None) -> Status:
+    def status_of(self, value: float, before: Status | None) -> Status:
         """Return the status of a value, given the group's status until now."""
         if self.comparator.holds(value, self.critical):
             return Status.ALERT
@@ -47,6 +48,13 @@ class Thresholds:
             if before is Status.WARN and self._held(value, self.warning_recovery):
                 return Status.WARN
         return Status.OK
+
+    def variables(self) -> dict[str, str]:
+        """What a message may show of them."""
+        names = {"threshold": shown(self.critical), "comparator": self.comparator.value}
+        if self.warning is not None:
+            names["warn_threshold"] = shown(self.warning)
+        return names
 
     def _held(self, value: float, recovery: float | None) -> bool:
         return recovery is not None and not _RECOVERS[self.comparator].holds(value, recovery)

@@ -1,6 +1,6 @@
-"""Dashboards as files: a few words of ours round the exact payload, and what is in a payload.
+"""Dashboards as files: a wrapper with keys of ours around the exact payload, and what it holds.
 
-Reading is tolerant: whatever has the wrong shape is passed over here and told by the schema.
+Reading is tolerant: it skips what has the wrong shape, which the lint rule `shape` reports.
 """
 
 import re
@@ -16,7 +16,7 @@ from lightkeeper.alerting.files.definitions import (
     Definition,
     load,
     need_folder,
-    read_json,
+    read_wrapper,
     resolve,
 )
 
@@ -40,7 +40,7 @@ class Place:
     height: int
 
     def overlaps(self, other: "Place") -> bool:
-        """Tell whether both want one cell."""
+        """Tell whether both cover one cell."""
         beside = self.x >= other.x + other.width or other.x >= self.x + self.width
         apart = self.y >= other.y + other.height or other.y >= self.y + self.height
         return not beside and not apart
@@ -48,9 +48,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class WidgetQuery:
-    """One query of a widget, and what it asks: `metrics`, `check`, `monitors`, `slos`, a stream.
+    """One query of a widget, and its source: `metrics`, `check`, `monitors`, `slos`, a stream.
 
-    `aggregator` is what becomes of many points in one number, where that is asked for.
+    `aggregator` makes one number of many points, in a widget that shows one.
     """
 
     path: str
@@ -130,12 +130,12 @@ class Dashboard:
 
     @cached_property
     def top(self) -> tuple[Widget, ...]:
-        """What lies directly on the board: groups, if all is well."""
+        """What lies directly on the board: groups, unless a rule is broken."""
         return _widgets(self.payload, "payload.widgets")
 
     @cached_property
     def widgets(self) -> tuple[Widget, ...]:
-        """Every widget that is no group."""
+        """Every widget that is not a group."""
         return tuple(_leaves(self.top))
 
     @cached_property
@@ -158,7 +158,9 @@ def load_dashboards(folder: Path, monitors: Path) -> dict[str, Dashboard]:
     if problems:
         raise BadDefinition("\n".join(problems))
     if not found:
-        raise BadDefinition(f"{folder}: [file] holds no dashboard: write one, or say --folder")
+        raise BadDefinition(
+            f"{folder}: [file] holds no dashboard: write one, or name another folder with --folder"
+        )
     return found
 
 
@@ -169,18 +171,7 @@ def dicts(given: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _definition(path: Path, variables: dict[str, Any]) -> Definition:
-    given = {"silence": {}, **read_json(path)}
-    for name, kind in _FIELDS.items():
-        if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
-            what = "a text" if kind is str else "an object"
-            raise BadDefinition(f"{path}: {name}: [wrapper] missing or wrong: give it {what}")
-    if unknown := sorted(given.keys() - _FIELDS.keys()):
-        raise BadDefinition(f"{path}: {unknown[0]}: [wrapper] is none of {', '.join(_FIELDS)}")
-    if given["key"] != path.stem:
-        raise BadDefinition(f"{path}: key: [wrapper] must be the file's name: {path.stem}")
-    for rule, reason in given["silence"].items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
+    given = read_wrapper(path, _FIELDS)
     written = given.pop("payload")
     payload = resolve(written, variables, f"{path}: payload")
     return Definition(

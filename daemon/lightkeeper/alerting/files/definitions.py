@@ -1,4 +1,4 @@
-"""Monitors and SLOs as files: a few words of ours round the exact payload Datadog takes.
+"""Monitors and SLOs as files: a wrapper with keys of ours around the exact payload Datadog takes.
 
 What differs between installations stands in one file, `variables.json`, and in the payloads as
 `${name}`: inside a string as text, or as the whole string, which then becomes the value itself.
@@ -6,6 +6,7 @@ What differs between installations stands in one file, `variables.json`, and in 
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ _NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
 
 
 class BadDefinition(AlertingError):
-    """A file of monitors/ cannot be used; the message names file, place and remedy."""
+    """A file of monitors/ or dashboards/ cannot be used; the message names file, place, remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +78,20 @@ def load(folder: Path, option: str = "--folder") -> Assets:
     if problems:
         raise BadDefinition("\n".join(problems))
     if not monitors:
-        raise BadDefinition(f"{folder}: [file] holds no monitor: write one, or say {option}")
+        raise BadDefinition(
+            f"{folder}: [file] holds no monitor: write one, or name another folder with {option}"
+        )
     return Assets(monitors, slos, variables, runbook)
 
 
 def need_folder(folder: Path, option: str) -> None:
-    """Raise BadDefinition where this is no folder, or one that cannot be looked into."""
+    """Raise BadDefinition unless this is a folder that can be read."""
     try:
         found = folder.is_dir()
     except OSError as exc:
-        raise BadDefinition(f"{folder}: {exc.strerror}; say where with {option}") from exc
+        raise BadDefinition(f"{folder}: {exc.strerror}: name another with {option}") from exc
     if not found:
-        raise BadDefinition(f"{folder}: no such folder; say where with {option}")
+        raise BadDefinition(f"{folder}: no such folder: name it with {option}")
 
 
 def load_variables(path: Path) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
         where = f"line {exc.lineno} column {exc.colno}"
         raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
     if not isinstance(found, dict):
-        raise BadDefinition(f"{path}: [file] must hold one object, {{…}}")
+        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}")
     return found
 
 
@@ -149,14 +152,16 @@ def _filled(text: str, variables: dict[str, Any], where: str) -> Any:
         if found[1] not in variables:
             known = ", ".join(variables) or "none yet"
             raise BadDefinition(
-                f"{where}: [variable] variables.json has no ${{{found[1]}}}; there are {known}"
+                f"{where}: [variable] variables.json has no ${{{found[1]}}}: write one of {known}"
             )
         return variables[found[1]]
 
     def as_text(found: re.Match[str]) -> str:
         inside = value(found)
         if isinstance(inside, list | dict):
-            raise BadDefinition(f"{where}: [variable] {found[0]} is no text: let it stand alone")
+            raise BadDefinition(
+                f"{where}: [variable] {found[0]} is no text: write it as the whole value"
+            )
         return inside if isinstance(inside, str) else json.dumps(inside)
 
     if whole := _VARIABLE.fullmatch(text):
@@ -181,23 +186,28 @@ def _definitions(
 
 
 def _definition(path: Path, variables: dict[str, Any]) -> Definition:
-    given = read_json(path)
-    silence = given.setdefault("silence", {})
-    for name, kind in _FIELDS.items():
-        if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
-            what = "a text" if kind is str else "an object"
-            raise BadDefinition(f"{path}: {name}: [wrapper] missing or wrong: give it {what}")
-    if unknown := sorted(given.keys() - _FIELDS.keys()):
-        known = ", ".join(_FIELDS)
-        raise BadDefinition(f"{path}: {unknown[0]}: [wrapper] is none of {known}")
-    if given["key"] != path.stem:
-        raise BadDefinition(f"{path}: key: [wrapper] must be the file's name: {path.stem}")
-    for rule, reason in silence.items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
+    given = read_wrapper(path, _FIELDS)
     payload = resolve(given["payload"], variables, f"{path}: payload")
     written = given.pop("payload")
     return Definition(file=str(path), payload=payload, written=written, **given)
+
+
+def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
+    """Read a file that has these fields and no others. Raises BadDefinition."""
+    given = {"silence": {}, **read_json(path)}
+    for name, kind in fields.items():
+        if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
+            what = "a text" if kind is str else "an object"
+            raise BadDefinition(f"{path}: {name}: [wrapper] missing or wrong: give it {what}")
+    if unknown := sorted(given.keys() - fields.keys()):
+        known = ", ".join(fields)
+        raise BadDefinition(f"{path}: {unknown[0]}: [wrapper] unknown: write one of {known}")
+    if given["key"] != path.stem:
+        raise BadDefinition(f"{path}: key: [wrapper] write the file's name: {path.stem}")
+    for rule, reason in given["silence"].items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
+    return given
 
 
 def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a file of unit tests of a monitor may say, and what is no test or cannot happen.
+"""What a file of unit tests of a monitor may hold, and what it may not because it cannot happen.
 
 A series' value number n (from 0) is sent n intervals after the start; a monitor evaluated at an
 instant sees what was sent before it.
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from lightkeeper.alerting.evaluate.notify import Why
 from lightkeeper.alerting.evaluate.thresholds import Status
-from lightkeeper.alerting.unit_tests.values import WrongValues, numbers, seconds, span, statuses
+from lightkeeper.alerting.unit_tests.values import BadValues, numbers, seconds, span, statuses
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Kind
 
@@ -44,17 +44,19 @@ def _length(given: object) -> int:
         return given
     try:
         found = seconds(str(given))
-    except WrongValues as exc:
+    except BadValues as exc:
         raise _wrong("time", str(exc)) from exc
     if not found:
-        raise _wrong("time", "an interval is longer than 0s: write 1m")
+        raise _wrong("time", "an interval cannot be 0s: write 1m")
     return found
 
 
 def _instant(given: object) -> int:
     found = _length(given)
     if found % 60:
-        raise _wrong("time", f"{given} is no full minute: monitors are evaluated at full minutes")
+        raise _wrong(
+            "time", f"{given} is no full minute, when monitors are evaluated: write 1m or 2m"
+        )
     return found
 
 
@@ -67,7 +69,7 @@ def _tags(given: object) -> Tags:
     if any(not all(part.partition(":")) for part in parts):
         raise _wrong("tags", f"{given!r}: write tags as key:value,key:value")
     if len(set(keys)) < len(keys):
-        raise _wrong("tags", f"{given!r}: a key stands twice")
+        raise _wrong("tags", f"{given!r}: a key stands twice: write it once")
     return frozenset(parts)
 
 
@@ -96,7 +98,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
-class Sent(_Strict):
+class SentSeries(_Strict):
     """One series: its kind and name with tags, as `count: name{key:value}`, and its values."""
 
     count: str | None = None
@@ -108,10 +110,10 @@ class Sent(_Strict):
     message: str = ""
 
     @model_validator(mode="after")
-    def _possible(self) -> "Sent":
+    def _possible(self) -> "SentSeries":
         given = [self.count, self.gauge, self.distribution, self.check]
         if sum(one is not None for one in given) != 1:
-            raise _wrong("series", "say once what is sent: count, gauge, distribution or check")
+            raise _wrong("series", "write one of count, gauge, distribution and check")
         if self.message and self.check is None:
             raise _wrong("series", "only a check has a message: leave it out")
         name, tags = self.named
@@ -140,7 +142,7 @@ class Sent(_Strict):
         """Its values, None where nothing is sent."""
         try:
             return (statuses if self.kind is Kind.SERVICE_CHECK else numbers)(self.values)
-        except WrongValues as exc:
+        except BadValues as exc:
             raise _wrong("values", str(exc)) from exc
 
     def points(self, constant: Tags, interval: int) -> list[Point]:
@@ -156,7 +158,7 @@ class Sent(_Strict):
         ]
 
 
-class Changed(_Strict):
+class ExpectedChange(_Strict):
     """An expected transition."""
 
     at: _Instant
@@ -164,7 +166,7 @@ class Changed(_Strict):
     to: Status
 
 
-class Told(_Strict):
+class ExpectedNotification(_Strict):
     """An expected notification; the texts are looked for in title and message together."""
 
     at: _Instant
@@ -184,11 +186,11 @@ class Case(_Strict):
 
     name: str
     interval: _Span = 60
-    series: list[Sent]
+    series: list[SentSeries]
     until: _Instant | None = None
     states: Annotated[dict[_Instant, _Groups], BeforeValidator(_instants)] = {}
-    transitions: list[Changed] | None = None
-    notifications: list[Told] | None = None
+    transitions: list[ExpectedChange] | None = None
+    notifications: list[ExpectedNotification] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "Case":
@@ -197,11 +199,11 @@ class Case(_Strict):
         seen = [(one.kind, one.named[0], frozenset(one.named[1].items())) for one in self.series]
         if len(set(seen)) < len(seen):
             raise _wrong("twice", "the same series stands twice: put the values together")
-        told = [(one.at, one.group, one.why) for one in self.notifications or []]
-        if len(set(told)) < len(told):
+        expected = [(one.at, one.group, one.why) for one in self.notifications or []]
+        if len(set(expected)) < len(expected):
             raise _wrong("twice", "the same notification stands twice: put them together")
         if self.until is not None and any(at > self.until for at in self._named):
-            raise _wrong("time", "something is expected later than until")
+            raise _wrong("time", "something is expected later than until: write a later one")
         if self.end > _LONGEST:
             raise _wrong(
                 "time", f"it would last {span(self.end)}: keep it within {span(_LONGEST)}"
@@ -218,8 +220,8 @@ class Case(_Strict):
 
     @property
     def _named(self) -> list[int]:
-        told = [one.at for one in self.notifications or []]
-        return [*self.states, *(one.at for one in self.transitions or []), *told]
+        notified = [one.at for one in self.notifications or []]
+        return [*self.states, *(one.at for one in self.transitions or []), *notified]
 
 
 class Suite(_Strict):
@@ -236,16 +238,21 @@ class Suite(_Strict):
             raise _wrong("tests", "give at least one test, and each a name of its own")
         for tag in self.tags:
             if tag.partition(":")[0] not in CONSTANT_TAGS:
-                raise _wrong("tags", f"{tag}: for all series there are {', '.join(CONSTANT_TAGS)}")
+                raise _wrong(
+                    "tags", f"{tag}: write only {', '.join(CONSTANT_TAGS)} for all series"
+                )
         return self
 
 
 def _refuse_unknown(name: str, kind: Kind, tags: Mapping[str, str]) -> None:
     signal = CATALOGUE.get(name)
     if signal is None:
-        raise _wrong("unknown-metric", f"{name!r} is not in the catalogue: nothing sends it")
+        raise _wrong(
+            "unknown-metric",
+            f"{name!r} is not in the catalogue, so nothing sends it: write a name from there",
+        )
     if signal.kind is not kind:
-        raise _wrong("wrong-kind", f"{name} is a {signal.kind}, not a {kind}")
+        raise _wrong("wrong-kind", f"{name} is a {signal.kind}, not a {kind}: write {signal.kind}")
     wanted = signal.tags.keys()
     missing = sorted(wanted - tags.keys())
     unknown = sorted(tags.keys() - wanted - set(CONSTANT_TAGS))
@@ -256,4 +263,7 @@ def _refuse_unknown(name: str, kind: Kind, tags: Mapping[str, str]) -> None:
     for key in wanted:
         allowed = signal.tags[key]
         if allowed and tags[key] not in allowed and key not in OPEN_TAGS:
-            raise _wrong("unknown-tag", f"{key}:{tags[key]} is never sent: {', '.join(allowed)}")
+            raise _wrong(
+                "unknown-tag",
+                f"{key}:{tags[key]} is never sent: write one of {', '.join(allowed)}",
+            )

@@ -1,6 +1,6 @@
-"""Monitors changed for the worse, one fault at a time: each has to turn a unit test red.
+"""Mutants of monitors, one fault each: every one has to turn a unit test red.
 
-Each change is one that somebody could make by mistake and that no reader of the file would see.
+Each fault is a mistake that is easily made and hard to see in the file.
 """
 
 import re
@@ -21,7 +21,13 @@ from lightkeeper.alerting.query.syntax import (
     ServiceCheckAlert,
 )
 from lightkeeper.alerting.unit_tests.cases import Payload
-from lightkeeper.alerting.unit_tests.runner import Failure, Rehearsal, Report, load, rehearsals
+from lightkeeper.alerting.unit_tests.runner import (
+    Failure,
+    PreparedTest,
+    Report,
+    load,
+    prepared_tests,
+)
 
 _LIMIT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?[\d.]+(?:[eE][+-]?\d+)?)\s*$")
 _WINDOW: Final = re.compile(r"\b(last_)(\d+)(\w+)")
@@ -54,11 +60,11 @@ def run_mutants(assets: Assets, files: Iterable[Path], *, every: bool = True) ->
     """Run each mutant of each monitor against the tests of that monitor, until one is red.
 
     Unless `every`, only monitors that the files test are looked at. The monitors' own tests have
-    to pass: see `run_tests`. Raises WrongTests for files that are no tests.
+    to pass: see `run_tests`. Raises BadTests for files that are no tests.
     """
-    tests: dict[str, list[Rehearsal]] = {key: [] for key in assets.monitors}
+    tests: dict[str, list[PreparedTest]] = {key: [] for key in assets.monitors}
     for suite in load(assets, files).values():
-        tests[suite.monitor] += rehearsals(suite)
+        tests[suite.monitor] += prepared_tests(suite)
     slos = assets.slo_payloads()
     run, failures = {}, []
     for key, monitor in assets.monitors.items():
@@ -82,13 +88,13 @@ def mutants(monitor: Payload, slos: dict[str, Payload]) -> Iterator[Mutant]:
     if isinstance(query, ServiceCheckAlert):
         of_limits = _of_runs(monitor, query.last)
     for what, missing, mutant in chain(
-        of_limits, _of_no_data(monitor, query), _of_telling(monitor)
+        of_limits, _of_no_data(monitor, query), _of_notifications(monitor)
     ):
         yield Mutant(what, missing, mutant, slos)
     yield from _of_scopes(monitor, query, slos)
 
 
-def _red(test: Rehearsal, mutant: Mutant) -> bool:
+def _red(test: PreparedTest, mutant: Mutant) -> bool:
     return any(True for _ in test.failures(mutant.monitor, mutant.slos))
 
 
@@ -210,26 +216,26 @@ def _of_no_data(monitor: Payload, query: Query) -> Iterator[_Fault]:
     elif options.get("notify_no_data") or options.get("on_missing_data") not in (None, "default"):
         yield "no-data choice dropped", missing, _with(monitor, **without)
     elif isinstance(query, MetricAlert):
-        told = {**without, "on_missing_data": "show_and_notify_no_data"}
-        yield "no data told, though it was not to be", missing, _with(monitor, **told)
+        notifying = {**without, "on_missing_data": "show_and_notify_no_data"}
+        yield "no data made to notify", missing, _with(monitor, **notifying)
     elif isinstance(query, ServiceCheckAlert):
-        told = {"on_missing_data": None, "notify_no_data": True}
-        yield "no data told, though it was not to be", missing, _with(monitor, **told)
+        notifying = {"on_missing_data": None, "notify_no_data": True}
+        yield "no data made to notify", missing, _with(monitor, **notifying)
 
 
-def _of_telling(monitor: Payload) -> Iterator[_Fault]:
+def _of_notifications(monitor: Payload) -> Iterator[_Fault]:
     options, text = monitor.get("options", {}), str(monitor.get("message", ""))
     for handle in handles(text):
         yield (
             f"{handle} dropped from the message",
-            "a test whose notifications say who is told",
+            "a test whose notifications say who is notified",
             _with(monitor, message=text.replace(handle, "")),
         )
-    told = options.get("notify_no_data") or options.get("on_missing_data") == _NOTIFIED
-    if told and _NO_DATA_BLOCK.search(text):
+    notified = options.get("notify_no_data") or options.get("on_missing_data") == _NOTIFIED
+    if notified and _NO_DATA_BLOCK.search(text):
         yield (
             "what the message says of no data dropped",
-            "a test whose notifications say who is told of no data, and what",
+            "a test whose notifications say who is notified of no data, and what the message says",
             _with(monitor, message=_NO_DATA_BLOCK.sub("", text)),
         )
     if options.get("renotify_interval"):
@@ -255,7 +261,7 @@ def _of_scopes(monitor: Payload, query: Query, slos: dict[str, Payload]) -> Iter
 
 
 def _scope_fault(tag: str, monitor: Payload, slos: dict[str, Payload]) -> Mutant:
-    missing = f"a test that would end otherwise if {tag} were not in the scope or matched nothing"
+    missing = f"a test with another result if {tag} were left out of the scope or matched nothing"
     return Mutant(f"{tag} mistyped as {tag}x", missing, monitor, slos)
 
 

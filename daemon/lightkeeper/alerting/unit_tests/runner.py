@@ -1,7 +1,7 @@
 """Unit tests for monitors, in the spirit of `promtool test rules`.
 
 Each test sends its series to an evaluator of its own, minute by minute, and compares what the
-monitor then says with what is expected.
+monitor then does with what is expected.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +17,15 @@ from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.query.scopes import Group
-from lightkeeper.alerting.unit_tests.cases import Case, Payload, Point, Suite, Tags, Told
-from lightkeeper.alerting.unit_tests.suites import WrongTests, load_suite
+from lightkeeper.alerting.unit_tests.cases import (
+    Case,
+    ExpectedNotification,
+    Payload,
+    Point,
+    Suite,
+    Tags,
+)
+from lightkeeper.alerting.unit_tests.suites import BadTests, load_suite
 from lightkeeper.alerting.unit_tests.values import span
 from lightkeeper.telemetry.signals import Kind
 
@@ -57,7 +64,7 @@ class Report:
                 yield from (f"    {line}" for line in one.said)
 
 
-class Rehearsal:
+class PreparedTest:
     """One test with its points in order, to be run against monitors again and again."""
 
     def __init__(self, case: Case, constant: Tags) -> None:
@@ -66,7 +73,7 @@ class Rehearsal:
         self._points = sorted(points, key=lambda point: point.at_seconds)
 
     def failures(self, monitor: Payload, slos: dict[str, Payload]) -> Iterator[str]:
-        """Yield what is not as expected; a monitor that cannot be evaluated is not."""
+        """Yield what is not as expected, and why the monitor cannot be evaluated if it cannot."""
         try:
             yield from self._failures(MonitorRun(monitor, slos))
         except AlertingError as exc:
@@ -74,13 +81,13 @@ class Rehearsal:
 
     def _failures(self, run: MonitorRun) -> Iterator[str]:
         store, case = SeriesStore(), self.case
-        told: list[Notification] = []
+        notifications: list[Notification] = []
         sent = 0
         for at in range(60, case.end + 1, 60):
             while sent < len(self._points) and self._points[sent].at_seconds < at:
                 _send(store, self._points[sent])
                 sent += 1
-            told += run.evaluate(store, at)
+            notifications += run.evaluate(store, at)
             if at in case.states:
                 yield from _states(at, case.states[at], run.states)
         if case.transitions is not None:
@@ -89,31 +96,31 @@ class Rehearsal:
             if expected != got:
                 yield from _differing("transitions", expected, got)
         if case.notifications is not None:
-            yield from _notifications(case.notifications, told)
+            yield from _notifications(case.notifications, notifications)
 
 
 def load(assets: Assets, files: Iterable[Path]) -> dict[Path, Suite]:
-    """Read files of tests. Raises WrongTests with what is wrong in any of them."""
+    """Read files of tests. Raises BadTests with what is wrong in any of them."""
     suites, wrong = {}, []
     for path in files:
         try:
             suite = load_suite(path, assets.variables)
-        except WrongTests as exc:
+        except BadTests as exc:
             wrong.append(str(exc))
             continue
         suites[path] = suite
         if suite.monitor not in assets.monitors:
             known = ", ".join(assets.monitors)
-            said = f"there is no {suite.monitor}, but {known}"
+            said = f"there is no monitor {suite.monitor}: write one of {known}"
             wrong.append(str(Problem(str(path), "monitor", "unknown-monitor", said)))
     if wrong:
-        raise WrongTests("\n".join(wrong))
+        raise BadTests("\n".join(wrong))
     return suites
 
 
-def rehearsals(suite: Suite) -> list[Rehearsal]:
+def prepared_tests(suite: Suite) -> list[PreparedTest]:
     """Return a suite's tests, the shortest first."""
-    found = [Rehearsal(case, suite.tags) for case in suite.tests]
+    found = [PreparedTest(case, suite.tags) for case in suite.tests]
     return sorted(found, key=lambda one: one.case.end)
 
 
@@ -121,14 +128,14 @@ def run_tests(assets: Assets, files: Iterable[Path], *, every: bool = True) -> R
     """Run all tests of the files.
 
     `every` says that the files are all there are: a monitor that none of them tests is a failure.
-    Raises WrongTests for files that are no tests.
+    Raises BadTests for files that are no tests.
     """
     suites = load(assets, files)
     slos = assets.slo_payloads()
     run, failures = {}, []
     for path, suite in suites.items():
         run[str(path)] = len(suite.tests)
-        for one in rehearsals(suite):
+        for one in prepared_tests(suite):
             said = tuple(one.failures(assets.monitors[suite.monitor].payload, slos))
             if said:
                 failures.append(Failure(str(path), one.case.name, said))
@@ -170,21 +177,23 @@ def _changes(transitions: Iterable[StatusChange]) -> list[_Step]:
     ]
 
 
-def _notifications(expected: list[Told], told: list[Notification]) -> Iterator[str]:
+def _notifications(
+    expected: list[ExpectedNotification], sent: list[Notification]
+) -> Iterator[str]:
     wanted = {_step(one.at, one.group, one.why): one for one in expected}
-    got = {_step(one.at_seconds, frozenset(one.group), one.why): one for one in told}
+    got = {_step(one.at_seconds, frozenset(one.group), one.why): one for one in sent}
     if wanted.keys() != got.keys():
         yield from _differing("notifications", wanted, got)
     for step in sorted(wanted.keys() & got.keys()):
         yield from _texts(_shown(step), wanted[step], got[step])
 
 
-def _texts(step: str, expected: Told, told: Notification) -> Iterator[str]:
-    if set(expected.who) != set(told.who):
+def _texts(step: str, expected: ExpectedNotification, sent: Notification) -> Iterator[str]:
+    if set(expected.who) != set(sent.who):
         yield f"{step}: who is notified:"
-        yield f"  exp: {' '.join(sorted(expected.who)) or 'nobody'}"
-        yield f"  got: {' '.join(sorted(told.who)) or 'nobody'}"
-    text = f"{told.title}\n{told.message}"
+        yield f"  exp: {' '.join(sorted(expected.who)) or 'no handle'}"
+        yield f"  got: {' '.join(sorted(sent.who)) or 'no handle'}"
+    text = f"{sent.title}\n{sent.message}"
     wrong = [f"does not contain {part!r}" for part in expected.contains if part not in text]
     wrong += [f"contains {part!r}" for part in expected.excludes if part in text]
     if wrong:

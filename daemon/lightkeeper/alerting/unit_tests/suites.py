@@ -9,32 +9,36 @@ from pydantic_core import ErrorDetails
 
 from lightkeeper.alerting.errors import AlertingError, Problem
 from lightkeeper.alerting.files.definitions import BadDefinition, resolve
-from lightkeeper.alerting.unit_tests.cases import Case, Changed, Sent, Suite, Told
+from lightkeeper.alerting.unit_tests.cases import (
+    Case,
+    ExpectedChange,
+    ExpectedNotification,
+    SentSeries,
+    Suite,
+)
 
 
-class WrongTests(AlertingError):
+class BadTests(AlertingError):
     """A file of unit tests that cannot be read, or says what cannot be."""
 
 
 def load_suite(path: Path, variables: dict[str, Any]) -> Suite:
-    """Read a file; `${name}` stands for a variable. Raises WrongTests with all that is wrong."""
+    """Read a file; `${name}` stands for a variable. Raises BadTests with all that is wrong."""
     try:
         return Suite.model_validate(_Loader(path, variables).get_single_data())
     except (OSError, UnicodeDecodeError) as exc:
-        raise WrongTests(
-            str(Problem(str(path), "file", "file", f"cannot be read: {exc}"))
-        ) from exc
+        raise BadTests(str(Problem(str(path), "file", "file", f"cannot be read: {exc}"))) from exc
     except RecursionError as exc:
         said = "is nested too deeply"
-        raise WrongTests(str(Problem(str(path), "file", "yaml", said))) from exc
+        raise BadTests(str(Problem(str(path), "file", "yaml", said))) from exc
     except yaml.YAMLError as exc:
         said = " ".join(str(exc).split()).replace(' in "<unicode string>",', "")
-        raise WrongTests(str(Problem(str(path), "file", "yaml", said))) from exc
+        raise BadTests(str(Problem(str(path), "file", "yaml", said))) from exc
     except BadDefinition as exc:
-        raise WrongTests(str(exc)) from exc
+        raise BadTests(str(exc)) from exc
     except ValidationError as exc:
         problems = (_problem(path, one) for one in exc.errors())
-        raise WrongTests("\n".join(map(str, problems))) from exc
+        raise BadTests("\n".join(map(str, problems))) from exc
 
 
 class _Loader(yaml.BaseLoader):
@@ -66,9 +70,9 @@ _RULES: Final = {
 }
 _MODELS: Final[dict[str, type[BaseModel]]] = {
     "tests": Case,
-    "series": Sent,
-    "transitions": Changed,
-    "notifications": Told,
+    "series": SentSeries,
+    "transitions": ExpectedChange,
+    "notifications": ExpectedNotification,
 }
 
 

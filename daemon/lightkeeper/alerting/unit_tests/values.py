@@ -16,14 +16,14 @@ _UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _SPAN: Final = re.compile(r"".join(rf"(?:(\d+){unit})?" for unit in _UNITS))
 
 
-class WrongValues(AlertingError):
+class BadValues(AlertingError):
     """Not in the language of series, or of time spans."""
 
 
 def numbers(text: str) -> list[float | None]:
     """Read `a` `axn` (a and n more) `a+bxn` `a-bxn` `_` `_xn` (n times nothing), space-separated.
 
-    Raises WrongValues, also for more than 100,000 values.
+    Raises BadValues, also for more than 100,000 values.
     """
     return _bounded(_numbers(text))
 
@@ -34,10 +34,10 @@ def statuses(text: str) -> list[float | None]:
 
 
 def seconds(text: str) -> int:
-    """Read a span such as `90s`, `5m` or `1h30m`. Raises WrongValues."""
+    """Read a span such as `90s`, `5m` or `1h30m`. Raises BadValues."""
     found = _SPAN.fullmatch(text)
     if found is None or not text:
-        raise WrongValues(f"{text!r} is no span of time: write 30s, 5m or 1h30m")
+        raise BadValues(f"{text!r} is no span of time: write 30s, 5m or 1h30m")
     return sum(
         int(part or 0) * one for part, one in zip(found.groups(), _UNITS.values(), strict=True)
     )
@@ -60,7 +60,7 @@ def _numbers(text: str) -> Iterator[tuple[float | None, float, int]]:
         elif found := _NUMBERS.fullmatch(word):
             yield float(found[1]), float(found[2] or 0), int(found[3] or 0) + 1
         else:
-            raise WrongValues(
+            raise BadValues(
                 f"{word!r} is no value: write 3, 0x10, 1+2x10, 9-1x3, _ or _x10, space-separated"
             )
 
@@ -72,7 +72,7 @@ def _check_runs(text: str) -> Iterator[tuple[float | None, float, int]]:
         elif found := _CHECKS.fullmatch(word):
             yield float(_STATUSES[found[1]]), 0.0, int(found[2] or 0) + 1
         else:
-            raise WrongValues(
+            raise BadValues(
                 f"{word!r} is no status of a check: write {', '.join(_STATUSES)} or _, "
                 "each with xn behind it for n more"
             )
@@ -82,8 +82,8 @@ def _bounded(runs: Iterator[tuple[float | None, float, int]]) -> list[float | No
     values: list[float | None] = []
     for start, step, count in runs:
         if len(values) + count > _MOST:
-            raise WrongValues(f"more than {_MOST:,} values: shorten the series")
+            raise BadValues(f"more than {_MOST:,} values: shorten the series")
         values += [None if start is None else start + step * number for number in range(count)]
     if not values:
-        raise WrongValues("there is no value: write at least _")
+        raise BadValues("there is no value: write at least _")
     return values

@@ -14,7 +14,7 @@ TAGS = ("step:sign", "a.b:c")
 
 
 def messages(message, *values, **options):
-    """Return what is told when a group has these values, minute by minute."""
+    """Return the messages and handles when a group has these values, minute by minute."""
     watched = Watched(QUERY, message=message, **options)
     return [(one.message, one.who) for one in watched.gauges(*values, tags=TAGS)]
 
@@ -47,12 +47,12 @@ def test_conditionals_show_what_happened(flag, shown):
     names = {"alert": "alert", "warn": "warn", "no data": "nodata", "recovery": "ok"}
 
     # alert, recovery · warn, recovery · no data, recovery · alert, renotified, to warning
-    told = watched.gauges(1, 6, 1, 4, 1, None, 1, 6, 6, 6, 4)
+    notifications = watched.gauges(1, 6, 1, 4, 1, None, 1, 6, 6, 6, 4)
 
     assert shown.split() == [
-        names.get(one.why, "renotify") for one in told if one.message == "yes"
+        names.get(one.why, "renotify") for one in notifications if one.message == "yes"
     ]
-    assert all(one.message in ("yes", "no") for one in told)
+    assert all(one.message in ("yes", "no") for one in notifications)
 
 
 def test_values_are_filled_in():
@@ -63,9 +63,9 @@ def test_values_are_filled_in():
         "{{triggered_duration_sec}}"
     )
 
-    told = messages(text, 4, 6.12345, thresholds={"critical": 5, "warning": 3})
+    notifications = messages(text, 4, 6.12345, thresholds={"critical": 5, "warning": 3})
 
-    assert "6.123 > 5.0 3.0 sign sign c c 1970-01-01 00:01:00 UTC 120000 60" == told[1][0]
+    assert "6.123 > 5.0 3.0 sign sign c c 1970-01-01 00:01:00 UTC 120000 60" == notifications[1][0]
 
 
 def test_blocks_nest_and_have_an_else():
@@ -75,7 +75,7 @@ def test_blocks_nest_and_have_an_else():
         "{{else}}fine{{/is_alert}}"
     )
 
-    assert ["signing", "fine"] == [told for told, _ in messages(text, 6, 1)]
+    assert ["signing", "fine"] == [text for text, _ in messages(text, 6, 1)]
 
 
 @pytest.mark.parametrize(
@@ -102,25 +102,25 @@ def test_matches(condition, holds):
     assert [("yes" if holds else "", ())] == messages(text, 6, priority=2)
 
 
-def test_an_empty_string_asks_for_any_value():
+def test_an_empty_string_matches_any_value():
     """is_match with "" does not hold where the variable is empty."""
     text = "{{#is_match 'value' ''}}a value{{else}}none{{/is_match}}"
 
     assert ["a value", "none"] == [
-        told for told, _ in messages(text, 6, None, on_missing_data="show_and_notify_no_data")
+        text for text, _ in messages(text, 6, None, on_missing_data="show_and_notify_no_data")
     ]
 
 
-def test_a_message_for_alerts_alone_tells_nobody_of_missing_data():
+def test_a_message_for_alerts_alone_notifies_no_handle_of_missing_data():
     """The no-data notification of such a message is empty and names no one."""
-    told = messages(
+    notifications = messages(
         "{{#is_alert}}@pagerduty-x{{/is_alert}}",
         6,
         None,
         on_missing_data="show_and_notify_no_data",
     )
 
-    assert [("@pagerduty-x", ("@pagerduty-x",)), ("", ())] == told
+    assert [("@pagerduty-x", ("@pagerduty-x",)), ("", ())] == notifications
 
 
 def test_handles_may_be_built_from_tags():
@@ -140,13 +140,13 @@ def test_handles_may_be_built_from_tags():
     ],
 )
 def test_handles(text, expected):
-    """Whom a text notifies, each once; an address without @ in front notifies nobody."""
+    """The handles in a text, each once; an address without @ in front is none."""
     assert expected == handles(text)
 
 
 def test_comments_are_not_sent():
-    """What is for the monitor's page alone is left out."""
-    assert "ab" == Template("a{{!-- @nobody --}}b").render(frozenset(), {})
+    """A comment is for the monitor's page alone."""
+    assert "ab" == Template("a{{!-- @handle --}}b").render(frozenset(), {})
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_a_broken_message_is_refused(text, message):
 
 
 @pytest.mark.parametrize("text", ["{{local_time 'x' 'y'}}", "{{{{raw}}}}x{{{{/raw}}}}", "{{}}"])
-def test_helpers_that_are_not_rendered_are_refused(text):
+def test_helpers_that_are_not_supported_are_refused(text):
     """Nothing is rendered otherwise than Datadog would."""
-    with pytest.raises(Unsupported, match="not rendered"):
+    with pytest.raises(Unsupported, match="not supported"):
         Template(text)
 
 

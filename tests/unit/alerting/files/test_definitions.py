@@ -1,14 +1,12 @@
-"""Files of monitors: variables are filled in, and what cannot be read is said where."""
+"""Files of monitors: variables are filled in, and what cannot be read is named with its place."""
 
 import json
 from pathlib import Path
 
 import definition_files
 import pytest
-from click.testing import CliRunner
 
 from lightkeeper.alerting.files.definitions import BadDefinition, load, resolve
-from lightkeeper.commands.monitors import monitors
 
 SHIPPED = Path(__file__).parents[4] / "monitors"
 
@@ -17,13 +15,6 @@ SHIPPED = Path(__file__).parents[4] / "monitors"
 def folder(tmp_path):
     """A faultless set."""
     return definition_files.write(tmp_path / "m", definition_files.definitions())
-
-
-def command(*arguments):
-    """Run `lightkeeper monitors` in this process; exit status and output."""
-    runner = CliRunner()
-    result = runner.invoke(monitors, [str(one) for one in arguments], standalone_mode=False)
-    return result.return_value, result.output, result.exception
 
 
 def refusal(folder):
@@ -70,13 +61,13 @@ def test_a_variable_becomes_text_or_value(value, expected):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"a": ["${no}"]}, ("f.a[0]: [variable]", "${no}", "there are n, l")),
+        ({"a": ["${no}"]}, ("f.a[0]: [variable]", "${no}", "write one of n, l")),
         ("x ${l}", ("f: [variable]", "${l} is no text")),
         ("${}", ("${}",)),
     ],
 )
 def test_a_variable_that_is_not_there_is_named_with_its_place(value, words):
-    """The error says where it is used, and which there are."""
+    """The error says where it is used, and which variables there are."""
     with pytest.raises(BadDefinition) as caught:
         resolve(value, {"n": 1, "l": []}, "f")
 
@@ -87,7 +78,7 @@ def test_a_variable_that_is_not_there_is_named_with_its_place(value, words):
     ("text", "words"),
     [
         ("{", "stuck.json: line 1 column 2: [file] is not JSON"),
-        ("[]", "stuck.json: [file] must hold one object"),
+        ("[]", "stuck.json: [file] is not one object"),
         ('{"key": 1, "key": 2}', "'key' stands twice"),
         ('{"key": NaN}', "NaN is not JSON"),
         ("[" * 100_000, "stuck.json: [file] "),
@@ -105,23 +96,23 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(folder, text, words)
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("key", "other", "key: [wrapper] must be the file's name: stuck"),
+        ("key", "other", "key: [wrapper] write the file's name: stuck"),
         ("owner", " ", "owner: [wrapper]"),
         ("payload", [], "payload: [wrapper]"),
-        ("colour", "red", "colour: [wrapper] is none of"),
+        ("colour", "red", "colour: [wrapper] unknown: write one of"),
         ("silence", {"pager": ""}, "silence.pager: [wrapper] give the reason"),
         ("payload", {"query": "${nothing}"}, "payload.query: [variable]"),
     ],
 )
 def test_a_wrapper_is_complete_and_holds_nothing_else(folder, name, value, words):
-    """Words missing, wrong or unknown round a payload are named."""
+    """Keys missing, wrong or unknown around a payload are named."""
     given = {**definition_files.definitions()["stuck.json"], name: value}
     (folder / "stuck.json").write_text(json.dumps(given))
 
     assert f"stuck.json: {words}" in refusal(folder)
 
 
-def test_all_files_that_cannot_be_read_are_told_at_once(folder):
+def test_all_files_that_cannot_be_read_are_reported_at_once(folder):
     """Two bad files and a missing runbook are three lines of one error."""
     (folder / "stuck.json").write_text("{")
     (folder / "failed.json").write_text("[]")
@@ -131,57 +122,17 @@ def test_all_files_that_cannot_be_read_are_told_at_once(folder):
 
 
 @pytest.mark.parametrize("name", ["env", "team", "channel", "pager", "runbook_url"])
-def test_variables_every_installation_needs_are_asked_for(folder, name):
-    """Without one of them nothing could be said to anybody."""
+def test_variables_that_every_installation_needs_are_required(folder, name):
+    """Without one of them a monitor would notify no one, or link no runbook."""
     (folder / "variables.json").write_text(json.dumps({**definition_files.VARIABLES, name: ""}))
 
     assert f"variables.json: {name}: [variable] missing" in refusal(folder)
 
 
-def test_a_folder_without_definitions_is_told_apart(tmp_path, folder):
+def test_a_folder_without_definitions_is_a_mistake(tmp_path, folder):
     """A wrong folder and an empty one are mistakes, not clean sets."""
     assert "no such folder" in refusal(tmp_path / "nowhere")
     assert "variables.json: [file] cannot be read" in refusal(tmp_path)
     for path in folder.glob("[!v]*.json"):
         path.unlink()
     assert "holds no monitor" in refusal(folder)
-
-
-def test_check_says_that_all_is_well(folder):
-    """One line and exit status 0."""
-    status, out, _ = command("check", "--folder", folder)
-
-    assert (0, "4 monitors, 1 SLOs: no problem\n") == (status, out)
-
-
-def test_check_lists_problems_and_fails(folder):
-    """Each problem is a line: file, place, rule, remedy; exit status 1."""
-    given = definition_files.definitions()["stuck.json"]
-    del given["payload"]["options"]["on_missing_data"]
-    (folder / "stuck.json").write_text(json.dumps(given))
-
-    status, out, _ = command("check", "--folder", folder)
-
-    first, last = out.splitlines()
-    assert 1 == status
-    assert f"{folder / 'stuck.json'}: payload.options.on_missing_data: [no-data] write" in first
-    assert "4 monitors, 1 SLOs: 1 problem" == last
-
-
-def test_print_gives_the_exact_payload():
-    """What other tools get is the payload with its values, and it is JSON."""
-    status, out, _ = command("print", "documents-failed", "--folder", SHIPPED)
-    _, every, _ = command("print", "--folder", SHIPPED)
-
-    payload = json.loads(out)
-    assert 0 == status
-    assert load(SHIPPED).monitors["documents-failed"].payload == payload
-    assert payload == json.loads(every)["monitors"]["documents-failed"]
-    assert "${" not in every
-
-
-def test_print_of_an_unknown_key_names_the_nearest(folder):
-    """A mistyped key is answered with what there is."""
-    _, _, problem = command("print", "stukc", "--folder", folder)
-
-    assert "perhaps stuck" in problem.message

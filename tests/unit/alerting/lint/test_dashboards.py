@@ -9,129 +9,29 @@ from pathlib import Path
 import dashboard_map
 import definition_files
 import pytest
-from click.testing import CliRunner
+from dashboard_files import (
+    AGE,
+    CHECK,
+    ENDED,
+    NOTE,
+    NUMBER,
+    STUCK,
+    TOOK,
+    asked,
+    board,
+    stream,
+    widget,
+    written,
+)
 
 from lightkeeper.alerting.files import payload_schema as schema
 from lightkeeper.alerting.files.dashboards import load_dashboards
-from lightkeeper.alerting.files.definitions import BadDefinition
 from lightkeeper.alerting.lint.dashboard_rules import RULES, lint
-from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.telemetry.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[4]
 SHIPPED = ROOT / "dashboards"
 GONE = object()
-
-
-def widget(x, y, width, height, **definition):
-    """Something at its place on the grid."""
-    layout = {"x": x, "y": y, "width": width, "height": height}
-    return {"layout": layout, "definition": definition}
-
-
-def group(at, title, *inner):
-    """A group of widgets."""
-    return widget(*at, type="group", layout_type="ordered", title=title, widgets=list(inner))
-
-
-def asked(query, form, **more):
-    """A request of one query and its formula."""
-    one = {"data_source": "metrics", "name": "a", "query": query}
-    if form == "scalar":
-        one["aggregator"] = "last"
-    formula = {"formula": "a", "alias": "documents"}
-    return [{"response_format": form, "queries": [one], "formulas": [formula], **more}]
-
-
-STUCK = "sum:lightkeeper.documents.stuck{$env,$document_type}"
-ENDED = "sum:lightkeeper.documents.outcomes{$env,$document_type} by {step}.as_count()"
-AGE = "max:lightkeeper.documents.oldest_pending_age{$env,$document_type}"
-TOOK = "avg:lightkeeper.documents.processing_time{$env,$document_type}"
-NOTE = {"type": "note", "content": "See the [Runbook](${runbook_url})."}
-CHECK = {
-    "type": "check_status",
-    "title": "Polling",
-    "check": "lightkeeper.polling",
-    "grouping": "cluster",
-    "tags": ["$env"],
-}
-MONITORS = {"type": "manage_status", "title": "Monitors", "query": "tag:$env tag:team:${team}"}
-NUMBER = {
-    "type": "query_value",
-    "title": "Stuck",
-    "timeseries_background": {"type": "area"},
-    "requests": asked(STUCK, "scalar"),
-}
-VARIABLES = [
-    {"name": "env", "prefix": "env", "defaults": ["${env}"]},
-    {
-        "name": "document_type",
-        "prefix": "document_type",
-        "available_values": ["form_0781"],
-        "defaults": ["*"],
-    },
-]
-
-
-def graph(title, query, draw, x=0):
-    """A timeseries, four columns wide."""
-    requests = asked(query, "timeseries", display_type=draw)
-    return widget(x, 0, 4, 2, type="timeseries", title=title, requests=requests)
-
-
-def stream(title, source, query):
-    """A list of events or logs."""
-    searched = {"data_source": source, "query_string": query}
-    return {
-        "type": "list_stream",
-        "title": title,
-        "requests": [{"columns": [], "query": searched, "response_format": "event_list"}],
-    }
-
-
-def slo_list(query):
-    """A list of SLOs."""
-    asked_for = {"query": {"query_string": query}, "request_type": "slo_list"}
-    return {"type": "slo_list", "title": "Objectives", "requests": [asked_for]}
-
-
-def board():
-    """A small faultless dashboard in its wrapper."""
-    payload = {
-        "title": "A board",
-        "layout_type": "ordered",
-        "reflow_type": "fixed",
-        "tags": ["team:${team}"],
-        "template_variables": VARIABLES,
-        "widgets": [
-            group((0, 0, 3, 6), "About", widget(0, 0, 3, 5, **NOTE)),
-            group(
-                (3, 0, 9, 6),
-                "Overview",
-                widget(0, 0, 3, 2, **NUMBER),
-                widget(3, 0, 3, 2, **CHECK),
-                widget(0, 2, 5, 3, **MONITORS),
-                widget(5, 2, 4, 3, **slo_list("$env AND team:${team}")),
-            ),
-            group(
-                (0, 6, 12, 3),
-                "Steps",
-                graph("Ended", ENDED, "bars"),
-                graph("Late", STUCK, "area", x=4),
-                graph("Oldest", AGE, "line", x=8),
-            ),
-            group((0, 9, 12, 3), "Times", graph("Processing", TOOK, "line")),
-            group(
-                (0, 12, 12, 5),
-                "Streams",
-                widget(0, 0, 6, 4, **stream("Events", "event_stream", "$env $document_type")),
-                widget(6, 0, 6, 4, **stream("Logs", "logs_stream", "$env status:error")),
-            ),
-        ],
-    }
-    return copy.deepcopy(
-        {"key": "one", "description": "It.", "owner": "us", "silence": {}, "payload": payload}
-    )
 
 
 def put(given, path, value):
@@ -144,17 +44,6 @@ def put(given, path, value):
         inner.append(value)
     else:
         inner[last] = copy.deepcopy(value)
-
-
-def written(tmp_path, given):
-    """Write one dashboard beside a faultless set of monitors; both folders."""
-    monitors = tmp_path / "monitors"
-    if not monitors.exists():
-        definition_files.write(monitors, definition_files.definitions())
-    folder = tmp_path / "dashboards"
-    folder.mkdir(exist_ok=True)
-    (folder / "one.json").write_text(json.dumps(given))
-    return folder, monitors
 
 
 def found(tmp_path, given):
@@ -423,84 +312,6 @@ def test_values_of_a_wrong_kind_are_problems_and_no_traceback(tmp_path, place, m
             lint(boards)
 
         assert with_schema, value
-
-
-def command(*arguments):
-    """Run `lightkeeper dashboards` in this process; exit status, output, exception."""
-    result = CliRunner().invoke(dashboards, [str(one) for one in arguments], standalone_mode=False)
-    return result.return_value, result.output, result.exception
-
-
-def test_check_says_that_all_is_well_or_what_is_not(tmp_path):
-    """One line and exit status 0; otherwise a line for each problem and 1."""
-    folder, monitors = written(tmp_path, board())
-    where = ("--folder", folder, "--monitors", monitors)
-    assert (0, "1 dashboards: no problem\n", None) == command("check", *where)
-
-    given = board()
-    put(given, f"{LATE_AT}.title", "Age (s)")
-    written(tmp_path, given)
-
-    status, out, _ = command("check", *where)
-    first, last = out.splitlines()
-    assert (1, "1 dashboards: 1 problem") == (status, last)
-    assert first.startswith(f"{folder / 'one.json'}: payload.widgets[2].definition.widgets[1].")
-    assert ".definition.title: [title] leave out units" in first
-
-
-def test_print_gives_the_exact_payload():
-    """What other tools get is the payload with its values, and it is JSON."""
-    where = ("--folder", SHIPPED, "--monitors", ROOT / "monitors")
-
-    status, out, _ = command("print", "overview", *where)
-    _, every, _ = command("print", *where)
-    _, _, problem = command("print", "overvew", *where)
-
-    assert 0 == status
-    assert json.loads(every)["overview"] == json.loads(out)
-    assert ["team:benefits"] == json.loads(out)["tags"]
-    assert "${" not in every
-    assert "there are documents, overview" in problem.message
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("key", "other", "key: [wrapper] must be the file's name: one"),
-        ("owner", " ", "owner: [wrapper] missing or wrong: give it a text"),
-        ("payload", [], "payload: [wrapper] missing or wrong: give it an object"),
-        ("pages", "On-call", "pages: [wrapper] is none of"),
-        ("silence", {"grid": ""}, "silence.grid: [wrapper] give the reason"),
-        ("payload", {"title": "${nothing}"}, "payload.title: [variable]"),
-    ],
-)
-def test_a_wrapper_is_complete_and_holds_nothing_else(tmp_path, name, value, words):
-    """Words missing, wrong or unknown round a payload are named."""
-    folders = written(tmp_path, {**board(), name: value})
-
-    with pytest.raises(BadDefinition, match=r"one\.json") as caught:
-        load_dashboards(*folders)
-
-    assert words in str(caught.value)
-    assert 1 == caught.value.exit_status
-
-
-def test_a_folder_without_dashboards_is_told_apart(tmp_path):
-    """A wrong folder, an empty one and files that are no JSON are mistakes, all told at once."""
-    folder, monitors = written(tmp_path, board())
-    with pytest.raises(BadDefinition, match="no such folder"):
-        load_dashboards(tmp_path / "nowhere", monitors)
-
-    (folder / "one.json").write_text("{")
-    (folder / "two.json").write_text("[]")
-    with pytest.raises(BadDefinition) as caught:
-        load_dashboards(folder, monitors)
-    assert 2 == len(str(caught.value).splitlines())
-
-    (folder / "one.json").unlink()
-    (folder / "two.json").unlink()
-    with pytest.raises(BadDefinition, match="holds no dashboard"):
-        load_dashboards(folder, monitors)
 
 
 @pytest.fixture(scope="module")

@@ -101,11 +101,11 @@ def test_good_tests_leave_no_survivor(survivors):
         ([ALWAYS], ["threshold 0 made -1"]),
         (
             [FIRES, QUIET],
-            ["window last_5m made last_10m", "no data told, though it was not to be"],
+            ["window last_5m made last_10m", "no data made to notify"],
         ),
         ([STAYS, QUIET], ["@pager dropped from the message", "@channel dropped from the message"]),
     ],
-    ids=["nothing is quiet", "nothing ends", "nobody is told"],
+    ids=["nothing is quiet", "nothing ends", "nothing is notified"],
 )
 def test_what_is_not_tested_survives(survivors, tests, surviving):
     """Leaving out any kind of test lets a fault live, and the report names it."""
@@ -136,13 +136,13 @@ def test_a_monitor_without_tests_lets_all_live(tmp_path):
 
 
 def test_faults_of_a_count():
-    """Thresholds, comparator, missing data, whom it tells, and each tag of the scope."""
+    """Thresholds, comparator, missing data, whom it notifies, and each tag of the scope."""
     assert [
         "threshold 0 made 1",
         "threshold 0 made -1",
         "window last_5m made last_10m",
         "comparator > made <",
-        "no data told, though it was not to be",
+        "no data made to notify",
         "@pager dropped from the message",
         "@channel dropped from the message",
         "env:prod mistyped as env:prodx",
@@ -176,7 +176,7 @@ def test_faults_of_a_service_check():
         "threshold ok 2 made 3",
         "threshold ok 2 made 1",
         "threshold warning 1 made 2",
-        "no data told, though it was not to be",
+        "no data made to notify",
         "@pager dropped from the message",
         "env:prod mistyped as env:prodx",
     ] == whats(CHECK)

@@ -4,7 +4,7 @@ import pytest
 from suite_files import COUNT, FAILED, OUTCOMES, assets, suite
 
 from lightkeeper.alerting.unit_tests.runner import run_tests
-from lightkeeper.alerting.unit_tests.suites import WrongTests
+from lightkeeper.alerting.unit_tests.suites import BadTests
 
 WHOLE = {"series": [{"count": FAILED, "values": "1"}], "states": {"1m": {}}}
 
@@ -16,7 +16,7 @@ def refused(tmp_path):
     def refuse(text, **variables):
         path = tmp_path / "a.yaml"
         path.write_text(text)
-        with pytest.raises(WrongTests) as caught:
+        with pytest.raises(BadTests) as caught:
             run_tests(assets(None, variables, m=COUNT), [path])
         assert 1 == caught.value.exit_status
         return str(caught.value).replace(str(path), "a.yaml")
@@ -29,10 +29,10 @@ def refused(tmp_path):
     [
         ({"stats": {}}, "tests[0].stats: [unknown-key] write one of name, interval, series"),
         ({"series": [{"count": FAILED}]}, "tests[0].series[0].values: [missing-key]"),
-        ({"series": [{"values": "1"}]}, "tests[0].series[0]: [series] say once what is sent"),
+        ({"series": [{"values": "1"}]}, "tests[0].series[0]: [series] write one of count"),
         (
             {"series": [{"count": FAILED, "gauge": FAILED, "values": "1"}]},
-            "tests[0].series[0]: [series] say once what is sent",
+            "tests[0].series[0]: [series] write one of count",
         ),
         (
             {"series": [{"gauge": FAILED, "values": "1"}]},
@@ -52,7 +52,7 @@ def refused(tmp_path):
         ),
         (
             {"series": [{"count": FAILED.replace(":failed", ":fail"), "values": "1"}]},
-            "[unknown-tag] outcome:fail is never sent: done, failed, recovered",
+            "[unknown-tag] outcome:fail is never sent: write one of done, failed, recovered",
         ),
         (
             {"series": [{"count": FAILED[:-1], "values": "1"}]},
@@ -63,7 +63,7 @@ def refused(tmp_path):
         ({"series": [{"count": FAILED, "values": "1", "message": "m"}]}, "[series] only a check"),
         ({"series": [{"count": FAILED, "values": "1"}] * 2}, "[twice] the same series stands"),
         ({"interval": "-1m"}, "tests[0].interval: [time] '-1m' is no span of time: write 30s"),
-        ({"interval": "0s"}, "tests[0].interval: [time] an interval is longer than 0s"),
+        ({"interval": "0s"}, "tests[0].interval: [time] an interval cannot be 0s"),
         ({"states": {"90s": {}}}, "tests[0].states: [time] 90s is no full minute"),
         ({"states": {"60s": {}, "1m": {}}}, "tests[0].states: [twice] two keys mean the same"),
         ({"states": {"1m": "Alarm"}}, "'OK', 'Warn', 'Alert' or 'No Data'"),
@@ -105,9 +105,15 @@ def test_an_impossible_test_is_refused(refused, change, said):
         ("monitor: m\nmonitor: m\ntests: []", "a key stands twice in one mapping: keep one"),
         ("monitor: m\ntests: []", "a.yaml: file: [tests] give at least one test"),
         (suite("m", WHOLE, {**WHOLE, "name": "0"}), "[tests] give at least one test, and each"),
-        (suite("n", WHOLE), "a.yaml: monitor: [unknown-monitor] there is no n, but m"),
-        (suite("m", WHOLE, tags="team:a"), "for all series there are env, service, version"),
-        (suite("m", WHOLE).replace("form_0781", "${nobody}"), "has no ${nobody}; there are pager"),
+        (
+            suite("n", WHOLE),
+            "a.yaml: monitor: [unknown-monitor] there is no monitor n: write one of m",
+        ),
+        (suite("m", WHOLE, tags="team:a"), "write only env, service, version"),
+        (
+            suite("m", WHOLE).replace("form_0781", "${nothing}"),
+            "has no ${nothing}: write one of pager",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(refused, text, said):
@@ -115,8 +121,8 @@ def test_a_wrong_file_is_refused(refused, text, said):
     assert said in refused(text, pager="@pager")
 
 
-def test_every_mistake_is_told_at_once(refused):
-    """All mistakes of a file are told together, a line each."""
+def test_every_mistake_is_reported_at_once(refused):
+    """All mistakes of a file are reported together, a line each."""
     wrong = suite("m", {**WHOLE, "until": "x"}, {**WHOLE, "interval": "x"})
 
     assert 2 == len(refused(wrong).splitlines())
@@ -124,5 +130,5 @@ def test_every_mistake_is_told_at_once(refused):
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     """A missing file is named."""
-    with pytest.raises(WrongTests, match=r"none\.yaml: file: \[file\] cannot be read"):
+    with pytest.raises(BadTests, match=r"none\.yaml: file: \[file\] cannot be read"):
         run_tests(assets(m=COUNT), [tmp_path / "none.yaml"])

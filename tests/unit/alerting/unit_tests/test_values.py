@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightkeeper.alerting.unit_tests.values import WrongValues, numbers, seconds, span, statuses
+from lightkeeper.alerting.unit_tests.values import BadValues, numbers, seconds, span, statuses
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ def test_the_language_of_values_is_promtools(text, expected):
 @pytest.mark.parametrize("text", ["", "stale", "1+1", "x3", "1 x3", "nan", "1,2", "0x100000"])
 def test_other_values_are_refused(text):
     """What promtool would not take, or means nothing to Datadog, is refused."""
-    with pytest.raises(WrongValues):
+    with pytest.raises(BadValues):
         numbers(text)
 
 
 def test_statuses_are_words():
     """Service checks send ok, warning, critical and unknown."""
     assert [0, 0, None, 2, 1, 3] == statuses("okx1 _ critical warning unknown")
-    with pytest.raises(WrongValues, match="'fine' is no status of a check: write ok"):
+    with pytest.raises(BadValues, match="'fine' is no status of a check: write ok"):
         statuses("fine")
 
 

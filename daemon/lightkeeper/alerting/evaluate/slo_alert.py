@@ -1,0 +1,137 @@
+"""An SLO alert: how fast, or how far, an objective's error budget is used up."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.evaluate.interval import DAY, evaluated_every
+from lightkeeper.alerting.evaluate.measure import Measure, Measured
+from lightkeeper.alerting.evaluate.message import shown
+from lightkeeper.alerting.evaluate.series import SeriesStore
+from lightkeeper.alerting.evaluate.thresholds import Status, thresholds
+from lightkeeper.alerting.query.parser import parse_expression
+from lightkeeper.alerting.query.scopes import Group
+from lightkeeper.alerting.query.syntax import (
+    BurnRate,
+    Comparator,
+    ErrorBudget,
+    MetricAlert,
+    Window,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """How fast (or how far) an SLO's budget is used up; None where nothing happened."""
+
+    value: float | None
+    oldest: int
+    newest: int
+    details: dict[str, str]
+
+
+class SloAlertEvaluator:
+    """Measures the burn rate or the error budget of an SLO that counts good and all events.
+
+    Its seconds are those of `MetricAlertEvaluator`.
+    """
+
+    by: tuple[str, ...] = ()
+    zero = False
+    default_zero = False
+    delay = 0
+    retention = DAY
+
+    def __init__(
+        self,
+        alert: BurnRate | ErrorBudget,
+        options: dict[str, Any],
+        slos: dict[str, dict[str, Any]],
+    ) -> None:
+        if alert.comparator not in (Comparator.ABOVE, Comparator.AT_LEAST):
+            raise BadMonitor("an SLO alert compares with > or >=")
+        self._target = _target(alert, slos)
+        self.thresholds = thresholds(
+            alert.comparator, alert.threshold, options.get("thresholds") or {}
+        )
+        if isinstance(alert, BurnRate):
+            _refuse_windows(alert, 1 / (1 - self._target))
+            windows = {"long_window_burn_rate": alert.long, "short_window_burn_rate": alert.short}
+            self._scale = 1.0
+        else:
+            windows = {"": alert.over}
+            self._scale = 100.0
+        query = slos[alert.slo]["query"]
+        self._good, self._all = (
+            {name: _counted(query[part], window) for name, window in windows.items()}
+            for part in ("numerator", "denominator")
+        )
+        self.names = frozenset({"timeframe", *filter(None, windows)})
+        self._timeframe = f"{alert.over.amount}{alert.over.unit}"
+        longest = max(window.seconds for window in windows.values())
+        self.reach, self.every, self.silence = longest, evaluated_every(longest), 2 * longest
+
+    def measure(self, store: SeriesStore, at_seconds: int) -> dict[Group, BudgetUse]:
+        """Return the lower of the windows' rates: both have to exceed the threshold."""
+        rates: dict[str, float | None] = {}
+        spans: list[Measured] = []
+        for name, every_event in self._all.items():
+            total = every_event.measure(store, at_seconds).get(())
+            good = self._good[name].measure(store, at_seconds).get(())
+            spans += [one for one in (total, good) if one is not None]
+            rates[name] = self._rate(good, total)
+        if not spans:
+            return {}
+        known = [rate for rate in rates.values() if rate is not None]
+        value = min(known) if len(known) == len(rates) else None
+        details = {name: shown(rate) for name, rate in rates.items() if name and rate is not None}
+        oldest, newest = min(s.oldest for s in spans), max(s.newest for s in spans)
+        return {(): BudgetUse(value, oldest, newest, details)}
+
+    def status_of(self, found: BudgetUse | None, before: Status | None) -> Status | None:
+        """Return the status; None where nothing happened: the status stays."""
+        if found is None or found.value is None:
+            return None
+        return self.thresholds.status_of(found.value, before)
+
+    def constants(self) -> dict[str, str]:
+        """What a message may show besides the rates."""
+        return {**self.thresholds.variables(), "timeframe": self._timeframe}
+
+    def _rate(self, good: Measured | None, total: Measured | None) -> float | None:
+        if total is None or not total.value:
+            return None
+        well = good.value if good is not None and good.value is not None else 0.0
+        return (1 - well / total.value) / (1 - self._target) * self._scale
+
+
+def _target(alert: BurnRate | ErrorBudget, slos: dict[str, dict[str, Any]]) -> float:
+    slo = slos.get(alert.slo)
+    if slo is None:
+        raise BadMonitor(f"there is no SLO {alert.slo!r}")
+    if slo.get("type") != "metric" or "query" not in slo:
+        raise Unsupported(
+            f"the type of SLO {alert.slo!r} is not supported: write metric, with a query"
+        )
+    over = f"{alert.over.amount}{alert.over.unit}"
+    targets: Iterable[dict[str, Any]] = slo.get("thresholds") or ()
+    target = next((one["target"] for one in targets if one.get("timeframe") == over), None)
+    if target is None:
+        raise BadMonitor(f"SLO {alert.slo!r} has no target over {over}")
+    return float(target) / 100
+
+
+def _refuse_windows(alert: BurnRate, highest: float) -> None:
+    if not 3600 <= alert.long.seconds <= 2 * DAY or alert.short.seconds >= alert.long.seconds:
+        raise BadMonitor("the long window is 1 to 48 hours, the short one shorter")
+    if alert.threshold > highest:
+        raise BadMonitor(f"a burn rate above {highest:g} cannot happen with this target")
+
+
+def _counted(text: str, window: Window) -> Measure:
+    expression = parse_expression(text)
+    measure = Measure(MetricAlert("sum", window, expression, Comparator.ABOVE, 0.0))
+    if measure.by:
+        raise Unsupported("an SLO grouped by tags is not supported: leave out `by {…}`")
+    return measure
