@@ -36,7 +36,7 @@ TAGS = [(f"a:{a}", f"b:{b}") for a in (1, 2) for b in (1, 2)]
 
 
 @dataclass(frozen=True)
-class QueryRef:
+class PromqlQuestion:
     """One question in both languages, and the points of its metrics by name and tags."""
 
     datadog: str
@@ -46,7 +46,7 @@ class QueryRef:
     minute: int
 
 
-def asked(chance, number):
+def random_question(chance, number):
     """Make up a question about metrics whose names hold the number."""
     counts, grouped = chance.random() < 0.4, chance.random() < 0.6
     window = chance.randint(1, 8)
@@ -61,7 +61,7 @@ def asked(chance, number):
         promql = f"{time}_over_time(({promql})[{window}m:1m])"
     tags = chance.sample(TAGS, chance.randint(1, len(TAGS)))
     lowest, missing = (0, 0.5) if counts else (-9, chance.choice([0, 0.2, 0.7]))
-    return QueryRef(
+    return PromqlQuestion(
         f"{time}(last_{window}m):{datadog} > 0",
         promql,
         Kind.COUNT if counts else Kind.GAUGE,
@@ -185,7 +185,7 @@ def directory(tmp_path_factory):
 def test_prometheus_gives_the_same_answers(seed, directory):
     """60 random questions an example: the same groups, the same values."""
     chance = random.Random(seed)
-    questions = [asked(chance, number) for number in range(60)]
+    questions = [random_question(chance, number) for number in range(60)]
 
     answered = 0
     for question, expected in zip(questions, theirs(questions, directory), strict=True):

@@ -121,6 +121,8 @@ def _product(reader: Reader) -> Expression:
 def _factor(reader: Reader) -> Expression:
     if found := reader.maybe(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"):
         return Number(float(found[0]))
+    if reader.maybe(r"-"):
+        return Arithmetic("-", Number(0.0), _factor(reader))
     if reader.maybe(r"\("):
         inner = _sum(reader)
         reader.take(r"\)", "`)`")
