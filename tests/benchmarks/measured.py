@@ -95,7 +95,7 @@ def quiet_pass(database: str) -> None:
     with closing(_watch(database)) as watch:
         began = _clocks()
         _poll(watch)
-        _print(began, watch.poller.counts.polled)
+        _print(began, watch.poller.take_counts().polled)
 
 
 def telling(database: str) -> None:

@@ -116,9 +116,7 @@ class DaemonRig:
     def poll(self):
         """What `lightkeeper poll` does."""
         with Waiter(self.clock).on_signals() as stop:
-            result = self.daemon.run_once().run(stop)
-        self.poller.dropped.clear()
-        return result
+            return self.daemon.run_once().run(stop)
 
     def steps(self, count):
         """Make so many steps of polling, waiting where that is asked for; none may be idle."""

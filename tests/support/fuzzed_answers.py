@@ -286,10 +286,10 @@ class Fuzzed:
         canned = self._transport
         canned.status, canned.body, canned.polled = http_status, body, ()
         self.clock.now += 7_200
-        asked_before = self._poller.counts.polled
+        asked_before = self._poller._counts.polled
         self._poller.step()
         # Asked alone, and not to learn of it but of Lighthouse: that answer decides nothing.
-        is_probe = canned.alone and self._poller.counts.polled == asked_before
+        is_probe = canned.alone and self._poller._counts.polled == asked_before
         probed = canned.polled[0] if is_probe and canned.polled else None
         evidence = Evidence(http_status, body, alone=canned.alone)
         after = dict(

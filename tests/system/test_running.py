@@ -361,7 +361,7 @@ def test_what_was_lost_before_a_reload_is_told_to_the_next_agent(settings, manag
     settings.write(DD_DOGSTATSD_URL="unix:///nonexistent/dsd.socket")
     with ready(settings, manager) as process:
         command_line.until(lambda: logged(settings, "dogstatsd.agent.unreachable"))
-        manager.wait_for(re.compile("; the Datadog Agent takes nothing"))
+        manager.wait_for(re.compile("; Datadog Agent unreachable"))
         settings.write(DD_DOGSTATSD_URL=agent.url)
         process.send_signal(signal.SIGHUP)
         manager.wait_for("RELOADING=1")

@@ -7,10 +7,6 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
 PENDING = str(LighthouseStatus.PENDING)
 FAILED = str(LighthouseStatus.FAILED)
 
-CALL_FAILED_RETRY_MS = MINUTE
-"""How soon a document is due again when the call itself failed: no document's fault."""
-
-
 MOVED_AGAIN_MS = 5 * MINUTE
 """How soon a document is due again that went on to another step: it has not come to rest."""
 

@@ -1,21 +1,39 @@
-"""What is to be asked in one call, and how a call that fails is split."""
+"""The documents of one call, how a batch is halved, and how many documents a call may have."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from lightkeeper.domain.document import Document
+
+GROW_AFTER: Final = 100
+"""Answered calls after which a batch size learned from a 413 is doubled: it may be outdated."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Documents to be asked about in one call."""
+    """Documents polled in one call."""
 
     documents: list[Document]
     failures: int = 0
+    """How many calls with it have failed."""
     alone: bool = False
+    """Whether it is polled by `poll_one`."""
     answers_before: int = 0
-    """How many calls had been answered when this one failed first."""
+    """How many calls had been answered when it failed first."""
     probe: int | None = None
-    """A request id that was answered before: asked about again only to see whether it still is."""
+    """A request id that was answered before, polled only to see whether Lighthouse answers."""
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it is polled for Lighthouse's sake, and has no documents."""
+        return self.probe is not None
+
+    @property
+    def request_ids(self) -> list[int]:
+        """The request ids to poll."""
+        if self.probe is not None:
+            return [self.probe]
+        return [document.request_id for document in self.documents]
 
 
 def halves(batch: Batch) -> list[Batch]:
@@ -23,3 +41,28 @@ def halves(batch: Batch) -> list[Batch]:
     middle, failures = len(batch.documents) // 2, max(batch.failures - 1, 0)
     parts = (batch.documents[:middle], batch.documents[middle:])
     return [replace(batch, documents=part, failures=failures) for part in parts]
+
+
+class BatchSize:
+    """How many documents a call may have: the setting, or fewer where a 413 taught so.
+
+    Lighthouse names no maximum, so it is learned, and not tried again at every call.
+    """
+
+    def __init__(self, full: int) -> None:
+        self._full = self.now = full
+        self._answers = 0
+
+    def shrink(self, refused: int) -> None:
+        """Learn that so many documents were too many."""
+        self.now = min(self.now, refused // 2)
+
+    def reset(self) -> None:
+        """Forget what was learned."""
+        self.now = self._full
+
+    def answered(self) -> None:
+        """Count an answered call, and try more documents now and then."""
+        self._answers += 1
+        if self._answers % GROW_AFTER == 0:
+            self.now = min(self._full, 2 * self.now)

@@ -1,4 +1,4 @@
-"""What a cycle needs of the client and of the store without knowing them, and what it counts."""
+"""What the poller needs of the client and of the store without knowing them, and its counts."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ class Budget(Protocol):
 
 
 class StatusClient(Protocol):
-    """What a cycle needs of the client."""
+    """What the poller needs of the client."""
 
     @property
     def budget(self) -> Budget: ...
@@ -32,7 +32,7 @@ class StatusClient(Protocol):
 
 
 class Store(Protocol):
-    """What a cycle needs of the store."""
+    """What the poller needs of the store."""
 
     def due(self, cutoff: Instant, limit: int) -> list[Document]: ...
     def due_next(self, now: Instant, limit: int) -> list[Document]: ...
@@ -45,11 +45,14 @@ class Store(Protocol):
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since these were last taken: calls by outcome, odd answers, documents."""
+    """What happened since these were last taken."""
 
     calls: Counter[str] = field(default_factory=Counter)
+    """Calls by outcome."""
     unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(document_type, absence) of answers that said nothing."""
+    """Answers without a status, by (document_type, absence)."""
     polled: int = 0
     unrequested: int = 0
-    """Ids Lighthouse answered for though nobody had asked."""
+    """Ids in answers that the call did not name."""
+    dropped: set[int] = field(default_factory=set)
+    """Ids (of rows) of documents whose batch was dropped."""

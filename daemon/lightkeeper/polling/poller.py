@@ -1,7 +1,7 @@
-"""One step of polling: due -> ask -> interpret -> record. No loop, no sleep.
+"""One step of polling: fetch what is due, poll, decide by the table in `retry`, record.
 
-Whoever calls `Poller.step` decides how often, how long and with what patience: the service in
-slices, `lightkeeper poll` until nothing is left.
+No loop and no sleep: the caller of `Poller.step` decides how often and how long. The loop makes
+steps in slices, `lightkeeper poll` until nothing is left.
 """
 
 import random
@@ -27,37 +27,22 @@ from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.document import Document
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.poll_schedule import CALL_FAILED_RETRY_MS, next_poll_at
+from lightkeeper.domain.poll_schedule import next_poll_at
 from lightkeeper.domain.time import Instant
-from lightkeeper.polling.batch import Batch, halves
+from lightkeeper.polling.batch import Batch, BatchSize, halves
+from lightkeeper.polling.history import CallHistory, PollReport
 from lightkeeper.polling.interfaces import Counts, StatusClient, Store
-
-HALVE_AFTER: Final = 2
-"""Failed calls after which a batch is halved; each half is halved again at its next failure."""
-DROP_AFTER: Final = 4
-"""Failed calls after which a batch is let go; the store has its documents due again later."""
-ALONE_AFTER: Final = 3
-"""Answers running without a usable word, after which a document is asked about by itself."""
-PROBE_EVERY: Final = 2
-"""Failed calls in a row, at each so many of which a document is asked about by itself."""
-CALLS_AHEAD: Final = 10
-GROW_AFTER: Final = 100
-"""Answered calls after which a batch size learned from 413 is doubled, should it be outdated."""
-GIVE_UP_AFTER: Final = 10
-"""Failed calls in a row after which it is Lighthouse that fails, not a document in a batch."""
-FIRST_BACKOFF_SECONDS: Final = 0.25
-LONGEST_BACKOFF_SECONDS: Final = 30.0
-
-# One document can make these happen to a whole batch; the others are nobody's fault.
-_MAY_BE_POISON: Final = frozenset(
-    {
-        CallOutcome.REJECTED,
-        CallOutcome.SERVER_ERROR,
-        CallOutcome.MALFORMED,
-        CallOutcome.TIMEOUT,
-        CallOutcome.TOO_LARGE,
-    }
+from lightkeeper.polling.retry import (
+    ALONE_AFTER,
+    DUE_AGAIN_MS,
+    Step,
+    is_failure,
+    is_probe_due,
+    next_step,
 )
+
+CALLS_AHEAD: Final = 10
+"""For how many calls documents are fetched at once."""
 
 log = structlog.get_logger()
 
@@ -79,7 +64,7 @@ class Progress(NamedTuple):
 
 
 class Poller:
-    """Asks Lighthouse about what is due, a call a step, and keeps what failed to try it again."""
+    """Polls what is due, one call a step, and keeps failed batches in memory to retry them."""
 
     def __init__(
         self,
@@ -94,127 +79,115 @@ class Poller:
         self._store = store
         self._lighthouse = lighthouse
         self._policy = policy
-        self._full_size = self._batch_size = batch_size
+        self._size = BatchSize(batch_size)
         self._clock = clock
-        self._monotonic = monotonic
+        self._history = CallHistory(monotonic)
         self._fresh: deque[Batch] = deque()
         self._retries: deque[Batch] = deque()
-        self._held: set[int] = set()
-        self._not_before = 0.0
-        self._turn = self._answers = self._fetched_at = 0
-        self._answered_id: int | None = None
-        self.failures_in_row = self.throttled_in_row = 0
-        self.throttled_since: float | None = None
-        self.failing_since: float | None = None
-        """Since when every call has failed, on the monotonic clock."""
-        self.dropped: set[int] = set()
-        """Ids of documents that could not be asked about and were let go."""
-        self.last_failure = ""
-        self.called_at: float | None = None
-        """When Lighthouse was called last, on the monotonic clock."""
-        self.counts = Counts()
+        self._in_flight: set[int] = set()
+        self._turn = self._fetched_at = 0
+        self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
         """Make at most one call. Documents due after `cutoff` (now) are left for later.
 
         Raises what the store raises; the documents of that call are then due as before.
         """
-        # Work first: waiting for a turn that nobody needs would hold a pass up.
+        self._history.wait_ended()
+        # Fetched before the wait: with nothing to poll there is no reason to wait.
         if not self._fresh and len(self._retries) < CALLS_AHEAD:
             self._fetch(cutoff)
-        if not self._fresh and not self._retries:
+        if not self.has_batches:
             return Progress(State.IDLE)
         budget = self._lighthouse.budget
         paused = budget.wait_seconds()
-        wait = max(paused, self._not_before - self._monotonic())
+        wait = max(paused, self._history.backoff_left)
         if wait > 0:
-            return Progress(State.WAITING, wait, paused > 0 and budget.rate_limited)
+            rate_limited = paused > 0 and budget.rate_limited
+            if rate_limited:
+                self._history.turn_awaited()
+            return Progress(State.WAITING, wait, rate_limited)
         batch = self._next_batch()
         try:
-            self._carry_out(batch)
+            self._poll(batch)
         except BaseException:
-            self._let_go(batch)
+            self._release(batch)
             raise
         return Progress(State.WORKED)
 
     @property
     def has_batches(self) -> bool:
-        """Whether batches wait to be polled, or polled again."""
+        """Whether batches are to be polled, or polled again."""
         return bool(self._fresh or self._retries)
 
     def reconfigure(self, lighthouse: StatusClient, policy: Policy, batch_size: int) -> None:
-        """Ask by these from the next call on; what was learned of documents and outages stays."""
+        """Use these from the next call on; what was learned of documents and outages stays."""
         self._lighthouse, self._policy = lighthouse, policy
-        self._full_size = self._batch_size = batch_size
+        self._size = BatchSize(batch_size)
+
+    def report(self) -> PollReport:
+        """How the latest calls ended."""
+        return self._history.report()
 
     def take_counts(self) -> Counts:
-        """What happened since the last call of this."""
-        counts, self.counts = self.counts, Counts()
+        """What happened since this was called last."""
+        counts, self._counts = self._counts, Counts()
         return counts
 
     def _next_batch(self) -> Batch:
-        """Fresh work and retries in turn, so that neither holds the other up."""
+        """Fresh batches and retries in turn, so that neither delays the other."""
         self._turn += 1
         again = self._retries and (not self._fresh or self._turn % 2)
         batch = (self._retries if again else self._fresh).popleft()
-        while len(batch.documents) > self._batch_size:
+        while len(batch.documents) > self._size.now:
             batch, rest = halves(batch)
             self._fresh.appendleft(rest)
         return batch
 
     def _fetch(self, cutoff: Instant | None) -> None:
         if (now := self._clock()) < self._fetched_at:
-            self._store.pull_in(now)  # the clock was set back: for an hour nobody would be due
+            self._store.pull_in(now)  # the clock was set back: nothing would be due for that time
         self._fetched_at = now
-        upto, size = now if cutoff is None else cutoff, self._batch_size
-        due = self._not_held(self._store.due(upto, size * CALLS_AHEAD + len(self._held)))
+        upto, size = now if cutoff is None else cutoff, self._size.now
+        due = self._not_in_flight(self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight)))
         troubled = [document for document in due if document.trouble_count >= ALONE_AFTER]
-        # A share only: when Lighthouse answers nothing for anybody, everybody is in trouble.
+        # A share only: while Lighthouse answers for no document, all of them are in trouble.
         alone = troubled[: max(1, len(due) // size // 4)]
         apart = {document.id for document in alone}
         due = [document for document in due if document.id not in apart]
         if room := -len(due) % size:
-            due += self._not_held(self._store.due_next(upto, room))
-        # Last, for an error of the store must leave nothing held that nobody will ask about.
-        self._held.update(apart, (document.id for document in due))
+            due += self._not_in_flight(self._store.due_next(upto, room))
+        # Last: after an error of the store nothing is in flight without being in a batch.
+        self._in_flight.update(apart, (document.id for document in due))
         self._fresh.extend(Batch(due[at : at + size]) for at in range(0, len(due), size))
         self._fresh.extend(Batch([document], alone=True) for document in alone)
 
-    def _not_held(self, documents: list[Document]) -> list[Document]:
-        """What may be fetched, by id: rows that lie together are written together.
+    def _not_in_flight(self, documents: list[Document]) -> list[Document]:
+        """Those that may be fetched, by id: rows that lie together are written together.
 
-        Deciding on a stale copy of a held document would count a change twice.
+        A decision on a stale copy of a document in flight would count a change twice.
         """
-        return sorted(document for document in documents if document.id not in self._held)
+        return sorted(document for document in documents if document.id not in self._in_flight)
 
-    def _carry_out(self, batch: Batch) -> None:
-        ids = [document.request_id for document in batch.documents] or [batch.probe or 0]
+    def _poll(self, batch: Batch) -> None:
+        ids = batch.request_ids
         answer = (
             self._lighthouse.poll_one(ids[0]) if batch.alone else self._lighthouse.poll_batch(ids)
         )
         now = self._clock()
-        self.called_at = self._monotonic()
-        self.counts.calls[answer.outcome] += 1
+        self._history.called()
+        self._counts.calls[answer.outcome] += 1
         if answer.outcome in ANSWERED:
-            self._answers += 1
-            if self._answers % GROW_AFTER == 0:
-                self._batch_size = min(self._full_size, 2 * self._batch_size)
-            self.failures_in_row, self.failing_since = 0, None
-            self.throttled_in_row, self.throttled_since = 0, None
-            self._answered_id = ids[-1]
-            self.counts.unrequested += answer.unrequested_count
-            if batch.probe is None:
+            self._history.answered(ids[-1])
+            self._size.answered()
+            self._counts.unrequested += answer.unrequested_count
+            if not batch.is_probe:
                 self._record(batch, answer.observations, None, now)
-        elif answer.outcome is CallOutcome.RATE_LIMITED:
-            self.throttled_in_row += 1
-            self.throttled_since = self.throttled_since or self._monotonic()
-            self._retries.appendleft(batch)
-        elif batch.probe is not None:
-            self._back_off()
-        elif answer.outcome is CallOutcome.TOO_LARGE:
-            self._too_large(batch, answer, now)
-        else:
-            self._failed(batch, answer, now)
+            return
+        if is_failure(answer.outcome, batch):
+            self._failed(batch, answer)
+        step = next_step(answer.outcome, batch, self._history.of(batch))
+        self._take(step, batch, answer, now)
 
     def _record(
         self, batch: Batch, seen: dict[int, Observation], problem: CallProblem | None, now: Instant
@@ -223,97 +196,86 @@ class Poller:
         for document in batch.documents:
             observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
-            news = decision.transition
-            moved = news is not None and news.from_step != news.to_step
+            change = decision.transition
+            moved = change is not None and change.from_step != change.to_step
             due = next_poll_at(decision.after, policy, now, moved=moved)
             answer = observation.raw if type(observation) is StatusReport else None
             if answer is None and observation is not Absence.NOT_FOUND:
-                self.counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
+                self._counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
             records.append(Recorded(document, decision, due, answer, problem))
         self._store.record(records, now)
-        self.counts.polled += len(records)
-        self._let_go(batch)
+        self._counts.polled += len(records)
+        self._release(batch)
 
-    def _too_large(self, batch: Batch, answer: Answer, now: Instant) -> None:
-        if len(batch.documents) == 1:
-            # Then it is not the size, and a size learned from this must not stay.
-            self._batch_size = self._full_size
-            self._failed(batch, answer, now)
+    def _failed(self, batch: Batch, answer: Answer) -> None:
+        """Note a failed call, and make a probe where that is due."""
+        self._history.failed(batch)
+        if batch.is_probe:
             return
-        # Lighthouse names no maximum, so it is learned, and not tried again at every call.
-        self._batch_size = min(self._batch_size, len(batch.documents) // 2)
-        log.warning("poll.batch.too_large", documents=len(batch.documents), now=self._batch_size)
-        self._fresh.appendleft(batch)
-
-    def _failed(self, batch: Batch, answer: Answer, now: Instant) -> None:
-        problem = answer.problem or CallProblem(None, "no reason given")
-        batch.answers_before = batch.answers_before if batch.failures else self._answers
-        batch.failures += 1
-        self.last_failure = f"{answer.outcome}, {problem.for_logs()['detail']}"
-        self._back_off()
+        problem, history = _problem(answer), self._history.of(batch)
+        self._history.last_failure = f"{answer.outcome}, {problem.for_logs()['detail']}"
         log.warning(
             "poll.call.failed",
             outcome=str(answer.outcome),
             documents=len(batch.documents),
-            failures_in_row=self.failures_in_row,
+            failures_in_row=history.failures_in_row,
             first_lighthouse_request_id=batch.documents[0].request_id,
             **problem.for_logs(),
         )
-        if answer.outcome in _MAY_BE_POISON and self._isolated(batch, answer, now):
-            return
-        ids = [document.id for document in batch.documents]
-        self._store.postpone(ids, now, now + CALL_FAILED_RETRY_MS, problem)
-        if batch.failures >= DROP_AFTER:
-            self.dropped.update(ids)
-            self._let_go(batch)
-        else:
-            self._retries.append(batch)
-
-    def _isolated(self, batch: Batch, answer: Answer, now: Instant) -> bool:
-        """Close in on the document that makes its batch fail; blame it once it stands alone.
-
-        Whether it is a document at all or Lighthouse, a probe tells. False where there is nothing
-        to close in on.
-        """
-        row = self.failures_in_row
-        if row % PROBE_EVERY == 0 or (row == 1 and answer.outcome is CallOutcome.TIMEOUT):
+        if answer.outcome is CallOutcome.TOO_LARGE:
+            self._size.reset()  # one document is not too many: what was learned is wrong
+        if is_probe_due(answer.outcome, batch, history):
             self._probe(batch)
-        if len(batch.documents) > 1:
-            if batch.failures < HALVE_AFTER or row >= GIVE_UP_AFTER:
-                return False
-            self._retries.extend(halves(batch))
-            return True
-        if batch.failures < HALVE_AFTER:
-            return False
-        if not batch.alone:
-            self._retries.append(replace(batch, failures=batch.failures - 1, alone=True))
-            return True
-        if self._answers == batch.answers_before:
-            return False
-        request_id = batch.documents[0].request_id
-        log.error("poll.document.refused", lighthouse_request_id=request_id)
-        self._record(batch, {request_id: Absence.REFUSED}, answer.problem, now)
-        return True
 
     def _probe(self, batch: Batch) -> None:
-        """Next, ask about one document by itself: an answer shows Lighthouse to be well.
+        """Poll one document alone next, to see whether Lighthouse answers at all.
 
-        One that was answered before, or as long as there is none, one of the failing batch.
+        One that was answered before; as long as there is none, one of the failed batch.
         """
-        if self._answered_id is not None:
-            self._retries.appendleft(Batch([], alone=True, probe=self._answered_id))
+        if (answered_id := self._history.answered_id) is not None:
+            self._retries.appendleft(Batch([], alone=True, probe=answered_id))
         elif len(batch.documents) > 1:
             one = batch.documents.pop(random.randrange(len(batch.documents)))
             self._retries.appendleft(replace(batch, documents=[one], failures=0, alone=True))
         self._turn = 0  # the next turn is the retries'
 
-    def _back_off(self) -> None:
-        """Pause longer with every failure in a row; jitter keeps many clients out of step."""
-        self.failures_in_row += 1
-        self.failing_since = self.failing_since or self._monotonic()
-        doublings = min(self.failures_in_row - 1, 16)
-        pause = min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS)
-        self._not_before = self._monotonic() + pause * random.uniform(0.5, 1.0)
+    def _take(self, step: Step, batch: Batch, answer: Answer, now: Instant) -> None:
+        match step:
+            case Step.WAIT:
+                self._history.rate_limited()
+                self._retries.appendleft(batch)
+            case Step.SHRINK:
+                self._size.shrink(len(batch.documents))
+                log.warning(
+                    "poll.batch.too_large", documents=len(batch.documents), now=self._size.now
+                )
+                self._fresh.appendleft(batch)
+            case Step.RETRY:
+                self._postpone(batch, answer, now)
+                self._retries.append(batch)
+            case Step.DROP:
+                self._counts.dropped.update(self._postpone(batch, answer, now))
+                self._release(batch)
+            case Step.HALVE:
+                self._retries.extend(halves(batch))
+            case Step.ALONE:
+                self._retries.append(replace(batch, failures=batch.failures - 1, alone=True))
+            case Step.BLAME:
+                request_id = batch.documents[0].request_id
+                log.error("poll.document.refused", lighthouse_request_id=request_id)
+                self._record(batch, {request_id: Absence.REFUSED}, answer.problem, now)
+            case Step.FORGET:
+                pass
 
-    def _let_go(self, batch: Batch) -> None:
-        self._held.difference_update(document.id for document in batch.documents)
+    def _postpone(self, batch: Batch, answer: Answer, now: Instant) -> list[int]:
+        """Have its documents due again later, also after a restart; their ids."""
+        ids = [document.id for document in batch.documents]
+        self._store.postpone(ids, now, now + DUE_AGAIN_MS, _problem(answer))
+        return ids
+
+    def _release(self, batch: Batch) -> None:
+        self._in_flight.difference_update(document.id for document in batch.documents)
+
+
+def _problem(answer: Answer) -> CallProblem:
+    return answer.problem or CallProblem(None, "no reason given")

@@ -164,7 +164,6 @@ class Loop:
                 self._manager.alive()
             recorded = True
         finally:
-            self._poller.dropped.clear()
             calm = state is State.IDLE or rate_limited
             self._health.slice_ended(calm=calm, recorded=recorded)
 

@@ -3,22 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from lightkeeper.domain.time import Instant
-from lightkeeper.polling.poller import GIVE_UP_AFTER, Poller, State
+from lightkeeper.polling.poller import Poller, Progress, State
+from lightkeeper.polling.retry import GIVE_UP_AFTER, GIVE_UP_SECONDS, LONGEST_TURN_SECONDS
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PUBLISH_SLICE_SECONDS, publish_all
 from lightkeeper.service.stop import Stop
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
-
-GIVE_UP_SECONDS: Final = 8.0
-"""A pass ends once every call has failed for this long since the first failure.
-
-With a call's deadline before and after it that is below half a minute.
-"""
-LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +20,7 @@ class RunOnceResult:
 
     polled: int
     incomplete: bool
-    """Whether some due document could not be asked about."""
+    """Whether a due document was not polled."""
     reason: str = ""
 
 
@@ -52,59 +45,59 @@ class RunOnce:
         self._monotonic = monotonic
 
     def run(self, stop: Stop) -> RunOnceResult:
-        """Ask about every document due at the start, failed calls again, and tell the news."""
+        """Poll every document due at the start, retry failed calls, publish all transitions."""
         finished = recorded = False
         try:
-            reason = self._ask_all(stop)
+            reason = self._poll_all(stop)
             finished, recorded = not reason, True
         finally:
             counts = self._health.slice_ended(calm=finished, recorded=recorded)
         publish_all(self._publisher, self._monotonic, float("inf"))
         self._health.pulse()
         self._gauges.send()
-        if not reason and self._poller.dropped:
-            reason = f"{len(self._poller.dropped)} of them, for calls about them failed"
-        if reason and self._poller.last_failure:
-            reason += f" (last: {self._poller.last_failure})"
+        if not reason and counts.dropped:
+            reason = f"every call with {len(counts.dropped)} of them failed"
+        last = self._poller.report().last_failure
         return RunOnceResult(
             polled=counts.polled,
             incomplete=bool(reason),
-            reason=reason,
+            reason=f"{reason} (last: {last})" if reason and last else reason,
         )
 
-    def _ask_all(self, stop: Stop) -> str:
-        """Ask until nothing is left; why it ended before that, or an empty string."""
+    def _poll_all(self, stop: Stop) -> str:
+        """Poll until nothing is left; why it ended before that, or an empty string."""
         cutoff = self._clock()
-        told_at = self._monotonic()
+        published_at = self._monotonic()
         while not stop.requested:
-            state, wait, rate_limited = self._poller.step(cutoff)
-            if state is State.IDLE:
+            progress = self._poller.step(cutoff)
+            if progress.state is State.IDLE:
                 return ""
-            if self._poller.throttled_in_row >= GIVE_UP_AFTER:
-                return "Lighthouse goes on answering 429 however long we wait"
-            if self._given_up(0.0 if rate_limited else wait):
-                return f"gave up after {self._poller.failures_in_row} failed calls in a row"
-            if state is State.WAITING:
-                if rate_limited and wait > LONGEST_RATE_WAIT_SECONDS:
-                    return f"Lighthouse asks us to wait {wait:.0f} s"
-                self._wait(stop, wait, rate_limited)
-            elif self._monotonic() - told_at >= PUBLISH_EVERY_SECONDS:
+            if reason := self._reason_to_give_up(progress):
+                return reason
+            if progress.state is State.WAITING:
+                self._wait(stop, progress.wait_seconds)
+            elif self._monotonic() - published_at >= PUBLISH_EVERY_SECONDS:
                 publish_all(self._publisher, self._monotonic, PUBLISH_SLICE_SECONDS)
-                told_at = self._monotonic()
+                published_at = self._monotonic()
         return "stopped by a signal"
 
-    def _wait(self, stop: Stop, seconds: float, rate_limited: bool) -> None:
+    def _wait(self, stop: Stop, seconds: float) -> None:
         before = self._monotonic()
         if seconds > PUBLISH_EVERY_SECONDS:
             publish_all(self._publisher, self._monotonic, PUBLISH_SLICE_SECONDS)
         stop.wait(seconds - (self._monotonic() - before))
-        if rate_limited and self._poller.failing_since is not None:
-            # To wait for our turn is no failing.
-            self._poller.failing_since += self._monotonic() - before
 
-    def _given_up(self, wait: float) -> bool:
-        since = self._poller.failing_since
-        if since is None:
-            return False
-        failing = self._monotonic() + wait - since
-        return self._poller.failures_in_row >= GIVE_UP_AFTER or failing >= GIVE_UP_SECONDS
+    def _reason_to_give_up(self, progress: Progress) -> str:
+        report = self._poller.report()
+        if report.rate_limited_in_row >= GIVE_UP_AFTER:
+            return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
+        # A wait for the rate limit is no failure of Lighthouse.
+        failing = report.failing_seconds - report.turn_seconds
+        if not progress.rate_limited:
+            failing += progress.wait_seconds
+        out_of_time = failing >= GIVE_UP_SECONDS
+        if report.failures_in_row and (out_of_time or report.failures_in_row >= GIVE_UP_AFTER):
+            return f"gave up after {report.failures_in_row} failed calls in a row"
+        if progress.rate_limited and progress.wait_seconds > LONGEST_TURN_SECONDS:
+            return f"Lighthouse's rate limit allows the next call in {progress.wait_seconds:.0f} s"
+        return ""

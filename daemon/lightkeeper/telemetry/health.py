@@ -1,6 +1,5 @@
-"""What the daemon knows of itself and of what it needs: counts of calls, and service checks."""
+"""The daemon's own health: counts of calls, heartbeat, and a service check for each need."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -27,21 +26,21 @@ _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
         frozenset(CallOutcome) - _UNREACHED - {CallOutcome.TOKEN_UNAVAILABLE},
         _UNREACHED,
     ),
-    # Lighthouse in trouble, or counting our calls, may not have looked at the token; and a token
-    # endpoint in trouble refuses nobody: polling stops, which is told once.
+    # Lighthouse may answer a 5xx or a 429 without looking at the token; and while the OAuth token
+    # endpoint fails, it refuses no token: polling fails, and that pages once.
     "lightkeeper.lighthouse.can_authenticate": (
         ANSWERED | {CallOutcome.TOO_LARGE, CallOutcome.REJECTED},
         frozenset({CallOutcome.UNAUTHORIZED}),
     ),
 }
-"""For each check the outcomes of calls that show it to be well, and those that show it is not."""
+"""For each check the outcomes of calls that show it is OK, and those that show it is critical."""
 POLLING: Final = "lightkeeper.polling"
-THROTTLED_TOO_LONG_SECONDS: Final = 300.0
-"""To wait for our turn is calm, unless the turn never comes."""
+RATE_LIMITED_TOO_LONG_SECONDS: Final = 300.0
+"""So long may every call end as 429 before polling counts as failing."""
 
 
 class Calls(NamedTuple):
-    """What is known of calls to Lighthouse; seconds, and None for what is not known."""
+    """The calls to Lighthouse, in seconds and calls; None for what is not known."""
 
     last_ago: float | None = None
     failing_for: float = 0.0
@@ -50,7 +49,7 @@ class Calls(NamedTuple):
 
 
 class Health:
-    """Gathers what polling slices came to, and sends the state of it every so often."""
+    """Counts what each polling slice came to, and sends heartbeat and service checks."""
 
     def __init__(
         self,
@@ -58,46 +57,42 @@ class Health:
         budget: Budget,
         emitter: Emitter,
         try_write: Callable[[], None],
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._poller = poller
         self._budget = budget
         self._emitter = emitter
         self._try_write = try_write
-        self._monotonic = monotonic
         self._seen: Counter[str] = Counter()
-        self._went_on = False
-        self._held_up: set[str] = set()
+        self._progressed = False
+        self._obstacles: set[str] = set()
         self._store_problem = self._unwritable = ""
-        self._states = dict.fromkeys((*_EVIDENCE, POLLING), (UNKNOWN, "nothing was asked yet"))
+        self._states = dict.fromkeys((*_EVIDENCE, POLLING), (UNKNOWN, "nothing was polled yet"))
 
     def reconfigure(self, budget: Budget, emitter: Emitter) -> None:
-        """Send by these from now on; what was seen before still counts."""
+        """Use these from now on; what was seen before still counts."""
         self._budget, self._emitter = budget, emitter
 
     def calls(self) -> Calls:
-        """What is known of calls to Lighthouse."""
-        called_at = self._poller.called_at
+        """The calls to Lighthouse, as of now."""
         return Calls(
-            None if called_at is None else self._monotonic() - called_at,
+            self._poller.report().last_call_ago,
             self._failing_for(),
             self._budget.remaining,
             self._budget.limit,
         )
 
     def problems(self) -> list[str]:
-        """What is wrong on our side, a sentence each."""
+        """What is wrong with the store or the Datadog Agent, a sentence each."""
         found = [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
         if self._emitter.reachable is False:
-            found.append("the Datadog Agent takes nothing")
+            found.append("Datadog Agent unreachable")
         return found
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
 
-        `calm`: it ended because there was nothing (more) to do, or our turn had not come;
-        `recorded`: the store took all that was learned.
+        `calm`: it ended because nothing was left to poll, or to wait for the rate limit;
+        `recorded`: the store recorded every answer.
         """
         counts, emitter = self._poller.take_counts(), self._emitter
         for outcome, calls in counts.calls.items():
@@ -111,55 +106,56 @@ class Health:
         if counts.unrequested:
             emitter.count("lightkeeper.answers.unrequested", counts.unrequested)
         self._seen.update(counts.calls)
-        self._judge(counts, calm and not self._failing_for(), recorded)
+        self._note_progress(counts, calm and not self._failing_for(), recorded)
         return counts
 
-    def _judge(self, counts: Counts, calm: bool, recorded: bool) -> None:
+    def _note_progress(self, counts: Counts, calm: bool, recorded: bool) -> None:
         answered = any(outcome in ANSWERED for outcome in counts.calls)
-        # Waiting after a 429 is calm, but nobody knows yet whether the turn will come.
-        at_rest = calm and not counts.calls and not self._poller.throttled_in_row
+        # A wait after a 429 is calm, but no success: the next call may end as 429 too.
+        at_rest = calm and not counts.calls and not self._poller.report().rate_limited_in_row
         if recorded and (answered or at_rest):
             self._emitter.count("lightkeeper.cycle.success", 1)
         if not recorded:
-            self._held_up.add("nothing could be recorded")
+            self._obstacles.add("nothing could be recorded")
         elif answered or calm:
-            self._went_on = True
-        self._held_up.update(f"calls end as {word}" for word in counts.calls if not answered)
+            self._progressed = True
+        self._obstacles.update(f"calls end as {word}" for word in counts.calls if not answered)
 
     def store_failed(self, exc: LightkeeperError) -> None:
-        """Take note that some job could not read or write the store."""
+        """Note that a job could not read or write the store."""
         self._store_problem = str(exc)
 
     def _failing_for(self) -> float:
-        """Seconds since when no call has been answered; 0.0 while all is well, or just begun."""
-        now, poller = self._monotonic(), self._poller
-        failing = 0.0 if poller.failing_since is None else now - poller.failing_since
-        throttled = 0.0 if poller.throttled_since is None else now - poller.throttled_since
-        return max(failing, throttled if throttled >= THROTTLED_TOO_LONG_SECONDS else 0.0)
+        """Seconds since the first failure in a row; 0.0 while calls are answered."""
+        report = self._poller.report()
+        limited = report.rate_limited_seconds
+        if limited < RATE_LIMITED_TOO_LONG_SECONDS:
+            return report.failing_seconds
+        return max(report.failing_seconds, limited)
 
     def pulse(self) -> None:
-        """Send heartbeat and service checks, both when all is well and when it is not."""
+        """Send the heartbeat and every service check, whatever its status."""
         emitter = self._emitter
         emitter.gauge("lightkeeper.heartbeat", 1)
         emitter.gauge("lightkeeper.poll.failing_for", self._failing_for())
         if (calls_left := self._budget.remaining) is not None:
             emitter.gauge("lightkeeper.lighthouse.calls_left", calls_left)
-        for name, (well, unwell) in _EVIDENCE.items():
-            if any(self._seen[word] for word in well):
+        for name, (good, bad) in _EVIDENCE.items():
+            if any(self._seen[word] for word in good):
                 self._states[name] = (OK, "")
-            elif bad := sorted(word for word in unwell if self._seen[word]):
-                # Outcomes only: Lighthouse's own words may hold what must not leave.
-                self._states[name] = (CRITICAL, f"calls end as {', '.join(bad)}")
-        if self._went_on:
+            elif words := sorted(word for word in bad if self._seen[word]):
+                # Outcomes only: Lighthouse's own words may name a person.
+                self._states[name] = (CRITICAL, f"calls end as {', '.join(words)}")
+        if self._progressed:
             self._states[POLLING] = (OK, "")
-        elif self._held_up:
-            self._states[POLLING] = (CRITICAL, "; ".join(sorted(self._held_up)))
+        elif self._obstacles:
+            self._states[POLLING] = (CRITICAL, "; ".join(sorted(self._obstacles)))
         for name, (status, message) in self._states.items():
             emitter.service_check(name, status=status, message=message)
         self._seen.clear()
-        self._held_up.clear()
-        self._went_on = False
-        emitter.handed_over()  # a store that keeps us waiting keeps none of this
+        self._obstacles.clear()
+        self._progressed = False
+        emitter.handed_over()  # before the store, which may keep the daemon waiting
         self._check_store()
 
     def _check_store(self) -> None:
@@ -170,7 +166,7 @@ class Health:
             problem = str(exc)
         if problem and not self._unwritable:
             log.error("health.store.unwritable", reason=problem)
-        # Room for this one write does not mean that there was room for the others.
+        # On a full disk this one write may fit where a job's did not.
         self._unwritable = problem
         status = CRITICAL if problem else OK
         self._emitter.service_check(

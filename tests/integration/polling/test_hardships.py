@@ -111,7 +111,7 @@ def test_an_outage_does_not_pile_documents_up_in_memory(watch):
 
     watch.steps(200)
 
-    assert len(watch.poller._held) <= 2_100
+    assert len(watch.poller._in_flight) <= 2_100
 
 
 def test_a_batch_size_learned_from_413_is_tried_again_later(tmp_path):

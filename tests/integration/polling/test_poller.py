@@ -9,8 +9,7 @@ import pytest
 from daemon_rig import TYPES, DaemonRig
 
 from lightkeeper.domain.time import DAY, HOUR, MINUTE
-from lightkeeper.polling.poller import ALONE_AFTER, GIVE_UP_AFTER
-from lightkeeper.service.run_once import GIVE_UP_SECONDS
+from lightkeeper.polling.retry import ALONE_AFTER, GIVE_UP_AFTER, GIVE_UP_SECONDS
 from lightkeeper.simulation.lighthouse.stories import STORIES
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
