@@ -12,7 +12,7 @@ from scripted_server import ScriptedServer, answer
 from lightkeeper.domain.answer import Absence, Answer, CallOutcome, CallProblem, StatusReport
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.http import HTTPTransport
 from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
@@ -140,7 +140,7 @@ def client_of(*names):
 
     with (
         ScriptedServer(reply) as server,
-        contextlib.closing(Transport()) as transport,
+        contextlib.closing(HTTPTransport()) as transport,
     ):
         tokens = TokenSource(
             transport,
