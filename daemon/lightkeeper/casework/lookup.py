@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from lightkeeper.casework.veteran_wording import submission_wording
-from lightkeeper.domain.change import Remark
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels, sums, troubles
@@ -37,11 +38,11 @@ _WORDS: Final = (
     "error_detail",
 )
 _BY_STAFF: Final = {
-    Remark.ACKNOWLEDGED,
-    Remark.UNACKNOWLEDGED,
-    Remark.CLOSED,
-    Remark.REOPENED_BY_STAFF,
-    Remark.RECHECK,
+    RemarkKind.ACKNOWLEDGED,
+    RemarkKind.UNACKNOWLEDGED,
+    RemarkKind.CLOSED,
+    RemarkKind.REOPENED_BY_STAFF,
+    RemarkKind.RECHECK,
 }
 
 
@@ -118,7 +119,7 @@ def document(database: Database, request_id: int) -> Found | None:
             "step": change.to_step,
             "outcome": change.outcome,
             "step_changes": dict(orjson.loads(change.step_changes)),
-            "remarks": orjson.loads(change.remarks),
+            "remarks": [remark._asdict() for remark in remarks.decode(change.remarks)],
             "published_at": _iso(change.published_at),
         }
         for change in history
@@ -205,22 +206,23 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
 
 def _change(entry: dict[str, Any]) -> str:
     steps = ", ".join(f"{name} {word}" for name, word in entry["step_changes"].items())
-    remarks = ", ".join(map(_remark, entry["remarks"]))
-    parts = [entry["outcome"] or entry["to_status"], steps, remarks]
+    said = [Remark(**remark) for remark in entry["remarks"]]
+    parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(map(_remark, said))]
     published_at = entry["published_at"]
     published = f"  (published {published_at})" if published_at else "  (not published yet)"
-    if any(remark.partition(":")[0] in _BY_STAFF for remark in entry["remarks"]):
+    if any(remark.kind in _BY_STAFF for remark in said):
         published = ""  # what staff do is never published
     return "; ".join(part for part in parts if part) + published
 
 
-def _remark(text: str) -> str:
+def _remark(remark: Remark) -> str:
     """A remark with its detail: who and why, or Lighthouse's own word."""
-    kind, colon, detail = text.partition(":")
-    words = kind.replace("_", " ")
-    if not colon:
+    words = remark.kind.replace("_", " ")
+    if remark.detail is None:
         return words
-    return f"{words} by {detail}" if kind in _BY_STAFF else f"{words}: {detail}"
+    return (
+        f"{words} by {remark.detail}" if remark.kind in _BY_STAFF else f"{words}: {remark.detail}"
+    )
 
 
 def _printable(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lightkeeper.domain.change import Remark
+from lightkeeper.domain.change import RemarkKind
 from lightkeeper.domain.document import Condition, Document, LighthouseStatus
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.interpret import condition_of
@@ -37,11 +37,11 @@ class Action(StrEnum):
 
 
 _REMARKS: Final = {
-    Action.ACK: Remark.ACKNOWLEDGED,
-    Action.UNACK: Remark.UNACKNOWLEDGED,
-    Action.CLOSE: Remark.CLOSED,
-    Action.UNCLOSE: Remark.REOPENED_BY_STAFF,
-    Action.RECHECK: Remark.RECHECK,
+    Action.ACK: RemarkKind.ACKNOWLEDGED,
+    Action.UNACK: RemarkKind.UNACKNOWLEDGED,
+    Action.CLOSE: RemarkKind.CLOSED,
+    Action.UNCLOSE: RemarkKind.REOPENED_BY_STAFF,
+    Action.RECHECK: RemarkKind.RECHECK,
 }
 CONDITIONS: Final = {
     Action.ACK: frozenset(set(Condition) - _NOTHING_TO_DO - _TRIAGED),

@@ -16,8 +16,8 @@ class Outcome(StrEnum):
     RECOVERED = "recovered"
 
 
-class Remark(StrEnum):
-    """What is to be said of a change; after a colon: the word, what was missed, or who and why."""
+class RemarkKind(StrEnum):
+    """What there is to say of a change besides its status and step."""
 
     CONTRADICTORY = "contradictory"
     HOUSEKEEPING = "housekeeping"
@@ -39,6 +39,13 @@ class Remark(StrEnum):
     NOTICE_DELIVERED = "notice_delivered"
 
 
+class Remark(NamedTuple):
+    """A remark on a change, with Lighthouse's word, the objective missed, or who and why."""
+
+    kind: RemarkKind
+    detail: str | None = None
+
+
 class Objective(StrEnum):
     """What each document is judged by, once: when it is final, or past its deadline."""
 
@@ -57,7 +64,7 @@ class Change(NamedTuple):
     to_step: str
     outcome: str | None
     step_changes: tuple[tuple[str, str], ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     processing_ms: int | None
     """Lighthouse's own start to end."""
     detection_ms: int | None

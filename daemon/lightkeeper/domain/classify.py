@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 
 from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES
-from lightkeeper.domain.change import Remark
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import LIGHTHOUSE_STEPS, LighthouseStatus, Step
 
 PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
@@ -17,10 +17,10 @@ CLAIMS_EVIDENCE = str(Step.CLAIMS_EVIDENCE)
 BENEFITS_GATEWAY_SERVICE = str(Step.BENEFITS_GATEWAY_SERVICE)
 REMOVE_FILE_BINARY = str(Step.REMOVE_FILE_BINARY)
 COMPLETE = str(Step.COMPLETE)
-CONTRADICTORY = str(Remark.CONTRADICTORY)
-HOUSEKEEPING = str(Remark.HOUSEKEEPING)
+CONTRADICTED: Final = Remark(RemarkKind.CONTRADICTORY)
+HOUSEKEEPING: Final = Remark(RemarkKind.HOUSEKEEPING)
 MAX_STEPS_KEPT: Final = 32
-_Verdict: TypeAlias = tuple[str, str | None, str | None, tuple[str, ...]]
+_Verdict: TypeAlias = tuple[str, str | None, str | None, tuple[Remark, ...]]
 """Status, current step, failed step, remarks."""
 
 
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     current_step: str | None
     failed_step: str | None
     in_efolder: bool | None
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     steps: str
     changes: tuple[tuple[str, str], ...]
 
@@ -77,9 +77,9 @@ def _verdict(word: str, steps: dict[str, str], error_step: str | None) -> _Verdi
 def _success(steps: dict[str, str]) -> _Verdict:
     """SUCCESS is believed over what stands beside it, and what contradicts it is remarked."""
     otherwise = {name for name, word in steps.items() if word != "SUCCESS"}
-    remarks: list[str] = []
+    remarks: list[Remark] = []
     if otherwise - {REMOVE_FILE_BINARY}:
-        remarks.append(CONTRADICTORY)
+        remarks.append(CONTRADICTED)
     if steps.get(REMOVE_FILE_BINARY) == "FAILED":
         remarks.append(HOUSEKEEPING)
     return DONE, COMPLETE, None, tuple(remarks)
@@ -145,11 +145,11 @@ def _running_step(steps: dict[str, str]) -> str | None:
     return COMPLETE if steps else None
 
 
-def _unknown_words(steps: dict[str, str], before: dict[str, str]) -> tuple[str, ...]:
+def _unknown_words(steps: dict[str, str], before: dict[str, str]) -> tuple[Remark, ...]:
     remarks = []
     for name, word in steps.items():
         if name not in LIGHTHOUSE_STEPS and name not in before:
-            remarks.append(f"{Remark.UNKNOWN_STEP}:{name}")
+            remarks.append(Remark(RemarkKind.UNKNOWN_STEP, name))
         if word not in STEP_STATUSES and before.get(name) != word:
-            remarks.append(f"{Remark.UNKNOWN_STEP_STATUS}:{word}")
+            remarks.append(Remark(RemarkKind.UNKNOWN_STEP_STATUS, word))
     return tuple(dict.fromkeys(remarks))

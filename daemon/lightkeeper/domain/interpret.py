@@ -1,8 +1,8 @@
 """What an answer means: (document, what Lighthouse said, policy, now) -> Decision. Pure."""
 
 from lightkeeper.domain.answer import REPORTED_STATUSES, Absence, Observation, StatusReport
-from lightkeeper.domain.change import Change, Decision, Outcome, Remark
-from lightkeeper.domain.classify import CLAIMS_EVIDENCE, CONTRADICTORY, Reading, read
+from lightkeeper.domain.change import Change, Decision, Outcome, Remark, RemarkKind
+from lightkeeper.domain.classify import CLAIMS_EVIDENCE, CONTRADICTED, Reading, read
 from lightkeeper.domain.document import Condition, Document, DocumentType, LighthouseStatus, Step
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.slo import judged_at, verdict
@@ -12,9 +12,7 @@ from lightkeeper.domain.time import Instant
 PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
 UNKNOWN = str(Step.UNKNOWN)
 ENDED_DONE, ENDED_FAILED, ENDED_RECOVERED = (str(outcome) for outcome in Outcome)
-NOT_FOUND, FOUND = str(Remark.NOT_FOUND), str(Remark.FOUND)
-REOPENED = str(Remark.REOPENED)
-VETERAN_MUST_ACT = str(Remark.VETERAN_MUST_ACT)
+NOT_FOUND, CONTRADICTORY = str(Condition.NOT_FOUND), str(Condition.CONTRADICTORY)
 WAITING, SLOW, STUCK = str(Condition.WAITING), str(Condition.SLOW), str(Condition.STUCK)
 OVERDUE, DELIVERED = str(Condition.OVERDUE), str(Condition.DELIVERED)
 NOT_IN_EFOLDER, IN_EFOLDER = str(Condition.NOT_IN_EFOLDER), str(Condition.IN_EFOLDER)
@@ -158,7 +156,7 @@ def _stays_failed(document: Document, report: StatusReport, now: Instant) -> Dec
     )
     if known_word or report.status == document.reported_status:
         return Decision(after, None)
-    remark = f"{Remark.UNKNOWN_STATUS}:{report.status}"
+    remark = Remark(RemarkKind.UNKNOWN_STATUS, report.status)
     return Decision(after, _transition(document, after, None, (), (remark,), now))
 
 
@@ -181,7 +179,7 @@ def _condition(
     if status == FAILED:
         return _failure(failed_step, in_efolder_at)
     if status == DONE:
-        return CONTRADICTORY if CONTRADICTORY in said.remarks else DELIVERED
+        return CONTRADICTORY if CONTRADICTED in said.remarks else DELIVERED
     return _lateness(document.tracked_at, answered_at, policy)
 
 
@@ -202,17 +200,19 @@ def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) 
     return STUCK if age < policy.overdue_after_ms else OVERDUE
 
 
-def _circumstances(document: Document, report: StatusReport, after: Document) -> tuple[str, ...]:
+def _circumstances(
+    document: Document, report: StatusReport, after: Document
+) -> tuple[Remark, ...]:
     """What is remarkable about this answer in the light of the one before."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if after.must_act_since is not None and document.must_act_since is None:
-        remarks += (VETERAN_MUST_ACT,)
+        remarks += (Remark(RemarkKind.VETERAN_MUST_ACT),)
     if report.status not in REPORTED_STATUSES and report.status != document.reported_status:
-        remarks += (f"{Remark.UNKNOWN_STATUS}:{report.status}",)
+        remarks += (Remark(RemarkKind.UNKNOWN_STATUS, report.status),)
     if document.not_found_since is not None:
-        remarks += (FOUND,)
+        remarks += (Remark(RemarkKind.FOUND),)
     if after.lighthouse_status == PENDING and document.lighthouse_status == FAILED:
-        remarks += (REOPENED,)
+        remarks += (Remark(RemarkKind.REOPENED),)
     return remarks
 
 
@@ -236,7 +236,7 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
     )
     remarks = verdict(document, after, policy, now)
     if document.not_found_since is None:
-        remarks = (NOT_FOUND, *remarks)
+        remarks = (Remark(RemarkKind.NOT_FOUND), *remarks)
     outcome = ENDED_FAILED if gone else None
     changed = outcome or remarks
     return Decision(
@@ -249,7 +249,7 @@ def _transition(
     after: Document,
     outcome: str | None,
     changes: tuple[tuple[str, str], ...],
-    remarks: tuple[str, ...],
+    remarks: tuple[Remark, ...],
     now: Instant,
 ) -> Change:
     ended, started = after.lighthouse_ended_at, after.lighthouse_started_at

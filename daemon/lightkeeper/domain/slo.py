@@ -5,26 +5,16 @@ after its deadline, were it only that it has no word of it. What staff close bef
 is judged by nobody.
 """
 
-from itertools import compress, product
-from operator import not_
 from typing import Final
 
-from lightkeeper.domain.change import Objective, Remark
+from lightkeeper.domain.change import Objective, Remark, RemarkKind
 from lightkeeper.domain.document import Document, LighthouseStatus
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import MINUTE, Instant
 
 DETECTED_WITHIN_MS: Final = 15 * MINUTE
 PENDING = str(LighthouseStatus.PENDING)
-_REMARKS: Final = {
-    met: (
-        str(Remark.SLO_MET)
-        if all(met)
-        else f"{Remark.SLO_MISSED}:" + ",".join(compress(Objective, map(not_, met))),
-    )
-    for met in product((True, False), repeat=len(Objective))
-}
-"""What is said, by which objectives were met. Made once: every document comes by here."""
+_MET: Final = (Remark(RemarkKind.SLO_MET),)
 
 
 def judged_at(document: Document, status: str, policy: Policy, now: Instant) -> Instant | None:
@@ -39,8 +29,10 @@ def judged_at(document: Document, status: str, policy: Policy, now: Instant) -> 
     return now if due and document.created_at <= deadline else None
 
 
-def verdict(document: Document, after: Document, policy: Policy, now: Instant) -> tuple[str, ...]:
-    """The remark with which `after` is judged, naming what it missed; none if it is not, or was.
+def verdict(
+    document: Document, after: Document, policy: Policy, now: Instant
+) -> tuple[Remark, ...]:
+    """One remark for each objective that `after` missed, or that it met all; none if not judged.
 
     Where Lighthouse names no end, the end cannot have been before its last word of the document.
     """
@@ -51,8 +43,10 @@ def verdict(document: Document, after: Document, policy: Policy, now: Instant) -
     # Of an end before it was handed in we could not know any sooner.
     ended_at = after.lighthouse_ended_at or document.last_answered_at or 0
     detected_ms = now - max(ended_at, document.created_at)
-    return _REMARKS[
-        in_time,
-        efolder_at is not None and efolder_at <= deadline,
-        in_time and detected_ms <= DETECTED_WITHIN_MS,
-    ]
+    met = {
+        Objective.OUTCOME: in_time,
+        Objective.EFOLDER: efolder_at is not None and efolder_at <= deadline,
+        Objective.DETECTION: in_time and detected_ms <= DETECTED_WITHIN_MS,
+    }
+    missed = [objective for objective, was_met in met.items() if not was_met]
+    return tuple(Remark(RemarkKind.SLO_MISSED, objective) for objective in missed) or _MET

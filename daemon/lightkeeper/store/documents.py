@@ -12,6 +12,7 @@ from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Change, Recorded
 from lightkeeper.domain.document import Condition, Document, LighthouseStatus, NewDocument, Step
 from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
+from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -287,7 +288,7 @@ def _history_row(document_id: int, transition: Change) -> tuple[object, ...]:
         document_id,
         *transition[:6],
         _json(transition.step_changes),
-        _json(transition.remarks),
+        remarks.encode(transition.remarks),
         *transition[8:],
     )
 

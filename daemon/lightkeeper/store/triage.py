@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-import orjson
-
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Document
 from lightkeeper.domain.time import Instant
+from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import COLUMNS, Place, place, tally
 from lightkeeper.store.levels import OPEN
@@ -60,7 +60,7 @@ class Effect(NamedTuple):
 class Note(NamedTuple):
     """Who did what and why, for the document's history."""
 
-    remark: str
+    remark: RemarkKind
     by: str
     reason: str
     at: Instant
@@ -152,9 +152,9 @@ class TriageStore:
             columns["next_poll_at"] = effect.next_poll_at
         changes = ", ".join(f"{column} = ?" for column in columns)
         self._db.execute(f"{_UPDATE} {changes} WHERE id IN ({marks})", (*columns.values(), *ids))
-        why = f": {note.reason}" if note.reason else ""
-        remarks = orjson.dumps([f"{note.remark}:{note.by}{why}"]).decode()
-        self._db.execute(f"{_HISTORY} ({marks})", (note.at, remarks, note.at, *ids))
+        who_and_why = f"{note.by}: {note.reason}" if note.reason else note.by
+        remark = remarks.encode([Remark(note.remark, who_and_why)])
+        self._db.execute(f"{_HISTORY} ({marks})", (note.at, remark, note.at, *ids))
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -1,14 +1,15 @@
 """Publishes transitions: as counts and distributions at once, as events when they are due."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import orjson
 
-from lightkeeper.domain.change import Objective, Remark
+from lightkeeper.domain.change import Objective, Remark, RemarkKind
 from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store import remarks
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Unpublished
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.events import DOCUMENT_EVENT, STEP_EVENT, Events
@@ -20,12 +21,12 @@ PORTION: Final = 20
 """Ended documents published in one datagram, or in few: it arrives whole or not at all."""
 
 _SILENCE = {
-    Remark.VETERAN_MUST_ACT: "silent_failure",
-    Remark.NOTICE_DELIVERED: "silent_failure_avoided",
-    Remark.NOTICE_SENT: "silent_failure_avoided_no_confirmation",
+    RemarkKind.VETERAN_MUST_ACT: "silent_failure",
+    RemarkKind.NOTICE_DELIVERED: "silent_failure_avoided",
+    RemarkKind.NOTICE_SENT: "silent_failure_avoided_no_confirmation",
 }
-_JUDGED = (Remark.SLO_MET, Remark.SLO_MISSED)
-_UNKNOWN = (Remark.UNKNOWN_STATUS, Remark.UNKNOWN_STEP, Remark.UNKNOWN_STEP_STATUS)
+_VERDICT = (RemarkKind.SLO_MET, RemarkKind.SLO_MISSED)
+_UNKNOWN = (RemarkKind.UNKNOWN_STATUS, RemarkKind.UNKNOWN_STEP, RemarkKind.UNKNOWN_STEP_STATUS)
 
 
 @dataclass(slots=True)
@@ -119,24 +120,19 @@ class Publisher:
         return digests
 
     def _publish_remarks(self, shape: Unpublished, count: int) -> None:
-        for remark in orjson.loads(shape.remarks):
-            what, _, word = remark.partition(":")
-            if what in _UNKNOWN:
+        said = remarks.decode(shape.remarks)
+        self._publish_verdict(shape.document_type, said, count)
+        for kind, detail in said:
+            if kind in _VERDICT:
+                continue
+            if kind in _UNKNOWN:
                 self._emitter.count(
                     "lightkeeper.answers.unknown_words",
                     count,
-                    field=what,
-                    word=self._words.tag(word),
+                    field=kind,
+                    word=self._words.tag(detail or ""),
                 )
-            elif what in _JUDGED:
-                for objective in Objective:
-                    self._emitter.count(
-                        f"lightkeeper.slo.{objective}",
-                        count,
-                        document_type=shape.document_type,
-                        result="bad" if objective in word.split(",") else "good",
-                    )
-            elif name := _SILENCE.get(Remark(what)):
+            elif name := _SILENCE.get(kind):
                 self._emitter.count(
                     name, count, service="disability-application", function=shape.document_type
                 )
@@ -145,8 +141,18 @@ class Publisher:
                     "lightkeeper.answers.remarkable",
                     count,
                     document_type=shape.document_type,
-                    remark=what,
+                    remark=kind,
                 )
+
+    def _publish_verdict(self, document_type: str, said: Sequence[Remark], count: int) -> None:
+        verdict = {remark.detail for remark in said if remark.kind in _VERDICT}
+        for objective in Objective if verdict else ():
+            self._emitter.count(
+                f"lightkeeper.slo.{objective}",
+                count,
+                document_type=document_type,
+                result="bad" if objective in verdict else "good",
+            )
 
 
 def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _Group]]:

@@ -201,7 +201,7 @@ def test_a_triage_action_is_history_and_is_not_published(database, triage_store,
     assert 0 == Outbox(database).unpublished_count()
     shown = lookup.document(database, 1)
     words = ("acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck")
-    expected = [f"{word}:{BY}: {WHY}" for word in (*words, "acknowledged")]
+    expected = [{"kind": word, "detail": f"{BY}: {WHY}"} for word in (*words, "acknowledged")]
     assert expected == [remark for entry in shown.data["history"] for remark in entry["remarks"]]
     assert (
         "  2027-01-16T08:00:00Z  failed; closed by jane: called the regional office" in shown.lines

@@ -15,10 +15,11 @@ from child_process import child, line, outcomes
 from store_rows import NOW, counted, ended, is_index_walk, moved, new, plans, tallied
 
 from lightkeeper.domain.answer import Absence, CallProblem, StatusReport
-from lightkeeper.domain.change import Recorded
+from lightkeeper.domain.change import Recorded, Remark, RemarkKind
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
+from lightkeeper.store import remarks
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import FILL_AFTER_MS, Documents, Intake
 from lightkeeper.store.outbox import Outbox
@@ -237,7 +238,7 @@ def test_what_was_decided_is_written_down(database, documents):
     )
     news = {
         "step_changes": (("CLAIMS_EVIDENCE", "FAILED"),),
-        "remarks": ("contradictory",),
+        "remarks": (Remark(RemarkKind.CONTRADICTORY), Remark(RemarkKind.UNKNOWN_STEP, "A")),
         "processing_ms": 12,
         "detection_ms": -3,
     }
@@ -276,9 +277,9 @@ def test_what_was_decided_is_written_down(database, documents):
         change.to_step,
         change.outcome,
     )
-    assert ('[["CLAIMS_EVIDENCE","FAILED"]]', '["contradictory"]', 12, -3, None) == (
+    assert ('[["CLAIMS_EVIDENCE","FAILED"]]', news["remarks"], 12, -3, None) == (
         change.step_changes,
-        change.remarks,
+        remarks.decode(change.remarks),
         change.processing_ms,
         change.detection_ms,
         change.published_at,
@@ -368,7 +369,10 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
     words = {"reported_status", "current_step", "failed_step", "error_detail"}
     steps = orjson.dumps({with_nul: with_nul}).decode()
     problem = CallProblem(None, with_nul, with_nul, with_nul)
-    news = {"step_changes": ((with_nul, with_nul),), "remarks": (with_nul,)}
+    news = {
+        "step_changes": ((with_nul, with_nul),),
+        "remarks": (Remark(RemarkKind.UNKNOWN_STATUS, with_nul),),
+    }
     documents.record(
         [
             moved(
@@ -393,9 +397,9 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
     assert dict.fromkeys(words, HOSTILE) == {name: getattr(found, name) for name in words}
     (change,) = Outbox(database).history(row.id)
     assert (HOSTILE, HOSTILE) == (change.to_step, change.outcome)
-    assert ([[with_nul, with_nul]], [with_nul]) == (
+    assert ([[with_nul, with_nul]], news["remarks"]) == (
         json.loads(change.step_changes),
-        json.loads(change.remarks),
+        remarks.decode(change.remarks),
     )
     assert {("form_0781", "pending", HOSTILE, "waiting"): 1} == tallied(database)
     assert [row.id] == [each.id for each in documents.of_submission(HOSTILE)]

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from store_rows import NOW, ended, moved, new, plans, uses
 
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
@@ -51,7 +52,12 @@ def test_a_transition_is_untold_with_all_that_telling_needs(documents, outbox):
     documents.add([new(8, document_type="form_0781a"), new(9)], NOW)
     first, second = sorted(documents.due(NOW, 2))
     step = (("CLAIMS_EVIDENCE", "SUCCESS"),)
-    news = {"step_changes": step, "remarks": ("found",), "processing_ms": 5, "detection_ms": 7}
+    news = {
+        "step_changes": step,
+        "remarks": (Remark(RemarkKind.FOUND),),
+        "processing_ms": 5,
+        "detection_ms": 7,
+    }
     documents.record([moved(second, is_news=False)], NOW)
     documents.record(
         [
@@ -66,7 +72,7 @@ def test_a_transition_is_untold_with_all_that_telling_needs(documents, outbox):
     assert (NOW + 1, "pending", "done", "done", '[["CLAIMS_EVIDENCE","SUCCESS"]]') == (
         told_first[1:6]
     )
-    assert ('["found"]', 5, 7, "none", "form_0781a", 8) == told_first[6:]
+    assert ('[["found",null]]', 5, 7, "none", "form_0781a", 8) == told_first[6:]
     assert (NOW, "pending", "pending", None, "[]", "[]", None, None) == told_second[1:9]
     assert ("CLAIMS_EVIDENCE", "form_0781", 9) == told_second[9:]
     assert [told_first] == outbox.unpublished(1)

@@ -63,13 +63,16 @@ def _stored(database, where="1 = 1"):
         for name, word in json.loads(changes):
             tags = {"document_type": kind, "step": name.lower(), "outcome": word.lower()}
             add("lightkeeper.step.outcomes", **tags)
-        for remark in json.loads(remarks):
-            what, colon, word = remark.partition(":")
+        said = [tuple(remark) for remark in json.loads(remarks)]
+        missed = {word for what, word in said if what == "slo_missed"}
+        if missed or ("slo_met", None) in said:
+            for objective in ("outcome", "efolder", "detection"):
+                result = "bad" if objective in missed else "good"
+                add(f"lightkeeper.slo.{objective}", document_type=kind, result=result)
+        for what, word in said:
             if what in {"slo_met", "slo_missed"}:
-                for objective in ("outcome", "efolder", "detection"):
-                    result = "bad" if objective in word.split(",") else "good"
-                    add(f"lightkeeper.slo.{objective}", document_type=kind, result=result)
-            elif colon:
+                continue
+            if what.startswith("unknown_"):
                 add("lightkeeper.answers.unknown_words", field=what, word=word.lower())
             elif what == "veteran_must_act":
                 add("silent_failure", service="disability-application", function=kind)

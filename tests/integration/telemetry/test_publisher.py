@@ -14,7 +14,7 @@ from patience import at_most
 from store_rows import moved
 
 from lightkeeper.domain.answer import Absence, StatusReport
-from lightkeeper.domain.change import Recorded
+from lightkeeper.domain.change import Recorded, Remark, RemarkKind
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.poll_schedule import next_poll_at
@@ -137,12 +137,14 @@ def _assert_told_as_stored(watch):
     for kind, changed, remarked in _transitions(watch, "t.step_changes, t.remarks"):
         for step, word in orjson.loads(changed):
             changes[kind, tag_value(step), word.lower()] += 1
-        for remark in orjson.loads(remarked):
-            what, colon, word = remark.partition(":")
+        said = [tuple(remark) for remark in orjson.loads(remarked)]
+        missed = {word for what, word in said if what == "slo_missed"}
+        if missed or ("slo_met", None) in said:
+            judged.update((name, kind, "bad" if name in missed else "good") for name in SLOS)
+        for what, word in said:
             if what in {"slo_met", "slo_missed"}:
-                missed = word.split(",")
-                judged.update((name, kind, "bad" if name in missed else "good") for name in SLOS)
-            elif colon:
+                continue
+            if what.startswith("unknown_"):
                 words[what, tag_value(word)] += 1
             elif what == "veteran_must_act":
                 silence["disability-application", kind] += 1
@@ -763,7 +765,7 @@ def test_a_veteran_left_in_the_dark_is_counted_once(watch):
 def test_a_notice_takes_the_silence_away(watch):
     """A notice that was sent, and one that arrived, are told under VA's names for them."""
     _hand_in(watch, 2)
-    news = (("notice_sent",), ("notice_delivered",))
+    news = ((Remark(RemarkKind.NOTICE_SENT),), (Remark(RemarkKind.NOTICE_DELIVERED),))
     for document, remarks in zip(watch.documents.due(watch.clock.instant(), 2), news, strict=True):
         watch.documents.record([moved(document, news={"remarks": remarks})], 0)
     _publish(watch)

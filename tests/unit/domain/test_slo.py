@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightkeeper.domain.answer import Absence, StatusReport
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -36,13 +37,21 @@ def _story(document, *heard):
     for age, observation in heard:
         document, news = interpret(document, observation, POLICY, HANDED_IN + age)
         remarks = news.remarks if news else ()
-        said.append([remark for remark in remarks if remark.startswith("slo_")])
+        said.append(_verdict(remarks))
     return said
 
 
-MET, OUTCOME, EFOLDER = ["slo_met"], ["slo_missed:outcome"], ["slo_missed:efolder"]
-DETECTION, LATE_OUTCOMES = ["slo_missed:detection"], ["slo_missed:outcome,detection"]
-ALL = ["slo_missed:outcome,efolder,detection"]
+def _verdict(remarks):
+    return [remark for remark in remarks if remark.kind in ("slo_met", "slo_missed")]
+
+
+def _missed(*objectives):
+    return [Remark(RemarkKind.SLO_MISSED, objective) for objective in objectives]
+
+
+MET = [Remark(RemarkKind.SLO_MET)]
+EFOLDER, DETECTION = _missed("efolder"), _missed("detection")
+LATE_OUTCOMES, ALL = _missed("outcome", "detection"), _missed("outcome", "efolder", "detection")
 LATE = 48 * HOUR + 1
 
 
@@ -130,9 +139,10 @@ def test_whatever_is_said_it_is_judged_at_most_once(heard):
     said = 0
     for age, observation in sorted(heard, key=lambda pair: pair[0]):
         document, news = interpret(document, observation, POLICY, HANDED_IN + age)
-        judged = [r for r in (news.remarks if news else ()) if r.startswith("slo_")]
+        judged = _verdict(news.remarks if news else ())
+        assert len(judged) == len(set(judged))
         assert bool(judged) == (marks[-1] is None and document.judged_at is not None)
-        said += len(judged)
+        said += bool(judged)
         marks.append(document.judged_at)
         if document.lighthouse_status != "pending" or age > 48 * HOUR:
             assert document.judged_at is not None

@@ -7,7 +7,7 @@ import pytest
 from seen_signals import unlike_the_catalogue
 
 from lightkeeper.domain.answer import CallOutcome
-from lightkeeper.domain.change import Objective, Outcome, Remark
+from lightkeeper.domain.change import Objective, Outcome, RemarkKind
 from lightkeeper.domain.document import DocumentType, Step
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import (
@@ -111,7 +111,7 @@ def test_the_words_are_the_cores():
     words = CATALOGUE["lightkeeper.answers.unknown_words"].tags["field"]
     others = {"veteran_must_act", "notice_sent", "notice_delivered", "slo_met", "slo_missed"}
     others |= {"acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck"}
-    assert {*others, *remarks, *words} == set(Remark)
+    assert {*others, *remarks, *words} == set(RemarkKind)
     objectives = {name for name in CATALOGUE if name.startswith("lightkeeper.slo.")}
     assert {f"lightkeeper.slo.{objective}" for objective in Objective} == objectives
 
