@@ -1,8 +1,7 @@
-"""HTTP to Lighthouse with one deadline a call, over connections that are kept.
+"""HTTP to Lighthouse with one deadline a call, over kept connections.
 
-`requests` bounds the gaps between bytes, not their sum, so a server that trickles could hold a
-call for ever. Here every read of the socket, headers included, is given what is left of the
-call's deadline.
+`requests` limits the time between two bytes, not the sum, so an answer that trickles could take
+for ever. Here every read of the socket, headers included, has what is left of the call's deadline.
 """
 
 import io
@@ -43,7 +42,7 @@ class ConnectionBroken(TransportError):
 
 
 class BodyTooLarge(TransportError):
-    """The answer is larger than any honest one."""
+    """The answer is larger than any that Lighthouse means."""
 
 
 class Response(NamedTuple):
@@ -55,7 +54,7 @@ class Response(NamedTuple):
 
 
 class _Deadline:
-    """The moment by which the call under way must have ended."""
+    """The moment by which the current call must have ended."""
 
     def __init__(self, monotonic: Monotonic) -> None:
         self._monotonic = monotonic
@@ -72,7 +71,7 @@ class _Deadline:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Raw bytes of a socket: not too many, and no read of them may outlast the deadline."""
+    """Raw bytes of a socket: at most so many, and no read of them outlasts the deadline."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase, deadline: _Deadline) -> None:
         self._sock = sock
@@ -86,14 +85,14 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._deadline.left())
         size = self._raw.readinto(buffer)
-        # http.client reads on without an end where a chunk is said to have -1 bytes.
+        # http.client reads without end where a chunk claims to have -1 bytes.
         self._room -= size or 0
         if self._room < 0:
             raise BodyTooLarge
         return size
 
     def close(self) -> None:
-        # The raw file holds a count on the socket, which closes when both are let go.
+        # The raw file counts as a user of the socket, which closes with its last user.
         self._raw.close()
         super().close()
 
@@ -135,10 +134,10 @@ class _DeadlineAdapter(HTTPAdapter):
 
 
 class Transport(Protocol):
-    """The way to Lighthouse: the real one below, or one that answers in process."""
+    """Sends requests to Lighthouse: the real one below, or one that answers in process."""
 
     def begin(self) -> None:
-        """Start the clock: all that is sent from here on shares one deadline."""
+        """Start the deadline that everything sent from here on shares."""
 
     def send(
         self,
@@ -148,7 +147,7 @@ class Transport(Protocol):
         headers: Mapping[str, str],
         body: bytes | Mapping[str, str] | None = None,
     ) -> Response:
-        """Send one request and read the whole answer before the deadline `begin` set.
+        """Send one request and read the whole answer before the deadline that `begin` set.
 
         Raises a `TransportError`, whose message carries neither URL queries nor headers.
         """
@@ -160,8 +159,8 @@ class Transport(Protocol):
 class HTTPTransport:
     """One kept connection a host; follows no redirect and reads no proxy or netrc setting.
 
-    Only looking up a host's name, and trying its second address after the first, are not
-    bounded by the deadline.
+    The deadline does not cover looking up a host's name, and trying its second address after
+    the first.
     """
 
     def __init__(
@@ -173,14 +172,14 @@ class HTTPTransport:
         self._seconds = deadline_seconds
         self._deadline = _Deadline(monotonic)
         # A session would give the bearer token to the environment's proxies, keep cookies, and
-        # read a redirect's body whole and its Location, also when told to follow none.
+        # read a redirect's whole body and its Location even where it follows none.
         self._adapter = _DeadlineAdapter(self._deadline)
 
     def close(self) -> None:
         self._adapter.close()
 
     def begin(self) -> None:
-        """Start the clock: all that is sent from here on shares one deadline."""
+        """Start the deadline that everything sent from here on shares."""
         self._deadline.start(self._seconds)
 
     def send(
@@ -191,7 +190,7 @@ class HTTPTransport:
         headers: Mapping[str, str],
         body: bytes | Mapping[str, str] | None = None,
     ) -> Response:
-        """Send one request and read the whole answer before the deadline `begin` set.
+        """Send one request and read the whole answer before the deadline that `begin` set.
 
         Raises `CallTimeout`, `ConnectionBroken` or `BodyTooLarge`, whose messages carry neither
         URL queries nor headers.

@@ -1,4 +1,4 @@
-"""The access token: signed assertion, cached, renewed before it ends."""
+"""The OAuth access token: fetched with a signed assertion, cached, renewed before it ends."""
 
 import re
 import time
@@ -22,15 +22,15 @@ _WORD = re.compile("[a-z_]{1,40}")
 
 
 class TokenRefused(LightkeeperError):
-    """Lighthouse gave no token."""
+    """The OAuth token endpoint gave no token."""
 
     def __init__(self, response: Response, reason: str) -> None:
         self.response = response
-        super().__init__(f"the token endpoint answered {response.status}: {reason}")
+        super().__init__(f"the OAuth token endpoint answered {response.status}: {reason}")
 
 
 class TokenSource:
-    """Hands out a bearer token, asking for a new one only when it must (VA: system API, RS256)."""
+    """Gives the bearer token, and fetches a new one only when it must (VA: system API, RS256)."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class TokenSource:
         self._token_url = token_url
         self._audience = audience
         self._client_id = client_id
-        # Parsed once: it takes as long as asking about a thousand documents.
+        # Parsed once: that takes as long as polling a thousand documents.
         key = load_pem_private_key(private_key.encode(), password=None)
         if not isinstance(key, RSAPrivateKey):
             raise TypeError("the private key has to be an RSA key")
@@ -61,7 +61,7 @@ class TokenSource:
         """The current token; raises `TokenRefused` or a `TransportError`."""
         if self._token is None or self._monotonic() >= self._renew_at:
             self._token, lifetime = self.fetch()
-            # Half of a short lifetime: a token of 30 s must not be asked for at every call.
+            # Half of a short lifetime: a token of 30 s is not fetched at every call.
             self._renew_at = self._monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
         return self._token
 
@@ -70,6 +70,7 @@ class TokenSource:
         self._token = None
 
     def fetch(self) -> tuple[str, float]:
+        """Fetch a new token; it, and its lifetime in seconds. Raises as `token` does."""
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,

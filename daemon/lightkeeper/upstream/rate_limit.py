@@ -1,4 +1,4 @@
-"""How fast Lighthouse lets us ask: what its `RateLimit-*` headers and `Retry-After` say."""
+"""When Lighthouse allows the next call: by its `RateLimit-*` headers and `Retry-After`."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ _REMAINING = ("RateLimit-Remaining", "X-RateLimit-Remaining-Minute")
 
 
 class RateBudget:
-    """Says how long to wait before the next call. No header, no throttle.
+    """How long to wait before the next call: without such headers, not at all.
 
-    `max_calls_per_minute` spaces the calls further apart than Lighthouse asks for.
+    `max_calls_per_minute` spaces calls evenly, further apart than Lighthouse demands.
     """
 
     def __init__(
@@ -25,13 +25,13 @@ class RateBudget:
         self._monotonic = monotonic
         self._not_before = 0.0
         self.rate_limited = True
-        """Whether a pause is for our rate; otherwise Lighthouse is unwell and asks for time."""
+        """Whether the pause is for the rate limit; otherwise for a 503 with `Retry-After`."""
         self.limit: int | None = None
         self._remaining: int | None = None
         self._resets_at = 0.0
 
     def reconfigure(self, max_calls_per_minute: int | None) -> None:
-        """Space calls like this from the next on; what Lighthouse told stays."""
+        """Space calls like this from the next one on; what Lighthouse said stays in force."""
         self._gap = 60.0 / max_calls_per_minute if max_calls_per_minute else 0.0
 
     def wait_seconds(self) -> float:
@@ -40,32 +40,32 @@ class RateBudget:
 
     @property
     def remaining(self) -> int | None:
-        """Calls left in the current window, as last told by Lighthouse; None if it never did."""
+        """Calls left in the current window, as Lighthouse said last; None if it did not say."""
         if self._remaining is not None and self._monotonic() >= self._resets_at:
             return self.limit if self.limit is not None else self._remaining
         return self._remaining
 
-    def sent(self) -> None:
-        """Take note that a call goes out now."""
+    def spend(self) -> None:
+        """Count a call that is made now."""
         if self._gap:
             self._pause(self._gap)
 
-    def note(self, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers; a 429 always pauses, its `Retry-After` is obeyed."""
+    def update(self, status: int, headers: Mapping[str, str]) -> None:
+        """Read an answer's headers; a 429 always pauses, for its `Retry-After` at least."""
         reset = _seconds(headers.get("RateLimit-Reset"))
-        told = [n for name in _REMAINING if (n := _seconds(headers.get(name))) is not None]
-        self._remaining = remaining = int(min(told)) if told else None
+        left = [n for name in _REMAINING if (n := _seconds(headers.get(name))) is not None]
+        self._remaining = remaining = int(min(left)) if left else None
         self._resets_at = self._monotonic() + (60.0 if reset is None else reset)
         limit = _seconds(headers.get("RateLimit-Limit"))
         self.limit = None if limit is None else int(limit)
+        retry_after = _seconds(headers.get("Retry-After"))
         if status == 429:
-            asked = _seconds(headers.get("Retry-After"))
-            pause = max((s for s in (asked, reset) if s is not None), default=0.0)
+            pause = max((s for s in (retry_after, reset) if s is not None), default=0.0)
             self._pause(max(pause, LOWEST_PAUSE_SECONDS))
         elif remaining is not None and remaining <= 0:
             self._pause(max(reset or 0.0, LOWEST_PAUSE_SECONDS))
-        elif status == 503 and (asked := _seconds(headers.get("Retry-After"))) is not None:
-            self._pause(asked, rate_limited=False)
+        elif status == 503 and retry_after is not None:
+            self._pause(retry_after, rate_limited=False)
 
     def _pause(self, seconds: float, *, rate_limited: bool = True) -> None:
         if self.wait_seconds() == 0.0 or rate_limited:
@@ -75,7 +75,7 @@ class RateBudget:
 
 
 def _seconds(value: str | None) -> float | None:
-    """A header's number of seconds or calls; None where it is absent or no such number."""
+    """A header's number of seconds or calls; None where it is absent or is no such number."""
     try:
         number = float(value) if value is not None else None
     except ValueError:

@@ -62,14 +62,14 @@ def test_waiting_for_a_turn_nobody_needs_does_not_hold_a_pass_up(watch):
     """The rate limit is used up by the last call: the pass is over all the same."""
     watch.track(1)
     watch.lighthouse.fail_next(0)
-    watch.poller._lighthouse.budget.note(200, {})
+    watch.poller._lighthouse.budget.update(200, {})
     began = watch.clock.now
-    real = watch.poller._lighthouse.budget.note
+    real = watch.poller._lighthouse.budget.update
 
     def used_up(status, headers):
         real(status, {**headers, "RateLimit-Remaining": "0", "RateLimit-Reset": "400"})
 
-    watch.poller._lighthouse.budget.note = used_up
+    watch.poller._lighthouse.budget.update = used_up
 
     result = watch.poll()
 

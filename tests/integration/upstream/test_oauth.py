@@ -216,7 +216,9 @@ def test_a_refused_assertion_is_unauthorized(transport, lighthouse, key):
     """A key that VA does not know is told in OAuth's word, and no document is asked about."""
     tokens = _source_of(transport, lighthouse, _pem(key))
 
-    with pytest.raises(TokenRefused, match=r"^the token endpoint answered 401: invalid_client$"):
+    with pytest.raises(
+        TokenRefused, match=r"^the OAuth token endpoint answered 401: invalid_client$"
+    ):
         tokens.token()
     assert (
         CallOutcome.UNAUTHORIZED
@@ -252,7 +254,7 @@ def test_an_answer_without_a_token_is_refused(transport, key, name):
         assert "late" == tokens.token()
     status = int(BAD_ANSWERS[name][9:12])
     assert status == caught.value.response.status
-    assert str(caught.value).startswith(f"the token endpoint answered {status}: no ")
+    assert str(caught.value).startswith(f"the OAuth token endpoint answered {status}: no ")
 
 
 @pytest.mark.parametrize("kind", ["refuse", "hang", "trickle", "close_mid_body"])

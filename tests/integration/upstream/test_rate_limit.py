@@ -21,7 +21,7 @@ def test_real_answers_are_understood():
         for _ in range(3):
             transport.begin()
             got = transport.send("GET", url, headers={})
-            budget.note(got.status, got.headers)
+            budget.update(got.status, got.headers)
             seen.append((got.status, budget.remaining, budget.wait_seconds() > 1.0))
 
     assert [(401, 1, False), (401, 0, True), (429, 0, True)] == seen
@@ -34,6 +34,6 @@ def test_header_names_in_lower_case_count():
     with ScriptedServer(raw) as server, contextlib.closing(HTTPTransport()) as transport:
         transport.begin()
         got = transport.send("GET", server.url, headers={})
-    budget.note(got.status, got.headers)
+    budget.update(got.status, got.headers)
 
     assert 42.0 == budget.wait_seconds()

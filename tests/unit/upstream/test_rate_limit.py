@@ -31,8 +31,8 @@ def _told(limit=60, remaining=59, reset=42):
 def test_without_headers_nothing_waits(budget):
     """No header, no throttle, whatever the status."""
     for status in (200, 404, 500, 502, 503):
-        budget.sent()
-        budget.note(status, {})
+        budget.spend()
+        budget.update(status, {})
 
     assert (0.0, None, None) == (budget.wait_seconds(), budget.limit, budget.remaining)
 
@@ -40,7 +40,7 @@ def test_without_headers_nothing_waits(budget):
 def test_as_long_as_calls_remain_nothing_waits(budget):
     """Calls that are left are used without a pause, down to the last."""
     for remaining in (59, 30, 1):
-        budget.note(200, _told(remaining=remaining))
+        budget.update(200, _told(remaining=remaining))
 
         assert (0.0, 60, remaining) == (budget.wait_seconds(), budget.limit, budget.remaining)
 
@@ -57,7 +57,7 @@ def test_as_long_as_calls_remain_nothing_waits(budget):
 )
 def test_no_calls_left_waits_for_the_reset(budget, clock, headers):
     """Either family of headers may say that nothing is left; then we wait as long as told."""
-    budget.note(200, headers)
+    budget.update(200, headers)
 
     assert (42.0, 0) == (budget.wait_seconds(), budget.remaining)
     clock.now += 41.5
@@ -68,7 +68,7 @@ def test_no_calls_left_waits_for_the_reset(budget, clock, headers):
 
 def test_no_calls_left_and_no_reset_waits_a_little(budget):
     """Where nobody says how long, a second is waited and asked again."""
-    budget.note(200, {"X-RateLimit-Remaining-Minute": "0"})
+    budget.update(200, {"X-RateLimit-Remaining-Minute": "0"})
 
     assert LOWEST_PAUSE_SECONDS == budget.wait_seconds()
 
@@ -90,24 +90,24 @@ def test_no_calls_left_and_no_reset_waits_a_little(budget):
 )
 def test_429_always_pauses(budget, headers, expected):
     """The longer of `Retry-After` and the reset is waited, and never less than a second."""
-    budget.note(429, headers)
+    budget.update(429, headers)
 
     assert expected == budget.wait_seconds()
 
 
 def test_503_pauses_only_when_told_to(budget):
     """A gateway in maintenance may name its time."""
-    budget.note(503, {"Retry-After": "30"})
+    budget.update(503, {"Retry-After": "30"})
 
     assert 30.0 == budget.wait_seconds()
 
 
 def test_a_later_answer_does_not_shorten_a_pause(budget, clock):
     """Whoever was told to wait waits, though an answer under way says that calls are left."""
-    budget.note(429, {"Retry-After": "30"})
+    budget.update(429, {"Retry-After": "30"})
     clock.now += 10
-    budget.note(200, _told(remaining=59))
-    budget.note(429, {"Retry-After": "5"})
+    budget.update(200, _told(remaining=59))
+    budget.update(429, {"Retry-After": "5"})
 
     assert 20.0 == budget.wait_seconds()
 
@@ -117,9 +117,9 @@ def test_a_setting_spaces_calls_further_apart(clock, calls_per_minute, gap):
     """`max_calls_per_minute` spreads calls evenly, from one call's start to the next."""
     budget = RateBudget(calls_per_minute, monotonic=clock)
     assert 0.0 == budget.wait_seconds()
-    budget.sent()
+    budget.spend()
     clock.now += gap / 4
-    budget.note(200, _told())
+    budget.update(200, _told())
 
     assert 0.75 * gap == budget.wait_seconds()
     clock.now += 0.75 * gap
@@ -129,8 +129,8 @@ def test_a_setting_spaces_calls_further_apart(clock, calls_per_minute, gap):
 def test_a_setting_only_ever_lowers(clock):
     """A generous setting does not outbid what Lighthouse says."""
     budget = RateBudget(6_000, monotonic=clock)
-    budget.sent()
-    budget.note(200, _told(remaining=0, reset=42))
+    budget.spend()
+    budget.update(200, _told(remaining=0, reset=42))
 
     assert 42.0 == budget.wait_seconds()
 
@@ -141,7 +141,7 @@ def test_a_setting_only_ever_lowers(clock):
 )
 def test_absurd_waits_are_cut_to_an_hour(budget, value):
     """A reset told as a date in seconds, or nonsense, stops polling for an hour at most."""
-    budget.note(200, {"RateLimit-Remaining": "0", "RateLimit-Reset": value})
+    budget.update(200, {"RateLimit-Remaining": "0", "RateLimit-Reset": value})
     expected = LOWEST_PAUSE_SECONDS if len(value) > 400 else LONGEST_PAUSE_SECONDS
 
     assert expected == budget.wait_seconds()
@@ -151,7 +151,7 @@ def test_absurd_waits_are_cut_to_an_hour(budget, value):
 def test_what_is_no_number_is_as_if_absent(budget, value):
     """Headers that make no sense neither throttle nor break anything."""
     names = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After")
-    budget.note(200, dict.fromkeys(names, value))
+    budget.update(200, dict.fromkeys(names, value))
 
     assert (0.0, None, None) == (budget.wait_seconds(), budget.limit, budget.remaining)
 
@@ -172,6 +172,6 @@ def test_no_header_can_break_it(answers):
     """Whatever stands in the headers, the wait is a number of seconds up to an hour."""
     budget = RateBudget(monotonic=ManualClock(5_000.0))
     for status, headers in answers:
-        budget.note(status, headers)
+        budget.update(status, headers)
 
         assert 0.0 <= budget.wait_seconds() <= LONGEST_PAUSE_SECONDS

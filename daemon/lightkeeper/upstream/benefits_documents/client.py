@@ -1,4 +1,4 @@
-"""Asking Lighthouse how documents stand; every possible answer ends in a `CallOutcome`."""
+"""Polls the status of documents; every possible answer ends in a `CallOutcome`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -33,9 +33,9 @@ class LighthouseClient:
         self.budget = budget
 
     def poll_batch(self, request_ids: Sequence[int]) -> Answer:
-        """Ask about many documents in one call (`POST /uploads/status`). Never raises.
+        """Poll many documents in one call (`POST /uploads/status`). Never raises.
 
-        Only `ok` and `not_found` carry observations: one for each id asked for.
+        Only `ok` and `not_found` carry observations: one for each request id.
         """
         body = orjson.dumps({"data": {"requestIds": list(request_ids)}})
         response = self._call("POST", self._url + STATUS_PATH, body)
@@ -51,11 +51,11 @@ class LighthouseClient:
         except parse.Undecodable:
             read = None
         if read is None:
-            return _no_answer(response)
+            return _unreadable(response)
         return Answer(CallOutcome.OK, read[0], None, read[1])
 
     def poll_one(self, request_id: int) -> Answer:
-        """Ask about one document by itself (`GET /uploads/{requestId}/status`). Never raises."""
+        """Poll one document alone (`GET /uploads/{requestId}/status`). Never raises."""
         path = SINGLE_PATH.format(request_id=request_id)
         response = self._call("GET", self._url + path, None)
         if isinstance(response, Answer):
@@ -70,12 +70,12 @@ class LighthouseClient:
         except parse.Undecodable:
             seen = None
         if seen is None:
-            return _no_answer(response)
+            return _unreadable(response)
         return Answer(CallOutcome.OK, {request_id: seen})
 
     def _call(self, method: str, url: str, body: bytes | None) -> Response | Answer:
-        """One call, with one renewal of the token when it is refused."""
-        self.budget.sent()
+        """One call, with a new token and a second request when Lighthouse refuses the token."""
+        self.budget.spend()
         self._transport.begin()
         try:
             response = self._authorized(method, url, body)
@@ -90,7 +90,7 @@ class LighthouseClient:
             return _failed(CallOutcome.MALFORMED, exc)
         except TransportError as exc:
             return _failed(CallOutcome.CONNECTION, exc)
-        self.budget.note(response.status, response.headers)
+        self.budget.update(response.status, response.headers)
         return response
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Response:
@@ -105,7 +105,7 @@ class LighthouseClient:
     def _no_token(self, exc: TokenRefused) -> Answer:
         status = exc.response.status
         if status == 429:
-            self.budget.note(status, exc.response.headers)
+            self.budget.update(status, exc.response.headers)
             return _failed(CallOutcome.RATE_LIMITED, exc)
         refused = status in {400, 401, 403}
         outcome = CallOutcome.UNAUTHORIZED if refused else CallOutcome.TOKEN_UNAVAILABLE
@@ -127,8 +127,8 @@ def _outcome(response: Response) -> tuple[CallOutcome, CallProblem | None]:
         return CallOutcome.OK, None
     problem, own_shape = parse.problem(status, response.body)
     if status == 404:
-        # A gateway's 404 means a wrong address; taken for an answer it would say of every
-        # document that Lighthouse has lost it.
+        # A gateway's 404 means a wrong address; read as an answer it would say that Lighthouse
+        # knows none of the documents.
         return (CallOutcome.NOT_FOUND if own_shape else CallOutcome.UNEXPECTED), problem
     if outcome := _BY_STATUS.get(status):
         return outcome, problem
@@ -144,7 +144,7 @@ def _data(response: Response) -> object:
     return body.get("data") if isinstance(body, dict) else None
 
 
-def _no_answer(response: Response) -> Answer:
+def _unreadable(response: Response) -> Answer:
     kind = response.headers.get("Content-Type", "no content type")[:80]
     reason = f"200, but the body ({len(response.body)} bytes, {kind}) is no answer"
     return Answer(CallOutcome.MALFORMED, {}, CallProblem(response.status, reason))

@@ -1,4 +1,4 @@
-"""Reading Lighthouse's bodies: tolerant of anything, and nothing hostile gets past here.
+"""Reads Lighthouse's bodies: tolerates anything, and lets nothing hostile pass.
 
 Shapes follow the published contract and what was seen in production: lists may be absent, ids
 may be strings, times may be seconds or milliseconds, an error body has one of three shapes.
@@ -36,7 +36,7 @@ def decode(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        # orjson is strict; one document's odd text must not cost the other ninety-nine.
+        # orjson is strict; the odd text of one document does not spoil the other ninety-nine.
         try:
             return _scrub(json.loads(body.decode("utf-8-sig", "replace"), strict=False))
         except (ValueError, RecursionError) as exc:
@@ -57,10 +57,10 @@ def _scrub(value: Any) -> Any:
     return value
 
 
-def observations(data: Any, asked: Collection[int]) -> tuple[dict[int, Observation], int] | None:
-    """What `data` says of each asked id, and how many ids it names that nobody asked for.
+def observations(data: Any, polled: Collection[int]) -> tuple[dict[int, Observation], int] | None:
+    """What `data` says of each polled id, and how many ids it names that were not polled.
 
-    An id in neither list is `Absence.MISSING`. None when `data` is no answer at all.
+    An id in neither list is `Absence.MISSING`. None when `data` is not an answer at all.
     """
     if not isinstance(data, dict):
         return None
@@ -68,7 +68,7 @@ def observations(data: Any, asked: Collection[int]) -> tuple[dict[int, Observati
     not_found = data.get("requestIdsNotFound") or []
     if not isinstance(statuses, list) or not isinstance(not_found, list):
         return None
-    seen: dict[int, Observation] = dict.fromkeys(asked, Absence.MISSING)
+    seen: dict[int, Observation] = dict.fromkeys(polled, Absence.MISSING)
     unrequested = 0
     for value in not_found:
         request_id = _request_id(value)
@@ -86,11 +86,11 @@ def observations(data: Any, asked: Collection[int]) -> tuple[dict[int, Observati
     return seen, unrequested
 
 
-def single(data: Any, asked: int) -> Observation | None:
-    """What the answer about one document says; None when it is about something else."""
-    if not isinstance(data, dict) or _request_id(data.get("requestId")) != asked:
+def single(data: Any, polled: int) -> Observation | None:
+    """What the answer for one document says; None when it is for another one."""
+    if not isinstance(data, dict) or _request_id(data.get("requestId")) != polled:
         return None
-    return _report(asked, data)
+    return _report(polled, data)
 
 
 def problem(http_status: int, body: bytes) -> tuple[CallProblem, bool]:
@@ -118,7 +118,7 @@ def problem(http_status: int, body: bytes) -> tuple[CallProblem, bool]:
 
 
 def _preferred(before: Observation, report: Observation) -> Observation:
-    """Of two entries for one id the proof of delivery counts, and sense before nonsense."""
+    """Of two entries for one id: the proof of delivery, else one that can be read."""
     if isinstance(before, StatusReport) and (
         before.status == "SUCCESS" or not isinstance(report, StatusReport)
     ):
@@ -141,7 +141,7 @@ def _report(request_id: int, entry: dict[str, Any]) -> Observation:
     try:
         raw = orjson.dumps(entry).decode()
         steps = orjson.dumps(entry.get("steps"))
-    except orjson.JSONEncodeError:  # nested deeper than any honest answer
+    except orjson.JSONEncodeError:  # nested too deeply to encode
         return Absence.MALFORMED
     time = entry.get("time")
     if type(time) is not dict:
@@ -163,7 +163,7 @@ def _report(request_id: int, entry: dict[str, Any]) -> Observation:
 
 @lru_cache(maxsize=1_024)
 def _known_steps(encoded: bytes) -> tuple[tuple[str, str], ...]:
-    # The same few lists of steps stand in every answer.
+    # Every answer has the same few lists of steps.
     return _steps(orjson.loads(encoded))
 
 
@@ -180,14 +180,14 @@ def _steps(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _word(value: Any) -> str | None:
-    """A status or step word; None where there is none to speak of."""
-    # Cut before it is remembered: a long text would be held on to.
+    """A status or step word; None where there is none."""
+    # Cut before it is cached: the cache would keep a long text.
     return _clean(value[: 4 * MAX_WORD]) if type(value) is str else None
 
 
 @lru_cache(maxsize=1_024)
 def _clean(value: str) -> str | None:
-    # The same few words stand in every answer.
+    # Every answer has the same few words.
     if not value.isprintable():
         value = "".join(
             char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value
@@ -202,7 +202,7 @@ def _text(value: Any) -> str | None:
 
 
 def _instant(value: Any) -> Instant | None:
-    """Milliseconds since the epoch; Lighthouse's contract shows seconds, its answers do not."""
+    """Milliseconds since the epoch; the contract shows seconds, answers have milliseconds."""
     if type(value) is not int and type(value) is not float:
         return None
     if not 0 < value < _LATEST:
