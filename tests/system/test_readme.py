@@ -113,5 +113,5 @@ def test_it_can_be_tried_without_lighthouse(tmp_path: Path) -> None:
 
     assert 0 == out.returncode, out.stderr
     assert "1: tracked" in out.stdout
-    assert "submission 4711: 1 document(s)" in out.stdout
+    assert "submission 4711" in out.stdout
     assert "lightkeeper.poll.batches" in (tmp_path / "signals.txt").read_text()
