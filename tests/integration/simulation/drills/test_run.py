@@ -174,7 +174,7 @@ def test_the_command_prints_what_fired_and_when():
         "failed-bgs",
         "a document fails at BENEFITS_GATEWAY_SERVICE",
         "documents-failed: after 1 min, over before the end",
-        "in-efolder-not-bgs: after 11 min, over 2 min after the end",
+        "in-efolder-not-bgs: after 11 min, over 1 min after the end",
     ] == cells(row)
 
 
@@ -216,7 +216,7 @@ def test_workers_end_with_a_command_that_was_killed(tmp_path):
     """What runs drills side by side leaves nothing running behind it."""
     script = tmp_path / "drills.py"
     script.write_text(
-        "from lightkeeper.drill_cli import drill\n"
+        "from lightkeeper.commands.drill import drill\n"
         "if __name__ == '__main__':\n"
         f"    drill(['healthy', 'flaky', '--folder', {str(MONITORS)!r}])\n"
     )
