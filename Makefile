@@ -15,10 +15,11 @@ QUIET ?= -qq
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
 
-# The pure layer: no network, no database, no other process.
+# The unit layer: no network, no database, no other process.
 unit: .venv/dev.stamp
 	.venv/bin/python -m pytest -q --numprocesses 2 tests/unit
 
+# Everything but endurance; much of it waits, so more at once than there are processors.
 test: .venv/dev.stamp
 	.venv/bin/python -m pytest -rs --numprocesses 4 --dist loadgroup
 
@@ -41,7 +42,7 @@ drills: .venv/dev.stamp
 schema-dump: .venv/dev.stamp
 	.venv/bin/python tests/support/schema_dump.py
 
-# What takes minutes; most of it waits, so more at once than there are processors.
+# What takes minutes each.
 endurance: .venv/dev.stamp
 	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal -o timeout=1500 tests/endurance
 

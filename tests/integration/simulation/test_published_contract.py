@@ -33,6 +33,7 @@ from manual_clock import ManualClock
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
 
+pytestmark = pytest.mark.beside_the_checkout
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
 RECORDED = [
     "status_all_not_found_404",
