@@ -1,4 +1,4 @@
-"""Turns what people hand in into tracked documents, idempotently, a line at a time."""
+"""Reads documents to track from JSON Lines, CSV or options, and stores each of them once."""
 
 import csv
 import re
@@ -18,7 +18,7 @@ from lightkeeper.store.documents import Documents, Intake
 BATCH: Final = 1_000
 MAX_LINE_BYTES: Final = 65_536
 CLOCK_SKEW_MS: Final = 5 * MINUTE
-"""How far `tracked_at` may be ahead of our clock and still be taken for now."""
+"""How far `tracked_at` may be ahead of our clock and still count as now."""
 _SECONDS_BELOW: Final = 10**11
 _LATEST: Final = 10**14
 _INT64: Final = 2**63
@@ -31,7 +31,7 @@ REQUIRED: Final = ("lighthouse_request_id", "form_526_submission_id", "document_
 
 
 class WrongDocument(LightkeeperError):
-    """What was handed in is no document to track."""
+    """The input describes no document that can be tracked."""
 
     exit_status = ExitStatus.BAD_DATA
 
@@ -45,7 +45,7 @@ class Rejection(NamedTuple):
 
 @dataclass(slots=True)
 class IntakeTally:
-    """What became of what was handed in."""
+    """How many lines were new, known already, and rejected."""
 
     new: int = 0
     known: int = 0
@@ -53,7 +53,7 @@ class IntakeTally:
 
 
 def new_document(fields: Mapping[str, Any], now: Instant) -> NewDocument:
-    """A document from named fields; raises `WrongDocument` saying what is wrong with which."""
+    """A document from named fields; raises `WrongDocument` naming the wrong field and why."""
     request_id = _request_id(fields.get("lighthouse_request_id"))
     submission_id = _identifier("form_526_submission_id", fields.get("form_526_submission_id"))
     if submission_id is None:
@@ -78,8 +78,8 @@ def track_lines(
 ) -> IntakeTally:
     """Store every good line of `lines` (JSON Lines, or CSV with a header), a batch at a time.
 
-    `reject` hears of each line that is not stored, `stored` of the tally after each batch.
-    Holds one batch in memory, whatever the size of the input.
+    `reject` is called with each line that is not stored, `stored` with the tally after each
+    batch. Memory holds one batch, whatever the size of the input.
     """
     tally = IntakeTally()
     batch: list[tuple[int, NewDocument]] = []
@@ -89,7 +89,7 @@ def track_lines(
         for (line, document), fate in zip(batch, fates, strict=True):
             if fate is Intake.CONFLICT:
                 tally.rejected += 1
-                reject(Rejection(line, _conflict(document)))
+                reject(Rejection(line, conflict(document)))
         tally.new += fates.count(Intake.NEW)
         tally.known += fates.count(Intake.KNOWN)
         batch.clear()
@@ -113,7 +113,7 @@ Record = tuple[int, Mapping[str, Any] | WrongDocument]
 
 
 def _records(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Fields by line number, from JSON Lines or CSV: the first line tells which."""
+    """Fields by line number, from JSON Lines or CSV, whichever the first line is."""
     numbered = enumerate(lines, start=1)
     for number, line in numbered:
         if not line.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -128,14 +128,19 @@ def _json_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
         if not (text := line.strip(b"\xef\xbb\xbf \t\r\n")):
             continue
         if len(text) > MAX_LINE_BYTES:
-            yield number, WrongDocument(f"longer than {MAX_LINE_BYTES} bytes")
+            yield number, WrongDocument(f"the line is longer than {MAX_LINE_BYTES} bytes")
             continue
         try:
             fields = orjson.loads(text)
         except orjson.JSONDecodeError:
-            yield number, WrongDocument("not JSON: one object a line is expected")
+            yield number, WrongDocument("not JSON: write one JSON object per line")
             continue
-        yield number, fields if isinstance(fields, dict) else WrongDocument("not a JSON object")
+        yield (
+            number,
+            fields
+            if isinstance(fields, dict)
+            else WrongDocument("not an object: write one JSON object per line"),
+        )
 
 
 def _csv_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
@@ -157,7 +162,7 @@ def _csv_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
             f"line {current}: neither a JSON object nor a CSV header with {', '.join(missing)}"
         )
     if len(set(header)) < len(header):
-        raise WrongDocument(f"line {current}: a CSV heading stands there twice")
+        raise WrongDocument(f"line {current}: the CSV header names a column twice: rename one")
     while True:
         first = current + 1
         try:
@@ -165,11 +170,11 @@ def _csv_records(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as exc:
-            # A quote that is not closed takes the lines below it along.
-            yield first, WrongDocument(f"not CSV, up to line {current}: {exc}")
+            # A quote that is not closed swallows the lines below it.
+            yield first, WrongDocument(f"not CSV up to line {current}: {exc}")
             continue
         if len(row) > len(header):
-            yield first, WrongDocument(f"{len(row)} fields under {len(header)} headings")
+            yield first, WrongDocument(f"{len(row)} fields for {len(header)} columns")
         elif any(row):
             yield first, dict(zip(header, row, strict=False))
 
@@ -179,13 +184,13 @@ def _request_id(value: Any) -> int:
         value = int(value)
     if type(value) is not int or not 0 <= value < _INT64:
         raise WrongDocument(
-            "lighthouse_request_id must be the whole number Lighthouse gave as requestId"
+            "lighthouse_request_id must be the whole number that Lighthouse returned as requestId"
         )
     return value
 
 
 def _identifier(name: str, value: Any) -> str | None:
-    """An id of the caller's, never free text: file names and people's names stay out."""
+    """An id, never free text: file names and people's names stay out."""
     if value is None or value == "":
         return None
     if type(value) is int:
@@ -204,7 +209,7 @@ def _tracked_at(value: Any, now: Instant) -> Instant:
             "tracked_at must be a time such as 2026-11-23T14:05:00Z, or seconds since 1970"
         )
     if at > now + CLOCK_SKEW_MS:
-        raise WrongDocument("tracked_at lies in the future")
+        raise WrongDocument("tracked_at is in the future: check the clock and the time zone")
     return min(at, now)
 
 
@@ -212,7 +217,7 @@ def _instant(value: Any) -> Instant | None:
     """ISO 8601 (UTC where no zone is named), or seconds or milliseconds since the epoch."""
     if isinstance(value, str):
         value = value.strip()
-        # Before ISO 8601, which finds a date and a time in some of these as well.
+        # Checked before ISO 8601, which also accepts some of these as dates.
         if not _EPOCH_TIME.fullmatch(value):
             return _iso_instant(value)
         value = float(value)
@@ -231,8 +236,9 @@ def _iso_instant(value: str) -> Instant | None:
     return at if at >= 0 else None
 
 
-def _conflict(document: NewDocument) -> str:
+def conflict(document: NewDocument) -> str:
+    """Why a document is rejected whose request id is tracked as another document."""
     return (
-        f"conflict: request id {document.request_id} is tracked already, for another "
-        "submission or as another document type"
+        f"request id {document.request_id} is tracked already for another submission or document "
+        f"type: compare with `lightkeeper show {document.request_id}`"
     )

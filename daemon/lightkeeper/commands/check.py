@@ -1,17 +1,17 @@
-"""`lightkeeper check`: tries every part and says which does not work, and why."""
+"""`lightkeeper check`: try every part and name what does not work."""
 
 import click
 
-from lightkeeper.commands.shared import configure_logs, leave_no_core
+from lightkeeper.commands.shared import configure_logs, forbid_core_dumps
 from lightkeeper.domain.errors import ExitStatus
 
 
 @click.command()
 def check() -> int:
-    """Try settings, database, token, Lighthouse and Agent one by one."""
+    """Check settings, database, token, Lighthouse and Datadog Agent."""
     from lightkeeper.service.self_check import checks
 
-    leave_no_core()
+    forbid_core_dumps()
     configure_logs()
     results = []
     for result in checks():

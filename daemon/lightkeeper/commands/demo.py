@@ -8,7 +8,7 @@ import click
     "--seconds", default=30, show_default=True, type=click.IntRange(8, 3_600), help="How long."
 )
 def demo(seconds: int) -> int:
-    """Watch a day of documents in half a minute, against a simulated Lighthouse."""
+    """Watch a simulated day of documents in half a minute."""
     from lightkeeper.simulation.demo import show_demo
 
     return show_demo(seconds)

@@ -1,6 +1,7 @@
-"""The command `lightkeeper drill`; `cli` puts it beside the others."""
+"""`lightkeeper drill`: which monitor pages at which fault, in simulated time."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--days", type=click.IntRange(1, 366), help="Of the healthy drill; else 7.")
+@click.option(
+    "--days", type=click.IntRange(1, 366), help="Length of the healthy drill; default 7."
+)
 @click.option(
     "--folder",
     default="monitors",
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
     help="Where the definitions, variables.json and README.md are.",
 )
 def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
-    """Try faults (NAME, or all) in simulated time: which monitor pages when, and no other.
+    """Inject faults in simulated time and see which monitors page.
 
-    All of them take two minutes and more. On a pipe the table is Markdown.
+    Each NAME is a fault; without one, all are tried, which takes two minutes or more. Fails if
+    another monitor pages than should, or none. On a pipe the table is Markdown.
     """
     from lightkeeper.alerting.files.definitions import load
     from lightkeeper.simulation.drills.faults import FAULTS
@@ -33,7 +37,9 @@ def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
     from lightkeeper.simulation.drills.table import problems
 
     if unknown := [name for name in names if name not in FAULTS]:
-        raise click.UsageError(f"there is no drill {unknown[0]}; there are {', '.join(FAULTS)}")
+        near = get_close_matches(unknown[0], FAULTS)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(FAULTS)}"
+        raise click.UsageError(f"no such drill: {unknown[0]}; {hint}")
     assets = load(folder)
     wanted = list(dict.fromkeys(names or FAULTS))
     results = _shown(run_drills(wanted, assets, days=days), len(wanted))

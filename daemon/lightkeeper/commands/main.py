@@ -1,11 +1,10 @@
-"""The command line: the group of all commands, and what becomes of their errors."""
+"""The command line: all commands in one group, and the exit status of every error."""
 
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -28,13 +27,21 @@ from lightkeeper.commands.triage import ack, close, recheck
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 _OUTPUTS: Final = ("stdout", "stderr")
-_FOR_LIGHTHOUSE: Final = ("run", "poll", "check")
+_POLLING: Final = ("run", "poll", "check")
+_OTHER_NAMES: Final = {
+    "acknowledge": "ack",
+    "resolve": "close",
+    "sandbox": "simulate",
+    "start": "run",
+    "watch": "run",
+}
+"""Words that people try, and the command they mean; click itself finds misspellings."""
 
 
 def run_command_line() -> int:
     """Run the command line; the exit status. A user's mistake is one message, no traceback."""
     for name in _OUTPUTS:
-        if getattr(sys, name) is None:  # started with it closed: no socket must take its place
+        if getattr(sys, name) is None:  # closed: a socket would get its number
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     try:
         return _run()
@@ -48,7 +55,7 @@ def run_command_line() -> int:
 
 def _run() -> int:
     try:
-        return int(main.main(standalone_mode=False) or ExitStatus.OK)
+        return int(main.main(prog_name="lightkeeper", standalone_mode=False) or ExitStatus.OK)
     except (LightkeeperError, AlertingError) as exc:
         complain(str(exc))
         return exc.exit_status
@@ -59,7 +66,7 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return ExitStatus.INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # The reader of our output is gone (then click exits): nothing is left to say.
+        # The reader of our output is gone; click exits by itself then.
         return ExitStatus.OK
     except OSError as exc:
         complain(exc.strerror or str(exc))
@@ -67,42 +74,38 @@ def _run() -> int:
     except Exception as exc:  # noqa: BLE001  # the program's own boundary
         where = traceback.extract_tb(exc.__traceback__)[-1]
         at = f"{Path(where.filename).name}:{where.lineno}"
-        complain(f"a mistake in lightkeeper: {type(exc).__name__} at {at}: please report it")
+        complain(f"internal error: {type(exc).__name__} at {at}: please report it")
         return ExitStatus.SOFTWARE
 
 
 class _Commands(click.Group):
-    """Answers an unknown command with the nearest that there is."""
+    """Answers a command that has another name here with that name."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as exc:
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1, cutoff=0.5)
-            if not near:
-                raise
-            raise click.UsageError(f"{exc.message} Did you mean {near[0]!r}?", ctx) from exc
+        if name := _OTHER_NAMES.get(args[0]):
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {name!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lightkeeper")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Watch over the documents of Form 526 claims until each has arrived.
+    """Watch the documents of Form 526 claims until each is in the eFolder.
 
     Settings come from the environment (LIGHTKEEPER_...), or from the file that
     LIGHTKEEPER_SETTINGS_FILE names; systemd/README.md lists them.
     """
     if context.invoked_subcommand == "run":
-        # A SIGHUP that comes before the loop can handle it waits, and kills nothing.
+        # A SIGHUP that comes before the loop can handle it waits instead of killing the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     if os.environ.get("LIGHTKEEPER_SETTINGS_FILE"):
         from lightkeeper.config.settings_file import SettingsFile
 
         context.obj = SettingsFile(os.environ)
-        context.obj.read(lighthouse=context.invoked_subcommand in _FOR_LIGHTHOUSE)
+        context.obj.read(lighthouse=context.invoked_subcommand in _POLLING)
 
 
 for _command in (

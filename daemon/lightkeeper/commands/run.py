@@ -1,4 +1,4 @@
-"""`lightkeeper run`: the daemon; `lightkeeper poll`: one pass over what is due."""
+"""`lightkeeper run`: the daemon; `lightkeeper poll`: one pass over the due documents."""
 
 import os
 from contextlib import closing
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def run(file: "SettingsFile | None") -> int:
-    """Watch until stopped: poll Lighthouse, keep the store, publish to Datadog.
+    """Run the daemon: poll Lighthouse and publish to Datadog.
 
-    SIGHUP reads the settings again and uses them from then on; wrong ones change nothing.
+    It runs until stopped. SIGHUP reloads the settings; wrong settings change nothing.
     """
     from lightkeeper.config.settings import Settings
     from lightkeeper.config.settings_file import SettingsFile
@@ -41,7 +41,7 @@ def run(file: "SettingsFile | None") -> int:
                 with settings_file.undone_on_error():
                     settings_file.read(lighthouse=True)
                     changed = daemon.reconfigure(Settings.load(lighthouse=True))
-                # Only now: a reload that is refused changes no tag of a log line.
+                # Last, so that a refused reload changes no tag of a log line.
                 configure_logs(tracer.correlation if tracer else dict)
                 warn_of_unknown_settings()
                 return changed
@@ -52,7 +52,7 @@ def run(file: "SettingsFile | None") -> int:
 
 @click.command()
 def poll() -> int:
-    """Poll every document that is due, once, and exit."""
+    """Poll every due document once, then exit."""
     from lightkeeper.service.stop import Stop
     from lightkeeper.service.wiring import build_daemon
 
@@ -67,13 +67,13 @@ def poll() -> int:
     click.echo(f"polled {result.polled} documents")
     if agent_unreachable:
         complain(
-            f"warning: no Datadog Agent at {settings.agent_url}; "
-            "what was learned is published once there is one"
+            f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "
+            "DD_DOGSTATSD_URL; transitions are published once it is reachable"
         )
     if result.incomplete:
         complain(
             f"not every document was polled: {result.reason}; "
-            "they stay due, and `lightkeeper check` may tell what is wrong"
+            "run `lightkeeper check` to find the cause, then poll again"
         )
         return ExitStatus.TRY_LATER
     return ExitStatus.OK

@@ -1,6 +1,6 @@
-"""What commands share: reading settings, opening the store, logs, and messages on stderr.
+"""What commands share: settings, the store, logs, and messages on stderr.
 
-Imports are local: `--help` must not wait for libraries it does not use.
+Heavy imports are inside the functions, so that `--help` stays fast.
 """
 
 import os
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 
 class Unreadable(LightkeeperError):
-    """The file to read cannot be read."""
+    """The input file cannot be read."""
 
     exit_status = ExitStatus.NO_INPUT
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[BinaryIO]:
-    """The bytes of `file`, of stdin for `-`; raises `Unreadable`."""
+    """The open `file`, or stdin for `-`; raises `Unreadable`."""
     if str(file) == "-":
         if sys.stdin is None:
-            raise Unreadable("-: standard input is closed")
+            raise Unreadable(
+                "standard input is closed: pipe the lines into this command, or name a file"
+            )
         yield sys.stdin.buffer
         return
     try:
@@ -44,17 +46,17 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def complain(message: str, level: str = "error") -> None:
-    """Say it on stderr; where that cannot take it, the exit status has to do."""
+    """Print a message to stderr; if stderr is closed, the exit status alone remains."""
     text = f"lightkeeper: {message}"
     with suppress(OSError):
         click.echo(marked(text, level) if is_journal(sys.stderr) else text, err=True)
 
 
 def load_settings() -> "Settings":
-    """All settings, those for Lighthouse too; logs are configured by them."""
+    """All settings, those for Lighthouse included; configures the logs."""
     from lightkeeper.config.settings import Settings
 
-    leave_no_core()
+    forbid_core_dumps()
     settings = Settings.load(lighthouse=True)
     configure_logs()
     warn_of_unknown_settings()
@@ -62,7 +64,7 @@ def load_settings() -> "Settings":
 
 
 def load_store_settings() -> "StoreSettings":
-    """The settings of commands that only read the store or write to it."""
+    """The settings of commands that use the store alone."""
     from lightkeeper.config.settings import StoreSettings
 
     settings = StoreSettings.load()
@@ -78,7 +80,7 @@ def open_store(settings: "StoreSettings", *, create: bool = False) -> "Database"
 
 
 def start_tracing(settings: "Settings") -> "Tracer | None":
-    """Tracing, where it is asked for; otherwise nothing of it is imported."""
+    """The tracer if tracing is on; otherwise ddtrace is not imported."""
     if not settings.tracing:
         return None
     from lightkeeper.telemetry import tracing
@@ -89,7 +91,7 @@ def start_tracing(settings: "Settings") -> "Tracer | None":
 
 
 def configure_logs(correlation: Callable[[], Mapping[str, str]] = dict) -> None:
-    """Send logs where they belong, with the unified service tags."""
+    """Configure logs, with Datadog's unified service tags."""
     from lightkeeper.telemetry import logging
     from lightkeeper.telemetry.tag_values import unified_tags
 
@@ -97,16 +99,16 @@ def configure_logs(correlation: Callable[[], Mapping[str, str]] = dict) -> None:
     logging.configure(unified=unified, correlation=correlation)
 
 
-def leave_no_core() -> None:
-    """Forbid core dumps: one would hold the key."""
+def forbid_core_dumps() -> None:
+    """Forbid core dumps: they would hold the private key."""
     import resource
 
-    with suppress(ValueError, OSError):  # forbidden where it is not needed: the unit says it too
+    with suppress(ValueError, OSError):  # a sandbox may forbid it; the systemd unit sets it too
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def warn_of_unknown_settings() -> None:
-    """Name each variable that looks like a setting and is none."""
+    """Print a warning for each variable with our prefix that is not a setting."""
     from lightkeeper.config.settings import unknown_settings
 
     for name in unknown_settings(os.environ):

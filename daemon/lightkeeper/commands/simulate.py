@@ -1,4 +1,4 @@
-"""The commands that run the stand-ins; `cli` puts them beside the others."""
+"""`lightkeeper simulate`: a simulated Lighthouse and a simulated Datadog Agent."""
 
 import math
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ _REQUEST_ID: Final = click.IntRange(0, 2**63 - 1)
 
 
 def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    """No bound of a range stops `nan`."""
+    """Refuse `nan` and `inf`, which no range excludes."""
     if not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number to count with")
+        raise click.BadParameter(f"{value} is not a finite number")
     return value
 
 
 @click.group()
 def simulate() -> None:
-    """Stand-ins on loopback for trying things out."""
+    """Run a simulated Lighthouse or Datadog Agent on this machine."""
 
 
 @simulate.command("lighthouse")
-@click.option("--port", default=0, type=_PORT, help="0 picks a free one.")
+@click.option("--port", default=0, type=_PORT, help="TCP port; 0 picks a free one.")
 @click.option(
     "--rate-limit",
     default=60,
     show_default=True,
     type=_COUNT,
-    help="Calls a minute; 0 for none.",
+    help="Calls allowed per minute; 0: no limit.",
 )
 @click.option(
     "--speed",
@@ -41,7 +41,7 @@ def simulate() -> None:
     show_default=True,
     type=click.FloatRange(0, min_open=True),
     callback=_finite,
-    help="How much faster time runs.",
+    help="How many times faster documents advance.",
 )
 @click.option(
     "--latency",
@@ -49,12 +49,18 @@ def simulate() -> None:
     show_default=True,
     type=click.FloatRange(0),
     callback=_finite,
-    help="Seconds an answer takes.",
+    help="Seconds that each answer takes.",
 )
-@click.option("--documents", default=0, type=_COUNT, help="How many documents it already has.")
-@click.option("--story", default="success", show_default=True, help="What becomes of them.")
+@click.option("--documents", default=0, type=_COUNT, help="Number of documents it starts with.")
 @click.option(
-    "--first-id", default=1, show_default=True, type=_REQUEST_ID, help="Request id of the first."
+    "--story", default="success", show_default=True, help="What happens to these documents."
+)
+@click.option(
+    "--first-id",
+    default=1,
+    show_default=True,
+    type=_REQUEST_ID,
+    help="Request id of the first of them.",
 )
 @click.option(
     "--failing",
@@ -62,13 +68,16 @@ def simulate() -> None:
     show_default=True,
     type=click.FloatRange(0, 1),
     callback=_finite,
-    help="Share of calls that fail (500).",
+    help="Share of calls that fail with 500, from 0 to 1.",
 )
 def simulate_lighthouse(**options: Any) -> int:
-    """Run a stand-in of Lighthouse until stopped; prints the settings that point at it."""
+    """Run a simulated Lighthouse until stopped.
+
+    It prints the settings that point lightkeeper at it, as `export` lines.
+    """
     from lightkeeper.simulation.serve import serve_lighthouse
 
-    with _said_plainly():
+    with _as_plain_errors():
         serve_lighthouse(**options)
     return ExitStatus.OK
 
@@ -79,17 +88,17 @@ def simulate_lighthouse(**options: Any) -> int:
 )
 @click.option("--socket", "socket_path", help="Listen on this Unix socket instead.")
 def simulate_agent(port: int, socket_path: str | None) -> int:
-    """Run a stand-in of the Datadog Agent until stopped; prints every signal it gets."""
+    """Run a simulated Datadog Agent until stopped; print each signal."""
     from lightkeeper.simulation.serve import serve_agent
 
-    with _said_plainly():
+    with _as_plain_errors():
         serve_agent(port, socket_path)
     return ExitStatus.OK
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
-    """A port that is taken, or a story nobody knows, is the user's mistake."""
+def _as_plain_errors() -> Iterator[None]:
+    """Report a port in use or an unknown story without a traceback."""
     try:
         yield
     except ValueError as exc:

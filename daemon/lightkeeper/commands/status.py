@@ -1,4 +1,4 @@
-"""`lightkeeper status` and `lightkeeper show`: what the store says."""
+"""`lightkeeper status` counts documents; `lightkeeper show` displays one of them."""
 
 from contextlib import closing
 
@@ -9,9 +9,9 @@ from lightkeeper.domain.errors import ExitStatus
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(as_json: bool) -> int:
-    """Say how many documents are in each state."""
+    """Count documents by status and step, and those in trouble."""
     from lightkeeper.casework import lookup
 
     with closing(open_store(load_store_settings())) as database:
@@ -22,10 +22,13 @@ def status(as_json: bool) -> int:
 
 @click.command()
 @click.argument("request_id", required=False, type=click.IntRange(0, 2**63 - 1))
-@click.option("--submission", help="All documents of this Form 526 submission.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--submission", help="Show all documents of this Form 526 submission.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
-    """Show the history of the document REQUEST_ID, or what became of a submission."""
+    """Show one document with its history, or one submission.
+
+    For a submission, the last line is what the veteran may read.
+    """
     from lightkeeper.casework import lookup
 
     if (request_id is None) == (submission is None):
@@ -38,7 +41,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
         )
         if found is None:
             what = f"request id {request_id}" if submission is None else f"submission {submission}"
-            complain(f"{what} is not tracked here ({database.place})")
+            complain(f"{what} is not tracked here ({database.place}): check the id")
             return ExitStatus.NO
     click.echo(lookup.as_json(found) if as_json else lookup.as_text(found))
     return ExitStatus.OK

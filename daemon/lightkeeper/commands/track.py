@@ -1,4 +1,4 @@
-"""`lightkeeper track`: one document from options, or many from a file."""
+"""`lightkeeper track`: one document by options, or many from a file."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 @click.argument(
     "file", required=False, type=click.Path(path_type=Path, allow_dash=True, readable=False)
 )
-@click.option("--request-id", help="Lighthouse's requestId.")
+@click.option("--request-id", help="The requestId that Lighthouse returned.")
 @click.option("--submission-id", help="Id of the Form 526 submission.")
 @click.option("--document-type", type=click.Choice([str(kind) for kind in DocumentType]))
 @click.option("--attachment-id", help="Id of the attachment; a veteran_upload needs one.")
-@click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default now.")
+@click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default: now.")
 def track(file: Path | None, **options: str | None) -> int:
-    """Track one document by options, or many from FILE (JSON Lines or CSV; - is stdin)."""
+    """Track documents that were handed to Lighthouse.
+
+    Describe one document by options, or many in FILE: JSON Lines, or CSV with a header; - is
+    stdin. Tracking the same document again changes nothing.
+    """
     if file is None:
         document = _document(options)
         with closing(open_store(load_store_settings(), create=True)) as database:
             click.echo(_track_one(database, document))
         return ExitStatus.OK
     if any(options.values()):
-        raise click.UsageError("give either FILE or the options of one document")
+        raise click.UsageError("give either FILE or the options of one document, not both")
     with (
         opened(file) as lines,
         closing(open_store(load_store_settings(), create=True)) as database,
@@ -65,29 +69,26 @@ def _document(options: Mapping[str, str | None]) -> "NewDocument":
 
 
 def _track_one(database: "Database", new: "NewDocument") -> str:
-    """Track one document; what became of it, in words."""
-    from lightkeeper.casework.intake import WrongDocument
+    """Track one document; what to print: whether it is new or known already."""
+    from lightkeeper.casework.intake import WrongDocument, conflict
     from lightkeeper.service.clock import now
     from lightkeeper.store.documents import Documents, Intake
 
     database.durable()
     (fate,) = Documents(database).add([new], now())
     if fate is Intake.CONFLICT:
-        raise WrongDocument(
-            f"conflict: request id {new.request_id} is tracked already, for another "
-            "submission or as another document type; `lightkeeper show` tells which"
-        )
-    return f"{new.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}"
+        raise WrongDocument(conflict(new))
+    return f"request id {new.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}"
 
 
 def _track_many(database: "Database", lines: Iterable[bytes], file: Path) -> "IntakeTally":
-    """Track every good line, and say of each other one why it is rejected."""
+    """Track every good line, and print why each other line is rejected."""
     from lightkeeper.casework.intake import track_lines
     from lightkeeper.service.clock import now
     from lightkeeper.store.documents import Documents
 
     def reject(rejection: "Rejection") -> None:
-        with suppress(OSError):  # it is counted all the same, and the lines after it are read
+        with suppress(OSError):  # it is counted anyway, and the next lines are read
             click.echo(f"line {rejection.line}: {rejection.reason}", err=True)
 
     with _progress(lines, file) as (read, stored):
@@ -99,7 +100,7 @@ def _track_many(database: "Database", lines: Iterable[bytes], file: Path) -> "In
 def _progress(
     lines: Iterable[bytes], file: Path
 ) -> Iterator[tuple[Iterable[bytes], Callable[["IntakeTally"], None]]]:
-    """`lines`, and what to call with the tally after each batch, with a bar on a terminal."""
+    """`lines`, and a function to call with each new tally; on a terminal they move a bar."""
     if not sys.stderr.isatty():
         yield lines, lambda _: None
         return

@@ -50,7 +50,7 @@ def _selection(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--reason", required=True, help="Why; `show` displays it.")
 @click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Acknowledge documents: they stop paging on-call until their status changes.
+    """Acknowledge documents: they stop paging until they change.
 
     Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
     """
@@ -64,9 +64,10 @@ def ack(revoke: bool, **options: Any) -> int:
 @click.option("--reason", required=True, help="Why; `show` displays it.")
 @click.option("--revoke", is_flag=True, help="Reopen them: they are polled again.")
 def close(revoke: bool, **options: Any) -> int:
-    """Close documents that staff settled outside lightkeeper: they are polled no more.
+    """Close documents that staff settled outside lightkeeper.
 
-    Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    They are polled no more. Name them by REQUEST_ID, by --file, or by a filter; a filter shows a
+    preview first.
     """
     from lightkeeper.casework.triage import Action
 
@@ -102,9 +103,7 @@ def _carry_out(
     at = now()
     wanted = _filter(at, **filters) if any(filters.values()) else None
     if sum(map(bool, (request_ids, file, wanted))) != 1:
-        raise click.UsageError(
-            "give REQUEST_IDs, --file, or a filter such as --status: one of the three"
-        )
+        raise click.UsageError("give either REQUEST_IDs, --file, or a filter such as --status")
     settings = load_store_settings()
     note = triage.note(action, _login_name() if by is None else by, reason, at)
     may = triage.decide(action, settings.policy, at)

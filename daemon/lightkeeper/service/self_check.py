@@ -1,4 +1,4 @@
-"""`lightkeeper check`: tries every part by itself and says in plain words what is wrong."""
+"""`lightkeeper check`: tries every part by itself; names what fails and what to do."""
 
 import os
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from lightkeeper.upstream.rate_limit import RateBudget
 PROBE_REQUEST_ID = 1
 
 _ADVICE = {
-    CallOutcome.UNAUTHORIZED: "Lighthouse refuses the token: was documents.read granted?",
-    CallOutcome.CONNECTION: "is LIGHTKEEPER_LIGHTHOUSE_URL right, and the way to it open?",
-    CallOutcome.UNEXPECTED: "this is not Lighthouse: is LIGHTKEEPER_LIGHTHOUSE_URL right?",
+    CallOutcome.UNAUTHORIZED: "ask VA to grant this client the scope documents.read",
+    CallOutcome.CONNECTION: "check LIGHTKEEPER_LIGHTHOUSE_URL and the network path to it",
+    CallOutcome.UNEXPECTED: "this is not Lighthouse: check LIGHTKEEPER_LIGHTHOUSE_URL",
 }
 
 
 class Check(NamedTuple):
-    """One part, whether it works, and the detail or the remedy."""
+    """One part: whether it works, and the detail, or what to do."""
 
     name: str
     ok: bool
@@ -34,7 +34,7 @@ class Check(NamedTuple):
 
 
 def checks() -> Iterator[Check]:
-    """Try settings, database, token, Lighthouse and Agent, one after the other."""
+    """Try settings, database, token, Lighthouse and Datadog Agent, one after the other."""
     try:
         settings = Settings.load(lighthouse=True)
     except SettingsError as exc:
@@ -50,7 +50,7 @@ def checks() -> Iterator[Check]:
         if token.ok:
             yield _lighthouse(settings, transport, tokens)
         else:
-            yield Check("lighthouse", False, "not tried: there is no token")
+            yield Check("lighthouse", False, "not tried: it needs a token")
     yield _agent(settings)
 
 
@@ -81,8 +81,13 @@ def _database(settings: Settings) -> Check:
     except StoreMissing:
         path = Database(url).path
         if path is not None and not os.access(path.parent, os.W_OK):
-            return Check("database", False, f"{path}: the folder is not there, or not ours")
-        return Check("database", True, "not there yet; `run` or `track` will make it")
+            return Check(
+                "database",
+                False,
+                f"{path.parent}: the folder is missing or not writable: create it, "
+                "or set LIGHTKEEPER_DATABASE_URL",
+            )
+        return Check("database", True, "none yet: `lightkeeper run` or `track` creates it")
     except LightkeeperError as exc:
         return Check("database", False, str(exc))
 
@@ -92,8 +97,8 @@ def _token(settings: Settings, transport: Transport, tokens: TokenSource) -> Che
     try:
         tokens.token()
     except TokenRefused as exc:
-        hint = "are client id, audience and private key those VA has on record?"
-        return Check("token", False, f"{exc}; {hint}")
+        advice = "compare client id, audience and private key with those VA has on record"
+        return Check("token", False, f"{exc}: {advice}")
     except LightkeeperError as exc:
         return Check("token", False, f"{settings.token_url}: {exc}")
     return Check("token", True, f"from {settings.token_url}")
@@ -107,8 +112,8 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
         left = "" if budget.remaining is None else f", {budget.remaining} calls left this minute"
         return Check("lighthouse", True, f"answers{left}")
     reason = answer.problem.detail if answer.problem else "no reason given"
-    advice = _ADVICE.get(answer.outcome, "try again; if it stays so, ask Lighthouse's support")
-    return Check("lighthouse", False, f"{answer.outcome}: {reason}; {advice}")
+    advice = _ADVICE.get(answer.outcome, "try again; if it persists, ask Lighthouse's support")
+    return Check("lighthouse", False, f"{answer.outcome}: {reason}: {advice}")
 
 
 def _agent(settings: Settings) -> Check:
@@ -123,6 +128,6 @@ def _agent(settings: Settings) -> Check:
     return Check(
         "agent",
         False,
-        f"nobody listens at {settings.agent_url}: is the Datadog Agent running, and "
-        "DD_DOGSTATSD_URL its socket?",
+        f"Datadog Agent unreachable at {settings.agent_url}: start it, or set DD_DOGSTATSD_URL to "
+        "its socket",
     )

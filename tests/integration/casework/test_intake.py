@@ -1,4 +1,4 @@
-"""What people hand in: the good lines are stored once, each wrong one is named with its reason."""
+"""Intake: good lines are tracked once, each wrong line is rejected with its reason."""
 
 import tracemalloc
 from contextlib import closing
@@ -34,13 +34,13 @@ def documents(tmp_path):
         yield Documents(database)
 
 
-def _take(documents, data, now=NOW):
-    """Take in bytes or lines: the tally as a tuple, and what was refused."""
+def _track(documents, data, now=NOW):
+    """Track bytes or lines: the tally as a tuple, and the rejections."""
     lines = data.splitlines(keepends=True) if isinstance(data, bytes) else data
-    refused = []
-    tally = track_lines(documents, lines, clock=lambda: now, reject=refused.append)
-    assert tally.rejected == len(refused)
-    return (tally.new, tally.known, tally.rejected), refused
+    rejected = []
+    tally = track_lines(documents, lines, clock=lambda: now, reject=rejected.append)
+    assert tally.rejected == len(rejected)
+    return (tally.new, tally.known, tally.rejected), rejected
 
 
 def _line(request_id, **fields):
@@ -52,7 +52,7 @@ def _stored(documents, *request_ids):
 
 
 def test_json_lines(documents):
-    """One object a line, every field stored, whatever else stands in it ignored."""
+    """One object a line: every known field is stored, others are ignored."""
     data = _line(
         1,
         document_type="veteran_upload",
@@ -61,7 +61,7 @@ def test_json_lines(documents):
         comment="Ü",
     ) + _line("22", form_526_submission_id=77)
 
-    assert ((2, 0, 0), []) == _take(documents, data)
+    assert ((2, 0, 0), []) == _track(documents, data)
 
     row = documents.find(1)
     assert ("s-1", "veteran_upload", "a-1", 1_798_761_600_000, NOW) == (
@@ -81,7 +81,7 @@ def test_json_lines(documents):
 
 
 def test_csv(documents):
-    """A header in any order, more columns than are known, blanks around values, short rows."""
+    """CSV may have columns in any order, unknown columns, blanks around values, short rows."""
     data = (
         b"comment, document_type ,lighthouse_request_id,form_526_submission_id,tracked_at,"
         b"form_attachment_id\n"
@@ -90,7 +90,7 @@ def test_csv(documents):
         b",bdd_instructions,3,s-3\n"
     )
 
-    assert ((3, 0, 0), []) == _take(documents, data)
+    assert ((3, 0, 0), []) == _track(documents, data)
 
     found = [documents.find(number) for number in (1, 2, 3)]
     assert [
@@ -114,68 +114,69 @@ def test_line_ends_boms_and_blank_lines(documents, bom, newline, is_last_ended, 
     for lines in (json_lines, csv_lines):
         data = bom + newline.join(lines) + (newline if is_last_ended else b"")
 
-        assert ((2, 0, 0), []) == _take(documents, data.splitlines(keepends=True))
+        assert ((2, 0, 0), []) == _track(documents, data.splitlines(keepends=True))
 
     assert [True] * 4 == _stored(documents, 1, 2, 3, 4)
 
 
 def test_quoted_newlines(documents):
-    """A quoted field may span lines; refusals behind it still name the line they are in."""
+    """A quoted field may span lines; rejections behind it still name the line they are in."""
     header = HEADER.strip() + b",comment\n"
     data = (
         header + b'1,s-1,form_0781,"one\ntwo\n\nthree"\n2,s-2,nonsense,"a\nb"\n3,s-3,form_0781,\n'
     )
 
-    counts, refused = _take(documents, data)
+    counts, rejected = _track(documents, data)
 
     assert (2, 0, 1) == counts
-    assert [6] == [refusal.line for refusal in refused]
+    assert [6] == [rejection.line for rejection in rejected]
     assert [True, False, True] == _stored(documents, 1, 2, 3)
 
 
-def test_a_quote_that_is_not_closed_is_told(documents):
-    """What it swallowed is named by its first and last line; what stands behind is stored."""
+def test_a_quote_that_is_not_closed_is_rejected(documents):
+    """The swallowed lines are named by the first and last; the lines after them are stored."""
     rows = [b"1,s-1,form_0781\n", b'2,"s-2,form_0781\n', b"3,s-3,form_0781\n"]
     again = [b'4,s-4,"form_0781"\n', b"5,s-5,form_0781\n"]
 
-    counts, (refused,) = _take(documents, [HEADER, *rows, *again])
+    counts, (rejected,) = _track(documents, [HEADER, *rows, *again])
     assert (2, 0, 1) == counts
-    assert 3 == refused.line
-    assert "up to line 5" in refused.reason
+    assert 3 == rejected.line
+    assert "up to line 5" in rejected.reason
     assert [True, False, False, False, True] == _stored(documents, 1, 2, 3, 4, 5)
 
-    counts, (refused,) = _take(documents, [HEADER, *rows])
-    assert ((0, 1, 1), 3) == (counts, refused.line)
-    assert "up to line 4" in refused.reason
+    counts, (rejected,) = _track(documents, [HEADER, *rows])
+    assert ((0, 1, 1), 3) == (counts, rejected.line)
+    assert "up to line 4" in rejected.reason
 
 
 def test_wrong_lines_are_named_and_good_ones_stored(documents):
-    """Each refusal has its line number and a reason in the words of the input; the rest is in."""
+    """Each rejection has its line number and a reason; the other lines are stored."""
     wrong = {
-        b"{": "not JSON: one object a line is expected",
-        b"[1]": "not a JSON object",
-        b'"text"': "not a JSON object",
-        b"lighthouse_request_id,x": "not JSON: one object a line is expected",
-        b'{"a": NaN}': "not JSON: one object a line is expected",
-        b'{"a": "\xff"}': "not JSON: one object a line is expected",
-        b'{"a": "\\ud800"}': "not JSON: one object a line is expected",
-        b"[" * 3_000: "not JSON: one object a line is expected",
-        b"{}": "lighthouse_request_id must be the whole number Lighthouse gave as requestId",
+        b"{": "not JSON: write one JSON object per line",
+        b"[1]": "not an object: write one JSON object per line",
+        b'"text"': "not an object: write one JSON object per line",
+        b"lighthouse_request_id,x": "not JSON: write one JSON object per line",
+        b'{"a": NaN}': "not JSON: write one JSON object per line",
+        b'{"a": "\xff"}': "not JSON: write one JSON object per line",
+        b'{"a": "\\ud800"}': "not JSON: write one JSON object per line",
+        b"[" * 3_000: "not JSON: write one JSON object per line",
+        b"{}": "lighthouse_request_id must be the whole number that Lighthouse returned as "
+        "requestId",
     }
     data = [_line(1)]
     for number, each in enumerate(wrong, start=2):
         data += [each + b"\n", _line(number)]
 
-    counts, refused = _take(documents, data)
+    counts, rejected = _track(documents, data)
 
     assert (len(wrong) + 1, 0, len(wrong)) == counts
     expected = [Rejection(2 * at, reason) for at, reason in enumerate(wrong.values(), start=1)]
-    assert expected == refused
+    assert expected == rejected
 
 
-def test_a_conflict_is_refused_with_its_line(documents):
+def test_a_conflict_is_rejected_with_its_line(documents):
     """The same request id for another submission or type, in the store or the same input."""
-    _take(documents, _line(1) + _line(2))
+    _track(documents, _line(1) + _line(2))
     data = [
         _line(3),
         _line(1, form_526_submission_id="s-2"),
@@ -184,20 +185,20 @@ def test_a_conflict_is_refused_with_its_line(documents):
         _line(1),
     ]
 
-    counts, refused = _take(documents, data)
+    counts, rejected = _track(documents, data)
 
     assert (1, 1, 3) == counts
-    assert [2, 3, 4] == [refusal.line for refusal in refused]
+    assert [2, 3, 4] == [rejection.line for rejection in rejected]
     assert [
-        f"conflict: request id {number} is tracked already, for another submission or as "
-        "another document type"
+        f"request id {number} is tracked already for another submission or document type: "
+        f"compare with `lightkeeper show {number}`"
         for number in (1, 2, 3)
-    ] == [refusal.reason for refusal in refused]
+    ] == [rejection.reason for rejection in rejected]
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_the_same_input_again_stores_nothing_twice(documents, form):
-    """What broke off or was mended may be handed in again whole: known lines stay as they are."""
+    """An input that broke off can be tracked again whole: known lines stay as they are."""
     rows = [HEADER.strip()] if form == "csv" else []
     for number in range(2 * BATCH + 5):
         row = b"%d,s-%d,form_0781" % (number, number)
@@ -205,9 +206,9 @@ def test_the_same_input_again_stores_nothing_twice(documents, form):
     data = b"\n".join(row.strip() for row in rows)
     half = b"\n".join(data.split(b"\n")[: BATCH + 7])
 
-    new = _take(documents, half)[0][0]
-    assert (2 * BATCH + 5 - new, new, 0) == _take(documents, data, NOW + DAY)[0]
-    assert (0, 2 * BATCH + 5, 0) == _take(documents, data, NOW + DAY)[0]
+    new = _track(documents, half)[0][0]
+    assert (2 * BATCH + 5 - new, new, 0) == _track(documents, data, NOW + DAY)[0]
+    assert (0, 2 * BATCH + 5, 0) == _track(documents, data, NOW + DAY)[0]
     assert NOW == documents.find(1).tracked_at
 
 
@@ -241,10 +242,10 @@ def test_the_same_input_again_stores_nothing_twice(documents, form):
         "utf-16",
     ],
 )
-def test_what_is_neither_json_lines_nor_csv_is_refused_whole(documents, data, problem):
-    """Other files are a mistake of the whole file: said once, nothing stored, no traceback."""
+def test_another_kind_of_file_is_rejected_whole(documents, data, problem):
+    """A file that is neither JSON Lines nor CSV is one error, and nothing is stored."""
     with pytest.raises(WrongDocument, match=problem) as wrong:
-        _take(documents, data.split(b"\n") if b"\r" in data else data)
+        _track(documents, data.split(b"\n") if b"\r" in data else data)
 
     assert 65 == wrong.value.exit_status
     assert [] == documents.due(NOW, 10)
@@ -254,60 +255,62 @@ def test_binary_junk_between_good_lines(documents):
     """Junk costs its own lines only, in both forms."""
     junk = [b"\xff\xfe\0\0\n", b"\x00\n", bytes(byte for byte in range(256) if byte != 10) + b"\n"]
 
-    counts, refused = _take(documents, [_line(1), *junk, _line(2)])
-    assert ((2, 0, 3), [2, 3, 4]) == (counts, [refusal.line for refusal in refused])
+    counts, rejected = _track(documents, [_line(1), *junk, _line(2)])
+    assert ((2, 0, 3), [2, 3, 4]) == (counts, [rejection.line for rejection in rejected])
 
-    counts, refused = _take(documents, [HEADER, b"3,s,form_0781\n", *junk, b"4,s,form_0781\n"])
-    assert ((2, 0, 3), [3, 4, 5]) == (counts, [refusal.line for refusal in refused])
+    counts, rejected = _track(documents, [HEADER, b"3,s,form_0781\n", *junk, b"4,s,form_0781\n"])
+    assert ((2, 0, 3), [3, 4, 5]) == (counts, [rejection.line for rejection in rejected])
     assert [True] * 4 == _stored(documents, 1, 2, 3, 4)
 
 
 def test_rows_that_do_not_fit_the_header(documents):
-    """Too many fields are refused; missing ones are told as missing."""
+    """A row with too many fields is rejected, and one with too few is missing some."""
     data = HEADER + b"1,s-1,form_0781,more\n2\n3,s-3\n4,s-4,form_0781\n"
 
-    counts, refused = _take(documents, data)
+    counts, rejected = _track(documents, data)
 
     assert (1, 0, 3) == counts
     assert [
-        Rejection(2, "4 fields under 3 headings"),
+        Rejection(2, "4 fields for 3 columns"),
         Rejection(3, "form_526_submission_id is missing"),
-    ] == refused[:2]
-    assert (4, "document_type must be one of") == (refused[2].line, refused[2].reason[:28])
+    ] == rejected[:2]
+    assert (4, "document_type must be one of") == (rejected[2].line, rejected[2].reason[:28])
 
 
 def test_over_long_lines(documents):
-    """A line beyond all reason costs itself only, and what it holds is not repeated."""
+    """An over-long line is rejected alone, and the reason does not repeat it."""
     long = _line(1, comment="x" * MAX_LINE_BYTES)
-    counts, refused = _take(documents, [_line(2), long, _line(3)])
-    assert ((2, 0, 1), [Rejection(2, "longer than 65536 bytes")]) == (counts, refused)
+    counts, rejected = _track(documents, [_line(2), long, _line(3)])
+    assert ((2, 0, 1), [Rejection(2, "the line is longer than 65536 bytes")]) == (counts, rejected)
 
     rows = [b"4,s,form_0781\n", b"5,s," + b"x" * 10**6 + b"\n", b"6,s,form_0781\n"]
-    counts, (refused,) = _take(documents, [HEADER, *rows])
-    assert ((2, 0, 1), 3) == (counts, refused.line)
-    assert len(refused.reason) < 100
+    counts, (rejected,) = _track(documents, [HEADER, *rows])
+    assert ((2, 0, 1), 3) == (counts, rejected.line)
+    assert len(rejected.reason) < 100
     assert [False, True, True, True, False, True] == _stored(documents, 1, 2, 3, 4, 5, 6)
 
 
 def test_an_empty_input_is_no_mistake(documents):
-    """Nothing handed in, or a header alone, is nothing tracked."""
+    """An empty input, or a header alone, tracks nothing and is no error."""
     for data in (b"", b"\n\r\n  \n", b"\xef\xbb\xbf", HEADER, b"\xef\xbb\xbf" + HEADER):
-        assert ((0, 0, 0), []) == _take(documents, data)
+        assert ((0, 0, 0), []) == _track(documents, data)
 
 
-def test_progress_is_told_after_each_batch(documents):
-    """Whoever looks on hears the tally as batches are stored, the last one being the result."""
-    heard = []
+def test_progress_is_reported_after_each_batch(documents):
+    """`stored` is called with the tally after each batch; the last one is the result."""
+    reported = []
     lines = [_line(number) for number in range(2 * BATCH + 1)]
     tally = track_lines(
         documents,
         lines,
         clock=lambda: NOW,
-        reject=heard.append,
-        stored=lambda tally: heard.append((tally.new, documents.find(tally.new - 1) is not None)),
+        reject=reported.append,
+        stored=lambda tally: reported.append(
+            (tally.new, documents.find(tally.new - 1) is not None)
+        ),
     )
 
-    assert [(BATCH, True), (2 * BATCH, True), (2 * BATCH + 1, True)] == heard
+    assert [(BATCH, True), (2 * BATCH, True), (2 * BATCH + 1, True)] == reported
     assert IntakeTally(new=2 * BATCH + 1) == tally
 
 
@@ -320,7 +323,7 @@ def test_lines_are_read_as_they_are_needed(documents):
             seen.append(documents.find(0) is not None)
             yield _line(number)
 
-    _take(documents, lines())
+    _track(documents, lines())
 
     assert [False] * BATCH + [True] == seen
 

@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong: one line that says what to do, an exit status, and no traceback."""
+"""Every mistake of a user: one line that says what to do, an exit status, and no traceback."""
 
 import os
 import re
@@ -27,7 +27,7 @@ AS_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 class Case(NamedTuple):
-    """A command line ({} is the test's folder), how it has to end, and what has to be said."""
+    """A command line ({} is the test's folder), its exit status, and a part of the message."""
 
     line: str
     status: int
@@ -43,7 +43,7 @@ OF_THE_STORE = (
 CASES = [
     Case("nosuch", USAGE, "No such command 'nosuch'"),
     Case("track", USAGE, "missing: --request-id, --submission-id, --document-type"),
-    Case(TRACK.replace("9", "x"), DATA, "must be the whole number Lighthouse gave"),
+    Case(TRACK.replace("9", "x"), DATA, "must be the whole number that Lighthouse returned"),
     Case("track --document-type letter", USAGE, "is not one of 'veteran_upload'"),
     Case("track {}/folder", MISSING, "folder: Is a directory"),
     Case("track {}/none.csv", MISSING, "none.csv: No such file or directory"),
@@ -80,13 +80,14 @@ CASES = [
     Case("dashboards check --folder {}/folder", NO, "x.json: line 1 column 2: [file] is not JSON"),
     Case("dashboards print --monitors {}/none", NO, "no such folder: name it with --monitors"),
     Case("dashboards print nosuch", NO, "holds no nosuch; there are"),
-    Case("drill nosuch", USAGE, "there is no drill nosuch; there are healthy, "),
+    Case("drill nosuch", USAGE, "no such drill: nosuch; choose from healthy, "),
+    Case("drill failed-bg", USAGE, "no such drill: failed-bg; did you mean failed-bgs"),
     Case("drill healthy --days 0", USAGE, "0 is not in the range 1<=x<=366"),
     Case("drill failed-bgs --folder {}/none", NO, "no such folder: name it with --folder"),
     Case("demo --seconds 1", USAGE, "1 is not in the range 8<=x<=3600"),
     Case(f"demo --seconds {'9' * 400}", USAGE, "is not in the range 8<=x<=3600"),
-    Case("simulate lighthouse --speed nan", USAGE, "nan is no number to count with"),
-    Case("simulate lighthouse --latency inf", USAGE, "inf is no number to count with"),
+    Case("simulate lighthouse --speed nan", USAGE, "nan is not a finite number"),
+    Case("simulate lighthouse --latency inf", USAGE, "inf is not a finite number"),
     Case("simulate lighthouse --first-id=-5", USAGE, "-5 is not in the range 0<=x<="),
     Case("simulate lighthouse --story odd", NO, "no such story: 'odd'; there are success"),
     Case("simulate lighthouse --port 99999", USAGE, "99999 is not in the range 0<=x<=65535"),
@@ -143,7 +144,7 @@ def leaves(group=main, words=()):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with things in it that are not what they should be."""
+    """A folder of files that cannot be used."""
     folder = tmp_path_factory.mktemp("bad")
     folder.chmod(0o755)
     (folder / "rubbish").write_bytes(bytes(range(7, 256)) * 40)
@@ -171,7 +172,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ran(place):
-    """What each case came to, all of them run side by side."""
+    """The result of each case, all of them run side by side."""
     with (
         SimulatedLighthouse() as lighthouse,
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -200,7 +201,7 @@ pytestmark = pytest.mark.xdist_group("bad input")  # it is all run at once
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.line} on {case.store}")
 def test_a_mistake_is_answered_in_a_line(ran, case):
-    """A status that systemd/README.md lists, the reason and the remedy, and nothing stored."""
+    """A status that systemd/README.md lists, the reason and what to do, and nothing stored."""
     done = ran[case]
     *usage, last = [line for line in done.stderr.splitlines() if line]
 
@@ -222,7 +223,7 @@ def test_every_command_is_among_them():
 
 @pytest.mark.parametrize("words", list(leaves()), ids=" ".join)
 def test_an_unknown_option_and_a_wrong_settings_file_end_every_command(words, place):
-    """Before anything is done, also by those that need no settings."""
+    """They end before anything is done, also for commands that need no settings."""
     env = command_line.environment(place / "store.db")
     odd = command_line.run(*words, "--odd", env=env)
     wrong = command_line.run(*words, env=env | {"LIGHTKEEPER_SETTINGS_FILE": f"{place}/wrong.env"})
@@ -241,7 +242,7 @@ PRINTING = [
 
 @pytest.mark.parametrize("line", PRINTING)
 def test_output_that_cannot_be_written_is_said(place, line):
-    """A full disk is an error, a reader who went away is none."""
+    """A full disk is an error; a closed pipe is none."""
     env = command_line.environment(place / "store.db")
     full = command_line.run(*line.split(), env=env, within='"$@" >/dev/full')
     gone = command_line.run(*line.split(), env=env, within='"$@" | true; exit "${PIPESTATUS[0]}"')
@@ -254,8 +255,8 @@ def test_output_that_cannot_be_written_is_said(place, line):
 @pytest.mark.parametrize(
     ("line", "status"), [("show 99", NO), ("nosuch", USAGE), ("poll", CONFIG)]
 )
-def test_a_complaint_that_nobody_can_hear_changes_no_status(place, line, status, way):
-    """Whoever closed stderr, or filled its disk, still has the status."""
+def test_a_message_that_cannot_be_printed_changes_no_status(place, line, status, way):
+    """With stderr closed or on a full disk the exit status stays the same."""
     done = command_line.run(
         *line.split(), env=command_line.environment(place / "store.db"), within=f'"$@" {way}'
     )
@@ -263,8 +264,8 @@ def test_a_complaint_that_nobody_can_hear_changes_no_status(place, line, status,
     assert (status, "", "") == (done.returncode, done.stdout, done.stderr)
 
 
-def test_what_cannot_be_said_of_a_line_ends_no_intake(tmp_path):
-    """The wrong line is counted, and the good one behind it is stored."""
+def test_a_rejection_that_cannot_be_printed_ends_no_intake(tmp_path):
+    """The wrong line is counted, and the good line after it is stored."""
     header = "lighthouse_request_id,form_526_submission_id,document_type\n"
     env = command_line.environment(tmp_path / "store.db")
     said = command_line.run(

@@ -11,14 +11,14 @@ from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 @pytest.fixture(scope="module")
 def lasting():
-    """One Lighthouse for all: its key takes longer to make than a check."""
+    """One simulated Lighthouse for all tests: its key takes longer to make than a check."""
     with SimulatedLighthouse() as running:
         yield running
 
 
 @pytest.fixture
 def lighthouse(lasting):
-    """A Lighthouse that is well again after each test."""
+    """A simulated Lighthouse without faults at the start of each test."""
     yield lasting
     lasting.clear_faults()
     lasting.accept_tokens()
@@ -39,8 +39,8 @@ def _checked(env):
     return done.returncode, failed, [part[2] for part in parts if part[1] == "ok  "]
 
 
-def test_where_nothing_is_wrong_nothing_is_found(tmp_path, env):
-    """All five parts work, before there is a store and after; and looking makes no store."""
+def test_all_parts_work(tmp_path, env):
+    """`check` says ok to all five, with a store and without, and creates none."""
     everything = ["settings", "database", "token", "lighthouse", "agent"]
 
     assert (0, {}, everything) == _checked(env)
@@ -63,23 +63,35 @@ def _elsewhere(lighthouse):
     [
         ({"LIGHTKEEPER_BATCHSIZE": "5"}, "settings", "no such setting: LIGHTKEEPER_BATCHSIZE"),
         ({"LIGHTKEEPER_LIGHTHOUSE_AUDIENCE": ""}, "settings", "LIGHTHOUSE_AUDIENCE: missing"),
-        ({"LIGHTKEEPER_DATABASE_URL": "sqlite:////nowhere/x.db"}, "database", "/nowhere/x.db: "),
+        (
+            {"LIGHTKEEPER_DATABASE_URL": "sqlite:////nowhere/x.db"},
+            "database",
+            "/nowhere: the folder is missing",
+        ),
         ({"LIGHTKEEPER_DATABASE_URL": "sqlite:////etc/hosts"}, "database", "/etc/hosts: "),
-        ({"LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "x"}, "token", "invalid_client; are client id,"),
+        ({"LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": "x"}, "token", "invalid_client: compare client id,"),
         ({"LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL": "http://127.0.0.1:9"}, "token", "refused"),
         (
             SimulatedLighthouse.reject_tokens,
             "lighthouse",
-            "unauthorized: Unauthorized; Lighthouse refuses",
+            "unauthorized: Unauthorized: ask VA to grant",
         ),
-        (_unwell, "lighthouse", "server_error: Service Unavailable; try again"),
-        (_elsewhere, "lighthouse", "unexpected: no Route matched with those values; this is not"),
-        ({"DD_DOGSTATSD_URL": "unix:///no.socket"}, "agent", "unix:///no.socket: is the Datadog"),
-        ({"DD_DOGSTATSD_URL": "udp://127.0.0.1:9"}, "agent", "udp://127.0.0.1:9: is the Datadog"),
+        (_unwell, "lighthouse", "server_error: Service Unavailable: try again"),
+        (_elsewhere, "lighthouse", "unexpected: no Route matched with those values: this is not"),
+        (
+            {"DD_DOGSTATSD_URL": "unix:///no.socket"},
+            "agent",
+            "unreachable at unix:///no.socket: start it",
+        ),
+        (
+            {"DD_DOGSTATSD_URL": "udp://127.0.0.1:9"},
+            "agent",
+            "unreachable at udp://127.0.0.1:9: start it",
+        ),
     ],
 )
 def test_the_broken_part_is_named_with_the_reason(env, lighthouse, broken, part, why):
-    """Exit status 1; what does not depend on the broken part is tried all the same."""
+    """Exit status 1; parts that do not depend on the broken one are tried too."""
     if callable(broken):
         broken(lighthouse)
     else:
@@ -89,12 +101,12 @@ def test_the_broken_part_is_named_with_the_reason(env, lighthouse, broken, part,
 
     assert 1 == status
     assert why in failed.pop(part)
-    assert failed in ({}, {"lighthouse": "not tried: there is no token"})
+    assert failed in ({}, {"lighthouse": "not tried: it needs a token"})
     assert {"database", "agent"} - {part} <= set(fine)
 
 
-def test_settings_that_are_wrong_twice_are_named_twice(tmp_path):
-    """Where settings for Lighthouse are missing the store and the Agent are tried nevertheless."""
+def test_every_missing_setting_is_named(tmp_path):
+    """Without the settings for Lighthouse, the store and the Agent are tried."""
     with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
         status, failed, fine = _checked(
             command_line.environment(tmp_path / "store.db", agent=agent)

@@ -1,4 +1,4 @@
-"""Which values make a document to track, and what each wrong one is refused with."""
+"""Which values make a document to track, and what each wrong one is rejected with."""
 
 import pytest
 from store_rows import NOW
@@ -43,7 +43,7 @@ def each(*values):
     "1_0",
 )
 def test_a_request_id_is_a_whole_number(value):
-    """Nothing that is not a 64-bit number is one, in whatever form it comes."""
+    """Anything but a 64-bit whole number is rejected, in every form."""
     with pytest.raises(WrongDocument, match="lighthouse_request_id must be the whole number"):
         new_document(GOOD | {"lighthouse_request_id": value}, NOW)
 
@@ -57,7 +57,7 @@ def test_a_request_id_may_be_text(value):
 @pytest.mark.parametrize("name", ["form_526_submission_id", "form_attachment_id"])
 @each(" ", "a" * 65, "John Smith", "a/b", "a\nb", "ä", "a\0", True, 1.0, ["a"], {"a": 1}, "\ufffd")
 def test_an_identifier_is_no_free_text(name, value):
-    """Anything but an id is refused with the field's name, and not repeated in the reason."""
+    """Anything but an id is rejected with the field's name, and not repeated in the reason."""
     with pytest.raises(WrongDocument, match=f"{name} must be at most 64 letters") as wrong:
         new_document(GOOD | {name: value}, NOW)
 
@@ -73,7 +73,7 @@ def test_a_submission_id_has_to_be_there(value):
 
 @each(None, "", "form_4142", "FORM_0781", 781, True, [], {}, ["form_0781"])
 def test_a_document_type_is_one_of_four(value):
-    """Any other value is refused, with the four that may stand there."""
+    """Any other value is rejected, with the four that may stand there."""
     expected = "veteran_upload, form_0781, form_0781a, bdd_instructions"
     with pytest.raises(WrongDocument, match=f"document_type must be one of {expected}"):
         new_document(GOOD | {"document_type": value}, NOW)
@@ -121,7 +121,7 @@ AT = 1_798_812_303_000  # 2027-01-01T14:05:03Z
     ids=repr,
 )
 def test_a_time_may_be_iso_8601_seconds_or_milliseconds(value, expected):
-    """The same moment in every form people write it; no time at all is now."""
+    """The same moment is read in every form; without a time it is now."""
     assert expected == new_document(GOOD | {"tracked_at": value}, NOW).tracked_at
 
 
@@ -146,21 +146,21 @@ def test_a_time_may_be_iso_8601_seconds_or_milliseconds(value, expected):
     "1969-12-31T23:59:59Z",
     "0001-01-01T00:00:00+14:00",
 )
-def test_what_is_no_time_is_refused(value):
+def test_anything_but_a_time_is_rejected(value):
     """Words, impossible dates, times before 1970 and numbers beyond reason."""
     with pytest.raises(WrongDocument, match="tracked_at must be a time such as"):
         new_document(GOOD | {"tracked_at": value}, NOW)
 
 
 @each("9999-12-31T23:59:59-14:00", NOW + 5 * MINUTE + 1, NOW + DAY)
-def test_no_document_comes_from_the_future(value):
-    """A time more than five minutes ahead is a mistake."""
-    with pytest.raises(WrongDocument, match="tracked_at lies in the future"):
+def test_a_time_in_the_future_is_rejected(value):
+    """A time more than five minutes ahead of the clock is rejected."""
+    with pytest.raises(WrongDocument, match="tracked_at is in the future"):
         new_document(GOOD | {"tracked_at": value}, NOW)
 
 
 def test_a_clock_may_be_a_little_ahead():
-    """A time up to five minutes ahead is taken for now."""
+    """A time up to five minutes ahead of the clock counts as now."""
     for ahead in (0, 1, 5 * MINUTE):
         assert new_document(GOOD | {"tracked_at": NOW + ahead}, NOW) == NewDocument(
             21, "s-1", "form_0781", None, NOW
