@@ -1,4 +1,4 @@
-"""Hostile answers: no crash, no wrong outcome, nothing personal told."""
+"""Hostile answers: no crash, no wrong outcome, nothing personal in signals and logs."""
 
 import harmful_answers
 import pytest
@@ -19,7 +19,7 @@ def fuzzed(tmp_path):
 
 
 def fuzz(fuzzed, bodies):
-    """Give so many bodies for answers; each has to be judged right and to let nothing out."""
+    """Answer with so many bodies; each is read rightly, and nothing personal leaves."""
 
     @settings(
         max_examples=bodies // BODIES_AN_EXAMPLE,
@@ -31,19 +31,19 @@ def fuzz(fuzzed, bodies):
         run_example(fuzzed, drawn, seed)
 
     examples()
-    # Or nothing was put to the test.
+    # Otherwise nothing was tested.
     assert bodies * 0.9 <= fuzzed.polled
     assert bodies * 0.1 <= fuzzed.changes
 
 
 def test_hostile_answers_do_no_harm(fuzzed):
-    """Whatever is answered: a document ends as its own id's entry says, and no mark gets about."""
+    """After any answer a document ends as its own entry says, and no mark leaves."""
     fuzz(fuzzed, IN_EVERY_RUN)
 
 
 @pytest.mark.parametrize("http_status", sorted(set(STATUSES)))
 def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
-    """Every body of the corpus by itself, under every status."""
+    """Every body of the corpus by itself, under every status, is read rightly."""
     for body in harmful_answers.BODIES:
         fuzzed.start_over()
         fuzzed.answer(http_status, body)
@@ -51,7 +51,7 @@ def test_each_of_the_corpus_does_no_harm(fuzzed, http_status):
 
 
 def test_the_corpus_arrives_over_sockets_just_the_same(tmp_path):
-    """Sent by a server to the whole daemon: it goes on asking, and the tallies are right."""
+    """The whole daemon continues to poll after each of them, and its tallies are right."""
     with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as watch:
         for body in harmful_answers.BODIES:
             watch.track(4, "stuck_bgs", age=3_600.0)

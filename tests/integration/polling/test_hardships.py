@@ -1,4 +1,4 @@
-"""Poison, outages, rate limits and clocks: nobody waits for ever, nobody is told an untruth."""
+"""Poison, outages, rate limits and clocks: no document waits for ever, no signal is wrong."""
 
 import os
 import subprocess
@@ -24,14 +24,14 @@ CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
 
 @pytest.fixture
 def watch(tmp_path):
-    """A daemon against stand-ins, on SQLite."""
+    """A daemon between a simulated Lighthouse and Agent, on SQLite."""
     with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as running:
         yield running
 
 
 @pytest.mark.parametrize("every", [25, 12])
-def test_many_poisoned_ids_keep_nobody_else_from_an_answer(watch, every):
-    """With one id in every few failing its call, passes still bring everybody else home."""
+def test_many_poisoned_ids_keep_no_other_from_an_answer(watch, every):
+    """With one poisoned id in every few, some passes bring every other document its answer."""
     ids = watch.track(300)
     poisoned = ids[5::every]
     for request_id in poisoned:
@@ -48,7 +48,7 @@ def test_many_poisoned_ids_keep_nobody_else_from_an_answer(watch, every):
 
 
 def test_a_poisoned_id_in_the_only_batch_is_found_by_one_pass_from_cron(watch):
-    """A pass learns by itself that Lighthouse is well, without anything from passes before it."""
+    """A pass learns by a probe of its own that Lighthouse answers."""
     ids = watch.track(50)
     watch.lighthouse.poison(ids[7], 504)
 
@@ -58,8 +58,8 @@ def test_a_poisoned_id_in_the_only_batch_is_found_by_one_pass_from_cron(watch):
     assert not result.incomplete
 
 
-def test_waiting_for_a_turn_nobody_needs_does_not_hold_a_pass_up(watch):
-    """The rate limit is used up by the last call: the pass is over all the same."""
+def test_a_pass_does_not_wait_for_the_rate_limit_after_its_last_call(watch):
+    """When the last call uses up the rate limit, the pass is over all the same."""
     watch.track(1)
     watch.lighthouse.fail_next(0)
     watch.poller._lighthouse.budget.update(200, {})
@@ -78,7 +78,7 @@ def test_waiting_for_a_turn_nobody_needs_does_not_hold_a_pass_up(watch):
 
 
 def test_an_outage_that_names_a_time_still_ends_the_pass_soon(watch):
-    """503 with Retry-After is an outage, not our turn to wait: given up within half a minute."""
+    """503 with Retry-After is an outage, no rate limit: the pass ends within half a minute."""
     watch.track(200)
     watch.lighthouse.fail_next(1_000, 503, headers={"Retry-After": "60"})
     began = watch.clock.now
@@ -90,7 +90,7 @@ def test_an_outage_that_names_a_time_still_ends_the_pass_soon(watch):
 
 
 def test_while_lighthouse_is_down_no_slice_is_a_success(watch):
-    """Idle between two failing calls is no success, and how long it fails is a gauge."""
+    """A slice between two failed calls is no success, and a gauge has how long calls fail."""
     watch.track(50)
     watch.lighthouse.down("refuse")
     service = watch.daemon.loop()
@@ -105,7 +105,7 @@ def test_while_lighthouse_is_down_no_slice_is_a_success(watch):
 
 
 def test_an_outage_does_not_pile_documents_up_in_memory(watch):
-    """What failed is bounded; the store has the rest."""
+    """So many documents are in flight at most; the others stay in the store."""
     watch.track(5_000)
     watch.lighthouse.down("refuse")
 
@@ -115,7 +115,7 @@ def test_an_outage_does_not_pile_documents_up_in_memory(watch):
 
 
 def test_a_batch_size_learned_from_413_is_tried_again_later(tmp_path):
-    """A hiccup of a gateway must not make the daemon slow for ever."""
+    """A gateway that answered 413 for a moment does not make batches small for ever."""
     with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path, batch_size=8) as watch:
         watch.track(2_000)
         watch.lighthouse.fail_next(3, 413, body={"message": "Request size limit exceeded"})
@@ -126,7 +126,7 @@ def test_a_batch_size_learned_from_413_is_tried_again_later(tmp_path):
 
 
 def test_the_same_failure_twice_leaves_a_proven_efolder(watch):
-    """A re-check that says the same again must not send the veteran to the post office."""
+    """A recheck with the same answer does not have the veteran send the document again."""
     document = Document(
         1,
         21,
@@ -149,14 +149,14 @@ def test_the_same_failure_twice_leaves_a_proven_efolder(watch):
     )
     denied = StatusReport(21, "FAILED", ((CLAIMS, "FAILED"),), None, None, CLAIMS, None, "")
     for now, report in enumerate((proven, denied, denied, denied), start=1):
-        document, news = interpret(document, report, Policy(), now)
+        document, change = interpret(document, report, Policy(), now)
 
     assert 1 == document.in_efolder_at
-    assert news is None
+    assert change is None
 
 
-def test_a_clock_that_ran_ahead_silences_nobody(watch):
-    """What lies further ahead than any cadence is due again at the next start."""
+def test_after_a_clock_ran_ahead_every_document_is_polled(watch):
+    """A document due later than any schedule allows is due at the next start."""
     (request_id,) = watch.track(1, "stuck_bgs")
     watch.clock.now += 365 * 86_400
     watch.poll()
@@ -167,8 +167,8 @@ def test_a_clock_that_ran_ahead_silences_nobody(watch):
     assert [request_id] == [d.request_id for d in watch.documents.due(watch.clock.instant(), 9)]
 
 
-def test_a_clock_set_back_silences_nobody(watch):
-    """What was asked about, or put off, an hour ahead of the clock is asked about at once."""
+def test_after_a_clock_is_set_back_every_document_is_polled(watch):
+    """Documents polled or postponed an hour ahead of the clock are polled at once."""
     watch.track(20, "stuck_bgs", age=3_600.0)
     watch.clock.now += 3_600
     watch.poll()
@@ -181,8 +181,8 @@ def test_a_clock_set_back_silences_nobody(watch):
     assert [21] == [len(call.ids) for call in watch.calls()[calls:]]
 
 
-def test_what_is_due_as_it_should_be_is_not_pulled_in(watch):
-    """The cadence stands: pulling in is for the impossible only."""
+def test_what_is_due_by_its_schedule_is_not_pulled_in(watch):
+    """Only a time that no schedule gives is pulled in."""
     watch.track(5, "fails_bgs", age=100.0)
     watch.poll()
 
@@ -192,7 +192,7 @@ def test_what_is_due_as_it_should_be_is_not_pulled_in(watch):
     assert watch.rows("next_poll_at")[0][0] <= watch.clock.instant() + DAY
 
 
-def test_one_store_has_one_watcher_by_whatever_name(tmp_path):
+def test_one_store_has_one_daemon_under_all_its_names(tmp_path):
     """A symbolic link to the store is the same store."""
     with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=True)) as first:
         first.claim()
@@ -217,7 +217,7 @@ def test_identifiers_of_a_person_do_not_reach_a_log(text):
 
 
 def test_a_secret_put_where_a_path_belongs_is_not_printed(lighthouse_key, tmp_path):
-    """The key in …_FILE by mistake: refused, and not shown to whoever reads the terminal."""
+    """A key in …_FILE by mistake is refused, and is not in the output."""
     env = command_line.environment(
         tmp_path / "store.db", LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE=lighthouse_key
     )
@@ -237,8 +237,8 @@ def lighthouse_key():
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
-def test_output_that_cannot_be_written_is_said_in_a_line(tmp_path):
-    """A full disk behind the output: one line, a status of its own, no traceback."""
+def test_output_that_cannot_be_written_is_reported_in_a_line(tmp_path):
+    """A full disk behind the output brings one line, a status of its own and no traceback."""
     env = command_line.environment(tmp_path / "store.db")
     command_line.run(
         "track", "--request-id", 1, "--submission-id", 1, "--document-type", "form_0781", env=env
@@ -257,8 +257,8 @@ def test_output_that_cannot_be_written_is_said_in_a_line(tmp_path):
     assert ["lightkeeper: No space left on device"] == out.stderr.splitlines()
 
 
-def test_the_poller_is_idle_only_with_nothing_in_hand(watch):
-    """IDLE means that nothing is due and nothing waits to be tried again."""
+def test_the_poller_is_idle_only_with_nothing_in_flight(watch):
+    """IDLE means that nothing is due and no batch waits for its retry."""
     watch.track(1)
     watch.lighthouse.down("refuse")
     watch.steps(1)

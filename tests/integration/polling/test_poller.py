@@ -1,4 +1,4 @@
-"""Polling a Lighthouse that misbehaves: everybody is asked, and nobody pays for another."""
+"""Polling a Lighthouse that misbehaves: every document is polled, and none pays for another."""
 
 import random
 from collections import Counter
@@ -20,13 +20,13 @@ ENDED = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending", "NOT_F
 
 @pytest.fixture
 def make(tmp_path):
-    """A function that makes a `Watch` on SQLite."""
+    """A function that makes a `DaemonRig` on SQLite."""
     return lambda **traits: DaemonRig(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path, **traits)
 
 
 @pytest.fixture
 def watch(make):
-    """A daemon over stand-ins without limits."""
+    """A daemon between a simulated Lighthouse without limits and a simulated Agent."""
     with make() as running:
         yield running
 
@@ -36,20 +36,22 @@ def _in_trouble(watch):
 
 
 def test_each_document_is_counted_under_its_own_type(watch):
-    """A batch of many types is told type by type (fault 1: a memoised metric key)."""
+    """A batch of several types is published type by type (fault 1: a memoised metric key)."""
     for kind, done, failed in zip(TYPES, (7, 5, 3, 2), (1, 2, 3, 4), strict=True):
         watch.track(done, kind=kind)
         watch.track(failed, "fails_claims_evidence", kind, age=60)
 
     watch.poll()
 
-    told = watch.agent.count
-    assert [7, 5, 3, 2] == [told(OUTCOMES, document_type=kind, outcome="done") for kind in TYPES]
-    assert [1, 2, 3, 4] == [told(OUTCOMES, document_type=kind, outcome="failed") for kind in TYPES]
+    count = watch.agent.count
+    assert [7, 5, 3, 2] == [count(OUTCOMES, document_type=kind, outcome="done") for kind in TYPES]
+    assert [1, 2, 3, 4] == [
+        count(OUTCOMES, document_type=kind, outcome="failed") for kind in TYPES
+    ]
 
 
 def test_each_document_of_a_batch_is_updated(watch):
-    """All of a batch get what was said of them, not the first alone (fault 2: va#19065)."""
+    """Each document gets its own answer, not the first one alone (fault 2: va#19065)."""
     stories = [story for story in STORIES if story not in {"fails_cleanup", "unknown_status"}]
     for story in stories * 5:
         watch.track(1, story, age=60)
@@ -61,8 +63,8 @@ def test_each_document_of_a_batch_is_updated(watch):
     assert 1 == len(watch.calls())
 
 
-def test_an_unchanged_answer_moves_the_next_look(watch):
-    """What is stuck is asked about more and more rarely (fault 3: `last polled` stood still)."""
+def test_an_unchanged_answer_moves_the_next_poll(watch):
+    """A stuck document is polled ever more rarely (fault 3: `last polled` stood still)."""
     (stuck,) = watch.track(1, "stuck_bgs", age=60)
     gaps = []
     for _ in range(4):
@@ -78,8 +80,8 @@ def test_an_unchanged_answer_moves_the_next_look(watch):
     assert gaps[0] < gaps[-1]
 
 
-def test_a_document_that_went_on_after_days_is_asked_about_again_soon(watch):
-    """Then hourly, once it has come to rest."""
+def test_a_document_that_moves_on_after_days_is_polled_again_soon(watch):
+    """After five minutes, and hourly again when it stays at its new step."""
     (stuck,) = watch.track(1, "stuck_bgs", age=2.5 * 86_400)
     gaps = []
     for _ in range(2):
@@ -91,8 +93,8 @@ def test_a_document_that_went_on_after_days_is_asked_about_again_soon(watch):
     assert [5 * MINUTE, HOUR] == gaps
 
 
-def test_counts_are_of_what_happened_and_not_of_what_stands_there(make, tmp_path):
-    """Documents handed in by another process meanwhile distort no count (fault 4)."""
+def test_counts_are_of_changes_and_not_of_the_state_of_the_store(make, tmp_path):
+    """Documents that another process tracks meanwhile distort no count (fault 4)."""
     with make(batch_size=10) as watch:
         watch.track(30)
         watch.steps(1)
@@ -121,8 +123,8 @@ def test_a_quantity_is_sent_as_a_value(watch):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 418, 429, 500, 502, 503, 504])
-def test_one_failed_call_ends_no_run(make, status):
-    """After a failed call every document is asked about in the same pass (fault 6)."""
+def test_one_failed_call_ends_no_pass(make, status):
+    """After a failed call every document is polled in the same pass (fault 6)."""
     with make(batch_size=10) as watch:
         watch.track(50)
         watch.lighthouse.fail_next(1, status, {"message": "no"})
@@ -157,8 +159,8 @@ def test_a_failure_without_a_step_is_a_failure(watch, entry):
     assert ["done"] * 20 == [watch.row(other).lighthouse_status for other in others]
 
 
-def test_an_id_nobody_asked_about_disturbs_nobody(watch):
-    """Answers for unknown ids are counted and otherwise ignored (fault 8: `find_by!` raised)."""
+def test_an_id_that_was_not_polled_disturbs_no_other(watch):
+    """Answers for unknown ids are counted and ignored (fault 8: `find_by!` raised)."""
     watch.track(20)
     watch.lighthouse.also_answer({"requestId": 4_711, "status": "FAILED"})
     watch.lighthouse.also_answer(b'{"requestId": null, "status": "FAILED"}')
@@ -169,8 +171,8 @@ def test_an_id_nobody_asked_about_disturbs_nobody(watch):
     assert 2 == watch.agent.count("lightkeeper.answers.unrequested")
 
 
-def test_only_request_ids_are_asked_about(watch):
-    """Lighthouse is asked about tracked request ids, never database ids, each once (fault 9)."""
+def test_only_request_ids_are_polled(watch):
+    """Calls name tracked request ids, never ids of the database, each once (fault 9)."""
     ids = [*watch.track(70), *watch.track(70)]
 
     watch.poll()
@@ -178,8 +180,8 @@ def test_only_request_ids_are_asked_about(watch):
     assert ids == sorted(request_id for call in watch.calls() for request_id in call.ids)
 
 
-def test_a_document_handed_in_while_others_are_asked_about_is_not_lost(make):
-    """It is due at once, and the next pass has it (fault 9: an id lost in a race, vg#105099)."""
+def test_a_document_tracked_while_others_are_polled_is_not_lost(make):
+    """It is due at once, and the next pass polls it (fault 9: lost in a race, vg#105099)."""
     with make(batch_size=10) as watch:
         watch.track(30)
         watch.steps(2)
@@ -190,7 +192,7 @@ def test_a_document_handed_in_while_others_are_asked_about_is_not_lost(make):
 
 
 def test_an_id_that_is_never_found_comes_to_an_end(watch):
-    """Asked ever more rarely, failed after 7 days, never asked after 14 (fault 10: vg#100495)."""
+    """Polled ever more rarely, failed after 7 days, not polled after 14 (fault 10: vg#100495)."""
     (lost,) = watch.track(1, "lost")
     first, gaps, failed_at = watch.clock.instant(), [], None
     while (due := watch.row(lost).next_poll_at) is not None:
@@ -208,8 +210,8 @@ def test_an_id_that_is_never_found_comes_to_an_end(watch):
     assert 1 == watch.agent.count(OUTCOMES, outcome="failed")
 
 
-def test_a_batch_nobody_knows_is_an_answer(watch):
-    """404 for all is `not_found` for each and no failed call (fault 11)."""
+def test_a_404_for_a_whole_batch_is_an_answer(watch):
+    """It is `not_found` for each document, and no failed call (fault 11)."""
     watch.track_ids(range(1, 31))
 
     result = watch.poll()
@@ -238,7 +240,7 @@ def test_a_hundred_a_call_the_newest_first_with_a_share_for_the_oldest(watch):
 
 
 def test_batches_that_fail_cost_the_oldest_nothing_of_their_share(watch):
-    """While failed batches are held the oldest are fetched all the same."""
+    """While failed batches are in flight, the oldest documents are fetched all the same."""
     ids = []
     for _ in range(25):
         ids += watch.track(100)
@@ -253,16 +255,16 @@ def test_batches_that_fail_cost_the_oldest_nothing_of_their_share(watch):
 
 
 @pytest.mark.parametrize("due_count", [30, 130])
-def test_a_call_is_filled_up_with_what_is_due_next(watch, due_count):
-    """A call that goes out anyway has 100 ids, none of which was asked within 30 seconds."""
+def test_a_call_is_topped_up_with_what_is_due_next(watch, due_count):
+    """A call that goes out anyway has 100 ids, none of which was polled within 30 seconds."""
     waiting = watch.track(300, "stuck_bgs", age=4 * 3_600)
     watch.poll()
     watch.clock.now += 300
-    watch.poll()  # they have come to rest at their step
+    watch.poll()  # they stay at their step
     watch.clock.now += 3_000
     fresh = watch.track(50, "stuck_bgs")
     watch.poll()
-    watch.clock.now += 20  # these are due again in a moment, but were asked just now
+    watch.clock.now += 20  # these are due again in a moment, but were polled just now
     already = len(watch.calls())
     due = watch.track(due_count)
     with closing(open_database(watch.url, create=False)) as other:
@@ -282,7 +284,7 @@ def test_a_call_is_filled_up_with_what_is_due_next(watch, due_count):
 
 
 def test_a_batch_too_large_is_halved_and_the_size_remembered(make):
-    """Two 413 teach that 25 ids pass, and it is not tried again; all are asked about."""
+    """Two 413 teach that 25 ids pass, no larger batch is tried, and all are polled."""
     with make(max_ids=30) as watch:
         watch.track(1_000)
         watch.poll()
@@ -295,8 +297,8 @@ def test_a_batch_too_large_is_halved_and_the_size_remembered(make):
         assert {"done": 1_100} == watch.statuses()
 
 
-def test_a_gateway_that_finds_everything_too_large_teaches_nothing(watch):
-    """Once even one id was too large, and that is over, calls are full again."""
+def test_a_gateway_that_answers_413_to_everything_teaches_nothing(watch):
+    """After a 413 for a single id, calls are full again."""
     watch.track(150)
     watch.lighthouse.fail_next(12, 413)
     watch.poll()
@@ -309,8 +311,8 @@ def test_a_gateway_that_finds_everything_too_large_teaches_nothing(watch):
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_an_id_that_poisons_its_batch_is_asked_about_alone(watch, status):
-    """Bulk fails, GET works: the id is found, answered, and nobody is in trouble."""
+def test_an_id_that_poisons_its_batch_is_polled_alone(watch, status):
+    """Where POST fails and GET works, the id is isolated and answered, and none is in trouble."""
     ids = watch.track(300)
     watch.lighthouse.poison(ids[137], status, single_ok=True)
 
@@ -325,7 +327,7 @@ def test_an_id_that_poisons_its_batch_is_asked_about_alone(watch, status):
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_an_id_that_fails_alone_too_is_refused(watch, status):
-    """Its trouble is counted, Lighthouse's reason kept; the others are answered in this pass."""
+    """It is blamed with Lighthouse's reason; the others are answered in the same pass."""
     ids = watch.track(300)
     poisoned = ids[137]
     watch.lighthouse.poison(poisoned, status)
@@ -346,7 +348,7 @@ def test_an_id_that_fails_alone_too_is_refused(watch, status):
 
 
 def test_many_poison_ids_are_all_isolated(watch):
-    """Seven of them, scattered over 1,000 documents, cost the other 993 nothing."""
+    """Seven of them among 1,000 documents leave the other 993 done in the same pass."""
     ids = watch.track(1_000)
     poisoned = [ids[at] for at in (3, 4, 199, 500, 501, 777, 999)]
     for request_id in poisoned:
@@ -359,8 +361,8 @@ def test_many_poison_ids_are_all_isolated(watch):
     assert [(request_id,) for request_id in poisoned] == _in_trouble(watch)
 
 
-def test_where_a_tenth_of_the_calls_fail_all_are_asked_and_none_is_blamed(make):
-    """500 for 10 % of the calls, as for days at the peer (vg#127683), costs nobody anything."""
+def test_where_a_tenth_of_the_calls_fail_all_are_polled_and_none_is_blamed(make):
+    """Every document is done with 500 for 10 % of the calls, as once for days (vg#127683)."""
     with make(batch_size=20, seed=526) as watch:
         watch.track(2_000)
         body = {"status": 500, "error": "Failed to verify payload."}
@@ -378,7 +380,7 @@ def test_where_a_tenth_of_the_calls_fail_all_are_asked_and_none_is_blamed(make):
 
 
 def test_the_rate_limit_is_kept_before_it_hurts(make):
-    """Headers alone hold the calls back: none is ever answered 429, and all are made."""
+    """The daemon waits by the headers: no call is answered 429, and all are made."""
     with make(batch_size=10, rate_limit=5) as watch:
         watch.track(180)
         began = watch.clock.now
@@ -395,7 +397,7 @@ def test_the_rate_limit_is_kept_before_it_hurts(make):
 
 @pytest.mark.parametrize(("headers", "pause"), [({"Retry-After": "7"}, 7), ({}, 1)])
 def test_after_429_no_call_goes_out_too_early(make, headers, pause):
-    """The pause that was asked for is kept, and the batch is asked again after it."""
+    """The batch is polled again after the pause that Lighthouse demands."""
     with make(batch_size=10) as watch:
         watch.track(30)
         watch.lighthouse.fail_next(2, 429, headers=headers)
@@ -411,7 +413,7 @@ def test_after_429_no_call_goes_out_too_early(make, headers, pause):
 
 
 def test_a_429_without_end_ends_the_pass(watch):
-    """After ten in a row the pass gives up; nobody is in trouble."""
+    """After ten in a row the pass gives up, and no document is in trouble."""
     watch.track(200)
     watch.lighthouse.fail_share(1.0, 429)
 
@@ -423,7 +425,7 @@ def test_a_429_without_end_ends_the_pass(watch):
     assert [] == _in_trouble(watch)
 
 
-def test_waiting_for_our_turn_is_no_outage(make):
+def test_waiting_for_the_rate_limit_is_no_outage(make):
     """Two failures with a minute of rate limit between them do not end the pass."""
     with make(batch_size=10, rate_limit=1) as watch:
         watch.track(30)
@@ -439,8 +441,8 @@ def test_waiting_for_our_turn_is_no_outage(make):
 @pytest.mark.parametrize(
     "kind", ["refuse", "close_mid_body", "garbage", "redirect", "hang", "500", "400", "503"]
 )
-def test_an_outage_is_nobodys_fault(make, kind, count):
-    """A few failed calls, then the pass ends: who was asked is put off a minute, none blamed."""
+def test_an_outage_is_no_documents_fault(make, kind, count):
+    """The pass ends after a few failed calls; what they polled is due in a minute, none blamed."""
     with make(deadline=0.1) as watch:
         watch.track(1)
         watch.poll()  # there is a token now
@@ -457,8 +459,8 @@ def test_an_outage_is_nobodys_fault(make, kind, count):
         assert GIVE_UP_AFTER >= len(watch.calls()) - 1
         assert GIVE_UP_SECONDS > watch.clock.now - began
         assert [] == _in_trouble(watch)
-        put_off = watch.rows("next_poll_at - last_polled_at", "last_problem IS NOT NULL")
-        assert {(MINUTE,)} == set(put_off)
+        postponed = watch.rows("next_poll_at - last_polled_at", "last_problem IS NOT NULL")
+        assert {(MINUTE,)} == set(postponed)
         assert {"done": 1, "pending": count - 1} == watch.statuses()
         assert 1 == watch.agent.count("lightkeeper.cycle.success")
 
@@ -470,15 +472,15 @@ def test_an_outage_is_nobodys_fault(make, kind, count):
 
 @pytest.mark.parametrize("path", ["status", "token"])
 def test_a_refused_token_is_no_documents_fault(watch, path):
-    """The fault is told as `unauthorized`, and everything is asked once the token is good."""
+    """Calls end as `unauthorized`, and every document is polled once the token is good."""
     watch.track(200)
     watch.lighthouse.fail_share(1.0, 401, path=path)
 
     result = watch.poll()
 
     assert result.incomplete
-    told = watch.agent.count("lightkeeper.poll.batches", outcome="unauthorized")
-    assert 0 < told <= GIVE_UP_AFTER
+    calls = watch.agent.count("lightkeeper.poll.batches", outcome="unauthorized")
+    assert 0 < calls <= GIVE_UP_AFTER
     assert [] == _in_trouble(watch)
     watch.lighthouse.clear_faults()
     watch.clock.now += 61
@@ -486,8 +488,8 @@ def test_a_refused_token_is_no_documents_fault(watch, path):
     assert {"done": 200} == watch.statuses()
 
 
-def test_a_document_in_neither_list_is_asked_about_alone_in_the_end(watch):
-    """After repeated trouble the call for one document alone brings its answer."""
+def test_a_document_in_neither_list_is_polled_alone_in_the_end(watch):
+    """After three answers without it, a call for the document alone brings its status."""
     ids = watch.track(300)
     silent = ids[100:103]
     for request_id in silent:
@@ -508,8 +510,8 @@ def test_a_document_in_neither_list_is_asked_about_alone_in_the_end(watch):
     assert 9 <= watch.agent.count("lightkeeper.answers.unusable", reason="missing")
 
 
-def test_where_nobody_is_answered_only_a_share_is_asked_about_alone(watch):
-    """Answers without a status in them do not turn 1,000 documents into 1,000 calls."""
+def test_where_no_document_is_answered_only_a_share_is_polled_alone(watch):
+    """Answers without any status do not turn 1,000 documents into 1,000 calls."""
     watch.track(1_000, "stuck_bgs")
     watch.lighthouse.down("empty", "status")
     for _ in range(ALONE_AFTER):
@@ -524,7 +526,7 @@ def test_where_nobody_is_answered_only_a_share_is_asked_about_alone(watch):
     assert 1_000 - 2 == len(_in_trouble(watch))
 
 
-def test_a_read_that_fails_holds_no_document_back(make):
+def test_a_failed_read_leaves_no_document_in_flight(make):
     """What was fetched before the store failed is fetched again afterwards."""
 
     def interrupted(*_):
@@ -542,8 +544,8 @@ def test_a_read_that_fails_holds_no_document_back(make):
         assert {"done": 30} == watch.statuses()
 
 
-def test_a_write_that_fails_holds_no_document_back(watch):
-    """While another process has the store locked nothing is half-done; then all is asked again."""
+def test_a_failed_write_leaves_no_document_in_flight(watch):
+    """Nothing is half done while another process locks the store; then all are polled again."""
     watch.track(250)
     watch.database.execute("PRAGMA busy_timeout = 1")
     with closing(open_database(watch.url, create=False)) as other, other.writing():
@@ -558,7 +560,7 @@ def test_a_write_that_fails_holds_no_document_back(watch):
 
 
 def _break(lighthouse, dice):
-    """Let something be wrong from now on; now and then nothing is."""
+    """Make something fail from now on; now and then nothing."""
     faults = (
         lambda: lighthouse.fail_share(0.3, dice.choice((400, 500, 503))),
         lambda: lighthouse.fail_share(1.0, dice.choice((401, 500))),
@@ -574,7 +576,7 @@ def _break(lighthouse, dice):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_after_any_chaos_the_store_is_right(database_url, tmp_path, seed):
-    """Whatever failed in 30 passes, tallies, news and Lighthouse's own truth agree in the end."""
+    """After failures in 30 passes the store, its tallies and the counts agree with Lighthouse."""
     dice = random.Random(seed)
     stories = ("instantly_done", "success", "fails_bgs", "recovers", "reworks", "lost")
     with DaemonRig(database_url, tmp_path, batch_size=20, deadline=0.2, seed=seed) as watch:
@@ -594,9 +596,9 @@ def test_after_any_chaos_the_store_is_right(database_url, tmp_path, seed):
         truth = {request_id: ENDED[word] for request_id, word in watch.lighthouse.truth().items()}
         assert truth == dict(watch.rows("lighthouse_request_id, lighthouse_status"))
         watch.assert_tallies_are_true()
-        told = Counter(
+        published = Counter(
             {word: watch.agent.count(OUTCOMES, outcome=word) for word in ("done", "recovered")}
         )
-        assert watch.statuses()["done"] == told.total()
+        assert watch.statuses()["done"] == published.total()
         assert [] == watch.database.rows("SELECT id FROM transitions WHERE published_at IS NULL")
         watch.agent.assert_clean()

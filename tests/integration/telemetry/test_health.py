@@ -1,4 +1,4 @@
-"""What the daemon says of itself: checks in both states, on evidence only."""
+"""The daemon's own health: service checks in each status, by evidence only."""
 
 import time
 from contextlib import closing
@@ -34,7 +34,7 @@ def _slice(watch, count=1):
 
 
 def _states(watch):
-    """What one pulse says: status by check."""
+    """What one pulse sends: status by check."""
     watch.agent.clear()
     watch.health.pulse()
     watch.agent.drain()
@@ -46,27 +46,27 @@ def _messages(watch):
     return {check.name: check.message for check in watch.agent.checks}
 
 
-def test_nothing_is_claimed_before_anything_was_asked(watch):
-    """Before the first call only the store's state is known."""
+def test_nothing_is_claimed_before_the_first_call(watch):
+    """Before the first call only the status of the store is known."""
     assert {CONNECT: UNKNOWN, AUTHENTICATE: UNKNOWN, POLLING: UNKNOWN, WRITE: OK} == _states(watch)
 
 
-def test_idle_is_well(watch):
-    """With nothing due polling is well; whether Lighthouse is, nobody knows."""
+def test_idle_polling_is_ok(watch):
+    """With nothing due polling is OK, and Lighthouse is unknown."""
     _slice(watch)
 
     assert {CONNECT: UNKNOWN, AUTHENTICATE: UNKNOWN, POLLING: OK, WRITE: OK} == _states(watch)
 
 
-def test_answers_show_all_to_be_well(watch):
-    """One answered call is evidence for everything, and stands until there is other evidence."""
+def test_an_answer_shows_everything_to_be_ok(watch):
+    """One answered call is evidence for every check, until there is other evidence."""
     watch.track(5)
     _slice(watch)
 
-    well = {CONNECT: OK, AUTHENTICATE: OK, POLLING: OK, WRITE: OK}
-    assert well == _states(watch)
+    all_ok = {CONNECT: OK, AUTHENTICATE: OK, POLLING: OK, WRITE: OK}
+    assert all_ok == _states(watch)
     assert {"": 4} == {"": list(_messages(watch).values()).count("")}
-    assert well == _states(watch)
+    assert all_ok == _states(watch)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_answers_show_all_to_be_well(watch):
         ),
     ],
 )
-def test_a_failing_lighthouse_is_told_by_what_it_shows(watch, fail, expected, said):
-    """Unreachable, refusing us, or in trouble: each is told apart, and why."""
+def test_a_failing_lighthouse_is_critical_where_calls_show_it(watch, fail, expected, said):
+    """Unreachable, refusing the token and failing differ in their checks, each with its reason."""
     watch.track(1)
     fail(watch.lighthouse)
     _slice(watch)
@@ -118,7 +118,7 @@ def test_a_failing_lighthouse_is_told_by_what_it_shows(watch, fail, expected, sa
 
 
 def test_a_refused_client_cannot_authenticate(watch):
-    """No token for our assertion: Lighthouse itself was not even asked."""
+    """Without a token authentication and polling are critical."""
     watch.track(1)
     watch.lighthouse.reject_tokens()
     _slice(watch)
@@ -127,8 +127,8 @@ def test_a_refused_client_cannot_authenticate(watch):
     assert (CRITICAL, CRITICAL) == (states[AUTHENTICATE], states[POLLING])
 
 
-def test_a_token_endpoint_in_trouble_refuses_nobody(watch):
-    """Polling does not go on, which is one page; that our key is refused would be another."""
+def test_a_failing_token_endpoint_is_no_refusal(watch):
+    """Polling is critical, and authentication is unknown: one page, not two."""
     watch.track(1)
     watch.lighthouse.fail_share(1.0, 503, path="token")
     _slice(watch)
@@ -138,8 +138,8 @@ def test_a_token_endpoint_in_trouble_refuses_nobody(watch):
     assert "calls end as token_unavailable" == _messages(watch)[POLLING]
 
 
-def test_recovery_is_told(watch):
-    """Critical while Lighthouse is away and between calls; OK at the first answer."""
+def test_checks_recover_at_the_first_answer(watch):
+    """They are critical during an outage, also between calls, and OK after it."""
     watch.track(5)
     watch.lighthouse.down("refuse")
     _slice(watch, 5)
@@ -155,8 +155,8 @@ def test_recovery_is_told(watch):
     assert 0 == watch.agent.gauge("lightkeeper.poll.failing_for")
 
 
-def test_some_failures_are_no_failure(watch):
-    """While some calls are answered, Lighthouse can be reached."""
+def test_some_failed_calls_are_no_failure(watch):
+    """While some calls are answered, every check is OK."""
     watch.track(20)
     watch.steps(1)
     watch.lighthouse.fail_next(1, 500)
@@ -165,8 +165,8 @@ def test_some_failures_are_no_failure(watch):
     assert {OK} == set(_states(watch).values())
 
 
-def test_a_store_that_cannot_be_written_is_told(watch, tmp_path):
-    """Locked by somebody else: critical with the reason; OK again afterwards."""
+def test_a_store_that_cannot_be_written_is_critical(watch, tmp_path):
+    """While another process locks it, the check has the reason; afterwards it is OK."""
     watch.database.execute("PRAGMA busy_timeout = 20")
     with closing(open_database(watch.url, create=False)) as other, other.writing():
         assert CRITICAL == _states(watch)[WRITE]
@@ -174,8 +174,8 @@ def test_a_store_that_cannot_be_written_is_told(watch, tmp_path):
     assert OK == _states(watch)[WRITE]
 
 
-def test_how_many_calls_are_left(tmp_path):
-    """As Lighthouse said last; all of them once its window is over; nothing before it spoke."""
+def test_how_many_calls_are_left_is_a_gauge(tmp_path):
+    """It is what Lighthouse said last, the limit in a new window, and absent before the first."""
     gauge = "lightkeeper.lighthouse.calls_left"
     url = f"sqlite:///{tmp_path}/lightkeeper.db"
     with DaemonRig(url, tmp_path, batch_size=10, rate_limit=60) as watch:
@@ -192,7 +192,7 @@ def test_how_many_calls_are_left(tmp_path):
 
 
 def test_a_slice_is_counted(watch):
-    """Calls by outcome, documents in answered ones, answers without a word, ids nobody asked."""
+    """Calls by outcome and documents in answered calls are counted."""
     watch.track(15)
     watch.track_ids([999_999_999])
     _slice(watch)
@@ -204,8 +204,8 @@ def test_a_slice_is_counted(watch):
     assert 1 == agent.count("lightkeeper.cycle.success")
 
 
-def test_a_turn_that_never_comes_is_told(watch):
-    """Nothing but 429 is our turn to wait for five minutes, and a failure after that."""
+def test_a_429_without_end_is_a_failure(watch):
+    """For five minutes a 429 to every call is a wait, and after that a failure."""
     watch.track(1)
     watch.lighthouse.fail_share(1.0, 429)
     _slice(watch, 200)
@@ -222,7 +222,7 @@ def test_a_turn_that_never_comes_is_told(watch):
 
 
 def test_a_full_disk_is_no_success(watch):
-    """Answers that the store cannot take are no progress, whatever a single write may do."""
+    """Answers that the store cannot record are no progress, though a small write may work."""
     watch.track(50)
     ((pages,),) = watch.database.rows("PRAGMA page_count")
     watch.database.rows(f"PRAGMA max_page_count = {pages}")
@@ -243,8 +243,8 @@ def test_a_full_disk_is_no_success(watch):
 
 
 @pytest.mark.speed
-def test_a_lock_in_postgresql_holds_nobody_up(postgres_url, tmp_path):
-    """Somebody else's open transaction costs seconds, and is told."""
+def test_a_lock_in_postgresql_delays_the_check_for_seconds_only(postgres_url, tmp_path):
+    """While another session has a transaction open, the check is critical, and OK after it."""
     with DaemonRig(postgres_url, tmp_path) as watch:
         watch.database.claim()
         with closing(open_database(postgres_url, create=False)) as other, other.writing():
@@ -256,7 +256,7 @@ def test_a_lock_in_postgresql_holds_nobody_up(postgres_url, tmp_path):
 
 
 def test_a_pass_that_the_store_ends_is_no_success(watch):
-    """Answers nobody could write down are not counted as getting on."""
+    """Its answered calls are counted, and a success is not."""
     watch.track(50)
     ((pages,),) = watch.database.rows("PRAGMA page_count")
     watch.database.rows(f"PRAGMA max_page_count = {pages}")
