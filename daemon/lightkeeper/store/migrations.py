@@ -100,26 +100,17 @@ _FIRST = (
     "CREATE INDEX transitions_unpublished ON transitions (id) WHERE published_at IS NULL",
     """
     CREATE TABLE event_digests (
-        id {identity},
-        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
         document_type TEXT NOT NULL,
         step TEXT NOT NULL,
         outcome TEXT NOT NULL,
-        count BIGINT NOT NULL,
+        document_count BIGINT NOT NULL,
         request_ids TEXT NOT NULL,
         first_at BIGINT NOT NULL,
         last_at BIGINT NOT NULL,
-        published_at BIGINT
+        sent_at BIGINT,
+        PRIMARY KEY (name, document_type, step, outcome)
     )
-    """,
-    """
-    CREATE UNIQUE INDEX event_digests_unsent ON event_digests (kind, document_type, step, outcome)
-        WHERE published_at IS NULL
-    """,
-    """
-    CREATE INDEX event_digests_sent
-        ON event_digests (kind, document_type, step, outcome, published_at)
-        WHERE published_at IS NOT NULL
     """,
     """
     CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word))

@@ -1,11 +1,11 @@
-"""News not told yet, and the ledger of what was told when."""
+"""Transitions that are not published yet, and what is gathered for the next events."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import orjson
 
-from lightkeeper.domain.time import MINUTE, Instant
+from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Transition
 
@@ -19,27 +19,26 @@ _UNPUBLISHED: Final = """
 """
 _GATHER: Final = """
     INSERT INTO event_digests
-        (kind, document_type, step, outcome, count, request_ids, first_at, last_at)
+        (name, document_type, step, outcome, document_count, request_ids, first_at, last_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (kind, document_type, step, outcome) WHERE published_at IS NULL
-    DO UPDATE SET count = excluded.count, request_ids = excluded.request_ids,
+    ON CONFLICT (name, document_type, step, outcome)
+    DO UPDATE SET document_count = excluded.document_count, request_ids = excluded.request_ids,
         first_at = excluded.first_at, last_at = excluded.last_at
 """
+# The table holds a row a kind of event, a few hundred at most: it needs no index.
 _UNSENT: Final = """
-    SELECT id, kind, document_type, step, outcome, count, request_ids, first_at, last_at
-    FROM event_digests AS open WHERE published_at IS NULL
+    SELECT name, document_type, step, outcome,
+        document_count, request_ids, first_at, last_at, sent_at
+    FROM event_digests WHERE document_count > 0
 """
-_RIPE: Final = f"""{_UNSENT} AND NOT EXISTS (
-        SELECT 1 FROM event_digests AS sent
-        WHERE sent.kind = open.kind AND sent.document_type = open.document_type
-            AND sent.step = open.step AND sent.outcome = open.outcome
-            AND sent.published_at > ? AND sent.published_at <= ?
-    )
+_SENT: Final = """
+    UPDATE event_digests SET document_count = 0, sent_at = ?
+    WHERE name = ? AND document_type = ? AND step = ? AND outcome = ?
 """
 
 
 class Unpublished(NamedTuple):
-    """A transition nobody was told of, with what telling needs of its document."""
+    """A transition that is not published yet, with what publishing needs of its document."""
 
     id: int
     at: Instant
@@ -56,69 +55,65 @@ class Unpublished(NamedTuple):
 
 
 class EventKey(NamedTuple):
-    """What events are gathered by."""
+    """The event's name, and the tags that its documents share."""
 
-    kind: str
+    name: str
     document_type: str
     step: str
     outcome: str
 
 
 class Digest(NamedTuple):
-    """An event to be sent: how often, when, and the first few ids. `id` is 0 until stored."""
+    """What is gathered for one event: how many documents, the first ids, from when to when."""
 
-    id: int
     key: EventKey
     document_count: int
     request_ids: tuple[int, ...]
     first_at: Instant
     last_at: Instant
+    sent_at: Instant | None = None
+    """When the last event of this key was sent."""
 
     def joined(self, other: "Digest") -> "Digest":
         """Both as one event."""
         return Digest(
-            self.id,
             self.key,
             self.document_count + other.document_count,
             (self.request_ids + other.request_ids)[:MAX_IDS_IN_EVENT],
             min(self.first_at, other.first_at),
             max(self.last_at, other.last_at),
+            self.sent_at,
         )
 
 
 class Backlog(NamedTuple):
-    """What is still to be told: how much, and since when; `oldest_at` is None for no change."""
+    """How many transitions are unpublished, and when the oldest happened; None: there is none."""
 
     depth: int
     oldest_at: Instant | None
 
 
 class Outbox:
-    """Transitions still untold, and events still unsent."""
+    """Transitions that are not published yet, and events that are not sent yet."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def unpublished(self, limit: int) -> list[Unpublished]:
-        """The oldest untold transitions, at most `limit`."""
+        """The oldest unpublished transitions, at most `limit`."""
         return [Unpublished._make(row) for row in self._db.rows(_UNPUBLISHED, (limit,))]
 
     def unpublished_count(self) -> int:
-        """How many transitions nobody was told of."""
+        """How many transitions are not published yet."""
         rows = self._db.rows("SELECT COUNT(*) FROM transitions WHERE published_at IS NULL")
         return int(rows[0][0])
 
     def backlog(self) -> Backlog:
-        """Changes untold and events unsent, and when the oldest change was."""
-        ((events,),) = self._db.rows(
-            "SELECT COUNT(*) FROM event_digests WHERE published_at IS NULL"
-        )
+        """How much is unpublished, and since when."""
         oldest = self._db.rows(
             "SELECT at FROM transitions WHERE published_at IS NULL ORDER BY id LIMIT 1"
         )
-        return Backlog(
-            self.unpublished_count() + int(events), int(oldest[0][0]) if oldest else None
-        )
+        return Backlog(self.unpublished_count(), int(oldest[0][0]) if oldest else None)
 
     def words(self, tag: str) -> list[str]:
         """The words that have a tag value of their own, though no contract knows them."""
@@ -143,14 +138,14 @@ class Outbox:
     def mark_published(
         self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
     ) -> None:
-        """In one transaction: mark these transitions told and gather their events."""
+        """In one transaction: mark these transitions published, and gather their events."""
         with self._db.writing():
             marks = ", ".join("?" * len(transition_ids))
             self._db.execute(
                 f"UPDATE transitions SET published_at = ? WHERE id IN ({marks})",
                 (now, *transition_ids),
             )
-            unsent = {digest.key: digest for digest in self._digests(_UNSENT)}
+            unsent = {digest.key: digest for digest in self.unsent_events()}
             gathered: dict[EventKey, Digest] = {}
             for digest in digests:
                 before = gathered.get(digest.key) or unsent.get(digest.key)
@@ -158,25 +153,17 @@ class Outbox:
             if gathered:
                 self._db.execute_many(_GATHER, map(_digest_row, gathered.values()))
 
-    def ripe_events(self, now: Instant) -> list[Digest]:
-        """Unsent events of which none of the same key was sent within the last minute.
-
-        One sent in the future, before the clock was set back, holds none up.
-        """
-        # Sorted here: asked for the order, SQLite walks all that was ever sent.
-        return sorted(self._digests(_RIPE, (now - MINUTE, now)))
-
-    def mark_sent(self, digest: Digest, now: Instant) -> None:
-        """Enter into the ledger that this event was sent."""
-        self._db.execute(
-            "UPDATE event_digests SET published_at = ? WHERE id = ?", (now, digest.id)
-        )
-
-    def _digests(self, sql: str, params: Sequence[int] = ()) -> list[Digest]:
-        return [
-            Digest(row[0], EventKey(*row[1:5]), row[5], tuple(orjson.loads(row[6])), *row[7:])
-            for row in self._db.rows(sql, params)
+    def unsent_events(self) -> list[Digest]:
+        """What is gathered and not sent yet, in the order of the keys."""
+        digests = [
+            Digest(EventKey(*row[:4]), row[4], tuple(orjson.loads(row[5])), *row[6:])
+            for row in self._db.rows(_UNSENT)
         ]
+        return sorted(digests)
+
+    def mark_sent(self, key: EventKey, now: Instant) -> None:
+        """Empty what was gathered under this key: it was sent now."""
+        self._db.execute(_SENT, (now, *key))
 
 
 def _digest_row(digest: Digest) -> tuple[object, ...]:

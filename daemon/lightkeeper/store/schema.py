@@ -79,21 +79,24 @@ class Transition(Model):
 
 
 class EventDigest(Model):
-    """Told transitions gathered into one Datadog event, unsent while `published_at` is empty."""
+    """Published transitions of one kind, gathered for the next Datadog event of that kind.
 
-    id = BigAutoField()
-    kind = TextField()
+    `document_count` is 0 once that event was sent; `sent_at` is when the last one was.
+    """
+
+    name = TextField()
     document_type = TextField()
     step = TextField()
     outcome = TextField()
-    count = BigIntegerField()
+    document_count = BigIntegerField()
     request_ids = TextField()
     first_at = InstantField()
     last_at = InstantField()
-    published_at = InstantField(null=True)
+    sent_at = InstantField(null=True)
 
     class Meta:
         table_name = "event_digests"
+        primary_key = CompositeKey("name", "document_type", "step", "outcome")
 
 
 class OpenWord(Model):

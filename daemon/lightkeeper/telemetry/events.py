@@ -1,27 +1,32 @@
-"""Gathers published transitions into events, and sends those that are due."""
+"""Sends published transitions as events: failures within a minute, progress once an hour."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from lightkeeper.domain.change import Outcome
-from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.store.outbox import Digest, Outbox
+from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
+from lightkeeper.store.outbox import Digest, EventKey, Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 
 DOCUMENT_EVENT: Final = "lightkeeper.document"
 STEP_EVENT: Final = "lightkeeper.step"
 _ALERT_TYPES: Final = {"failed": "error", "done": "success", "recovered": "success"}
+_URGENT: Final = frozenset({Outcome.FAILED, Outcome.RECOVERED})
 
 
 class Events:
-    """Sends what the store has gathered; an event is marked sent once the Agent has it."""
+    """Sends what the store has gathered, and marks it sent once the Agent has it.
+
+    Of one key, at most one event a minute is sent where documents or steps failed or recovered,
+    and at most one an hour of all else. What is gathered and not due outlives a restart.
+    """
 
     def __init__(self, outbox: Outbox, emitter: Emitter, clock: Callable[[], Instant]) -> None:
         self._outbox = outbox
         self._emitter = emitter
         self._clock = clock
-        self._unmarked: Digest | None = None
+        self._unmarked: EventKey | None = None
 
     def reconfigure(self, emitter: Emitter) -> None:
         """Send through this emitter from now on."""
@@ -33,11 +38,14 @@ class Events:
         Raises what a store raises that cannot be written to.
         """
         self.mark()
-        for digest in self._outbox.ripe_events(self._clock()):
+        now = self._clock()
+        for digest in self._outbox.unsent_events():
+            if not _is_due(digest, now):
+                continue
             self._send(digest)
             if not self._emitter.handed_over():
                 return
-            self._unmarked = digest
+            self._unmarked = digest.key
             self.mark()
 
     def mark(self) -> None:
@@ -50,25 +58,31 @@ class Events:
             self._unmarked = None
 
     def _send(self, digest: Digest) -> None:
-        kind, document_type, step, outcome = digest.key
+        name, document_type, step, outcome = digest.key
         self._emitter.event(
-            kind,
+            name,
             _title(digest),
             _text(digest),
             alert_type=_ALERT_TYPES.get(outcome, "info"),
             # The step comes last: it may be long, and the end of a long key is cut off.
-            aggregation_key=":".join((kind, document_type, outcome, step)),
+            aggregation_key=":".join((name, document_type, outcome, step)),
             document_type=document_type,
             step=step,
             outcome=outcome,
         )
 
 
+def _is_due(digest: Digest, now: Instant) -> bool:
+    interval = MINUTE if digest.key.outcome in _URGENT else HOUR
+    # One sent in the future, before the clock was set back, delays nothing.
+    return digest.sent_at is None or not now - interval < digest.sent_at <= now
+
+
 def _title(digest: Digest) -> str:
-    kind, document_type, step, outcome = digest.key
+    name, document_type, step, outcome = digest.key
     what = "document" if digest.document_count == 1 else "documents"
     at = "" if step in {"complete", "none"} else f" at {step.upper()}"
-    if kind == STEP_EVENT:
+    if name == STEP_EVENT:
         return f"{digest.document_count} {document_type} {what}: {step.upper()} is {outcome}"
     return f"{digest.document_count} {document_type} {what} {outcome}{at}"
 
@@ -79,10 +93,10 @@ def _text(digest: Digest) -> str:
     tail = f" and {more} more" if more > 0 else ""
     lines = [
         f"lighthouse_request_id: {ids}{tail}",
-        f"Seen between {_utc(digest.first_at)} and {_utc(digest.last_at)}.",
+        f"Recorded between {_utc(digest.first_at)} and {_utc(digest.last_at)}.",
     ]
     if digest.key.outcome == Outcome.FAILED:
-        lines.append("History of one: lightkeeper show REQUEST_ID")
+        lines.append(f"What to do first: lightkeeper show {digest.request_ids[0]}")
     return "\n".join(lines)
 
 

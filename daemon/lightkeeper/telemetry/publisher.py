@@ -178,4 +178,4 @@ def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _Group]]
 
 
 def _digest(key: EventKey, group: _Group) -> Digest:
-    return Digest(0, key, group.count, tuple(group.request_ids), group.first_at, group.last_at)
+    return Digest(key, group.count, tuple(group.request_ids), group.first_at, group.last_at)

@@ -1,4 +1,4 @@
-"""Telling Datadog: what the store says, all of it, nothing else, and no sooner."""
+"""Publishing: Datadog gets what the store says, all of it, nothing else, and no sooner."""
 
 import contextlib
 import itertools
@@ -11,24 +11,30 @@ import orjson
 import pytest
 from daemon_rig import TYPES, DaemonRig
 from patience import at_most
+from recorded_answers import (
+    BGS,
+    CLAIMS,
+    failure,
+    publish,
+    record,
+    report,
+    running,
+    success,
+    track,
+)
 from store_rows import moved
 
-from lightkeeper.domain.answer import Absence, StatusReport
-from lightkeeper.domain.change import Recorded, Remark, RemarkKind
-from lightkeeper.domain.interpret import interpret
-from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.poll_schedule import next_poll_at
+from lightkeeper.domain.answer import Absence
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import DAY, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
-from lightkeeper.store.documents import Documents
-from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Outbox
+from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.events import DOCUMENT_EVENT
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.telemetry.signals import OPEN_WORDS, STEPS
 from lightkeeper.telemetry.tag_values import tag_value
 
-CLAIMS, BGS, REMOVE = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE", "REMOVE_FILE_BINARY"
 OUTCOMES = "lightkeeper.documents.outcomes"
 STEP_OUTCOMES = "lightkeeper.step.outcomes"
 REMARKS = "lightkeeper.answers.remarkable"
@@ -36,7 +42,7 @@ UNKNOWN = "lightkeeper.answers.unknown_words"
 PROCESSING = "lightkeeper.documents.processing_time"
 DETECTION = "lightkeeper.documents.detection_delay"
 SLOS = ("outcome", "efolder", "detection")
-JUDGED = ("document_type", "result")
+SLO_TAGS = ("document_type", "result")
 
 
 @pytest.fixture
@@ -47,58 +53,12 @@ def watch(database_url, tmp_path):
     running.agent.assert_clean()
 
 
-def _report(request_id, status, steps=(), error_step=None, started_at=None, ended_at=None):
-    steps = tuple(dict(steps).items())
-    return StatusReport(request_id, status, steps, started_at, ended_at, error_step, None, "{}")
-
-
-def _success(request_id):
-    return _report(request_id, "SUCCESS", {CLAIMS: "SUCCESS", BGS: "SUCCESS"})
-
-
-def _failure(request_id, step=CLAIMS):
-    return _report(request_id, "FAILED", {step: "FAILED"}, step)
-
-
-def _running(request_id, step=CLAIMS):
-    return _report(request_id, "IN_PROGRESS", {step: "IN_PROGRESS"})
-
-
 def _absent(_):
     return Absence.NOT_FOUND
 
 
-def _answered(watch, answers, database=None):
-    """Record what these answers, by request id, make of the documents: one transaction."""
-    documents = Documents(database or watch.database)
-    now, policy = watch.clock.instant(), Policy()
-    batch = []
-    for document in sorted(documents.due(now + 365 * DAY, 100_000)):
-        if document.request_id in answers:
-            decision = interpret(document, answers[document.request_id], policy, now)
-            due = next_poll_at(decision.after, policy, now)
-            batch.append(Recorded(document, decision, due, None, None))
-    assert len(answers) == len(batch)
-    documents.record(batch, now)
-
-
-def _hand_in(watch, count, kind="form_0781", first=1, age=0.0):
-    ids = range(first, first + count)
-    watch.track_ids(ids, kind, age)
-    return ids
-
-
-def _publish(watch):
-    """Tell all there is; what the Agent then has received."""
-    told = 0
-    while count := watch.publisher.publish():
-        told += count
-    watch.agent.drain()
-    return told
-
-
-def _told(watch, name, *tags):
-    """The counts of that name, added up by the values of these tags."""
+def _counts(watch, name, *tags):
+    """The counts of that name that the Agent has, added up by the values of these tags."""
     counts = Counter()
     for metric in watch.agent.metrics:
         if metric.name == name:
@@ -107,13 +67,13 @@ def _told(watch, name, *tags):
     return counts
 
 
-def _judged(watch):
-    """How many documents of which type were told as good or bad in each service level."""
+def _slo_counts(watch):
+    """How many documents of which type were published as good or bad, by objective."""
     return Counter(
         {
             (name, *tags): count
             for name in SLOS
-            for tags, count in _told(watch, f"lightkeeper.slo.{name}", *JUDGED).items()
+            for tags, count in _counts(watch, f"lightkeeper.slo.{name}", *SLO_TAGS).items()
         }
     )
 
@@ -126,10 +86,10 @@ def _transitions(watch, columns, where="1 = 1"):
     )
 
 
-def _assert_told_as_stored(watch):
+def _assert_published_as_stored(watch):
     """Every count and every value the Agent has is what the history in the store gives."""
     stored = _transitions(watch, "t.to_step, t.outcome", "t.outcome IS NOT NULL")
-    assert Counter((kind, tag_value(step), end) for kind, step, end in stored) == _told(
+    assert Counter((kind, tag_value(step), end) for kind, step, end in stored) == _counts(
         watch, OUTCOMES, "document_type", "step", "outcome"
     )
     changes, remarks, words, silence = Counter(), Counter(), Counter(), Counter()
@@ -150,11 +110,11 @@ def _assert_told_as_stored(watch):
                 silence["disability-application", kind] += 1
             else:
                 remarks[kind, what] += 1
-    assert changes == _told(watch, STEP_OUTCOMES, "document_type", "step", "outcome")
-    assert remarks == _told(watch, REMARKS, "document_type", "remark")
-    assert words == _told(watch, UNKNOWN, "field", "word")
-    assert silence == _told(watch, "silent_failure", "service", "function")
-    assert judged == _judged(watch)
+    assert changes == _counts(watch, STEP_OUTCOMES, "document_type", "step", "outcome")
+    assert remarks == _counts(watch, REMARKS, "document_type", "remark")
+    assert words == _counts(watch, UNKNOWN, "field", "word")
+    assert silence == _counts(watch, "silent_failure", "service", "function")
+    assert judged == _slo_counts(watch)
     for name, column in ((PROCESSING, "processing_ms"), (DETECTION, "detection_ms")):
         values = _transitions(watch, f"t.outcome, t.{column}", f"t.{column} IS NOT NULL")
         assert sorted((kind, end, ms / 1_000) for kind, end, ms in values) == sorted(
@@ -165,27 +125,27 @@ def _assert_told_as_stored(watch):
     assert [] == _transitions(watch, "t.id", "t.published_at IS NULL")
 
 
-def test_a_mixed_batch_is_told_as_it_is_stored(watch):
+def test_a_mixed_batch_is_published_as_it_is_stored(watch):
     """Types, steps and outcomes in one batch are each counted as what they are (fault 1, 2, 5)."""
     answers = {}
-    makers = [_success, _failure, lambda i: _failure(i, BGS), _running, _absent]
+    makers = [success, failure, lambda i: failure(i, BGS), running, _absent]
     for at, kind in enumerate(TYPES):
-        ids = _hand_in(watch, 50, kind, first=1 + 1_000 * at)
+        ids = track(watch, 50, kind, first=1 + 1_000 * at)
         for place, (request_id, maker) in enumerate(zip(ids, itertools.cycle(makers))):
             if place < 40 + at:
                 answers[request_id] = maker(request_id)
-    _answered(watch, dict(sorted(answers.items(), key=lambda item: item[0] % 1_000)))
+    record(watch, dict(sorted(answers.items(), key=lambda item: item[0] % 1_000)))
 
-    assert len(answers) == _publish(watch)
-    _assert_told_as_stored(watch)
-    told = _told(watch, OUTCOMES, "document_type", "step", "outcome")
-    assert 9 == told["bdd_instructions", "complete", "done"]
-    assert 8 == told["veteran_upload", "benefits_gateway_service", "failed"]
-    assert 102 == told.total()
+    assert len(answers) == publish(watch)
+    _assert_published_as_stored(watch)
+    published = _counts(watch, OUTCOMES, "document_type", "step", "outcome")
+    assert 9 == published["bdd_instructions", "complete", "done"]
+    assert 8 == published["veteran_upload", "benefits_gateway_service", "failed"]
+    assert 102 == published.total()
 
 
-def test_every_story_lighthouse_tells_is_told_on(watch):
-    """Documents polled from beginning to end are told as the store has them, step by step."""
+def test_every_story_of_lighthouses_is_published(watch):
+    """Documents polled from beginning to end are published step by step, as the store has them."""
     stories = (
         *("success", "fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup"),
         *("stuck_bgs", "recovers", "reworks", "unknown_step", "unknown_status"),
@@ -196,41 +156,41 @@ def test_every_story_lighthouse_tells_is_told_on(watch):
     for _ in range(12):
         watch.poll()
         watch.clock.now += 40
-    _publish(watch)
+    publish(watch)
 
-    _assert_told_as_stored(watch)
-    told = _told(watch, OUTCOMES, "outcome")
-    assert {("done",), ("failed",), ("recovered",)} == set(told)
+    _assert_published_as_stored(watch)
+    published = _counts(watch, OUTCOMES, "outcome")
+    assert {("done",), ("failed",), ("recovered",)} == set(published)
     remarks = {"contradictory", "housekeeping", "not_found", "reopened"}
-    assert remarks <= {remark for (remark,) in _told(watch, REMARKS, "remark")}
+    assert remarks <= {remark for (remark,) in _counts(watch, REMARKS, "remark")}
     assert {
         ("unknown_step", "virus_scan"),
         ("unknown_status", "paused"),
-    } == set(_told(watch, UNKNOWN, "field", "word"))
+    } == set(_counts(watch, UNKNOWN, "field", "word"))
 
 
-def test_a_change_is_told_once(watch):
-    """What was told is not told again, nor is an answer that changes nothing."""
-    ids = _hand_in(watch, 3)
+def test_a_transition_is_published_once(watch):
+    """A published transition is not published again; an unchanged answer makes no transition."""
+    ids = track(watch, 3)
     for _ in range(3):
-        _answered(watch, {request_id: _running(request_id) for request_id in ids})
-        _publish(watch)
+        record(watch, {request_id: running(request_id) for request_id in ids})
+        publish(watch)
 
-    assert {("claims_evidence", "in_progress"): 3} == _told(
+    assert {("claims_evidence", "in_progress"): 3} == _counts(
         watch, STEP_OUTCOMES, "step", "outcome"
     )
-    assert 0 == _publish(watch)
+    assert 0 == publish(watch)
 
 
 def test_durations_are_lighthouses_and_ours(watch):
     """Processing is Lighthouse's start to end, detection its end to our learning of it."""
     now = watch.clock.instant()
-    (request_id,) = _hand_in(watch, 1)
-    report = _success(request_id)._replace(
+    (request_id,) = track(watch, 1)
+    report = success(request_id)._replace(
         started_at=now - 20 * SECOND, ended_at=now - 2 * SECOND - 500
     )
-    _answered(watch, {request_id: report})
-    _publish(watch)
+    record(watch, {request_id: report})
+    publish(watch)
 
     ended = {"document_type": "form_0781", "outcome": "done"}
     assert [17.5] == watch.agent.values(PROCESSING, **ended)
@@ -240,23 +200,21 @@ def test_durations_are_lighthouses_and_ours(watch):
     }
 
 
-def test_each_document_is_judged_once_and_told_as_good_or_bad(watch):
-    """Stuck ones count as missed, recovered ones once: told with the answer that settles it."""
+def test_each_document_is_published_once_as_good_or_bad(watch):
+    """Stuck ones count as missed, recovered ones once, with the answer that settles it."""
     good, lost, stuck = (
-        _hand_in(watch, 2),
-        _hand_in(watch, 3, first=11),
-        _hand_in(watch, 4, first=21),
+        track(watch, 2),
+        track(watch, 3, first=11),
+        track(watch, 4, first=21),
     )
-    _answered(
-        watch, {each: _success(each) for each in good} | {each: _failure(each) for each in lost}
-    )
-    _publish(watch)
+    record(watch, {each: success(each) for each in good} | {each: failure(each) for each in lost})
+    publish(watch)
     watch.clock.now += 2 * DAY / SECOND + 1
     for _ in range(2):
-        _answered(watch, {each: _running(each) for each in stuck})
-        _publish(watch)
-    _answered(watch, {each: _success(each) for each in (*stuck, *lost)})
-    _publish(watch)
+        record(watch, {each: running(each) for each in stuck})
+        publish(watch)
+    record(watch, {each: success(each) for each in (*stuck, *lost)})
+    publish(watch)
 
     kind = "form_0781"
     assert {
@@ -266,21 +224,21 @@ def test_each_document_is_judged_once_and_told_as_good_or_bad(watch):
         ("efolder", kind, "bad"): 7,
         ("detection", kind, "good"): 5,
         ("detection", kind, "bad"): 4,
-    } == _judged(watch)
-    _assert_told_as_stored(watch)
+    } == _slo_counts(watch)
+    _assert_published_as_stored(watch)
 
 
 def test_unknown_steps_are_bounded(watch):
-    """Eight steps nobody knows are told under their own names, the others together."""
-    ids = _hand_in(watch, 12)
+    """Eight unknown steps are published under their own names, the others together."""
+    ids = track(watch, 12)
     for number, request_id in enumerate(ids):
-        _answered(watch, {request_id: _failure(request_id, f"NEW_STEP_{number:02}")})
-    _publish(watch)
+        record(watch, {request_id: failure(request_id, f"NEW_STEP_{number:02}")})
+    publish(watch)
 
     own = {(f"new_step_{number:02}",): 1 for number in range(OPEN_WORDS)}
-    assert own | {("other",): 4} == _told(watch, OUTCOMES, "step")
-    assert own | {("other",): 4} == _told(watch, STEP_OUTCOMES, "step")
-    assert own | {("other",): 4} == _told(watch, UNKNOWN, "word")
+    assert own | {("other",): 4} == _counts(watch, OUTCOMES, "step")
+    assert own | {("other",): 4} == _counts(watch, STEP_OUTCOMES, "step")
+    assert own | {("other",): 4} == _counts(watch, UNKNOWN, "word")
     watch.gauges.send()
     watch.agent.drain()
     gauge = "lightkeeper.documents.failed"
@@ -296,87 +254,90 @@ def test_unknown_steps_are_bounded(watch):
 def test_words_keep_their_names_over_a_restart(watch):
     """A new process gives the same eight their names, shows zeros for them, and adds none."""
     for start in (1, 21):
-        ids = _hand_in(watch, 12, first=start)
+        ids = track(watch, 12, first=start)
         for number, request_id in enumerate(ids):
-            _answered(watch, {request_id: _running(request_id, f"STEP_{start + number:03}")})
-        _publish(watch)
+            record(watch, {request_id: running(request_id, f"STEP_{start + number:03}")})
+        publish(watch)
         watch.gauges.send()
         outbox = Outbox(watch.database)
         watch.publisher = _publisher(watch, outbox)
         watch.gauges = Gauges(
             watch.levels, outbox, watch.publisher.steps, watch.emitter, watch.clock.instant
         )
-    words = {word for (word,) in _told(watch, UNKNOWN, "word")}
-    _answered(watch, {i: _success(i) for i in (*range(1, 13), *range(21, 33))})
-    last = _gauges(watch)
+    words = {word for (word,) in _counts(watch, UNKNOWN, "word")}
+    record(watch, {i: success(i) for i in (*range(1, 13), *range(21, 33))})
+    watch.agent.clear()
+    watch.gauges.send()
+    watch.agent.drain()
+    last = [m for m in watch.agent.metrics if m.name == "lightkeeper.documents.pending"]
 
     own = {f"step_{number:03}" for number in range(1, 9)}
-    steps = {key[2] for key in last if key[0] == "documents.pending"}
+    steps = {metric.tags["step"] for metric in last}
     assert {*STEPS, *own, "other"} == steps
-    assert {0} == {value for key, value in last.items() if key[0] == "documents.pending"}
+    assert {0} == {metric.value for metric in last}
     assert own | {"other"} == words
 
 
-def test_an_agent_that_stalls_has_no_news_twice(watch):
+def test_a_stalled_agent_gets_nothing_twice(watch):
     """What it took before it stalled is marked; the rest comes later, and nothing twice."""
     times = {"started_at": watch.clock.instant() - 9, "ended_at": watch.clock.instant()}
-    lost = {i: _report(i, "FAILED", {CLAIMS: "FAILED"}, CLAIMS, **times) for i in range(1, 1_001)}
-    _hand_in(watch, 1_000)
-    _answered(watch, lost)
+    lost = {i: report(i, "FAILED", {CLAIMS: "FAILED"}, CLAIMS, **times) for i in range(1, 1_001)}
+    track(watch, 1_000)
+    record(watch, lost)
     for _ in range(2):
         watch.agent.pause()
         assert watch.publisher.publish() < PUBLISH_AT_MOST
         watch.agent.resume()
         watch.agent.drain()
-    _publish(watch)
+    publish(watch)
 
-    _assert_told_as_stored(watch)
+    _assert_published_as_stored(watch)
     assert 1_000 == watch.agent.count("silent_failure")
 
 
-def test_a_thousand_at_most_are_told_at_once(watch):
-    """A backlog is told in portions, the oldest first, and each portion in a few datagrams."""
-    ids = _hand_in(watch, 2 * PUBLISH_AT_MOST + 1)
-    _answered(watch, {request_id: _running(request_id) for request_id in ids})
+def test_a_thousand_at_most_are_published_at_once(watch):
+    """A backlog is published in portions, the oldest first, each in a few datagrams."""
+    ids = track(watch, 2 * PUBLISH_AT_MOST + 1)
+    record(watch, {request_id: running(request_id) for request_id in ids})
 
-    told = []
+    published = []
     for _ in range(4):
-        told.append(watch.publisher.publish())
+        published.append(watch.publisher.publish())
         ((oldest,),) = watch.database.rows(
             "SELECT MIN(id) FROM transitions WHERE published_at IS NULL"
         )
-        told.append(oldest)
-    assert [1_000, 1_001, 1_000, 2_001, 1, None, 0, None] == told
+        published.append(oldest)
+    assert [1_000, 1_001, 1_000, 2_001, 1, None, 0, None] == published
     watch.agent.drain()
     assert 2 * PUBLISH_AT_MOST + 1 == watch.agent.count(STEP_OUTCOMES)
     assert 3 == len(watch.agent.metrics)
 
 
-def test_what_the_agent_misses_stays_untold(watch):
-    """An Agent that is away is told everything once it is back, and nothing twice."""
-    ids = _hand_in(watch, 30)
-    _answered(watch, {request_id: _success(request_id) for request_id in ids[:10]})
-    _publish(watch)
+def test_what_the_agent_misses_stays_unpublished(watch):
+    """All is published once the Agent is reachable again, and nothing twice."""
+    ids = track(watch, 30)
+    record(watch, {request_id: success(request_id) for request_id in ids[:10]})
+    publish(watch)
     watch.agent.stop()
     for start in (10, 20):
-        _answered(watch, {i: _success(i) for i in ids[start : start + 10]})
+        record(watch, {i: success(i) for i in ids[start : start + 10]})
         for _ in range(3):
             assert 0 == watch.publisher.publish()
     assert 20 == Outbox(watch.database).unpublished_count()
-    watch.clock.now += 60
+    watch.clock.now += 3_600
     watch.agent.start()
 
-    assert 20 == _publish(watch)
-    _assert_told_as_stored(watch)
+    assert 20 == publish(watch)
+    _assert_published_as_stored(watch)
     assert ["10 form_0781 documents done", "20 form_0781 documents done"] == [
         event.title for event in watch.agent.events if "done" in event.title
     ]
 
 
-def test_what_was_lost_before_holds_nothing_up(watch):
-    """News goes out at once after an outage, though something else was lost in it."""
-    (request_id,) = _hand_in(watch, 1)
-    _answered(watch, {request_id: _success(request_id)})
+def test_what_was_lost_before_delays_nothing(watch):
+    """A transition is published at once after an outage in which other signals were lost."""
+    (request_id,) = track(watch, 1)
+    record(watch, {request_id: success(request_id)})
     watch.agent.stop()
     for number in range(1_000):
         watch.emitter.count("lightkeeper.answers.unrequested", number)
@@ -385,23 +346,8 @@ def test_what_was_lost_before_holds_nothing_up(watch):
     assert 1 == watch.publisher.publish()
 
 
-def test_an_event_the_agent_misses_is_sent_later(watch):
-    """Counts that arrived are not told again for an event that did not."""
-    (request_id,) = _hand_in(watch, 1)
-    _answered(watch, {request_id: _failure(request_id)})
-    outbox = _Overtaken(watch.database)
-    outbox.meanwhile = lambda: (watch.agent.drain(), watch.agent.stop())
-    assert 1 == _publisher(watch, outbox).publish()
-    watch.agent.start()
-    for _ in range(2):  # the first may lose the socket of before
-        assert 0 == _publish(watch)
-
-    assert 1 == watch.agent.count(OUTCOMES)
-    assert 2 == len(watch.agent.events)
-
-
 class _Unwritable(Outbox):
-    """An outbox whose database fails when telling has to be written down."""
+    """An outbox whose database fails when transitions are to be marked published."""
 
     def mark_published(self, *_):
         raise StoreUnavailable("disk full")
@@ -411,13 +357,13 @@ def _publisher(watch, outbox):
     return Publisher(outbox, watch.emitter, watch.clock.instant)
 
 
-def test_a_failure_between_sending_and_marking_tells_again(watch):
-    """At least once: a store that fails after sending has it told anew, with one event."""
-    (request_id,) = _hand_in(watch, 1)
-    _answered(watch, {request_id: _failure(request_id)})
+def test_a_failure_between_sending_and_marking_publishes_again(watch):
+    """At least once: where the store fails after sending, the counts go twice, the event once."""
+    (request_id,) = track(watch, 1)
+    record(watch, {request_id: failure(request_id)})
     with pytest.raises(StoreUnavailable):
         _publisher(watch, _Unwritable(watch.database)).publish()
-    assert 1 == _publish(watch)
+    assert 1 == publish(watch)
 
     assert 2 == watch.agent.count(OUTCOMES)
     assert ["1 form_0781 document failed at CLAIMS_EVIDENCE"] == [
@@ -426,7 +372,7 @@ def test_a_failure_between_sending_and_marking_tells_again(watch):
 
 
 class _Overtaken(Outbox):
-    """An outbox beside which somebody else records news while the Agent is spoken to."""
+    """An outbox beside which another connection records while the publisher sends."""
 
     meanwhile = staticmethod(lambda: None)
 
@@ -435,42 +381,57 @@ class _Overtaken(Outbox):
         super().mark_published(*args)
 
 
-def test_news_that_comes_while_telling_is_told_next(watch):
-    """Runs that overlap lose nothing and count nothing twice (fault 4)."""
-    ids = _hand_in(watch, 6)
-    _answered(watch, {i: _success(i) for i in ids[:2]})
+def test_an_event_the_agent_misses_is_sent_later(watch):
+    """Counts that arrived are not sent again for an event that did not."""
+    (request_id,) = track(watch, 1)
+    record(watch, {request_id: failure(request_id)})
+    outbox = _Overtaken(watch.database)
+    outbox.meanwhile = lambda: (watch.agent.drain(), watch.agent.stop())
+    assert 1 == _publisher(watch, outbox).publish()
+    watch.agent.start()
+    for _ in range(2):  # the first may lose the socket of before
+        assert 0 == publish(watch)
+
+    assert 1 == watch.agent.count(OUTCOMES)
+    assert 2 == len(watch.agent.events)
+
+
+def test_what_is_recorded_while_publishing_is_published_next(watch):
+    """Calls that overlap lose nothing and count nothing twice (fault 4)."""
+    ids = track(watch, 6)
+    record(watch, {i: success(i) for i in ids[:2]})
     outbox = _Overtaken(watch.database)
     with contextlib.closing(open_database(watch.url, create=False)) as other:
-        outbox.meanwhile = lambda: _answered(watch, {i: _success(i) for i in ids[2:]}, other)
+        outbox.meanwhile = lambda: record(watch, {i: success(i) for i in ids[2:]}, other)
         assert 2 == _publisher(watch, outbox).publish()
-    assert 4 == _publish(watch)
+    assert 4 == publish(watch)
 
-    _assert_told_as_stored(watch)
+    _assert_published_as_stored(watch)
     assert 6 == watch.agent.count(OUTCOMES)
 
 
-def test_nothing_is_told_before_it_is_committed(watch):
-    """A change that is only being written does not exist for Datadog, nor one rolled back."""
-    ids = _hand_in(watch, 2)
+def test_nothing_is_published_before_it_is_committed(watch):
+    """A transition that is not committed yet, or was rolled back, is not published."""
+    ids = track(watch, 2)
     with contextlib.closing(open_database(watch.url, create=False)) as other:
         with contextlib.suppress(ZeroDivisionError), other.writing():
-            _answered(watch, {ids[0]: _failure(ids[0])}, other)
+            record(watch, {ids[0]: failure(ids[0])}, other)
             assert 0 == watch.publisher.publish()
             raise ZeroDivisionError
         assert 0 == watch.publisher.publish()
         with other.writing():
-            _answered(watch, {ids[1]: _success(ids[1])}, other)
+            record(watch, {ids[1]: success(ids[1])}, other)
             assert 0 == watch.publisher.publish()
     watch.agent.drain()
     assert [] == watch.agent.received
 
-    assert 1 == _publish(watch)
-    _assert_told_as_stored(watch)
-    assert {("done",): 1} == _told(watch, OUTCOMES, "outcome")
+    assert 1 == publish(watch)
+    _assert_published_as_stored(watch)
+    assert {("done",): 1} == _counts(watch, OUTCOMES, "outcome")
 
 
 def _stall(agent):
-    """Let the Agent read no more, and fill its queue: who sends now has to wait."""
+    """Let the Agent read no more, and fill its queue: what is sent now has to wait."""
     agent.pause()
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
@@ -482,10 +443,10 @@ def _stall(agent):
             sock.send(b"lightkeeper.cycle.success:1|c")
 
 
-def test_no_transaction_is_open_while_the_agent_is_spoken_to(watch):
-    """While a stalled Agent holds telling up, others write, and no reader holds them back."""
-    ids = _hand_in(watch, 2)
-    _answered(watch, {request_id: _success(request_id) for request_id in ids})
+def test_no_transaction_is_open_while_the_publisher_sends(watch):
+    """While a stalled Agent delays the publisher, others can write."""
+    ids = track(watch, 2)
+    record(watch, {request_id: success(request_id) for request_id in ids})
     seen = {}
 
     def write_meanwhile():
@@ -513,18 +474,18 @@ def test_no_transaction_is_open_while_the_agent_is_spoken_to(watch):
     watch.agent.resume()
     watch.agent.drain()
     watch.agent.clear()
-    assert 2 == _publish(watch)
+    assert 2 == publish(watch)
 
 
 @pytest.mark.speed
-def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
-    """However much there is to tell, an Agent that hangs costs two seconds each time."""
+def test_a_stalled_agent_delays_publishing_for_seconds_only(tmp_path):
+    """However much is unpublished, an Agent that hangs costs two seconds a call."""
     with DaemonRig(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path) as watch:
-        ids = _hand_in(watch, PUBLISH_AT_MOST)
+        ids = track(watch, PUBLISH_AT_MOST)
         now = watch.clock.instant()
-        _answered(
+        record(
             watch,
-            {i: _failure(i, f"S{i}")._replace(started_at=now - i, ended_at=now - 1) for i in ids},
+            {i: failure(i, f"S{i}")._replace(started_at=now - i, ended_at=now - 1) for i in ids},
         )
         _stall(watch.agent)
         for show in (watch.publisher.publish, watch.gauges.send):
@@ -534,257 +495,43 @@ def test_a_stalled_agent_holds_telling_up_for_seconds_only(tmp_path):
         watch.agent.resume()
 
 
-def test_events_come_once_a_minute_for_each_key(watch):
-    """The first news goes out at once; what follows within a minute is gathered into one."""
-    titles = []
-    ids = iter(_hand_in(watch, 100))
-    for seconds, count in ((0, 1), (10, 2), (20, 3), (20, 4), (9, 1), (1, 5), (30, 6), (31, 1)):
-        watch.clock.now += seconds
-        batch = list(itertools.islice(ids, count))
-        _answered(watch, {request_id: _success(request_id) for request_id in batch})
-        watch.agent.clear()
-        _publish(watch)
-        titles.append(
-            [event.title for event in watch.agent.events if event.tags["step"] == "complete"]
-        )
-
-    first, later, last = (
-        [f"{count} form_0781 {what} done"]
-        for count, what in ((1, "document"), (15, "documents"), (7, "documents"))
-    )
-    assert [first, [], [], [], [], later, [], last] == titles
-
-
-def test_each_key_has_its_own_minute(watch):
-    """News of another type, step or outcome does not wait."""
-    watch.agent.clear()
-    ids = iter(_hand_in(watch, 3))
-    watch.track_ids([10], "form_0781a")
-    for answers in (
-        {(i := next(ids)): _failure(i)},
-        {(i := next(ids)): _failure(i, BGS)},
-        {(i := next(ids)): _success(i)},
-        {10: _failure(10)},
-    ):
-        _answered(watch, answers)
-        _publish(watch)
-        watch.clock.now += 1
-
-    events = [e for e in watch.agent.events if e.tags["event"] == DOCUMENT_EVENT]
-    assert [
-        "1 form_0781 document failed at CLAIMS_EVIDENCE",
-        "1 form_0781 document failed at BENEFITS_GATEWAY_SERVICE",
-        "1 form_0781 document done",
-        "1 form_0781a document failed at CLAIMS_EVIDENCE",
-    ] == [event.title for event in events]
-    assert ["error", "error", "success", "error"] == [event.alert_type for event in events]
-
-
-def test_an_event_names_the_first_twenty_ids_and_counts_all(watch):
-    """Twenty request ids at most, of the documents that came first, and when they were seen."""
-    ids = _hand_in(watch, 70, first=600_000_001)
-    for start, count in ((0, 25), (25, 15), (40, 30)):
-        _answered(watch, {i: _failure(i) for i in ids[start : start + count]})
-        _publish(watch)
-        watch.clock.now += 40
-    _publish(watch)
-
-    first, later = [event for event in watch.agent.events if event.tags["event"] == DOCUMENT_EVENT]
-    assert "25 form_0781 documents failed at CLAIMS_EVIDENCE" == first.title
-    assert "45 form_0781 documents failed at CLAIMS_EVIDENCE" == later.title
-    for event, start, more in ((first, 0, 5), (later, 25, 25)):
-        twenty = ", ".join(str(request_id) for request_id in ids[start : start + MAX_IDS_IN_EVENT])
-        assert f"lighthouse_request_id: {twenty} and {more} more" == event.text.split("\n")[0]
-    _, seen, hint = later.text.split("\n")
-    assert "Seen between 2027-01-15 08:00:40 UTC and 2027-01-15 08:01:20 UTC." == seen
-    assert "History of one: lightkeeper show REQUEST_ID" == hint
-    for event in (first, later):
-        assert "s-600" not in event.title + event.text
-        assert "lightkeeper.document:form_0781:failed:claims_evidence" == event.aggregation_key
-        assert {
-            "document_type": "form_0781",
-            "step": "claims_evidence",
-            "outcome": "failed",
-            "event": "lightkeeper.document",
-        } == event.tags
-
-
-def test_steps_have_events_of_their_own(watch):
-    """A change of a step's status is an event too, told as what Lighthouse said."""
-    ids = _hand_in(watch, 2)
-    _answered(watch, {request_id: _running(request_id) for request_id in ids})
-    _publish(watch)
-
-    (event,) = watch.agent.events
-    assert "2 form_0781 documents: CLAIMS_EVIDENCE is in_progress" == event.title
-    assert ("info", "lightkeeper.step:form_0781:in_progress:claims_evidence") == (
-        event.alert_type,
-        event.aggregation_key,
-    )
-
-
-def _gauges(watch):
-    """Each gauge told by one call, by name and values of its tags, the host's apart."""
-    watch.agent.clear()
-    watch.gauges.send()
-    watch.agent.drain()
-    told = {}
-    for metric in watch.agent.metrics:
-        tags = dict(metric.tags)
-        assert ("gauge", "") == (metric.kind, tags.pop("host"))
-        key = (metric.name.removeprefix("lightkeeper."), *tags.values())
-        assert key not in told
-        told[key] = metric.value
-    return told
-
-
-BY_TYPE_AND_STEP = (
-    *("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue", "unacknowledged"),
-)
-BY_TYPE = ("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory")
-ALONE = (
-    *("documents.unobserved", "documents.oldest_failure_age", "intake.newest_age"),
-    *("poll.due_lag", "outbox.depth", "outbox.age"),
-)
-
-
-def test_an_empty_store_shows_zeros(watch):
-    """Every gauge is there from the start, for every type and step, so that nothing has holes."""
-    expected = {(name,): 0.0 for name in ALONE}
-    for kind in DOCUMENT_TYPES:
-        expected |= {(f"documents.{name}", kind): 0 for name in BY_TYPE}
-        for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
-            expected[f"documents.{name}", kind, step] = 0
-
-    assert expected == _gauges(watch)
-
-
-def test_gauges_are_what_the_store_holds(watch):
-    """Counted one by one, the documents are as many as the gauges say, wherever they stand."""
-    makers = [
-        _success,
-        _failure,
-        lambda i: _failure(i, BGS),
-        _running,
-        lambda i: _running(i, "VIRUS_SCAN"),
-        _absent,
-    ]
+def test_a_silent_failure_is_counted_once(watch):
+    """A document that VA surely lacks counts once, under VA's tags; BDD instructions never."""
     for at, kind in enumerate(TYPES):
-        for turn, maker in enumerate(makers):
-            ids = _hand_in(watch, at + turn, kind, first=1 + 1_000 * at + 100 * turn)
-            _answered(watch, {request_id: maker(request_id) for request_id in ids})
-        _hand_in(watch, 2, kind, first=1 + 1_000 * at + 900)
-
-    counted = Counter()
-    for kind, status, step, absent in watch.rows(
-        "document_type, lighthouse_status, current_step, not_found_since"
-    ):
-        steps = () if status == "done" else (step.lower(),)
-        counted[f"documents.{status}", kind, *steps] += 1
-        counted["documents.not_found", kind] += absent is not None
-    told = _gauges(watch)
-    names = {f"documents.{name}" for name in ("pending", "done", "failed", "not_found")}
-    assert +counted == Counter({k: int(v) for k, v in told.items() if v and k[0] in names})
-    tracked = sum(v for k, v in told.items() if k[0] in names - {"documents.not_found"})
-    assert len(watch.rows("id")) == tracked
-
-
-def test_ages_are_told_by_type_and_step(watch):
-    """What Lighthouse still called unfinished past a threshold counts for it and those below."""
-    for number, hours in enumerate((1, 23, 25, 47, 49, 95, 97)):
-        ids = _hand_in(watch, 1, "form_0781a", first=10 + number, age=hours * 3_600)
-        _answered(watch, {request_id: _running(request_id, BGS) for request_id in ids})
-    _hand_in(watch, 1, "form_0781a", first=50, age=200 * 3_600)
-    _hand_in(watch, 1, "form_0781a", first=60, age=300 * 3_600)
-    _answered(watch, {60: Absence.NOT_FOUND})
-    told = _gauges(watch)
-
-    def at(step):
-        return [told[f"documents.{name}", "form_0781a", step] for name in BY_TYPE_AND_STEP]
-
-    assert [7, 0, 97 * 3_600, 5, 3, 1, 0] == at("benefits_gateway_service")
-    assert [2, 0, 300 * 3_600, 0, 0, 0, 0] == at("none")
-    assert 1 == told["documents.not_found", "form_0781a"]
-
-
-def test_what_was_shown_once_goes_back_to_zero(watch):
-    """A step that nobody is at any more is told as zero, also an unknown one and `other`."""
-    ids = _hand_in(watch, OPEN_WORDS + 2)
-    for request_id in ids:
-        _answered(watch, {request_id: _running(request_id, f"NEW_{request_id:02}")})
-    before = _gauges(watch)
-    assert (1, 2) == (
-        before["documents.pending", "form_0781", "new_01"],
-        before["documents.pending", "form_0781", "other"],
-    )
-    _answered(watch, {request_id: _success(request_id) for request_id in ids})
-    after = _gauges(watch)
-
-    assert before.keys() == after.keys()
-    outbox = {("outbox.depth",): 2 * len(ids)}
-    assert {("documents.done", "form_0781"): len(ids)} | outbox == {
-        k: v for k, v in after.items() if v
-    }
-
-
-def test_the_lag_is_that_of_who_waits_longest(watch):
-    """How long the first in line has been due, in seconds; nothing due is no lag."""
-    _hand_in(watch, 3)
-    watch.clock.now += 90.5
-    assert 90.5 == _gauges(watch)["poll.due_lag",]
-    _answered(watch, {request_id: _running(request_id) for request_id in (1, 2, 3)})
-    assert 0 == _gauges(watch)["poll.due_lag",]
-
-
-def test_gauges_survive_an_agent_that_is_away(watch):
-    """Showing levels to nobody raises nothing; who comes back sees them as they are then."""
-    _hand_in(watch, 3)
-    watch.agent.stop()
-    watch.gauges.send()
-    watch.gauges.send()
-    watch.agent.start()
-    watch.gauges.send()
-
-    assert 3 == _gauges(watch)["documents.pending", "form_0781", "none"]
-
-
-def test_a_veteran_left_in_the_dark_is_counted_once(watch):
-    """One count for each document VA surely lacks, under VA's own tags; BDD instructions never."""
-    for at, kind in enumerate(TYPES):
-        ids = _hand_in(watch, 3, kind, first=1 + 100 * at)
-        _answered(watch, {i: _failure(i, CLAIMS if i != ids[0] else BGS) for i in ids})
-        _answered(watch, {i: _failure(i) for i in ids[1:]})
-    _publish(watch)
+        ids = track(watch, 3, kind, first=1 + 100 * at)
+        record(watch, {i: failure(i, CLAIMS if i != ids[0] else BGS) for i in ids})
+        record(watch, {i: failure(i) for i in ids[1:]})
+    publish(watch)
 
     papers = ("veteran_upload", "form_0781", "form_0781a")
-    assert {("disability-application", kind): 2 for kind in papers} == _told(
+    assert {("disability-application", kind): 2 for kind in papers} == _counts(
         watch, "silent_failure", "service", "function"
     )
 
 
-def test_a_notice_takes_the_silence_away(watch):
-    """A notice that was sent, and one that arrived, are told under VA's names for them."""
-    _hand_in(watch, 2)
+def test_a_notice_avoids_the_silent_failure(watch):
+    """A notice that was sent, and one that arrived, count under VA's names for them."""
+    track(watch, 2)
     news = ((Remark(RemarkKind.NOTICE_SENT),), (Remark(RemarkKind.NOTICE_DELIVERED),))
     for document, remarks in zip(watch.documents.due(watch.clock.instant(), 2), news, strict=True):
         watch.documents.record([moved(document, news={"remarks": remarks})], 0)
-    _publish(watch)
+    publish(watch)
 
     avoided = "silent_failure_avoided"
     for name in (avoided, f"{avoided}_no_confirmation"):
-        assert {("form_0781",): 1} == _told(watch, name, "function")
+        assert {("form_0781",): 1} == _counts(watch, name, "function")
 
 
 @pytest.mark.speed
-def test_ten_thousand_changes_are_told_within_a_second(watch):
+def test_ten_thousand_transitions_are_published_within_a_second(watch):
     """Reading, sending and marking them, in portions, on either engine."""
-    _answered(watch, {i: _success(i) for i in _hand_in(watch, 10_000)})
+    record(watch, {i: success(i) for i in track(watch, 10_000)})
     began = time.monotonic()
-    told = 0
+    published = 0
     while count := watch.publisher.publish():
-        told += count
+        published += count
 
     assert time.monotonic() - began < at_most(1.0)
-    assert 10_000 == told
+    assert 10_000 == published
     watch.agent.drain()
     assert 10_000 == watch.agent.count(OUTCOMES)

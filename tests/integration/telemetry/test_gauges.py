@@ -1,0 +1,148 @@
+"""Gauges: each is what the store holds, zeros included."""
+
+import itertools
+from collections import Counter
+
+import pytest
+from daemon_rig import TYPES, DaemonRig
+from recorded_answers import BGS, failure, record, running, success, track
+
+from lightkeeper.domain.answer import Absence
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+
+
+@pytest.fixture
+def watch(database_url, tmp_path):
+    """A daemon over an empty store and an Agent, once on each engine."""
+    with DaemonRig(database_url, tmp_path) as running:
+        yield running
+    running.agent.assert_clean()
+
+
+def _absent(_):
+    return Absence.NOT_FOUND
+
+
+def _shown(watch):
+    """Each gauge that one call sends, by name and values of its tags, but for the host's."""
+    watch.agent.clear()
+    watch.gauges.send()
+    watch.agent.drain()
+    shown = {}
+    for metric in watch.agent.metrics:
+        tags = dict(metric.tags)
+        assert ("gauge", "") == (metric.kind, tags.pop("host"))
+        key = (metric.name.removeprefix("lightkeeper."), *tags.values())
+        assert key not in shown
+        shown[key] = metric.value
+    return shown
+
+
+BY_TYPE_AND_STEP = (
+    *("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue", "unacknowledged"),
+)
+BY_TYPE = ("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory")
+ALONE = (
+    *("documents.unobserved", "documents.oldest_failure_age", "intake.newest_age"),
+    *("poll.due_lag", "outbox.depth", "outbox.age"),
+)
+
+
+def test_an_empty_store_shows_zeros(watch):
+    """Every gauge is there from the start, for every type and step, so that nothing has holes."""
+    expected = {(name,): 0.0 for name in ALONE}
+    for kind in DOCUMENT_TYPES:
+        expected |= {(f"documents.{name}", kind): 0 for name in BY_TYPE}
+        for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
+            expected[f"documents.{name}", kind, step] = 0
+
+    assert expected == _shown(watch)
+
+
+def test_gauges_are_what_the_store_holds(watch):
+    """Counted one by one, the documents are as many as the gauges say, wherever they stand."""
+    makers = [
+        success,
+        failure,
+        lambda i: failure(i, BGS),
+        running,
+        lambda i: running(i, "VIRUS_SCAN"),
+        _absent,
+    ]
+    for at, kind in enumerate(TYPES):
+        for turn, maker in enumerate(makers):
+            ids = track(watch, at + turn, kind, first=1 + 1_000 * at + 100 * turn)
+            record(watch, {request_id: maker(request_id) for request_id in ids})
+        track(watch, 2, kind, first=1 + 1_000 * at + 900)
+
+    counted = Counter()
+    for kind, status, step, absent in watch.rows(
+        "document_type, lighthouse_status, current_step, not_found_since"
+    ):
+        steps = () if status == "done" else (step.lower(),)
+        counted[f"documents.{status}", kind, *steps] += 1
+        counted["documents.not_found", kind] += absent is not None
+    shown = _shown(watch)
+    names = {f"documents.{name}" for name in ("pending", "done", "failed", "not_found")}
+    assert +counted == Counter({k: int(v) for k, v in shown.items() if v and k[0] in names})
+    tracked = sum(v for k, v in shown.items() if k[0] in names - {"documents.not_found"})
+    assert len(watch.rows("id")) == tracked
+
+
+def test_ages_are_sent_by_type_and_step(watch):
+    """What Lighthouse still called unfinished past a threshold counts for it and those below."""
+    for number, hours in enumerate((1, 23, 25, 47, 49, 95, 97)):
+        ids = track(watch, 1, "form_0781a", first=10 + number, age=hours * 3_600)
+        record(watch, {request_id: running(request_id, BGS) for request_id in ids})
+    track(watch, 1, "form_0781a", first=50, age=200 * 3_600)
+    track(watch, 1, "form_0781a", first=60, age=300 * 3_600)
+    record(watch, {60: Absence.NOT_FOUND})
+    shown = _shown(watch)
+
+    def at(step):
+        return [shown[f"documents.{name}", "form_0781a", step] for name in BY_TYPE_AND_STEP]
+
+    assert [7, 0, 97 * 3_600, 5, 3, 1, 0] == at("benefits_gateway_service")
+    assert [2, 0, 300 * 3_600, 0, 0, 0, 0] == at("none")
+    assert 1 == shown["documents.not_found", "form_0781a"]
+
+
+def test_what_was_shown_once_goes_back_to_zero(watch):
+    """A step that no document is at any more is sent as zero, also an unknown one and `other`."""
+    ids = track(watch, OPEN_WORDS + 2)
+    for request_id in ids:
+        record(watch, {request_id: running(request_id, f"NEW_{request_id:02}")})
+    before = _shown(watch)
+    assert (1, 2) == (
+        before["documents.pending", "form_0781", "new_01"],
+        before["documents.pending", "form_0781", "other"],
+    )
+    record(watch, {request_id: success(request_id) for request_id in ids})
+    after = _shown(watch)
+
+    assert before.keys() == after.keys()
+    outbox = {("outbox.depth",): 2 * len(ids)}
+    assert {("documents.done", "form_0781"): len(ids)} | outbox == {
+        k: v for k, v in after.items() if v
+    }
+
+
+def test_the_lag_is_that_of_the_document_due_longest(watch):
+    """Seconds since the first due document became due; where none is due there is no lag."""
+    track(watch, 3)
+    watch.clock.now += 90.5
+    assert 90.5 == _shown(watch)["poll.due_lag",]
+    record(watch, {request_id: running(request_id) for request_id in (1, 2, 3)})
+    assert 0 == _shown(watch)["poll.due_lag",]
+
+
+def test_gauges_survive_an_unreachable_agent(watch):
+    """Sending raises nothing; an Agent that is reachable again gets the levels of then."""
+    track(watch, 3)
+    watch.agent.stop()
+    watch.gauges.send()
+    watch.gauges.send()
+    watch.agent.start()
+    watch.gauges.send()
+
+    assert 3 == _shown(watch)["documents.pending", "form_0781", "none"]
