@@ -1,4 +1,4 @@
-"""The one table of every signal that leaves the daemon.
+"""The table of every signal that leaves the daemon.
 
 The emitter refuses what is not in it; monitors, dashboards, docs and tests are checked
 against it.
@@ -34,14 +34,14 @@ _WORD: Final[_Tags] = {
     "field": ("unknown_status", "unknown_step", "unknown_step_status"),
     "word": (),
 }
-# VA's own tags. BDD instructions are none of the veteran's papers: they are never among these.
+# VA's own tags. VA writes BDD instructions itself: no veteran has to send them again.
 _SILENCE: Final[_Tags] = {
     "service": ("disability-application",),
     "function": tuple(kind for kind in DOCUMENT_TYPES if kind != "bdd_instructions"),
 }
 
 _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
-    (Kind.COUNT, Sender.NEWS): {
+    (Kind.COUNT, Sender.PUBLISHER): {
         "lightkeeper.documents.outcomes": (
             "document",
             _TYPE_STEP_ENDING,
@@ -55,17 +55,17 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.answers.remarkable": (
             "document",
             _TYPE_REMARK,
-            "Answers that were usable and odd, told when a document's answer became so.",
+            "Usable answers with something odd in them, counted when an answer becomes so.",
         ),
         "lightkeeper.answers.unknown_words": (
             "document",
             _WORD,
-            "Words Lighthouse used that its contract does not know; told when they change.",
+            "Words of Lighthouse's that no contract knows, counted when an answer changes.",
         ),
         "lightkeeper.slo.outcome": (
             "document",
             _TYPE_RESULT,
-            "Documents judged, once each: good when final within 48 hours (a setting).",
+            "Documents, once each: good when final within 48 hours (a setting).",
         ),
         "lightkeeper.slo.efolder": (
             "document",
@@ -75,34 +75,34 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.slo.detection": (
             "document",
             _TYPE_RESULT,
-            "The same documents: good when final in that time and learned of within 15 minutes.",
+            "The same documents: good when final in that time and recorded within 15 minutes.",
         ),
         "silent_failure": (
             "document",
             _SILENCE,
-            "Documents the veteran must send again without having been told so; VA's own name.",
+            "Documents that the veteran must send again and has no notice of; the name is VA's.",
         ),
         "silent_failure_avoided": (
             "document",
             _SILENCE,
-            "Such documents of which a notice reached the veteran; notices are still to come.",
+            "Such documents of which a notice reached the veteran; no notice is sent yet.",
         ),
         "silent_failure_avoided_no_confirmation": (
             "document",
             _SILENCE,
-            "Such documents of which a notice was sent; notices are still to come.",
+            "Such documents of which a notice was sent; no notice is sent yet.",
         ),
     },
     (Kind.COUNT, Sender.SLICE): {
         "lightkeeper.answers.unusable": (
             "document",
             _TYPE_REASON,
-            "Documents asked about without a usable word in return.",
+            "Documents that were polled and got no usable answer.",
         ),
         "lightkeeper.answers.unrequested": (
             "document",
             {},
-            "Ids Lighthouse answered for though nobody had asked.",
+            "Ids in an answer that the call did not contain.",
         ),
         "lightkeeper.poll.batches": (
             "request",
@@ -113,35 +113,36 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.cycle.success": (
             "operation",
             {},
-            "Polling slices in which not every call failed; one with nothing due counts, one that "
-            "waits after a 429 does not.",
+            "Polling slices in which a call was answered or nothing was due; one that only waits "
+            "after a 429 does not count.",
         ),
     },
     (Kind.COUNT, Sender.LOSSES): {
         "lightkeeper.dogstatsd.lost": (
             "packet",
             {},
-            "Packets that did not reach the Agent, as far as can be known; news is told again.",
+            "Packets that did not reach the Agent, as far as can be known; transitions are "
+            "published again.",
         ),
         "lightkeeper.dogstatsd.refused": (
             "error",
             {},
-            "Signals that are not in this table, and were not sent: a mistake in lightkeeper.",
+            "Signals that are not in the catalogue, and were not sent: a mistake in lightkeeper.",
         ),
     },
-    (Kind.DISTRIBUTION, Sender.NEWS): {
+    (Kind.DISTRIBUTION, Sender.PUBLISHER): {
         "lightkeeper.documents.processing_time": (
             "second",
             _TYPE_ENDING,
-            "Lighthouse's own start to end of a document that ended.",
+            "From Lighthouse's start of a document to its end.",
         ),
         "lightkeeper.documents.detection_delay": (
             "second",
             _TYPE_ENDING,
-            "Lighthouse's end of a document to our learning of it.",
+            "From Lighthouse's end of a document until lightkeeper recorded it.",
         ),
     },
-    (Kind.GAUGE, Sender.LEVELS): {
+    (Kind.GAUGE, Sender.GAUGES): {
         "lightkeeper.documents.pending": (
             "document",
             _TYPE_STEP,
@@ -160,27 +161,28 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.documents.unacknowledged": (
             "document",
             _TYPE_STEP,
-            "Failed documents nobody has taken up.",
+            "Failed documents, unacknowledged.",
         ),
         "lightkeeper.documents.in_efolder_not_bgs": (
             "document",
             _TYPE,
-            "Failed documents that are in the eFolder all the same, not taken up: staff act.",
+            "Failed documents that are in the eFolder all the same, unacknowledged: staff act.",
         ),
         "lightkeeper.documents.efolder_unknown": (
             "document",
             _TYPE,
-            "Failed documents perhaps in the eFolder, not taken up: staff look first.",
+            "Failed documents perhaps in the eFolder, unacknowledged: staff look first.",
         ),
         "lightkeeper.documents.contradictory": (
             "document",
             _TYPE,
-            "Documents done by their status and not by their steps, not taken up.",
+            "Documents done by their status and not by their steps, unacknowledged.",
         ),
         "lightkeeper.documents.slow": (
             "document",
             _TYPE_STEP,
-            "Pending documents Lighthouse called unfinished after 24 h (a setting), not taken up.",
+            "Pending documents that Lighthouse called unfinished after 24 hours (a setting), "
+            "unacknowledged.",
         ),
         "lightkeeper.documents.stuck": (
             "document",
@@ -195,42 +197,42 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.documents.not_found": (
             "document",
             _TYPE,
-            "Pending documents Lighthouse does not know, not taken up.",
+            "Pending documents that Lighthouse does not know, unacknowledged.",
         ),
         "lightkeeper.documents.unobserved": (
             "document",
             {},
-            "Pending documents over 2 hours without an answer they should have, not taken up.",
+            "Pending documents whose answer is over 2 hours late, unacknowledged.",
         ),
         "lightkeeper.documents.oldest_pending_age": (
             "second",
             _TYPE_STEP,
-            "Age since hand-over to Lighthouse of the oldest pending document nobody took up.",
+            "Time since the oldest pending, unacknowledged document was handed to Lighthouse.",
         ),
         "lightkeeper.documents.oldest_failure_age": (
             "second",
             {},
-            "How long the failure has waited that waits longest to be taken up.",
+            "How long the oldest failure has been unacknowledged.",
         ),
         "lightkeeper.intake.newest_age": (
             "second",
             {},
-            "How long ago a document was handed in last.",
+            "How long ago a document was tracked last.",
         ),
         "lightkeeper.poll.due_lag": (
             "second",
             {},
-            "How long the document that waits longest for its turn to be asked about has waited.",
+            "How long the document that is due longest has waited to be polled.",
         ),
         "lightkeeper.outbox.depth": (
             "event",
             {},
-            "Changes not told yet, and events not sent yet.",
+            "Transitions that are not published yet.",
         ),
         "lightkeeper.outbox.age": (
             "second",
             {},
-            "How long the oldest change has waited to be told.",
+            "How long the oldest unpublished transition has waited.",
         ),
     },
     (Kind.GAUGE, Sender.PULSE): {
@@ -242,38 +244,40 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.lighthouse.calls_left": (
             "request",
             {},
-            "Calls left in this minute, as Lighthouse says; sent once it has said so.",
+            "Calls left in this minute, as Lighthouse says; sent once Lighthouse has said so.",
         ),
-        "lightkeeper.heartbeat": ("", {}, "Always 1: the daemon's loop turns."),
+        "lightkeeper.heartbeat": ("", {}, "Always 1: the daemon's loop is running."),
     },
     (Kind.SERVICE_CHECK, Sender.PULSE): {
         "lightkeeper.lighthouse.can_connect": (
             "",
             {},
-            "Whether Lighthouse answered the last calls, with whatever; unknown before the first.",
+            "Whether Lighthouse answered the last calls, errors too; unknown before the first.",
         ),
         "lightkeeper.lighthouse.can_authenticate": (
             "",
             {},
-            "Whether Lighthouse took our token at the last calls; unknown before the first.",
+            "Whether Lighthouse accepted the token at the last calls; unknown before the first.",
         ),
         "lightkeeper.database.can_write": ("", {}, "Whether the store can be written to."),
         "lightkeeper.polling": (
             "",
             {},
-            "Whether polling gets on: calls are answered, or nothing is due.",
+            "Whether polling progresses: calls are answered, or nothing is due.",
         ),
     },
-    (Kind.EVENT, Sender.NEWS): {
+    (Kind.EVENT, Sender.EVENTS): {
         "lightkeeper.document": (
             "event",
             _TYPE_STEP_ENDING,
-            "Documents ended; at most one a minute for the same tags, with a count and first ids.",
+            "Documents ended: their number and first ids. Of the same tags at most one event a "
+            "minute (failed, recovered) or an hour (done).",
         ),
         "lightkeeper.step": (
             "event",
             _TYPE_STEP_OUTCOME,
-            "Steps changed; at most one a minute for the same tags, with a count and first ids.",
+            "Steps changed: the documents' number and first ids. Of the same tags at most one "
+            "event a minute (failed) or an hour (in_progress, success).",
         ),
     },
 }

@@ -1,4 +1,4 @@
-"""What a signal is: kinds, the words its tags may carry, who sends it and when."""
+"""What describes a signal: its kind, the values of its tags, which module sends it and when."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,14 +31,14 @@ CALL_OUTCOMES: Final = (
     "unexpected",
 )
 OPEN_WORDS: Final = 8
-"""How many words Lighthouse never used before are carried under their own name, then `other`."""
+"""How many words that no contract knows have a tag value of their own; the rest is `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
 CONSTANT_TAGS: Final = ("env", "service", "version")
 """Keys that the daemon puts on every signal which does not carry them itself."""
 
 
 class Kind(StrEnum):
-    """How Datadog treats a signal."""
+    """What a signal is to Datadog."""
 
     COUNT = "count"
     GAUGE = "gauge"
@@ -50,16 +50,17 @@ class Kind(StrEnum):
 class Sender(StrEnum):
     """Which module sends a signal, and when."""
 
-    NEWS = "report, once per change, from the outbox"
-    LEVELS = "report, every 30 s, from the store"
+    PUBLISHER = "publisher, once per transition"
+    EVENTS = "events, at most once a minute or an hour"
+    GAUGES = "gauges, every 30 s"
     SLICE = "health, after each polling slice"
     PULSE = "health, every 30 s"
-    LOSSES = "emit, once the Agent takes signals again"
+    LOSSES = "dogstatsd, once the Agent is reachable again"
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One thing that is sent: its name, kind, unit, tag keys with their values, and meaning."""
+    """A metric, event or service check: name, kind, unit, tag keys with values, and meaning."""
 
     name: str
     kind: Kind
@@ -70,7 +71,7 @@ class Signal:
 
     @property
     def most_series(self) -> int:
-        """How many different sets of tags it can come with, unknown words included."""
+        """How many sets of tag values it can have, unknown words included."""
         return prod(
             len(values) + (OPEN_WORDS + 1 if tag in OPEN_TAGS else 0)
             for tag, values in self.tags.items()

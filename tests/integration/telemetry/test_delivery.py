@@ -90,7 +90,7 @@ def _told(agent):
     """The same of what the Agent received."""
     news = Counter()
     for metric in agent.metrics:
-        if CATALOGUE[metric.name].sender is Sender.NEWS:
+        if CATALOGUE[metric.name].sender is Sender.PUBLISHER:
             if metric.kind == "count":
                 news[metric.name, _tags(metric)] += metric.value
             else:
@@ -375,7 +375,7 @@ def _shown(agent, unit):
     return {
         (metric.name, _tags(metric)): metric.value
         for metric in agent.metrics
-        if (found := CATALOGUE[metric.name]).sender is Sender.LEVELS and found.unit == unit
+        if (found := CATALOGUE[metric.name]).sender is Sender.GAUGES and found.unit == unit
     }
 
 

@@ -1,31 +1,28 @@
 BEGIN TRANSACTION;
 CREATE TABLE event_digests (
-        id INTEGER PRIMARY KEY,
-        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
         document_type TEXT NOT NULL,
         step TEXT NOT NULL,
         outcome TEXT NOT NULL,
-        count BIGINT NOT NULL,
+        document_count BIGINT NOT NULL,
         request_ids TEXT NOT NULL,
         first_at BIGINT NOT NULL,
         last_at BIGINT NOT NULL,
-        published_at BIGINT
+        sent_at BIGINT,
+        PRIMARY KEY (name, document_type, step, outcome)
     );
-INSERT INTO "event_digests" VALUES(1,'lightkeeper.document','form_0781','complete','done',7,'[600000001,600000002,600000015,600000009,600000010,600000013,600000014]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(2,'lightkeeper.step','form_0781','claims_evidence','success',12,'[600000001,600000002,600000015,600000005,600000006,600000009,600000010,600000013,600000014,600000016,600000019,600000020]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(3,'lightkeeper.step','form_0781','benefits_gateway_service','success',5,'[600000001,600000002,600000015,600000013,600000014]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(4,'lightkeeper.document','form_0781','claims_evidence','failed',4,'[600000003,600000004,600000021,600000022]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(5,'lightkeeper.step','form_0781','claims_evidence','failed',4,'[600000003,600000004,600000021,600000022]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(6,'lightkeeper.document','form_0781','benefits_gateway_service','failed',2,'[600000005,600000006]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(7,'lightkeeper.step','form_0781','benefits_gateway_service','failed',4,'[600000005,600000006,600000009,600000010]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(8,'lightkeeper.document','form_0781','unknown','failed',2,'[600000007,600000008]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(9,'lightkeeper.step','form_0781','virus_scan','success',2,'[600000013,600000014]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(10,'lightkeeper.step','form_0781','claims_evidence','in_progress',2,'[600000017,600000018]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(11,'lightkeeper.step','form_0781','benefits_gateway_service','in_progress',2,'[600000019,600000020]',1800000000000,1800000000000,1800000000000);
-INSERT INTO "event_digests" VALUES(12,'lightkeeper.document','form_0781','complete','done',4,'[600000016,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
-INSERT INTO "event_digests" VALUES(13,'lightkeeper.step','form_0781','benefits_gateway_service','success',6,'[600000016,600000021,600000022,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
-INSERT INTO "event_digests" VALUES(14,'lightkeeper.document','form_0781','complete','recovered',2,'[600000021,600000022]',1800086400000,1800086400000,1800086400000);
-INSERT INTO "event_digests" VALUES(15,'lightkeeper.step','form_0781','claims_evidence','success',5,'[600000021,600000022,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
+INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','complete','done',0,'[600000016,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','claims_evidence','success',0,'[600000021,600000022,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','benefits_gateway_service','success',0,'[600000016,600000021,600000022,600000023,600000024,600000025]',1800086400000,1800086400000,1800086400000);
+INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','claims_evidence','failed',0,'[600000003,600000004,600000021,600000022]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','claims_evidence','failed',0,'[600000003,600000004,600000021,600000022]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','benefits_gateway_service','failed',0,'[600000005,600000006]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','benefits_gateway_service','failed',0,'[600000005,600000006,600000009,600000010]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','unknown','failed',0,'[600000007,600000008]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','virus_scan','success',0,'[600000013,600000014]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','claims_evidence','in_progress',0,'[600000017,600000018]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','benefits_gateway_service','in_progress',0,'[600000019,600000020]',1800000000000,1800000000000,1800000000000);
+INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','complete','recovered',0,'[600000021,600000022]',1800086400000,1800086400000,1800086400000);
 CREATE TABLE form_526_document_submissions (
         id INTEGER PRIMARY KEY,
         lighthouse_request_id BIGINT NOT NULL UNIQUE,
@@ -89,7 +86,7 @@ INSERT INTO "form_526_document_submissions" VALUES(23,600000023,'s-600000023','a
 INSERT INTO "form_526_document_submissions" VALUES(24,600000024,'s-600000024','a','form_0781',1800000000000,1800000000000,'done','delivered','SUCCESS','{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}','complete',NULL,NULL,1800086400000,1800000000000,1800000000000,1800086400000,1800086400000,NULL,NULL,1800086400000,0,NULL,NULL,1800086400000,'{"requestId":600000024,"time":{"startTime":1800000000000,"endTime":1800000000000},"status":"SUCCESS","steps":[{"name":"CLAIMS_EVIDENCE","nextStepName":"BENEFITS_GATEWAY_SERVICE","description":"Stores the document in Claims Evidence","status":"SUCCESS"},{"name":"BENEFITS_GATEWAY_SERVICE","description":"Tells the Benefits Gateway Service of the document","status":"SUCCESS"}]}',NULL,NULL,NULL,NULL);
 INSERT INTO "form_526_document_submissions" VALUES(25,600000025,'s-600000025','a','form_0781',1800000000000,1800000000000,'done','delivered','SUCCESS','{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}','complete',NULL,NULL,1800086400000,1800000000000,1800000000000,1800086400000,1800086400000,NULL,NULL,1800086400000,0,NULL,NULL,1800086400000,'{"requestId":600000025,"time":{"startTime":1800000000000,"endTime":1800000000000},"status":"SUCCESS","steps":[{"name":"CLAIMS_EVIDENCE","nextStepName":"BENEFITS_GATEWAY_SERVICE","description":"Stores the document in Claims Evidence","status":"SUCCESS"},{"name":"BENEFITS_GATEWAY_SERVICE","description":"Tells the Benefits Gateway Service of the document","status":"SUCCESS"}]}',NULL,NULL,NULL,NULL);
 CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL, written_at BIGINT);
-INSERT INTO "lightkeeper_schema" VALUES(1,1795851657028);
+INSERT INTO "lightkeeper_schema" VALUES(1,1795974504817);
 CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word));
 INSERT INTO "open_words" VALUES('step','virus_scan');
 INSERT INTO "open_words" VALUES('word','virus_scan');
@@ -129,37 +126,37 @@ CREATE TABLE transitions (
         detection_ms BIGINT,
         published_at BIGINT
     );
-INSERT INTO "transitions" VALUES(1,1,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_met"]',18193,41807,1800000000000);
-INSERT INTO "transitions" VALUES(2,2,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_met"]',16570,43430,1800000000000);
-INSERT INTO "transitions" VALUES(3,3,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','["veteran_must_act","slo_missed:efolder"]',13550,46450,1800000000000);
-INSERT INTO "transitions" VALUES(4,4,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','["veteran_must_act","slo_missed:efolder"]',12405,47595,1800000000000);
-INSERT INTO "transitions" VALUES(5,5,1800000000000,'pending','failed','none','BENEFITS_GATEWAY_SERVICE','failed','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','["slo_met"]',19703,40297,1800000000000);
-INSERT INTO "transitions" VALUES(6,6,1800000000000,'pending','failed','none','BENEFITS_GATEWAY_SERVICE','failed','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','["slo_met"]',22948,37052,1800000000000);
-INSERT INTO "transitions" VALUES(7,7,1800000000000,'pending','failed','none','unknown','failed','[]','["slo_missed:efolder"]',8975,51025,1800000000000);
-INSERT INTO "transitions" VALUES(8,8,1800000000000,'pending','failed','none','unknown','failed','[]','["slo_missed:efolder"]',8116,51884,1800000000000);
-INSERT INTO "transitions" VALUES(9,9,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','["contradictory","slo_met"]',17957,42043,1800000000000);
-INSERT INTO "transitions" VALUES(10,10,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','["contradictory","slo_met"]',16333,43667,1800000000000);
-INSERT INTO "transitions" VALUES(11,11,1800000000000,'pending','pending','none','none',NULL,'[]','["not_found"]',NULL,NULL,1800000000000);
-INSERT INTO "transitions" VALUES(12,12,1800000000000,'pending','pending','none','none',NULL,'[]','["not_found"]',NULL,NULL,1800000000000);
-INSERT INTO "transitions" VALUES(13,13,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["VIRUS_SCAN","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["unknown_step:VIRUS_SCAN","slo_met"]',19410,40590,1800000000000);
-INSERT INTO "transitions" VALUES(14,14,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["VIRUS_SCAN","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["unknown_step:VIRUS_SCAN","slo_met"]',22655,37345,1800000000000);
-INSERT INTO "transitions" VALUES(15,15,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_met"]',59000,1000,1800000000000);
-INSERT INTO "transitions" VALUES(16,16,1800000000000,'pending','pending','none','BENEFITS_GATEWAY_SERVICE',NULL,'[["CLAIMS_EVIDENCE","SUCCESS"]]','["unknown_status:PAUSED"]',NULL,NULL,1800000000000);
+INSERT INTO "transitions" VALUES(1,1,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_met",null]]',18193,41807,1800000000000);
+INSERT INTO "transitions" VALUES(2,2,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_met",null]]',16570,43430,1800000000000);
+INSERT INTO "transitions" VALUES(3,3,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','[["veteran_must_act",null],["slo_missed","efolder"]]',13550,46450,1800000000000);
+INSERT INTO "transitions" VALUES(4,4,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','[["veteran_must_act",null],["slo_missed","efolder"]]',12405,47595,1800000000000);
+INSERT INTO "transitions" VALUES(5,5,1800000000000,'pending','failed','none','BENEFITS_GATEWAY_SERVICE','failed','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','[["slo_met",null]]',19703,40297,1800000000000);
+INSERT INTO "transitions" VALUES(6,6,1800000000000,'pending','failed','none','BENEFITS_GATEWAY_SERVICE','failed','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','[["slo_met",null]]',22948,37052,1800000000000);
+INSERT INTO "transitions" VALUES(7,7,1800000000000,'pending','failed','none','unknown','failed','[]','[["slo_missed","efolder"]]',8975,51025,1800000000000);
+INSERT INTO "transitions" VALUES(8,8,1800000000000,'pending','failed','none','unknown','failed','[]','[["slo_missed","efolder"]]',8116,51884,1800000000000);
+INSERT INTO "transitions" VALUES(9,9,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','[["contradictory",null],["slo_met",null]]',17957,42043,1800000000000);
+INSERT INTO "transitions" VALUES(10,10,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]','[["contradictory",null],["slo_met",null]]',16333,43667,1800000000000);
+INSERT INTO "transitions" VALUES(11,11,1800000000000,'pending','pending','none','none',NULL,'[]','[["not_found",null]]',NULL,NULL,1800000000000);
+INSERT INTO "transitions" VALUES(12,12,1800000000000,'pending','pending','none','none',NULL,'[]','[["not_found",null]]',NULL,NULL,1800000000000);
+INSERT INTO "transitions" VALUES(13,13,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["VIRUS_SCAN","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["unknown_step","VIRUS_SCAN"],["slo_met",null]]',19410,40590,1800000000000);
+INSERT INTO "transitions" VALUES(14,14,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["VIRUS_SCAN","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["unknown_step","VIRUS_SCAN"],["slo_met",null]]',22655,37345,1800000000000);
+INSERT INTO "transitions" VALUES(15,15,1800000000000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_met",null]]',59000,1000,1800000000000);
+INSERT INTO "transitions" VALUES(16,16,1800000000000,'pending','pending','none','BENEFITS_GATEWAY_SERVICE',NULL,'[["CLAIMS_EVIDENCE","SUCCESS"]]','[["unknown_status","PAUSED"]]',NULL,NULL,1800000000000);
 INSERT INTO "transitions" VALUES(17,17,1800000000000,'pending','pending','none','CLAIMS_EVIDENCE',NULL,'[["CLAIMS_EVIDENCE","IN_PROGRESS"]]','[]',NULL,NULL,1800000000000);
 INSERT INTO "transitions" VALUES(18,18,1800000000000,'pending','pending','none','CLAIMS_EVIDENCE',NULL,'[["CLAIMS_EVIDENCE","IN_PROGRESS"]]','[]',NULL,NULL,1800000000000);
 INSERT INTO "transitions" VALUES(19,19,1800000000000,'pending','pending','none','BENEFITS_GATEWAY_SERVICE',NULL,'[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","IN_PROGRESS"]]','[]',NULL,NULL,1800000000000);
 INSERT INTO "transitions" VALUES(20,20,1800000000000,'pending','pending','none','BENEFITS_GATEWAY_SERVICE',NULL,'[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","IN_PROGRESS"]]','[]',NULL,NULL,1800000000000);
-INSERT INTO "transitions" VALUES(21,21,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','["veteran_must_act","slo_missed:efolder"]',10924,109076,1800000000000);
-INSERT INTO "transitions" VALUES(22,22,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','["veteran_must_act","slo_missed:efolder"]',12778,107222,1800000000000);
-INSERT INTO "transitions" VALUES(23,3,1800000000000,'failed','failed','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','["acknowledged:on-call: seen to"]',NULL,NULL,1800000000000);
-INSERT INTO "transitions" VALUES(24,16,1800086400000,'pending','done','BENEFITS_GATEWAY_SERVICE','complete','done','[["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_missed:detection"]',68271,86391729,1800086400000);
-INSERT INTO "transitions" VALUES(25,17,1800086400000,'pending','pending','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','["slo_missed:outcome,efolder,detection"]',NULL,NULL,1800086400000);
-INSERT INTO "transitions" VALUES(26,18,1800086400000,'pending','pending','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','["slo_missed:outcome,efolder,detection"]',NULL,NULL,1800086400000);
+INSERT INTO "transitions" VALUES(21,21,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','[["veteran_must_act",null],["slo_missed","efolder"]]',10924,109076,1800000000000);
+INSERT INTO "transitions" VALUES(22,22,1800000000000,'pending','failed','none','CLAIMS_EVIDENCE','failed','[["CLAIMS_EVIDENCE","FAILED"]]','[["veteran_must_act",null],["slo_missed","efolder"]]',12778,107222,1800000000000);
+INSERT INTO "transitions" VALUES(23,3,1800000000000,'failed','failed','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','[["acknowledged","on-call: seen to"]]',NULL,NULL,1800000000000);
+INSERT INTO "transitions" VALUES(24,16,1800086400000,'pending','done','BENEFITS_GATEWAY_SERVICE','complete','done','[["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',68271,86391729,1800086400000);
+INSERT INTO "transitions" VALUES(25,17,1800086400000,'pending','pending','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','[["slo_missed","outcome"],["slo_missed","efolder"],["slo_missed","detection"]]',NULL,NULL,1800086400000);
+INSERT INTO "transitions" VALUES(26,18,1800086400000,'pending','pending','CLAIMS_EVIDENCE','CLAIMS_EVIDENCE',NULL,'[]','[["slo_missed","outcome"],["slo_missed","efolder"],["slo_missed","detection"]]',NULL,NULL,1800086400000);
 INSERT INTO "transitions" VALUES(27,21,1800086400000,'failed','done','CLAIMS_EVIDENCE','complete','recovered','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[]',273120,86246880,1800086400000);
 INSERT INTO "transitions" VALUES(28,22,1800086400000,'failed','done','CLAIMS_EVIDENCE','complete','recovered','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[]',319472,86200528,1800086400000);
-INSERT INTO "transitions" VALUES(29,23,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_missed:detection"]',0,86400000,1800086400000);
-INSERT INTO "transitions" VALUES(30,24,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_missed:detection"]',0,86400000,1800086400000);
-INSERT INTO "transitions" VALUES(31,25,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','["slo_missed:detection"]',0,86400000,1800086400000);
+INSERT INTO "transitions" VALUES(29,23,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
+INSERT INTO "transitions" VALUES(30,24,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
+INSERT INTO "transitions" VALUES(31,25,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
 CREATE INDEX documents_due ON form_526_document_submissions (next_poll_at, id)
         WHERE next_poll_at IS NOT NULL
     ;
@@ -181,11 +178,4 @@ CREATE INDEX documents_of_submission ON form_526_document_submissions (form_526_
     ;
 CREATE INDEX transitions_of_document ON transitions (document_id);
 CREATE INDEX transitions_unpublished ON transitions (id) WHERE published_at IS NULL;
-CREATE UNIQUE INDEX event_digests_unsent ON event_digests (kind, document_type, step, outcome)
-        WHERE published_at IS NULL
-    ;
-CREATE INDEX event_digests_sent
-        ON event_digests (kind, document_type, step, outcome, published_at)
-        WHERE published_at IS NOT NULL
-    ;
 COMMIT;
