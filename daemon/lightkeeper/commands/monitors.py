@@ -1,10 +1,11 @@
-"""The commands around monitors as code; `cli` puts them beside the others."""
+"""`lightkeeper monitors`: check, test and print monitors and SLOs, which are files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lightkeeper.commands.shared import complain
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -16,33 +17,32 @@ _folder = click.option(
     default="monitors",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Where the definitions, variables.json and README.md are.",
+    help="The folder of monitors, slos/, variables.json and README.md.",
 )
 
 
 @click.group()
 def monitors() -> None:
-    """Monitors and SLOs as code: check, test and print them."""
+    """Check, test and print the monitors and SLOs."""
 
 
 @monitors.command()
 @_folder
 def check(folder: Path) -> int:
-    """Find mistakes in monitors and SLOs: file, place, rule and remedy of each."""
-    from lightkeeper.alerting.files import payload_schema as schema
+    """Find mistakes in monitors and SLOs.
+
+    One line each: the file, the place in it, the rule, and what to write instead.
+    """
     from lightkeeper.alerting.lint.monitor_rules import lint
 
     assets = _load(folder)
     problems = lint(assets)
     for problem in problems:
         click.echo(problem)
-    if not schema.available():
-        click.echo(
-            "lightkeeper: warning: shapes were not checked, jsonschema is missing: "
-            "pip install 'lightkeeper[dev]'",
-            err=True,
-        )
-    click.echo(f"{len(assets.monitors)} monitors, {len(assets.slos)} SLOs: {_sum(len(problems))}")
+    warn_of_missing_schema()
+    click.echo(
+        f"{len(assets.monitors)} monitors, {len(assets.slos)} SLOs: {counted(len(problems))}"
+    )
     return ExitStatus.NO if problems else ExitStatus.OK
 
 
@@ -50,7 +50,10 @@ def check(folder: Path) -> int:
 @click.argument("key", required=False)
 @_folder
 def print_command(key: str | None, folder: Path) -> int:
-    """Print payloads exactly as Datadog takes them: of KEY, or of all by kind and key."""
+    """Print payloads for Datadog's API: of KEY, or of all.
+
+    KEY is a file's name without .json. Variables are filled in.
+    """
     import json
 
     assets = _load(folder)
@@ -66,7 +69,7 @@ def print_command(key: str | None, folder: Path) -> int:
 
             near = get_close_matches(key, [*assets.monitors, *assets.slos], n=3, cutoff=0)
             raise click.ClickException(
-                f"{folder} holds no monitor or SLO {key}; perhaps {' or '.join(near)}"
+                f"no such monitor or SLO: {key}; did you mean {' or '.join(near)}"
             )
         found = definition.payload
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -76,16 +79,23 @@ def print_command(key: str | None, folder: Path) -> int:
 @monitors.command("test")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @_folder
-@click.option("--mutants", is_flag=True, help="Also make faults that the tests have to notice.")
+@click.option(
+    "--mutants",
+    is_flag=True,
+    help="Also put faults into the monitors; each has to turn a test red.",
+)
 def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
-    """Run the unit tests of the monitors: FILES, or all of tests/monitors."""
+    """Run unit tests of the monitors.
+
+    FILES are tests in YAML; by default all of tests/monitors, and then each monitor needs some.
+    """
     from lightkeeper.alerting.unit_tests.mutants import run_mutants
     from lightkeeper.alerting.unit_tests.runner import run_tests
 
     assets, every = _load(folder), not files
     paths = list(files) or sorted(Path("tests/monitors").glob("*.yaml"))
     report = run_tests(assets, paths, every=every)
-    if report.ok and mutants:  # faults in what fails already would all be noticed
+    if report.ok and mutants:  # a test that fails already would notice every fault
         report = run_mutants(assets, paths, every=every)
     for line in report.lines():
         click.echo(line)
@@ -98,5 +108,18 @@ def _load(folder: Path) -> "Assets":
     return load(folder)
 
 
-def _sum(count: int) -> str:
-    return "no problem" if not count else f"{count} problem{'s' if count > 1 else ''}"
+def counted(problems: int) -> str:
+    """How many problems there are, in words."""
+    return "no problem" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+
+
+def warn_of_missing_schema() -> None:
+    """Warn on stderr that the rule `shape` was skipped, if it was."""
+    from lightkeeper.alerting.files import payload_schema
+
+    if not payload_schema.available():
+        complain(
+            "warning: the rule `shape` was skipped, because jsonschema is not installed: "
+            "pip install 'lightkeeper[dev]'",
+            "warning",
+        )

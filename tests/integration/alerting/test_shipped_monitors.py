@@ -1,5 +1,6 @@
 """The monitors that are shipped: their unit tests pass, and notice every fault made in them."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -38,28 +39,29 @@ def test_each_fault_turns_a_test_red(assets):
 
 
 def test_a_monitor_without_its_tests_fails(assets):
-    """Leaving out any one file is noticed twice: by the tests, and by the faults that live."""
-    for left_out in (FILES[0], FILES[-1]):
-        kept = [path for path in FILES if path != left_out]
+    """A missing file is reported twice: by the tests, and by each fault that no test notices."""
+    for left_out, kept in ((FILES[0], FILES[1]), (FILES[-1], FILES[0])):
+        two = {path.stem: assets.monitors[path.stem] for path in (left_out, kept)}
+        of_two = dataclasses.replace(assets, monitors=two)
 
-        missing = {failure.subject for failure in run_tests(assets, kept).failures}
-        living = [failure.subject for failure in run_mutants(assets, kept).failures]
+        missing = {failure.subject for failure in run_tests(of_two, [kept]).failures}
+        living = [failure.subject for failure in run_mutants(of_two, [kept]).failures]
 
         assert {left_out.stem} == missing
         faults = mutants(assets.monitors[left_out.stem].payload, assets.slo_payloads())
         assert [left_out.stem] * len(list(faults)) == living
 
 
-def test_each_monitor_tells_what_it_says(assets):
-    """Each is seen to alert and to recover, with a message that leads to its runbook."""
+def test_each_monitor_is_tested_to_alert_and_to_recover(assets):
+    """Its tests expect both notifications, and the link to its section of the runbook."""
     for path in FILES:
         suite = load_suite(path, assets.variables)
-        told = [one for case in suite.tests for one in case.notifications or ()]
+        expected = [one for case in suite.tests for one in case.notifications or ()]
         runbook = assets.monitors[suite.monitor].runbook
 
         assert suite.monitor == path.stem
-        assert {"recovery"} < {one.why.value for one in told}, path.name
-        assert any(f"#{runbook}" in text for one in told for text in one.contains), path.name
+        assert {"recovery"} < {one.why.value for one in expected}, path.name
+        assert any(f"#{runbook}" in text for one in expected for text in one.contains), path.name
 
 
 def test_each_monitor_ignores_another_environment(assets):
@@ -68,8 +70,8 @@ def test_each_monitor_ignores_another_environment(assets):
         assert "env:staging" in path.read_text(), path.name
 
 
-def test_the_explained_test_is_one(assets, tmp_path):
-    """The example in tests/monitors/README.md is green as it stands there."""
+def test_the_explained_test_passes(assets, tmp_path):
+    """The example in tests/monitors/README.md is a test, and passes as it stands there."""
     (example,) = re.findall(r"```yaml\n(.*?)```", (TESTS / "README.md").read_text(), re.DOTALL)
     path = tmp_path / "example.yaml"
     path.write_text(example)

@@ -73,13 +73,15 @@ CASES = [
     ),
     Case("monitors check --folder {}/latin", NO, "README.md: [file] byte 0 is not UTF-8"),
     Case("monitors test --folder {}/secret", NO, "README.md: [file] cannot be read: Permission"),
-    Case("monitors print nosuch", NO, "holds no monitor or SLO nosuch; perhaps"),
+    Case("monitors print nosuch", NO, "no such monitor or SLO: nosuch; did you mean "),
     Case("monitors test {}/none.yaml", NO, "none.yaml: file: [file] cannot be read"),
     Case("monitors test {}/rubbish", NO, "rubbish: file: [file] cannot be read"),
     Case("dashboards check --folder {}/none", NO, "no such folder: name it with --folder"),
     Case("dashboards check --folder {}/folder", NO, "x.json: line 1 column 2: [file] is not JSON"),
     Case("dashboards print --monitors {}/none", NO, "no such folder: name it with --monitors"),
-    Case("dashboards print nosuch", NO, "holds no nosuch; there are"),
+    Case(
+        "dashboards print nosuch", NO, "no such dashboard: nosuch; choose from documents, overview"
+    ),
     Case("drill nosuch", USAGE, "no such drill: nosuch; choose from healthy, "),
     Case("drill failed-bg", USAGE, "no such drill: failed-bg; did you mean failed-bgs"),
     Case("drill healthy --days 0", USAGE, "0 is not in the range 1<=x<=366"),

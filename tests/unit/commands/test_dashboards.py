@@ -47,4 +47,4 @@ def test_print_gives_the_exact_payload():
     assert json.loads(every)["overview"] == json.loads(out)
     assert ["team:benefits"] == json.loads(out)["tags"]
     assert "${" not in every
-    assert "there are documents, overview" in problem.message
+    assert "choose from documents, overview" in problem.message

@@ -63,4 +63,4 @@ def test_print_of_an_unknown_key_names_the_nearest(folder):
     """A mistyped key is answered with what there is."""
     _, _, problem = command("print", "stukc", "--folder", folder)
 
-    assert "perhaps stuck" in problem.message
+    assert "did you mean stuck" in problem.message
