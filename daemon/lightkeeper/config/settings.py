@@ -1,15 +1,16 @@
-"""The environment, read once, validated; every problem reported together, no secret printed."""
+"""The settings, read from the environment: all problems are named at once, no secret printed."""
 
 import os
 import re
 from collections.abc import Container, Mapping
-from pathlib import Path
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lightkeeper.config import secret_files
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -17,7 +18,6 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 PREFIX: Final = "LIGHTKEEPER_"
 SETTINGS_FILE: Final = "LIGHTKEEPER_SETTINGS_FILE"
 TOKEN_PATH: Final = "/oauth2/benefits-documents/system/v1/token"  # noqa: S105
-MIN_KEY_BITS: Final = 2048
 _FROM_FILE: Final = ("lighthouse_private_key", "database_url")
 _FOR_LIGHTHOUSE: Final = (
     "lighthouse_url",
@@ -27,6 +27,15 @@ _FOR_LIGHTHOUSE: Final = (
 )
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SQLITE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+")
+_MESSAGES: Final = {
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_parsing": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must be a host name or an IP address",
+}
+"""Our words for pydantic's errors, by its type of error."""
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -57,8 +66,8 @@ def _split(value: str) -> SplitResult:
         parts = urlsplit(value)
         parts.port  # noqa: B018  # raises where it is no port
     except ValueError:
-        # The error's own words quote what may be a password.
-        raise ValueError("is no address") from None
+        # The error's own message may quote a password.
+        raise ValueError("is not a URL: check scheme, host and port") from None
     return parts
 
 
@@ -66,14 +75,14 @@ def _plain_url(value: str) -> str:
     parts = _split(value)
     more = parts.username is not None or parts.query or parts.fragment
     if parts.scheme not in {"http", "https"} or not parts.hostname or more:
-        raise ValueError("must be an address such as https://sandbox-api.va.gov")
+        raise ValueError("must be a URL such as https://sandbox-api.va.gov")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must be https: the access token travels to it")
+        raise ValueError("must be https, because the access token is sent there")
     return value.rstrip("/")
 
 
 class StoreSettings(BaseSettings):
-    """What `track`, `status` and `show` need. Durations in milliseconds."""
+    """The settings of commands that use the store alone. Durations are in milliseconds."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -105,9 +114,9 @@ class StoreSettings(BaseSettings):
     def load(cls, *, lighthouse: bool = False) -> Self:
         """Read the environment; raises `SettingsError` naming every problem at once.
 
-        `lighthouse`: whether the settings for asking Lighthouse must be there as well.
+        `lighthouse`: whether the settings for polling Lighthouse are required too.
         """
-        # Upper case as in pydantic's own eyes, which do not look at the case.
+        # In upper case, because pydantic ignores the case of variable names.
         environ = {name.upper(): value for name, value in os.environ.items()}
         secrets, problems = _secrets_from_files(environ, cls.model_fields)
         if lighthouse:
@@ -126,12 +135,12 @@ class StoreSettings(BaseSettings):
             return []
         return [
             "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
-            "must not get shorter in this order"
+            "each must be at least as long as the one before"
         ]
 
     @property
     def policy(self) -> Policy:
-        """The thresholds, as deciding takes them."""
+        """The thresholds, as the domain takes them."""
         return Policy(
             slow_after_ms=self.slow_after,
             stuck_after_ms=self.stuck_after,
@@ -142,7 +151,7 @@ class StoreSettings(BaseSettings):
 
 
 class Settings(StoreSettings):
-    """All that the environment says."""
+    """All settings."""
 
     lighthouse_url: str | None = None
     lighthouse_token_url: str | None = None
@@ -160,7 +169,7 @@ class Settings(StoreSettings):
         default=8125, validation_alias="DD_DOGSTATSD_PORT", ge=1, le=65_535
     )
 
-    # Looked up in the environment by whoever tags (`unified_tags`, `constant_tags`, ddtrace).
+    # Where signals are tagged they are read from the environment (`unified_tags`, ddtrace).
     env: str | None = Field(default=None, validation_alias="DD_ENV")
     service: str | None = Field(default=None, validation_alias="DD_SERVICE")
     version: str | None = Field(default=None, validation_alias="DD_VERSION")
@@ -168,7 +177,7 @@ class Settings(StoreSettings):
 
     @property
     def tag_variables(self) -> dict[str, str]:
-        """The variables that tag every signal, by name; those that are not set are left out."""
+        """The variables that tag every signal, by name; unset ones are left out."""
         given = {
             "DD_ENV": self.env,
             "DD_SERVICE": self.service,
@@ -178,7 +187,7 @@ class Settings(StoreSettings):
         return {name: value for name, value in given.items() if value is not None}
 
     def changes(self, before: "Settings") -> list[str]:
-        """The variables whose values are others than before, sorted."""
+        """The variables whose values differ from `before`, sorted."""
         names = type(self).model_fields
         changed = [name for name in names if getattr(self, name) != getattr(before, name)]
         return sorted(map(_name, changed))
@@ -202,7 +211,7 @@ class Settings(StoreSettings):
 
     @property
     def token_url(self) -> str:
-        """Where tokens are had: the setting, else Lighthouse's own path."""
+        """The OAuth token endpoint: the setting, or Lighthouse's own path."""
         return self.lighthouse_token_url or f"{self.lighthouse_url}{TOKEN_PATH}"
 
     @property
@@ -213,92 +222,45 @@ class Settings(StoreSettings):
 
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
-    """Variables with our prefix that mean nothing: most likely a slip of the pen."""
+    """Variables with our prefix that are no setting, each with the setting it may stand for."""
     known = {_name(field) for field in Settings.model_fields}
     known |= {f"{_name(field)}_FILE" for field in _FROM_FILE} | {SETTINGS_FILE}
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    nearest = {name: get_close_matches(name, known, n=1, cutoff=0.8) for name in unknown}
+    return [
+        f"{name} (did you mean {near[0]}?)" if near else name for name, near in nearest.items()
+    ]
 
 
 def _secrets_from_files(
     environ: Mapping[str, str], fields: Container[str]
 ) -> tuple[dict[str, Any], list[str]]:
+    """The secrets that files hold, by field, and what is wrong with the others."""
     secrets, problems = {}, []
     for field in (name for name in _FROM_FILE if name in fields):
-        name = _name(field)
-        asked = f"{name}_FILE"
-        path = environ.get(asked)
-        if path and environ.get(name):
-            problems.append(f"{name}: set beside {name}_FILE; keep one of them")
-            continue
-        if not path and not environ.get(name):
-            asked, path = name, _credential(environ, name)
-        if not path:
-            continue
         try:
-            secrets[field] = Path(path).read_text().strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "not text"
-            problems.append(f"{asked}: cannot read {_shown(path)}: {reason}")
+            secret = secret_files.read(environ, _name(field))
+        except secret_files.WrongSecretFile as exc:
+            problems.append(str(exc))
         else:
-            if not secrets[field]:
-                problems.append(f"{asked}: {_shown(path)} is empty")
+            if secret is not None:
+                secrets[field] = secret
     return secrets, problems
-
-
-def _credential(environ: Mapping[str, str], name: str) -> str | None:
-    """The file in which systemd hands over a secret, named like its variable in lower case.
-
-    One that a reload put into the runtime directory is newer than the one of the start.
-    """
-    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    folders = (runtime and f"{runtime}/credentials", environ.get("CREDENTIALS_DIRECTORY"))
-    paths = [f"{folder}/{name.lower()}" for folder in folders if folder]
-    return next(filter(_is_there, paths), None)
-
-
-def _is_there(path: str) -> bool:
-    """Whether to read it: what may not be looked at is there, and reading it says why not."""
-    try:
-        Path(path).stat()
-    except OSError as exc:
-        return not isinstance(exc, FileNotFoundError | NotADirectoryError)
-    return True
-
-
-def _shown(path: str) -> str:
-    """The path, unless it looks like the secret itself, put here by mistake."""
-    if path.isprintable() and "://" not in path and len(path) < 256:
-        return path
-    return "what it names (it must name a file, not hold the secret itself)"
 
 
 def _lighthouse_problems(environ: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:
     problems = []
     for field in _FOR_LIGHTHOUSE:
         name = _name(field)
-        or_file = f" (or {name}_FILE)" if field in _FROM_FILE else ""
+        or_file = f": set it, or {name}_FILE" if field in _FROM_FILE else ""
         in_file = or_file and (secrets.get(field) or environ.get(f"{name}_FILE"))
         if not environ.get(name) and not in_file:
-            problems.append(f"{name}: missing{or_file}")
+            problems.append(f"{name}: missing{or_file or ': set it'}")
     field = "lighthouse_private_key"
     key = secrets.get(field) or environ.get(_name(field))
-    if key and (problem := _key_problem(key)):
+    if key and (problem := secret_files.key_problem(key)):
         problems.append(f"{_name(field)}: {problem}")
     return problems
-
-
-def _key_problem(pem: str) -> str | None:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return "must be an unencrypted private key in PEM form"
-    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
-        return f"must be an RSA key of at least {MIN_KEY_BITS} bits"
-    return None
 
 
 def _name(field: str) -> str:
@@ -309,5 +271,7 @@ def _name(field: str) -> str:
 def _line(error: Any) -> str:
     location = str(error["loc"][0])
     name = location if location.startswith("DD_") else _name(location)
+    if template := _MESSAGES.get(error["type"]):
+        return f"{name}: {template.format_map(error.get('ctx', {}))}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}"

@@ -1,7 +1,7 @@
-"""The file LIGHTKEEPER_SETTINGS_FILE names: read by every command, and anew at a reload.
+"""The file that LIGHTKEEPER_SETTINGS_FILE names: read by every command, and at each reload.
 
-Its variables are put into the process's environment, so that they count for all who look there,
-Datadog's libraries included. What the environment held when the process began outweighs it.
+Its variables are put into the process's environment, where Datadog's libraries find them too. A
+variable that the environment had when the process began wins over the file.
 """
 
 import re
@@ -20,7 +20,7 @@ _OURS: Final = re.compile(r"\s*(?:export\s+)?((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]{
 
 
 class SettingsFile:
-    """The file, if `environ` names one; `environ` is what it is put into."""
+    """The file, if `environ` names one; `read` puts its variables into `environ`."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
@@ -28,10 +28,10 @@ class SettingsFile:
         self._path = environ.get(SETTINGS_FILE)
 
     def read(self, *, lighthouse: bool = False) -> None:
-        """Put into the environment what the file says now, and take out what it no longer says.
+        """Put the file's variables into the environment, and remove those it no longer has.
 
-        Raises SettingsError where it cannot be read, or some lines are no settings; the latter
-        together with what the others lack, those for Lighthouse if `lighthouse`.
+        Raises `SettingsError` if the file cannot be read, or for lines that set no variable,
+        together with all other problems of the settings; `lighthouse` as in `Settings.load`.
         """
         if not self._path:
             return
@@ -49,7 +49,7 @@ class SettingsFile:
 
     @contextmanager
     def undone_on_error(self) -> Iterator[None]:
-        """What is read meanwhile stays if nothing is raised; else the environment is as before."""
+        """Restore the environment as it was if the body raises."""
         before = dict(self._environ)
         try:
             yield
@@ -60,7 +60,7 @@ class SettingsFile:
 
 
 def _parsed(path: str) -> tuple[dict[str, str], list[str]]:
-    """What the file's good lines say, and what is wrong with the others."""
+    """The variables of the file's good lines, and what is wrong with the other lines."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
@@ -80,9 +80,9 @@ def _parsed(path: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _problem(binding: Binding) -> str:
-    """The line, and its name where that is one of ours: anything else may be a secret's part."""
+    """Which line is wrong; of its text only a name of ours, since the rest may be a secret."""
     text = binding.original.string
     line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
     ours = _OURS.match(text)
-    asks = "write NAME=value, and a value of several words or lines in double quotes"
-    return f"{line}: {ours[1]}: {asks}" if ours else f"{line}: {asks}"
+    remedy = "write NAME=value; put a value with spaces or line breaks in double quotes"
+    return f"{line}: {ours[1]}: {remedy}" if ours else f"{line}: {remedy}"

@@ -273,7 +273,10 @@ def test_a_misspelt_setting_is_warned_of_once(store):
     )
 
     assert 0 == done.returncode
-    assert "lightkeeper: warning: no such setting: LIGHTKEEPER_BATCHSIZE\n" == done.stderr
+    assert (
+        "lightkeeper: warning: no such setting: LIGHTKEEPER_BATCHSIZE "
+        "(did you mean LIGHTKEEPER_BATCH_SIZE?)\n"
+    ) == done.stderr
 
 
 @pytest.mark.parametrize("command", [("status",), ("show", 5), ("show", "--submission", "s-1")])

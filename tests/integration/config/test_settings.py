@@ -1,4 +1,4 @@
-"""What a command says of wrong settings."""
+"""What commands print about wrong settings."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 
 def test_the_command_ends_with_the_status_for_wrong_settings():
-    """`lightkeeper` says what is wrong without a traceback, exits with 78 and starts nothing."""
+    """`lightkeeper` names what is wrong without a traceback, exits with 78 and starts nothing."""
     done = subprocess.run(
         [sys.executable, "-m", "lightkeeper", "run"],
         env=os.environ | {"LIGHTKEEPER_SLOW_AFTER": "soon"},

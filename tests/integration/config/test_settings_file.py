@@ -1,4 +1,4 @@
-"""What commands make of a settings file, right or wrong."""
+"""Commands with a settings file, right or wrong."""
 
 import command_line
 import pytest
@@ -8,12 +8,12 @@ PATH = "LIGHTKEEPER_SETTINGS_FILE"
 
 @pytest.fixture
 def file(tmp_path):
-    """Where it is."""
+    """The path of the settings file."""
     return tmp_path / "lightkeeper.env"
 
 
 def test_a_key_pasted_without_quotes_is_not_repeated(file):
-    """Its further lines are no settings, and every one of them is the secret."""
+    """Its further lines are the secret: no part of them is printed."""
     secret = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "cHa="]
     lines = ["-----BEGIN PRIVATE KEY-----", *secret, "-----END PRIVATE KEY-----"]
     file.write_text("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY=" + "\n".join(lines))
@@ -26,8 +26,8 @@ def test_a_key_pasted_without_quotes_is_not_repeated(file):
 
 
 @pytest.mark.parametrize("line", ["A=b\0c", "A\0B=c", "'A=B'=c", "A.B=c", "=c"])
-def test_what_no_environment_holds_is_refused(file, line):
-    """A wrong file is one line and exit status 78, whatever is in it."""
+def test_a_name_or_value_that_no_environment_can_hold_is_refused(file, line):
+    """A wrong line is one line of output and exit status 78."""
     file.write_text(f"{line}\n")
 
     done = command_line.run("status", env=command_line.environment() | {PATH: str(file)})
@@ -37,7 +37,7 @@ def test_what_no_environment_holds_is_refused(file, line):
 
 
 def test_a_wrong_line_hides_no_wrong_value(file):
-    """All that is to be mended is named at once, by commands that need Lighthouse and others."""
+    """All problems are named at once, by commands that poll Lighthouse and others."""
     file.write_text("bare\nLIGHTKEEPER_SLOW_AFTER=soon\n")
     env = command_line.environment() | {PATH: str(file)}
 
@@ -52,7 +52,7 @@ def test_a_wrong_line_hides_no_wrong_value(file):
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_ends_every_command(file, content):
-    """One line that names the variable and the file, and exit status 78."""
+    """The variable and the file are named, and the exit status is 78."""
     if content is not None:
         file.write_bytes(content)
 
@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_read_ends_every_command(file, content):
 
 
 def test_commands_find_their_store_by_it(tmp_path, file):
-    """Staff need name nothing but the file."""
+    """With the settings file named, no other variable is needed."""
     file.write_text(f"LIGHTKEEPER_DATABASE_URL=sqlite:///{tmp_path}/store.db\n")
     env = command_line.environment() | {PATH: str(file)}
     track = ("--request-id", 1, "--submission-id", 2, "--document-type", "form_0781")

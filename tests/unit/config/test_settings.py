@@ -1,4 +1,4 @@
-"""The environment: right values are read, wrong ones named all at once, secrets never shown."""
+"""Settings: right values are read, wrong ones named all at once, secrets never printed."""
 
 import functools
 import os
@@ -24,7 +24,7 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 
 ORDER = (
     "LIGHTKEEPER_SLOW_AFTER, LIGHTKEEPER_STUCK_AFTER, LIGHTKEEPER_OVERDUE_AFTER: "
-    "must not get shorter in this order"
+    "each must be at least as long as the one before"
 )
 
 
@@ -39,7 +39,7 @@ def _pem(key, encryption=None, form=PrivateFormat.PKCS8):
 
 @pytest.fixture
 def lighthouse():
-    """The settings that asking Lighthouse takes."""
+    """The settings that polling Lighthouse needs."""
     return {
         "LIGHTHOUSE_URL": "https://lighthouse.example.gov",
         "LIGHTHOUSE_AUDIENCE": "https://auth.example.gov/aud",
@@ -64,7 +64,7 @@ def load(monkeypatch):
 
 @pytest.fixture
 def problems(load):
-    """A function for an environment that is wrong: what is said of it."""
+    """A function that reads wrong settings and returns the problems named."""
 
     def refused(lighthouse=False, **variables):
         with pytest.raises(SettingsError) as wrong:
@@ -79,7 +79,7 @@ def problems(load):
 
 
 def test_without_any_setting_there_are_defaults(load):
-    """A store beside us, the thresholds of the plan, an Agent on this machine."""
+    """Defaults: a store in the working directory, the usual thresholds, an Agent on localhost."""
     settings = load()
 
     assert "sqlite:///lightkeeper.db" == settings.database_url.get_secret_value()
@@ -90,7 +90,7 @@ def test_without_any_setting_there_are_defaults(load):
 
 
 def test_every_setting_is_read(load, lighthouse):
-    """Each variable reaches the setting it is named for; an empty one counts as not there."""
+    """Each variable sets its setting; an empty variable counts as unset."""
     settings = load(
         lighthouse=True,
         **lighthouse,
@@ -123,8 +123,8 @@ def test_every_setting_is_read(load, lighthouse):
     assert "unix:///var/run/datadog/dsd.socket" == settings.agent_url
 
 
-def test_tokens_come_from_lighthouse_itself_unless_said_otherwise(load, lighthouse):
-    """Without a token URL it is Lighthouse's own."""
+def test_the_token_endpoint_is_lighthouses_own_by_default(load, lighthouse):
+    """Without a token URL, tokens come from Lighthouse's own path."""
     settings = load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_URL": "https://a.example/"})
 
     assert "https://a.example/oauth2/benefits-documents/system/v1/token" == settings.token_url
@@ -140,21 +140,21 @@ def test_tokens_come_from_lighthouse_itself_unless_said_otherwise(load, lighthou
     ],
 )
 def test_where_the_agent_listens(load, variables, url):
-    """Datadog's own variables say it, its URL before host and port."""
+    """Datadog's own variables set it: the URL wins over host and port."""
     assert url == load(**variables).agent_url
 
 
-def test_all_problems_are_told_together(problems):
-    """What is wrong, what is missing and what does not fit: one list, by variable name."""
+def test_all_problems_are_named_together(problems):
+    """Wrong, missing and inconsistent settings are one list, by variable name."""
     assert [
-        "DD_DOGSTATSD_PORT: input should be less than or equal to 65535",
+        "DD_DOGSTATSD_PORT: must be at most 65535",
         "DD_DOGSTATSD_URL: must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125",
-        "LIGHTKEEPER_BATCH_SIZE: input should be greater than or equal to 1",
+        "LIGHTKEEPER_BATCH_SIZE: must be at least 1",
         "LIGHTKEEPER_DATABASE_URL_FILE: cannot read /nowhere: No such file or directory",
-        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing",
-        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing",
-        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: must be an unencrypted private key in PEM form",
-        "LIGHTKEEPER_LIGHTHOUSE_URL: must be https: the access token travels to it",
+        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing: set it",
+        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing: set it",
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: must be an unencrypted private key in PEM format",
+        "LIGHTKEEPER_LIGHTHOUSE_URL: must be https, because the access token is sent there",
         "LIGHTKEEPER_SLOW_AFTER: must be a number with a unit, such as 90s, 30m, 48h or 7d",
     ] == problems(
         lighthouse=True,
@@ -167,16 +167,17 @@ def test_all_problems_are_told_together(problems):
         DD_DOGSTATSD_PORT="99999",
     )
     assert [
-        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing",
-        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing",
-        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: missing (or LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE)",
-        "LIGHTKEEPER_LIGHTHOUSE_URL: missing",
+        "LIGHTKEEPER_LIGHTHOUSE_AUDIENCE: missing: set it",
+        "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID: missing: set it",
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: missing: set it, or "
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE",
+        "LIGHTKEEPER_LIGHTHOUSE_URL: missing: set it",
         ORDER,
     ] == problems(lighthouse=True, STUCK_AFTER="1h", LIGHTHOUSE_AUDIENCE="")
 
 
-def test_only_who_asks_lighthouse_needs_its_settings(load):
-    """Looking at the store takes none of them, and looks at none of them."""
+def test_only_polling_needs_lighthouses_settings(load):
+    """Commands that use the store alone need none of them, and check none of them."""
     load(LIGHTHOUSE_PRIVATE_KEY="no key")
 
 
@@ -199,25 +200,25 @@ def test_a_duration_has_a_unit(load, value, milliseconds):
     "value",
     ["90", "h", "-1h", "1w", "1h30m", "1e3s", "0s", "0.0001s", "1 h 2", "9" * 400 + "s"],
 )
-def test_what_is_no_duration(problems, value):
-    """No unit, no number, nothing at all or beyond reason: refused with what to write."""
+def test_a_wrong_duration_is_refused(problems, value):
+    """Without unit or number, or out of range: refused with what to write."""
     (problem,) = problems(RECHECK_WINDOW=value)
 
     assert problem.startswith("LIGHTKEEPER_RECHECK_WINDOW: ")
     assert problem.endswith(
-        ("must be a number with a unit, such as 90s, 30m, 48h or 7d", "be greater than 0")
+        ("must be a number with a unit, such as 90s, 30m, 48h or 7d", "must be more than 0")
     )
 
 
 @pytest.mark.parametrize("name", ["LIGHTHOUSE_URL", "LIGHTHOUSE_TOKEN_URL"])
 def test_http_is_for_loopback_alone(load, problems, name):
-    """Unencrypted, a token would travel in the open; on this machine it does not travel."""
+    """A token is sent unencrypted to this machine only."""
     for host in ("localhost", "127.0.0.1", "[::1]", "LOCALHOST"):
         load(**{name: f"http://{host}:8080"})
     for host in ("lighthouse.example.gov", "10.0.0.1", "127.0.0.1.example.gov", "localhost.gov"):
-        assert [f"LIGHTKEEPER_{name}: must be https: the access token travels to it"] == problems(
-            **{name: f"http://{host}"}
-        )
+        assert [
+            f"LIGHTKEEPER_{name}: must be https, because the access token is sent there"
+        ] == problems(**{name: f"http://{host}"})
 
 
 @pytest.mark.parametrize("name", ["LIGHTHOUSE_URL", "LIGHTHOUSE_TOKEN_URL"])
@@ -237,8 +238,8 @@ def test_http_is_for_loopback_alone(load, problems, name):
         "https://[::1",
     ],
 )
-def test_what_is_no_address(problems, name, value):
-    """An address has a scheme and a host and nothing that is secret; it is not repeated."""
+def test_a_wrong_url_is_refused(problems, name, value):
+    """A URL has a scheme, a host and no secret; the message does not repeat it."""
     (problem,) = problems(**{name: value})
 
     assert problem.startswith(f"LIGHTKEEPER_{name}: ")
@@ -249,7 +250,7 @@ def test_what_is_no_address(problems, name, value):
     "value",
     ["sqlite:///a.db", "sqlite:////var/lib/a.db", "postgres://h/d", "postgresql:///d?host=/s"],
 )
-def test_what_is_a_database(load, value):
+def test_a_database_is_sqlite_or_postgresql(load, value):
     """SQLite files, relative and absolute, and PostgreSQL under both its schemes."""
     assert value == load(DATABASE_URL=value).database_url.get_secret_value()
 
@@ -268,8 +269,8 @@ def test_what_is_a_database(load, value):
         "postgresql+psycopg://u:geheim@h/d",
     ],
 )
-def test_what_is_no_database(problems, value):
-    """Neither forgetful stores nor other databases, and no half of a URL is lost on the way."""
+def test_a_wrong_database_is_refused(problems, value):
+    """In-memory stores, other databases and half a URL are refused."""
     assert [
         "LIGHTKEEPER_DATABASE_URL: must be sqlite:///relative.db, sqlite:////absolute/path.db or "
         "postgresql://user@host/name"
@@ -279,8 +280,8 @@ def test_what_is_no_database(problems, value):
 @pytest.mark.parametrize(
     "value", ["udp://", "udp://h:99999", "udp://h:x", "http://h", "unix://", "x"]
 )
-def test_what_is_no_agent(problems, value):
-    """Refused when it is read, not when the first signal is sent."""
+def test_a_wrong_agent_url_is_refused(problems, value):
+    """It is refused at the start, not when the first signal is sent."""
     (problem,) = problems(DD_DOGSTATSD_URL=value)
 
     assert problem.startswith("DD_DOGSTATSD_URL: ")
@@ -290,16 +291,16 @@ def test_what_is_no_agent(problems, value):
     "variables",
     [{"DD_DOGSTATSD_PORT": "0"}, {"DD_DOGSTATSD_PORT": "x"}, {"DD_AGENT_HOST": "http://h:1"}],
 )
-def test_what_is_no_host_or_port(problems, variables):
-    """Neither is passed on to somewhere else."""
+def test_a_wrong_agent_host_or_port_is_refused(problems, variables):
+    """A host or port that cannot be right is named by its variable."""
     ((name, _),) = variables.items()
 
     assert [True] == [problem.startswith(f"{name}: ") for problem in problems(**variables)]
 
 
-def _keys_that_will_not_do():
+def _wrong_keys():
     rsa_key = _rsa()
-    yield "", "missing (or LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE)"
+    yield "", "missing: set it, or LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE"
     for text in (
         "geheim",
         "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----",
@@ -309,10 +310,10 @@ def _keys_that_will_not_do():
         rsa_key.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         .decode(),
-        # A kind of key nobody knows.
+        # A kind of key that does not exist.
         "-----BEGIN PRIVATE KEY-----\nMA8CAQAwBgYEKgMEBQQCAAA=\n-----END PRIVATE KEY-----",
     ):
-        yield text, "must be an unencrypted private key in PEM form"
+        yield text, "must be an unencrypted private key in PEM format"
     for key in (
         rsa.generate_private_key(public_exponent=65_537, key_size=1024),
         ec.generate_private_key(ec.SECP256R1()),
@@ -321,24 +322,24 @@ def _keys_that_will_not_do():
         yield _pem(key), "must be an RSA key of at least 2048 bits"
 
 
-def test_wrong_key_material(problems, lighthouse):
-    """Anything but an unencrypted RSA key of decent size is refused before it is needed."""
-    for key, problem in _keys_that_will_not_do():
+def test_a_wrong_key_is_refused(problems, lighthouse):
+    """Anything but an unencrypted RSA key of at least 2048 bits is refused at the start."""
+    for key, problem in _wrong_keys():
         assert [f"LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: {problem}"] == problems(
             lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key}
         )
 
 
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
-def test_right_key_material(load, lighthouse, form):
-    """RSA in either form OpenSSL writes, with blanks around it."""
+def test_a_right_key_is_read(load, lighthouse, form):
+    """RSA keys in both of OpenSSL's formats, with blanks around them."""
     key = f"\n{_pem(_rsa(), form=form)}\n"
 
     load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key})
 
 
 def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):
-    """Key and database URL by …_FILE, without the line end that editors leave."""
+    """Key and database URL are read from …_FILE, without a line end after them."""
     (tmp_path / "key").write_text(lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY"))
     (tmp_path / "url").write_text("postgresql://keeper:geheim@h/d\n")
 
@@ -354,7 +355,7 @@ def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):
 
 
 def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
-    """By the variable's name in lower case; one that a reload brought outweighs the start's."""
+    """A credential is named like its variable, in lower case; a reload's wins over the start's."""
     at_start, at_reload = tmp_path / "credentials", tmp_path / "run" / "credentials"
     at_start.mkdir()
     at_reload.mkdir(parents=True)
@@ -376,7 +377,7 @@ def test_secrets_are_found_where_systemd_puts_them(load, lighthouse, tmp_path):
 
 
 def test_a_credential_that_may_not_be_read_is_a_wrong_setting(problems, tmp_path):
-    """Neither a crash nor a reason to take an older one."""
+    """It is named, and no older credential is used instead."""
     (tmp_path / "lightkeeper_database_url").write_text("postgresql://keeper:pw@db/keeper\n")
     with tempfile.TemporaryDirectory() as runtime:
         Path(runtime).chmod(0o711)
@@ -392,7 +393,7 @@ def test_a_credential_that_may_not_be_read_is_a_wrong_setting(problems, tmp_path
 
 @contextmanager
 def as_nobody():
-    """Without root's power to read everything."""
+    """Run as a user who may not read everything."""
     if os.geteuid() != 0:
         yield
         return
@@ -404,8 +405,8 @@ def as_nobody():
 
 
 @pytest.mark.parametrize("name", ["LIGHTHOUSE_PRIVATE_KEY", "DATABASE_URL"])
-def test_a_secret_file_that_will_not_do(problems, lighthouse, tmp_path, name):
-    """Missing, a folder, no text, empty: named with its path, and not called missing besides."""
+def test_a_wrong_secret_file_is_named(problems, lighthouse, tmp_path, name):
+    """A missing, binary or empty file, or a folder, is named by its path, and only once."""
     lighthouse.pop("LIGHTHOUSE_PRIVATE_KEY") if name == "LIGHTHOUSE_PRIVATE_KEY" else None
     (tmp_path / "binary").write_bytes(b"\xff\xfe\0")
     (tmp_path / "empty").write_text("\n")
@@ -424,12 +425,12 @@ def test_a_secret_file_that_will_not_do(problems, lighthouse, tmp_path, name):
 
 
 def test_a_secret_is_set_once(problems, lighthouse, tmp_path):
-    """Both the variable and its file is one too many: nobody can know which was meant."""
+    """A secret is set by the variable or by its file, not by both."""
     (tmp_path / "key").write_text(_pem(_rsa()))
 
     assert [
-        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: set beside LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE; "
-        "keep one of them"
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY: set together with "
+        "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE: remove one of the two"
     ] == problems(lighthouse=True, **lighthouse, LIGHTHOUSE_PRIVATE_KEY_FILE=str(tmp_path / "key"))
 
 
@@ -444,7 +445,7 @@ def test_a_secret_is_set_once(problems, lighthouse, tmp_path):
     ],
 )
 def test_secrets_are_never_shown(load, lighthouse, url):
-    """Neither the settings nor what is said of wrong ones holds a password or a key."""
+    """Neither the settings nor the problems contain a password or a key."""
     key = "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----"
     shown = []
     for more in ({}, {"BATCH_SIZE": "x"}, {"LIGHTHOUSE_PRIVATE_KEY": key, "BATCH_SIZE": "x"}):
@@ -459,13 +460,13 @@ def test_secrets_are_never_shown(load, lighthouse, url):
 
 
 def test_settings_stay_as_they_were_read(load):
-    """Nobody changes them while the daemon runs."""
+    """Settings cannot be changed once they are read."""
     with pytest.raises(ValueError, match="frozen"):
         load().batch_size = 5
 
 
-def test_a_slip_of_the_pen_is_noticed():
-    """Variables with our prefix that mean nothing are named; those that mean something are not."""
+def test_unknown_settings_are_named():
+    """Variables with our prefix that are no setting are named, with the nearest that is one."""
     names = {
         "LIGHTKEEPER_STUK_AFTER": "1h",
         "LIGHTKEEPER_LIGHTHOUSE_URL_FILE": "x",
@@ -483,6 +484,6 @@ def test_a_slip_of_the_pen_is_noticed():
 
     assert [
         "LIGHTKEEPER_DD_ENV",
-        "LIGHTKEEPER_LIGHTHOUSE_URL_FILE",
-        "LIGHTKEEPER_STUK_AFTER",
+        "LIGHTKEEPER_LIGHTHOUSE_URL_FILE (did you mean LIGHTKEEPER_LIGHTHOUSE_URL?)",
+        "LIGHTKEEPER_STUK_AFTER (did you mean LIGHTKEEPER_STUCK_AFTER?)",
     ] == unknown_settings(names)

@@ -1,4 +1,4 @@
-"""The settings file: read into the environment, outweighed by it, refused where it is wrong."""
+"""The settings file: its variables are read, the environment wins, wrong lines are refused."""
 
 import pytest
 
@@ -10,12 +10,12 @@ PATH = "LIGHTKEEPER_SETTINGS_FILE"
 
 @pytest.fixture
 def file(tmp_path):
-    """Where it is."""
+    """The path of the settings file."""
     return tmp_path / "lightkeeper.env"
 
 
-def test_its_values_count_where_the_environment_says_nothing(file):
-    """A comment, quotes and `export` are understood; nothing is put in place of a dollar."""
+def test_its_values_are_used_where_the_environment_has_none(file):
+    """Comments, quotes and `export` are understood; `$NAME` stays as it is."""
     file.write_text(
         "# a comment\nLIGHTKEEPER_BATCH_SIZE=50\nDD_ENV='staging'\n"
         'export DATADOG_TAGS="a:b, c:d"\nOTHER=$HOME\n'
@@ -33,8 +33,8 @@ def test_its_values_count_where_the_environment_says_nothing(file):
     } == environ
 
 
-def test_read_again_it_takes_out_what_it_no_longer_says(file):
-    """What came from the file goes with it; what the process began with stays."""
+def test_a_reload_removes_what_the_file_no_longer_has(file):
+    """Variables from the file go with it; those that the process began with stay."""
     file.write_text("A=1\nB=2\n")
     environ = {PATH: str(file), "C": "3"}
     settings_file = SettingsFile(environ)
@@ -46,25 +46,25 @@ def test_read_again_it_takes_out_what_it_no_longer_says(file):
     assert {PATH: str(file), "B": "4", "C": "3"} == environ
 
 
-def test_lines_that_say_nothing_are_all_named_and_no_value_is(file):
-    """Each by its line, and by its name where that is one of ours; the good lines count."""
+def test_wrong_lines_are_all_named_without_their_values(file):
+    """Each is named by its line, and by its name if that is ours; good lines are read."""
     file.write_text("GOOD=1\nLIGHTKEEPER_DATABASE_URL='secret\nhunter2\nexport DD_ENV staging\n")
     environ = {PATH: str(file)}
 
     with pytest.raises(SettingsError) as refused:
         SettingsFile(environ).read()
 
-    asks = "write NAME=value, and a value of several words or lines in double quotes"
+    remedy = "write NAME=value; put a value with spaces or line breaks in double quotes"
     assert [
-        f"{file}:2: LIGHTKEEPER_DATABASE_URL: {asks}",
-        f"{file}:3: {asks}",
-        f"{file}:4: DD_ENV: {asks}",
+        f"{file}:2: LIGHTKEEPER_DATABASE_URL: {remedy}",
+        f"{file}:3: {remedy}",
+        f"{file}:4: DD_ENV: {remedy}",
     ] == refused.value.problems
     assert {PATH: str(file), "GOOD": "1"} == environ
 
 
-def test_what_is_not_kept_leaves_the_environment_as_it_was(file):
-    """A reload that is refused undoes what it read."""
+def test_a_refused_reload_leaves_the_environment_as_it_was(file):
+    """What the reload read is undone."""
     file.write_text("A=1\n")
     environ = {PATH: str(file)}
     settings_file = SettingsFile(environ)
