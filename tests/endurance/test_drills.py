@@ -21,7 +21,7 @@ def assets():
 
 @pytest.mark.timeout(1_500)
 def test_thirty_healthy_days_page_for_failures_alone(assets):
-    """Nine failures a day, taken up by staff, in 66,000 documents."""
+    """Nine failures a day, acknowledged by staff, in 66,000 documents."""
     result = run_drill("healthy", assets, days=30)
 
     assert () == result.problems
@@ -38,7 +38,7 @@ def test_a_fault_pages_as_expected_whatever_the_chance(assets, name):
     assert {} == {seed: result.problems for seed, result in results.items() if result.problems}
 
 
-@pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-away"])
+@pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-unreachable"])
 def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
     """A daemon whose jobs run at each of their turns pages at the same minute."""
     quick = run_drill(name, assets)

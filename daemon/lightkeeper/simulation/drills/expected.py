@@ -1,4 +1,4 @@
-"""What the monitors are to do at each fault; whatever is not named here is to be silent."""
+"""What the monitors must do at each fault; a monitor that is not named must stay silent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ class Fires:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Which monitors page, exactly once each time something goes wrong; which tell the channel.
+    """Which monitors page, exactly once each time something goes wrong; which notify the channel.
 
-    `reminds`: those that page again because nothing changed. `may_tell`: those that may tell the
-    channel or not.
+    `reminds`: those that page again because nothing changed. `may_tell`: those that may notify
+    the channel or not.
     """
 
     pages: Mapping[str, Fires] = field(default_factory=dict)
@@ -71,7 +71,7 @@ EXPECTED: Final = {
         {"lighthouse-unreachable": Fires(18, 2), "polling-stopped": Fires(23, 2)}, _LATE_NEWS
     ),
     "server-errors": Expected({"polling-stopped": Fires(23, 2)}, _LATE_NEWS),
-    "batches-fail": Expected(),  # every document is asked about by itself, in time
+    "batches-fail": Expected(),  # every document is polled alone, in time
     "flaky": Expected(),
     "mostly-failing": Expected(
         {"polling-stopped": Fires(60, 3), "documents-unobserved": Fires(200, 3)},
@@ -116,6 +116,6 @@ EXPECTED: Final = {
         },
         may_tell=frozenset({"detection-burn"}),
     ),
-    "agent-away": Expected(_GONE, {"signals-lost": Fires(32, 17)}),
+    "agent-unreachable": Expected(_GONE, {"signals-lost": Fires(32, 17)}),
 }
 """By fault. Burn rates tell of the same trouble when few documents passed meanwhile."""

@@ -35,13 +35,13 @@ class Fault:
 
 
 def healthy(days: float) -> Fault:
-    """Days with nine failures each, all taken up by staff; nothing else is wrong."""
+    """Days with nine failures each, all acknowledged by staff; nothing else is wrong."""
 
     def course(world: World) -> Iterator[float]:
         stories = ("fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup")
-        gap, taken_up_after = DAY / 9, (7 * MINUTE, 22 * MINUTE, 13 * MINUTE)
+        gap, acknowledged_after = DAY / 9, (7 * MINUTE, 22 * MINUTE, 13 * MINUTE)
         for turn in range(round(9 * days)):
-            story, wait = stories[turn % 4], taken_up_after[turn % 3]
+            story, wait = stories[turn % 4], acknowledged_after[turn % 3]
             if story != "fails_cleanup":  # it is delivered all the same
                 world.mark()
             world.track(1, story)
@@ -49,14 +49,14 @@ def healthy(days: float) -> Fault:
             world.staff(Action.ACK)
             yield gap - wait
 
-    says = f"{days:g} days at real volume, nine failures a day taken up"
+    says = f"{days:g} days at real volume, nine failures a day, each acknowledged"
     return Fault(HEALTHY, says, course, weight=10)
 
 
-def _single(story: str, count: int = 1, taken_up_after: float = 20 * MINUTE) -> Course:
+def _single(story: str, count: int = 1, acknowledged_after: float = 20 * MINUTE) -> Course:
     def course(world: World) -> Iterator[float]:
         world.track(count, story, types=_TO_SEND_AGAIN)
-        yield taken_up_after
+        yield acknowledged_after
         world.staff(Action.ACK)
 
     return course
@@ -173,7 +173,7 @@ def _read_only(world: World) -> Iterator[float]:
     world.read_only(False)
 
 
-def _agent_away(world: World) -> Iterator[float]:
+def _agent_unreachable(world: World) -> Iterator[float]:
     world.agent.stop()
     yield 30 * MINUTE
     world.agent.start()
@@ -236,8 +236,8 @@ _ALL: Final = (
     Fault("failed-unknown", "a document fails, no step is named", _single("fails_unknown")),
     Fault(
         "failure-ignored",
-        "a failure nobody takes up for six hours",
-        _single("fails_claims_evidence", taken_up_after=6 * HOUR),
+        "a failure stays unacknowledged for six hours",
+        _single("fails_claims_evidence", acknowledged_after=6 * HOUR),
     ),
     Fault("failure-surge", "300 documents fail within 20 minutes", _surge),
     Fault("failures-recover", "three failures become successes", _recovers),
@@ -262,7 +262,7 @@ _ALL: Final = (
     Fault("server-errors", "every call ends in 503 for two hours", _server_errors),
     Fault(
         "batches-fail",
-        "503 for every batch for five hours, single documents are answered for",
+        "503 for every batch for five hours, answers for single documents",
         _batches_fail,
     ),
     Fault("flaky", "10 % of calls end in 500 for two days", _flaky, an_hour=30, weight=3),
@@ -271,28 +271,30 @@ _ALL: Final = (
     Fault("rate-limited", "every call ends in 429 for 90 minutes", _rate_limited),
     Fault("purged", "Lighthouse forgets 40 documents", _purged),
     Fault("empty-answers", "200 with empty lists for 90 minutes", _empty),
-    Fault("nonsense", "one document is answered with nonsense for five hours", _nonsense),
+    Fault("nonsense", "nonsense answers for one document for five hours", _nonsense),
     Fault("unknown-step", "a new step in every answer for an hour", _unknown_step),
     Fault("backlog", "500,000 documents are due at once", _backlog, weight=6),
     Fault(
-        "import", "50,000 documents ten days old are handed in", _imported, settles=HOUR, weight=2
+        "import", "50,000 documents ten days old are tracked", _imported, settles=HOUR, weight=2
     ),
     Fault(
         "import-closed",
-        "10,000 documents ten days old are handed in, and closed five minutes later",
+        "10,000 documents ten days old are tracked, and closed five minutes later",
         _closed,
         settles=HOUR,
     ),
-    Fault("intake-stops", "nothing is handed in for eight hours", _intake_stops),
+    Fault("intake-stops", "no document is tracked for eight hours", _intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", _killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", _killed(60 * HOUR), an_hour=20),
     Fault(
         "failure-and-restart",
-        "a failure nobody takes up, and the daemon is down for 45 minutes meanwhile",
+        "a failure stays unacknowledged while the daemon is down for 45 minutes",
         _restarted,
     ),
     Fault("daemon-hung", "the daemon hangs for 30 minutes", _hung),
-    Fault("database-read-only", "the store takes no writes for 30 minutes", _read_only),
-    Fault("agent-away", "the Datadog Agent is away for 30 minutes", _agent_away),
+    Fault("database-read-only", "the store cannot be written for 30 minutes", _read_only),
+    Fault(
+        "agent-unreachable", "the Datadog Agent is unreachable for 30 minutes", _agent_unreachable
+    ),
 )
 FAULTS: Final = {fault.name: fault for fault in _ALL}

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from lightkeeper.simulation.drills.run import Fired, Result
 
-HEAD: Final = ("fault", "what happens", "pages on-call", "tells the channel")
+HEAD: Final = ("fault", "what happens", "pages on-call", "notifies the channel")
 
 
 def markdown(results: Iterable[Result]) -> str:

@@ -205,11 +205,11 @@ def test_the_command_fails_where_a_drill_does(tmp_path, assets):
 
 
 def test_a_drill_that_is_not_there_is_refused_by_name():
-    """An unknown name is answered with those there are."""
+    """An unknown name is answered with the nearest."""
     result = CliRunner().invoke(drill, ["failed-bsg", "--folder", str(MONITORS)])
 
     assert 2 == result.exit_code
-    assert "there is no drill failed-bsg; there are healthy, failed-claims" in result.stderr
+    assert "no such drill: failed-bsg; did you mean failed-bgs" in result.stderr
 
 
 def test_workers_end_with_a_command_that_was_killed(tmp_path):
