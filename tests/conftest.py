@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("steady")
 
 
 _TEST_FILES = {
-    path.name for path in Path(__file__).parent.rglob("test_*.py") if "endurance" not in path.parts
+    path for path in Path(__file__).parent.rglob("test_*.py") if "endurance" not in path.parts
 }
 
 seen_signals.watch()
@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note whether every test file takes part."""
-    files = {item.path.name for item in session.items}
+    files = {item.path for item in session.items}
     option = session.config.option
     if getattr(option, "loadgroup", False):  # in a worker; else each makes all of it once more
         marked = [item for item in session.items if item.get_closest_marker("xdist_group")]

@@ -29,7 +29,7 @@ _OF_THE_TRANSPORT = {"content-type", "content-length", "connection"}
 Operation = tuple[str, str]
 
 
-class Request(NamedTuple):
+class SentRequest(NamedTuple):
     """A request as it goes over the wire; header names are in lower case."""
 
     method: str
@@ -38,7 +38,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Response(NamedTuple):
+class ReceivedAnswer(NamedTuple):
     """An answer as it comes over the wire; header names are in lower case."""
 
     status: int
@@ -76,12 +76,12 @@ class Contract:
         """The statuses that the contract has for an operation."""
         return set(self._declared(operation)["responses"])
 
-    def operation_of(self, request: Request) -> Operation | None:
+    def operation_of(self, request: SentRequest) -> Operation | None:
         """The operation that a request is meant for."""
         found = self._operation(request.method, urllib.parse.urlsplit(request.target).path)
         return None if found is None else found[0]
 
-    def answer_offences(self, operation: Operation, answer: Response) -> list[Offence]:
+    def answer_offences(self, operation: Operation, answer: ReceivedAnswer) -> list[Offence]:
         """How an answer breaks what the contract has for its status."""
         declared = self._declared(operation)["responses"].get(str(answer.status))
         if declared is None:
@@ -92,7 +92,7 @@ class Contract:
             *self._body_offences(declared["content"], answer.headers, answer.body),
         ]
 
-    def request_offences(self, request: Request) -> list[Offence]:
+    def request_offences(self, request: SentRequest) -> list[Offence]:
         """How a request breaks what the contract has for its method and path."""
         target = urllib.parse.urlsplit(request.target)
         found = self._operation(request.method, target.path)
@@ -203,7 +203,7 @@ def example(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / "examples" / f"{name}.json").read_text())
 
 
-def example_request(told: Mapping[str, Any], token: str = "token") -> Request:
+def example_request(told: Mapping[str, Any], token: str = "token") -> SentRequest:
     """The request of an example as it goes over the wire."""
     headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
     if "/oauth2/" not in told["path"]:
@@ -214,27 +214,27 @@ def example_request(told: Mapping[str, Any], token: str = "token") -> Request:
         body = b"\r\n".join([*_multipart(told["body"]), b"--example--", b""])
     else:
         body = json.dumps(told["body"]).encode() if "body" in told else b""
-    return Request(told["method"], told["path"], headers, body)
+    return SentRequest(told["method"], told["path"], headers, body)
 
 
-def example_response(told: Mapping[str, Any]) -> Response:
+def example_response(told: Mapping[str, Any]) -> ReceivedAnswer:
     """The answer of an example as it comes over the wire."""
     headers = {name.lower(): value for name, value in told["headers"].items()}
-    return Response(told["status"], headers, json.dumps(told["body"]).encode())
+    return ReceivedAnswer(told["status"], headers, json.dumps(told["body"]).encode())
 
 
-def sent(prepared: Any) -> Request:
+def sent(prepared: Any) -> SentRequest:
     """What `requests` sent: `answer.request`."""
     headers = {name.lower(): value for name, value in prepared.headers.items()}
     body = prepared.body or b""
     body = body.encode() if isinstance(body, str) else body
-    return Request(prepared.method, prepared.path_url, headers, body)
+    return SentRequest(prepared.method, prepared.path_url, headers, body)
 
 
-def received(answer: Any) -> Response:
+def received(answer: Any) -> ReceivedAnswer:
     """What `requests` received."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status_code, headers, answer.content)
+    return ReceivedAnswer(answer.status_code, headers, answer.content)
 
 
 def _closed(node: Any, waived: Collection[str]) -> Any:

@@ -6,7 +6,7 @@ import json
 import contract as contracts
 import orjson
 import pytest
-from contract import FORM, Request, example
+from contract import FORM, SentRequest, example
 from scripted_server import ScriptedServer, answer
 
 from lightkeeper.domain.answer import Absence, Answer, CallOutcome, CallProblem, StatusReport
@@ -171,7 +171,7 @@ def asked_like(client, name):
 def requests_of(server):
     """What the client sent, as the contract's checks take it."""
     return [
-        Request(*request.line.split()[:2], request.headers, request.body)
+        SentRequest(*request.line.split()[:2], request.headers, request.body)
         for request in server.requests
     ]
 
