@@ -1,4 +1,4 @@
-"""A client for the stand-in of Lighthouse that knows nothing of the daemon's own."""
+"""A client for the simulated Lighthouse that knows nothing of the daemon's own."""
 
 import functools
 import json

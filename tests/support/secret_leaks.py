@@ -1,4 +1,4 @@
-"""Every key, assertion and token that the stand-ins of this run made or saw, to search for.
+"""Every key, assertion and token that simulated Lighthouses made or saw, to search for.
 
 `watch` is called once; from then on `found_in` knows what must be in no log, packet or database.
 """
@@ -21,7 +21,7 @@ _packets: list[bytes] = []
 
 def watch():
     """Take note of all secrets and packets from now on."""
-    _note_calls(tokens.TokenDesk, "answer", _exchanged)
+    _note_calls(tokens.TokenIssuer, "answer", _exchanged)
     _note_calls(tokens, "private_key_pem", _key_made)
     _note_calls(agent, "parse", _received)
 

@@ -53,7 +53,12 @@ def simulate() -> None:
 )
 @click.option("--documents", default=0, type=_COUNT, help="Number of documents it starts with.")
 @click.option(
-    "--story", default="success", show_default=True, help="What happens to these documents."
+    "--story",
+    "stories",
+    multiple=True,
+    default=("success",),
+    show_default=True,
+    help="What happens to these documents; several stories take turns.",
 )
 @click.option(
     "--first-id",

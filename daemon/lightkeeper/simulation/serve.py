@@ -1,10 +1,11 @@
-"""The stand-ins as programs of their own, until a signal ends them."""
+"""The simulated Lighthouse and Agent as programs of their own, until a signal ends them."""
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from typing import TextIO
 
 from lightkeeper.simulation.agent.datagram import Event, Metric, ServiceCheck
@@ -20,18 +21,19 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
     speed: float,
     latency: float,
     documents: int,
-    story: str,
+    stories: Sequence[str],
     first_id: int,
     failing: float,
     out: TextIO = sys.stdout,
 ) -> None:
     """Run a Lighthouse; print the settings that point at it as `export` lines.
 
-    Raises ValueError for a story that nobody knows, or a port that cannot be had, and OSError
-    where nothing can be printed.
+    Its documents take the stories in turn: of two, each gets every other document. Raises
+    ValueError for an unknown story or a port that is not free, and OSError where `out` is closed.
     """
-    if story not in STORIES:
-        raise ValueError(f"no such story: {story!r}; there are {', '.join(STORIES)}")
+    for story in stories:
+        if story not in STORIES:
+            raise ValueError(f"no such story: {story!r}; there are {', '.join(STORIES)}")
     lighthouse = SimulatedLighthouse(
         port=port,
         rate_limit=rate_limit or None,
@@ -39,29 +41,30 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
         latency=latency,
         record_calls=False,
     )
-    for request_id in range(first_id, first_id + documents):
+    ids = range(first_id, first_id + documents)
+    for request_id, story in zip(ids, cycle(stories), strict=False):
         lighthouse.add(request_id, story)
     if failing:
         lighthouse.fail_share(failing)
-    # The signals first: threads that are there already would be ended by them.
+    # The signals first: they would end threads that run already.
     with _until_signalled() as wait, _listening(lighthouse):
         for name, value in lighthouse.environment().items():
             print(f"export {name}='{value}'", file=out)
-        print(f"# a stand-in of Lighthouse listens at {lighthouse.url}", file=out, flush=True)
+        print(f"# simulated Lighthouse listens at {lighthouse.url}", file=out, flush=True)
         wait()
 
 
 def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) -> None:
-    """Run an Agent; print what it receives, and what was malformed in the end.
+    """Run an Agent; print each signal it receives, and at the end what was malformed.
 
-    Raises ValueError where it cannot listen, and OSError where nothing can be printed.
+    Raises ValueError where it cannot listen, and OSError where `out` is closed.
     """
 
     def show(signal_received: Metric | Event | ServiceCheck) -> None:
         try:
             print(describe(signal_received), file=out, flush=True)
         except OSError:
-            os.kill(os.getpid(), signal.SIGTERM)  # nobody can read it any more: that is the end
+            os.kill(os.getpid(), signal.SIGTERM)  # the reader of `out` has gone
 
     agent = SimulatedAgent(
         port=None if socket_path else port, socket_path=socket_path, listener=show
@@ -84,15 +87,15 @@ def describe(received: Metric | Event | ServiceCheck) -> str:
 
 
 @contextmanager
-def _listening(stand_in: SimulatedAgent | SimulatedLighthouse) -> Iterator[None]:
+def _listening(simulated: SimulatedAgent | SimulatedLighthouse) -> Iterator[None]:
     try:
-        stand_in.start()
+        simulated.start()
     except OSError as exc:
         raise ValueError(f"cannot listen there: {exc.strerror or exc}") from exc
     try:
         yield
     finally:
-        stand_in.stop()
+        simulated.stop()
 
 
 @contextmanager

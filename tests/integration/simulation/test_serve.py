@@ -1,20 +1,40 @@
-"""The stand-ins as programs of their own, as people start them in a shell."""
+"""`lightkeeper simulate`: the simulated Lighthouse and Agent, as people start them in a shell."""
 
+import os
+import re
 import signal
 import socket
+import subprocess
+from contextlib import suppress
 
 import command_line
 import pytest
 
+BY_HAND = """\
+lightkeeper simulate lighthouse --documents 20 --speed 60 \\
+    --story success --story fails_claims_evidence > lighthouse.env &
+lightkeeper simulate agent --socket dsd.socket > signals.txt &
+export DD_DOGSTATSD_URL=unix://$PWD/dsd.socket
+until grep -qs listens lighthouse.env && test -S dsd.socket; do sleep 0.2; done
+. ./lighthouse.env
+lightkeeper track --request-id 1 --submission-id 4711 --document-type form_0781
+lightkeeper track --request-id 2 --submission-id 4711 --document-type form_0781a
+lightkeeper poll
+lightkeeper show --submission 4711
+grep documents.outcomes signals.txt
+kill %1 %2
+"""
+"""The README's block: how to try lightkeeper by hand."""
+
 
 def test_what_they_print_is_how_to_find_them(tmp_path):
-    """Both take their settings from there, a pass runs through, and both end when told to."""
+    """The settings they print make a pass run through, and SIGTERM ends both."""
     documents = ("--documents", 30, "--story", "instantly_done", "--first-id", 900)
     env = command_line.environment()
     lighthouse = command_line.start("simulate", "lighthouse", *documents, env=env)
     agent = command_line.start("simulate", "agent", "--socket", tmp_path / "dsd.socket", env=env)
     settings = ""
-    while not (line := lighthouse.stdout.readline()).startswith("# a stand-in of Lighthouse"):
+    while not (line := lighthouse.stdout.readline()).startswith("# simulated Lighthouse"):
         settings += line
     settings += agent.stdout.readline()
     env = command_line.environment(tmp_path / "store.db")
@@ -40,7 +60,7 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
 
 
 def test_an_agent_whose_reader_has_gone_ends(tmp_path):
-    """As `sandbox agent | head` leaves it: at the next signal, without a word."""
+    """`simulate agent | head` ends at the next signal, without an error."""
     path = tmp_path / "dsd.socket"
     agent = command_line.start(
         "simulate", "agent", "--socket", path, env=command_line.environment()
@@ -62,8 +82,8 @@ def test_an_agent_whose_reader_has_gone_ends(tmp_path):
         (("agent", "--socket", "/nowhere/dsd.socket"), "No such file or directory"),
     ],
 )
-def test_one_that_cannot_start_says_why(arguments, reason):
-    """Exit status 1 and the reason."""
+def test_a_simulation_that_cannot_start_says_why(arguments, reason):
+    """The command ends with exit status 1 and the reason."""
     done = command_line.run("simulate", *arguments, env=command_line.environment())
 
     assert 1 == done.returncode
@@ -72,7 +92,7 @@ def test_one_that_cannot_start_says_why(arguments, reason):
 
 
 def test_a_port_that_is_taken_is_said_plainly():
-    """Two on one port: the second one ends."""
+    """A second one on a port ends, and says that the address is in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = command_line.run(
@@ -81,3 +101,34 @@ def test_a_port_that_is_taken_is_said_plainly():
 
     assert 1 == done.returncode
     assert "Address already in use" in done.stderr
+
+
+def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
+    """The README's block, in a shell, shows one document done, one failed, and both counted."""
+    command = tmp_path / "lightkeeper"
+    command.write_text(f'#!/bin/sh\nexec {" ".join(command_line.COMMAND)} "$@"\n')
+    command.chmod(0o755)
+    env = command_line.environment()
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    env["DD_DOGSTATSD_URL"] = "unix:///nonexistent/dsd.socket"
+    shell = subprocess.Popen(
+        ["bash", "-c", BY_HAND],
+        env=env,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = shell.communicate(timeout=100)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+
+    assert (0, "") == (shell.returncode, err)
+    assert "request id 1  form_0781  done" in out
+    assert "request id 2  form_0781a  failed at CLAIMS_EVIDENCE" in out
+    for outcome, kind in (("done", "form_0781"), ("failed", "form_0781a")):
+        found = rf"documents\.outcomes 1 document_type:{kind} .*outcome:{outcome}"
+        assert re.search(found, out)

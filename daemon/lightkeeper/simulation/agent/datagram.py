@@ -94,7 +94,7 @@ def parse(datagram: bytes) -> list[Signal]:
     """
     Return all that the datagram says, in its order.
 
-    One bad line refuses the whole datagram, where the Agent would drop that line alone and go on.
+    One bad line refuses the whole datagram, where the Agent would drop that line alone.
 
     Raises:
         MalformedDatagram: at the first line that is not faultless.

@@ -1,4 +1,4 @@
-"""A stand-in on loopback for the Datadog Agent's DogStatsD that forgives nothing."""
+"""The simulated Datadog Agent: DogStatsD on loopback, strict about what it receives."""
 
 import contextlib
 import selectors
@@ -121,7 +121,7 @@ class SimulatedAgent:
             self._running = opening.pop_all()
 
     def stop(self) -> None:
-        """Be gone: what was not read is lost, and the socket file is removed."""
+        """Stop listening: what was not read is lost, and the socket file is removed."""
         if self._selector is None:
             return
         self._reading.set()
@@ -149,7 +149,7 @@ class SimulatedAgent:
     def wait_for(
         self, condition: Callable[["SimulatedAgent"], bool], timeout: float = 60.0
     ) -> bool:
-        """Return whether the condition held within so many seconds; asked at each arrival."""
+        """Return whether the condition held within so many seconds; each arrival tries it."""
         with self._arrival:
             return self._arrival.wait_for(lambda: condition(self), timeout)
 

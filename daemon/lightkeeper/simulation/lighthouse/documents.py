@@ -1,4 +1,4 @@
-"""The documents that the stand-in for Lighthouse knows, and what it says of them."""
+"""The documents that the simulated Lighthouse knows, and what it answers about them."""
 
 import json
 import threading
@@ -66,15 +66,15 @@ class SimulatedDocuments:
         return ids
 
     def answer(self, request_id: int, status_object: StatusObject) -> None:
-        """Say exactly this of the id from now on; bytes go out as they are, JSON or not."""
+        """Answer exactly this about the id from now on; bytes go out as they are, JSON or not."""
         self._given[request_id] = _encoded(status_object)
 
     def omit(self, request_id: int) -> None:
-        """Name the id in neither list from now on; asked for alone it is answered."""
+        """Name the id in neither list from now on; polled alone it is answered."""
         self._omitted.add(request_id)
 
     def also_answer(self, status_object: StatusObject) -> None:
-        """Put this into every later answer about many ids, whoever is asked for."""
+        """Put this into every later answer about many ids, whichever they are."""
         self._unasked.append(_encoded(status_object))
 
     def state(self, request_id: int) -> str:

@@ -1,4 +1,4 @@
-"""What the stand-in for Lighthouse does wrong when told to, and the bodies of its errors."""
+"""Faults of the simulated Lighthouse, each on request, and the bodies of its errors."""
 
 import base64
 import http
@@ -25,7 +25,7 @@ _GATEWAY_MESSAGES = {
     429: "API rate limit exceeded",
     504: "The server took too long to respond",
 }
-# Another host, and still this machine: whoever follows it meets nobody.
+# Another host, and still this machine: a client that follows it finds no server.
 _ELSEWHERE = "http://127.0.0.2:9/services/benefits-documents/v1/uploads/status"
 _INSTEAD: Final[dict[str, Reply]] = {
     "refuse": Reply(0, b"", manner="refuse"),
@@ -70,7 +70,7 @@ class _Failure(NamedTuple):
 
 class Faults:
     """
-    Faults that can be asked for in any mixture, from any thread.
+    Faults in any mixture, begun and ended from any thread.
 
     `path` says whose calls fail: "token", "status" (many ids), "single" (one id), "documents"
     (uploads), or None for all. A `body` left out has the shape usual for the status.
@@ -93,7 +93,7 @@ class Faults:
         headers: Mapping[str, str] | None = None,
         path: Endpoint | None = "status",
     ) -> None:
-        """Fail the next calls; what was asked for before goes first."""
+        """Fail the next calls; failures begun earlier go first."""
         failure = _Failure(path, status, body, dict(headers or {}))
         with self._fault_lock:
             self._failures.extend([failure] * count)
@@ -110,7 +110,7 @@ class Faults:
             self._share, self._share_failure = share, _Failure(path, status, body, {})
 
     def poison(self, request_id: int, status: int = 500, *, single_ok: bool = False) -> None:
-        """Fail every call that asks about this id, unless it asks about it alone (`single_ok`)."""
+        """Fail every call with this id; with `single_ok`, only calls with other ids too."""
         with self._fault_lock:
             self._poisons[request_id] = (status, single_ok)
 
@@ -118,7 +118,7 @@ class Faults:
         """
         Answer in this manner only, until `up()`.
 
-        "refuse" closes the connection without an answer (a port where nobody listens is what
+        "refuse" closes the connection without an answer (a port without a server is what
         `stop()` leaves), "hang" never answers, "trickle" sends a byte a second, "close_mid_body"
         half of the body; "garbage" is HTML under a 200, "empty" a 200 with no statuses in it,
         "redirect" a 302 to another host.

@@ -1,4 +1,4 @@
-"""How many calls a minute a path takes, and the headers that tell so."""
+"""The rate limit: how many calls a minute an endpoint takes, and the headers that say so."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""Reading what a request asks Lighthouse for."""
+"""Reads a request: which endpoint, which ids, and how it breaks the contract."""
 
 import re
 import urllib.parse

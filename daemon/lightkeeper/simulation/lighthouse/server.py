@@ -1,4 +1,4 @@
-"""A stand-in on loopback for VA's Lighthouse Benefits Documents API v1."""
+"""The simulated Lighthouse: VA's Benefits Documents API v1 on loopback."""
 
 import time
 from collections import deque
@@ -27,7 +27,7 @@ _NOT_FOUND = "Upload Request Async Status Not Found"
 
 
 class RecordedCall(NamedTuple):
-    """One call received: `ids` as asked for, `status` 0 when nothing was answered."""
+    """One call received: `ids` as they came, `status` 0 when no answer was sent."""
 
     path: Endpoint
     method: str
@@ -54,7 +54,7 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
         speed: seconds of a document's story that pass in one second of the clock.
         clock: seconds since the epoch; rules tokens, the rate limit and the documents.
         documents_clock: seconds since the epoch; rules the documents instead.
-        max_ids: ids a call may ask for; 413 above.
+        max_ids: most ids in a call; 413 above.
         seed: decides the documents' paces and what `fail_share` hits.
         record_calls: whether `calls` keeps the last 10,000 calls.
 
@@ -88,7 +88,7 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
         self.latency = latency
         self._clock = clock
         self._max_ids = max_ids
-        self._tokens = tokens.TokenDesk(token_lifetime, clock)
+        self._tokens = tokens.TokenIssuer(token_lifetime, clock)
         self._quotas: dict[Endpoint, Quota] = {}
         if rate_limit is not None:
             self._quotas["status"] = Quota(rate_limit, rate_window, clock)
@@ -153,7 +153,7 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
             self._server = None
 
     def reject_tokens(self) -> None:
-        """Take no token for good until `accept_tokens()`; they are still given out."""
+        """Answer 401 to every token until `accept_tokens()`; they are still given out."""
         self._tokens.rejecting = True
 
     def accept_tokens(self) -> None:
@@ -185,10 +185,10 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
             reply = self._admitted(request_read, request)
         else:
             reply = error(429)._replace(headers={"Retry-After": headers["RateLimit-Reset"]})
-        told = {**headers, **reply.headers}
+        sent = {**headers, **reply.headers}
         if request_read.path == "token":
-            del told["X-RateLimit-Remaining-Minute"]  # that endpoint alone does not send it
-        return reply._replace(headers=told)
+            del sent["X-RateLimit-Remaining-Minute"]  # that endpoint alone does not send it
+        return reply._replace(headers=sent)
 
     def _admitted(self, request_read: StatusRequest, request: Request) -> Reply:
         """What the gateway does before it passes a call on."""
@@ -242,6 +242,6 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
             pieces[0] = pieces[0][1:]
             members.append(b'"statuses":[%b]' % b"".join(pieces))
         if not_found:
-            told = [str(request_id) for request_id in not_found] if self.as_strings else not_found
-            members.append(b'"requestIdsNotFound":' + orjson.dumps(told))
+            shown = [str(request_id) for request_id in not_found] if self.as_strings else not_found
+            members.append(b'"requestIdsNotFound":' + orjson.dumps(shown))
         return Reply(200, b'{"data":{%b}}' % b",".join(members))

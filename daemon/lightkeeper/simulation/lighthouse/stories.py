@@ -48,7 +48,7 @@ def _stage(
 def _tail(status: str, steps: dict[str, str], failed_step: str | None) -> bytes:
     """All that follows the times in a status object, its end included."""
     followers = [*list(steps)[1:], None]
-    told: dict[str, object] = {
+    members: dict[str, object] = {
         "status": status,
         "steps": [
             {
@@ -61,8 +61,8 @@ def _tail(status: str, steps: dict[str, str], failed_step: str | None) -> bytes:
         ],
     }
     if failed_step:
-        told["error"] = {"detail": _ATTEMPTS_EXCEEDED, "step": failed_step}
-    return orjson.dumps(told)[1:]
+        members["error"] = {"detail": _ATTEMPTS_EXCEEDED, "step": failed_step}
+    return orjson.dumps(members)[1:]
 
 
 def _words(claims_evidence: str, gateway: str) -> dict[str, str]:
@@ -87,8 +87,8 @@ def _lost(after: float) -> Stage:
 
 _QUEUED = _stage(0, RUNNING, _words(WAITING, WAITING))
 _STORING = _stage(3, RUNNING, _words(RUNNING, WAITING))
-_TELLING = _stage(9, RUNNING, _words(SUCCESS, RUNNING))
-_BEGINNING = (_QUEUED, _STORING, _TELLING)
+_ASSOCIATING = _stage(9, RUNNING, _words(SUCCESS, RUNNING))
+_BEGINNING = (_QUEUED, _STORING, _ASSOCIATING)
 _DELIVERED = _words(SUCCESS, SUCCESS)
 
 STORIES: Final[dict[str, Story]] = {
@@ -106,7 +106,7 @@ STORIES: Final[dict[str, Story]] = {
     "recovers": (_QUEUED, _STORING, _claims_evidence_failed(12), _done(300)),
     "reworks": (
         *(_QUEUED, _STORING, _claims_evidence_failed(12)),
-        *(_STORING._replace(after=120), _TELLING._replace(after=180), _done(240)),
+        *(_STORING._replace(after=120), _ASSOCIATING._replace(after=180), _done(240)),
     ),
     "unknown_step": (
         _stage(0, RUNNING, _scanned(WAITING, WAITING, WAITING)),
@@ -167,7 +167,7 @@ class SimulatedDocument:
         return self._head(stage, as_string), stage.internal_tail if internal else stage.tail
 
     def _move(self, now: float) -> None:
-        """Keep the pieces until they change, for many are asked about more often than that."""
+        """Keep the pieces until they change: many are polled more often than that."""
         if now < self._until:
             return
         story, age = self._story, (now - self._accepted_at) / self._pace

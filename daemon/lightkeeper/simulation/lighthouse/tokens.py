@@ -34,8 +34,8 @@ class _Refused(Exception):
         self.status = status
 
 
-class TokenDesk:
-    """Gives out tokens against good assertions, and knows them again."""
+class TokenIssuer:
+    """Issues tokens against good assertions, and recognises them."""
 
     def __init__(self, lifetime: float, clock: Callable[[], float]) -> None:
         self.rejecting = False
@@ -48,8 +48,8 @@ class TokenDesk:
         try:
             scopes = self._verify(request)
         except _Refused as refused:
-            told = {"error": refused.error, "error_description": str(refused)}
-            return _reply(refused.status, told)
+            body = {"error": refused.error, "error_description": str(refused)}
+            return _reply(refused.status, body)
         token = secrets.token_urlsafe(32)
         self._granted[token] = (self._clock() + self._lifetime, scopes)
         return _reply(
@@ -64,7 +64,7 @@ class TokenDesk:
         )
 
     def scopes(self, authorization: str) -> Collection[str] | None:
-        """The scopes an `Authorization` header brings; None when it is no good (any more)."""
+        """The scopes of an `Authorization` header; None when its token is unknown or expired."""
         scheme, _, token = authorization.partition(" ")
         expires_at, scopes = self._granted.get(token, (0.0, ()))
         is_good = scheme.lower() == "bearer" and self._clock() < expires_at
@@ -96,7 +96,7 @@ class TokenDesk:
                 _key().public_key(),
                 algorithms=["RS256"],
                 audience=AUDIENCE,
-                # The times are judged below, by the clock that was handed in.
+                # The times are judged below, by the clock of this Lighthouse.
                 options={
                     "require": _CLAIMS,
                     "verify_exp": False,

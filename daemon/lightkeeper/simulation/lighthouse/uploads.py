@@ -1,4 +1,4 @@
-"""What Lighthouse demands of an upload (`POST /documents`)."""
+"""What Lighthouse requires of an upload (`POST /documents`)."""
 
 import email.message
 import email.parser
@@ -18,7 +18,7 @@ _INT64 = 2**63
 
 
 def refusal(content_type: str, body: bytes) -> str | None:
-    """Why this body is no upload; None when it is one."""
+    """Why Lighthouse refuses this body; None when it takes it."""
     parts = _parts(content_type, body)
     if "parameters" not in parts or "file" not in parts:
         return "The body has to be multipart/form-data with the parts 'parameters' and 'file'"

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for a stand-in: kept connections, one write an answer, and answers that go wrong.
+"""HTTP/1.1 for the simulated Lighthouse: keep-alive, one write an answer, broken answers.
 
 Not `http.server`, which spends longer on parsing the headers than a whole answer takes here.
 """
@@ -90,7 +90,7 @@ class _Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):  # a client that gave up is no news
+        with contextlib.suppress(ConnectionError):  # the client has gone
             while self._serve_one():
                 pass
 
@@ -167,7 +167,7 @@ def _status_line(status: int) -> str:
 
 
 def phrase(status: int) -> str:
-    """The usual words for a status, also for one that nobody has defined."""
+    """The usual words for a status, "Unknown" for one that HTTP does not define."""
     try:
         return http.HTTPStatus(status).phrase
     except ValueError:
