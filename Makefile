@@ -10,7 +10,7 @@ install = .venv/bin/python -m pip install $(QUIET) --no-user --target= --prefix=
 	--constraint .ci/constraints.txt $(1) || { echo "To see all that pip says: make .venv QUIET=" >&2; exit 1; }
 QUIET ?= -qq
 
-.PHONY: demo unit test endurance check bench reference drills schema-dump clean .venv
+.PHONY: demo unit test endurance check bench reference drills picture schema-dump clean .venv
 
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
@@ -37,6 +37,10 @@ reference: .venv/dev.stamp
 # Writes the table in monitors/drills.md: about two minutes.
 drills: .venv/dev.stamp
 	.venv/bin/python tests/support/generated_docs.py drills
+
+# Draws daemon/demo.svg from a demo that runs: half a minute.
+picture: .venv/dev.stamp
+	.venv/bin/python tests/support/demo_picture.py
 
 # Writes the newest schema as its version leaves it, before that version is released.
 schema-dump: .venv/dev.stamp

@@ -1,14 +1,32 @@
 """`lightkeeper demo`: a day of documents in half a minute."""
 
+from pathlib import Path
+
 import click
 
 
 @click.command()
 @click.option(
-    "--seconds", default=30, show_default=True, type=click.IntRange(8, 3_600), help="How long."
+    "--seconds",
+    default=30,
+    show_default=True,
+    type=click.IntRange(8, 3_600),
+    help="How long, at least.",
 )
-def demo(seconds: int) -> int:
-    """Watch a simulated day of documents in half a minute."""
-    from lightkeeper.simulation.demo import show_demo
+@click.option(
+    "--folder",
+    default="monitors",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the monitors, variables.json and README.md are.",
+)
+def demo(seconds: int, folder: Path) -> int:
+    """Watch a simulated day of documents in half a minute.
 
-    return show_demo(seconds)
+    The real daemon and monitors, with a simulated Lighthouse and Datadog. The store stays until
+    the next demo, in $XDG_STATE_HOME or ~/.local/state.
+    """
+    from lightkeeper.alerting.files.definitions import load
+    from lightkeeper.simulation.demo.show import show_demo
+
+    return show_demo(seconds, load(folder))

@@ -12,11 +12,11 @@ import pytest
 
 BY_HAND = """\
 lightkeeper simulate lighthouse --documents 20 --speed 60 \\
-    --story success --story fails_claims_evidence > lighthouse.env &
+    --story success --story fails_claims_evidence > simulated.env &
 lightkeeper simulate agent --socket dsd.socket > signals.txt &
 export DD_DOGSTATSD_URL=unix://$PWD/dsd.socket
-until grep -qs listens lighthouse.env && test -S dsd.socket; do sleep 0.2; done
-. ./lighthouse.env
+until grep -qs listens simulated.env && test -S dsd.socket; do sleep 0.2; done
+. ./simulated.env
 lightkeeper track --request-id 1 --submission-id 4711 --document-type form_0781
 lightkeeper track --request-id 2 --submission-id 4711 --document-type form_0781a
 lightkeeper poll

@@ -35,9 +35,9 @@ class SignalPoint(NamedTuple):
 
 
 class InProcessAgent:
-    """A DogStatsD socket. It holds ten datagrams, so whoever sends has it `take` them in between.
+    """A DogStatsD socket. It holds ten datagrams, so the sender calls `take` in between.
 
-    What has been taken is read by `read`.
+    `read` returns what was taken.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class InProcessAgent:
         self._socket.bind(str(self._path))
 
     def stop(self) -> None:
-        """Be gone; what arrived before can still be read."""
+        """Stop listening; what arrived before can still be read."""
         self.take()
         if self._socket is not None:
             self._path.unlink()
@@ -95,7 +95,7 @@ def _points(line: bytes) -> tuple[SignalPoint, ...]:
 
 
 class Datadog:
-    """All monitors, evaluated each minute on all that was received, and what they told."""
+    """All monitors, evaluated each minute on all that was received, and their notifications."""
 
     def __init__(self, assets: Assets) -> None:
         slos = assets.slo_payloads()
@@ -103,14 +103,14 @@ class Datadog:
             key: MonitorRun(monitor.payload, slos) for key, monitor in assets.monitors.items()
         }
         self._store = SeriesStore()
-        self._watched = frozenset(name.encode() for name in _asked_for(assets))
-        self.told: list[tuple[str, Notification]] = []
+        self._watched = frozenset(name.encode() for name in _read_by_monitors(assets))
+        self.notifications: list[tuple[str, Notification]] = []
         """Monitor and notification, in order of time."""
 
     def take(self, lines: Iterator[bytes], at_seconds: float) -> None:
-        """Take in what arrived at that time. Raises MalformedDatagram for what cannot be read.
+        """Take what arrived at that time. Raises MalformedDatagram for what cannot be read.
 
-        Metrics that no monitor asks for are passed over: they are half of what comes.
+        Metrics that no monitor reads are passed over: they are half of what comes.
         """
         store, watched = self._store, self._watched
         for line in lines:
@@ -125,17 +125,17 @@ class Datadog:
     def evaluate(self, at_seconds: int) -> None:
         """Evaluate every monitor at a full minute; to be called for every one, in order."""
         for key, monitor in self._monitors.items():
-            self.told += [(key, one) for one in monitor.evaluate(self._store, at_seconds)]
+            self.notifications += [(key, one) for one in monitor.evaluate(self._store, at_seconds)]
 
     def recovered_at(self, key: str) -> float | None:
-        """When the last group of a monitor was well again; None while one is not."""
+        """When the last group of a monitor recovered; None while one is not OK."""
         monitor = self._monitors[key]
         if any(status is not Status.OK for status in monitor.states.values()):
             return None
         return max(one.at_seconds for one in monitor.transitions)
 
 
-def _asked_for(assets: Assets) -> set[str]:
+def _read_by_monitors(assets: Assets) -> set[str]:
     """The metrics that monitors, and the SLOs they watch, are computed from."""
     subjects = [Subject(one, assets, is_slo=False) for one in assets.monitors.values()]
     subjects += [Subject(one, assets, is_slo=True) for one in assets.slos.values()]

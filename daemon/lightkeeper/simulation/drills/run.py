@@ -122,7 +122,7 @@ def _drilled(world: World, fault: Fault, assets: Assets) -> tuple[Fired, ...]:
     world.advance(fault.settles)
     marks = world.marks or [began_at]
     told: dict[str, list[Notification]] = {}
-    for key, one in world.datadog.told:
+    for key, one in world.datadog.notifications:
         told.setdefault(key, []).append(one)
     pager = str(assets.variables["pager"])
     return tuple(

@@ -31,19 +31,28 @@ _DAY: Final = 86_400.0
 class World:
     """Simulated time, moved on by `advance`; the daemon starts with it."""
 
-    def __init__(self, folder: Path, assets: Assets, *, seed: int, an_hour: float) -> None:
-        self.clock = SimulatedClock(START)
+    def __init__(
+        self,
+        folder: Path,
+        assets: Assets,
+        *,
+        seed: int,
+        an_hour: float,
+        start: float = START,
+        store: Path | None = None,
+    ) -> None:
+        self.clock = SimulatedClock(start)
         self.lighthouse = InProcessLighthouse(self.clock, seed)
         self.agent = InProcessAgent(folder / "dsd.socket")
         self.datadog = Datadog(assets)
         self.story: Callable[[], str | Story] = lambda: "success"
         """The course of what is handed in from now on."""
-        self._store = folder / "lightkeeper.db"
+        self._store = store or folder / "lightkeeper.db"
         self._env = str(assets.variables["env"])
         self._random = Random(seed)
         self._an_hour = an_hour
         self._next_at = self._after_gap()
-        self._minute = START + 60
+        self._minute = int(start) + 60
         self.marks: list[float] = []
         """When something happened that somebody has to be told of."""
         self.daemon: DrilledDaemon | None = None

@@ -115,6 +115,11 @@ STORIES: Final[dict[str, Story]] = {
         _stage(15, RUNNING, _scanned(SUCCESS, SUCCESS, RUNNING)),
         _stage(21, SUCCESS, _scanned(SUCCESS, SUCCESS, SUCCESS)),
     ),
+    "internal_step": (
+        *_BEGINNING,
+        _stage(17, RUNNING, {**_DELIVERED, CLEANUP: RUNNING}),
+        _stage(29, SUCCESS, {**_DELIVERED, CLEANUP: SUCCESS}),
+    ),
     "unknown_status": (
         _QUEUED,
         _STORING,

@@ -149,6 +149,7 @@ COURSES = {
         (280, "S", "SS"),
     ],
     "unknown_step": [(5, "R", "RWW"), (12, "R", "SRW"), (18, "R", "SSR"), (25, "S", "SSS")],
+    "internal_step": [(12, "R", "SR"), (20, "R", "SSR"), (35, "S", "SSS")],
     "unknown_status": [(5, "R", "RW"), (12, "PAUSED", "SW"), (70, "S", "SS")],
     "contradictory": [(12, "R", "SR"), (20, "S", "SF")],
     "lost": [(0, "NOT_FOUND", ""), (10**7, "NOT_FOUND", "")],

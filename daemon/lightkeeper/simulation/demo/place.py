@@ -1,0 +1,36 @@
+"""Where the demo's store stays until the next demo."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Final
+
+from lightkeeper.store.database import claim_file
+
+_FOLDER: Final = "lightkeeper"
+_STORE: Final = "demo.db"
+
+
+def fresh_store() -> Path:
+    """The path of the demo's store, in $XDG_STATE_HOME; what the demo before left is removed.
+
+    Raises AlreadyWatched while another demo runs, and OSError where the folder cannot be used.
+    """
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = home / _FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = folder / _STORE
+    claim = claim_file(store)
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            store.with_name(_STORE + suffix).unlink(missing_ok=True)
+    finally:
+        os.close(claim)
+    return store
+
+
+def url_in_shell(store: Path) -> str:
+    """The store's URL as it can be typed in a shell, with $HOME where that is in it."""
+    home = Path.home()
+    quoted = shlex.quote(f"sqlite:///{store}")
+    return quoted.replace(f"{home}/", "$HOME/", 1) if not quoted.startswith("'") else quoted
