@@ -17,7 +17,7 @@ def group(at, title, *inner):
     return widget(*at, type="group", layout_type="ordered", title=title, widgets=list(inner))
 
 
-def asked(query, form, **more):
+def requests_of(query, form, **more):
     """A request of one query and its formula."""
     one = {"data_source": "metrics", "name": "a", "query": query}
     if form == "scalar":
@@ -57,7 +57,7 @@ NUMBER = {
     "type": "query_value",
     "title": "Stuck",
     "timeseries_background": {"type": "area"},
-    "requests": asked(STUCK, "scalar"),
+    "requests": requests_of(STUCK, "scalar"),
 }
 
 
@@ -74,7 +74,7 @@ VARIABLES = [
 
 def graph(title, query, draw, x=0):
     """A timeseries, four columns wide."""
-    requests = asked(query, "timeseries", display_type=draw)
+    requests = requests_of(query, "timeseries", display_type=draw)
     return widget(x, 0, 4, 2, type="timeseries", title=title, requests=requests)
 
 

@@ -1,4 +1,4 @@
-"""Draws dashboards as text, since nobody can open Datadog here.
+"""Draws dashboards as text, for people without Datadog.
 
     python tests/support/dashboard_map.py [KEY...]
 

@@ -22,7 +22,7 @@ PAGING = (
     "{{#is_alert}}{{value}} at {{step.name}} ${pager}{{/is_alert}}"
     "{{#is_no_data}}gone ${pager}{{/is_no_data}} ${channel} ${runbook_url}#"
 )
-TELLING = "{{value}} ${channel} ${runbook_url}#"
+CHANNEL = "{{value}} ${channel} ${runbook_url}#"
 FAILED = (
     "sum(last_5m):sum:lightkeeper.documents.outcomes"
     "{env:${env},outcome:failed} by {step}.as_count() > ${most}"
@@ -55,7 +55,7 @@ def wrapped(key: str, pages: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def definitions() -> dict[str, dict[str, Any]]:
-    """Return a count that pages, a gauge that tells, a check, an SLO and its burn rate."""
+    """Return a count that pages, a gauge for the channel, a check, an SLO and its burn rate."""
     common = {"on_missing_data": "default", "require_full_window": False}
     share = {
         "type": "metric",
@@ -70,12 +70,12 @@ def definitions() -> dict[str, dict[str, Any]]:
     checks = {"ok": 2, "critical": 4}
     made = {
         "failed.json": monitor("failed", FAILED, PAGING, "On-call.", thresholds=most, **common),
-        "stuck.json": monitor("stuck", STUCK, TELLING, "Nobody.", thresholds=none, **common),
+        "stuck.json": monitor("stuck", STUCK, CHANNEL, "No page.", thresholds=none, **common),
         "polling.json": monitor(
-            "polling", CHECK, TELLING, "Nobody.", thresholds=checks, notify_no_data=False
+            "polling", CHECK, CHANNEL, "No page.", thresholds=checks, notify_no_data=False
         ),
-        "burn.json": monitor("burn", BURN, TELLING, "Nobody.", thresholds={"critical": 6}),
-        "slos/share.json": wrapped("share", "Nobody.", share),
+        "burn.json": monitor("burn", BURN, CHANNEL, "No page.", thresholds={"critical": 6}),
+        "slos/share.json": wrapped("share", "No page.", share),
     }
     return copy.deepcopy(made)
 

@@ -83,7 +83,7 @@ class Watched:
         return found.get(group)
 
     def value(self, *group: str) -> float | None:
-        """The value a group was last judged by."""
+        """The value that a group's status was last computed from."""
         return self.run._groups[group].value
 
 

@@ -214,7 +214,7 @@ def _missing(
 
 
 def _new_group_delay(options: dict[str, Any], by: tuple[str, ...]) -> int:
-    """Return the seconds before a new group is evaluated; 60 unless said, 0 without groups."""
+    """Return the seconds before a new group is evaluated; 60 by default, 0 without groups."""
     if not by:
         return 0
     group, host = options.get("new_group_delay"), options.get("new_host_delay")

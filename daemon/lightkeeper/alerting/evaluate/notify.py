@@ -204,14 +204,14 @@ class Notifier:
         group: Group,
         why: Why,
         before: Status,
-        said: GroupStatus,
+        current: GroupStatus,
         thread: Thread,
         constants: Callable[[], dict[str, str]],
     ) -> Notification:
-        flags = _flags(why, before, said.status)
-        values = {**constants(), **said.details, **_times(thread, at_seconds)}
-        if said.value is not None:
-            values["value"] = shown(said.value)
+        flags = _flags(why, before, current.status)
+        values = {**constants(), **current.details, **_times(thread, at_seconds)}
+        if current.value is not None:
+            values["value"] = shown(current.value)
         for key, tag in zip(self._keys, group, strict=True):
             values[key] = values[f"{key}.name"] = tag.removeprefix(f"{key}:")
         text = self._message.render(flags, values, self._priority)
@@ -222,8 +222,8 @@ class Notifier:
             group,
             why,
             before,
-            said.status,
-            said.value,
+            current.status,
+            current.value,
             title,
             text,
             handles(text),

@@ -2,7 +2,7 @@
 
 Points are kept as Datadog would have them: in 10-second slots (the last gauge of a slot wins,
 counts add up), then one value a series and minute (a gauge's is the mean of its slots). What
-several monitors ask alike (metric, scope, aggregator and groups) is aggregated once, and
+several monitors query alike (metric, scope, aggregator and groups) is aggregated once, and
 only for minutes that got new points.
 """
 
@@ -195,7 +195,7 @@ class CheckRun:
 
 
 class SeriesStore:
-    """Everything that was sent. Points older than the longest window asked for are forgotten,
+    """Everything that was sent. Points older than the longest window are forgotten,
     from the hour after the first evaluation on; so every monitor is evaluated from the start.
     """
 

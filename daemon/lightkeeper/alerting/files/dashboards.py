@@ -175,7 +175,7 @@ def _definition(path: Path, variables: dict[str, Any]) -> Definition:
     written = given.pop("payload")
     payload = resolve(written, variables, f"{path}: payload")
     return Definition(
-        file=str(path), runbook="", pages="Nobody.", payload=payload, written=written, **given
+        file=str(path), runbook="", pages="No page.", payload=payload, written=written, **given
     )
 
 

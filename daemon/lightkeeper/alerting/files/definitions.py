@@ -42,8 +42,8 @@ class Definition:
 
     @property
     def pages_on_call(self) -> bool:
-        """Whether it is meant to page: `pages` says whom, or begins with Nobody."""
-        return not self.pages.lower().startswith("nobody")
+        """Whether it is meant to page: `pages` names on-call and when, or begins with No page."""
+        return not self.pages.lower().startswith("no page")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A scanner: reads patterns from a text, and says where it could not."""
+"""A scanner: reads patterns from a text, and names the place where it cannot."""
 
 import re
 

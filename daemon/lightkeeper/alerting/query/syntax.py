@@ -1,4 +1,4 @@
-"""What a monitor's query says, as frozen records; `parser.parse` reads them.
+"""A monitor's query as frozen records; `parser.parse` reads them.
 
 Every query that Datadog publishes has a record. Part of them is evaluated, in alerting/evaluate;
 it refuses the rest by name, with `Unsupported`, so of those a record holds no more than the name.
@@ -12,7 +12,7 @@ from lightkeeper.alerting.errors import AlertingError
 
 
 class QuerySyntaxError(AlertingError):
-    """A query is not one that Datadog would take."""
+    """Datadog could not read the query."""
 
 
 class Comparator(StrEnum):

@@ -124,7 +124,7 @@ class SentSeries(_Strict):
 
     @property
     def kind(self) -> Kind:
-        """The kind it is said to be."""
+        """The kind that the test gives it."""
         kinds = {Kind.COUNT: self.count, Kind.GAUGE: self.gauge, Kind.SERVICE_CHECK: self.check}
         return next((kind for kind, name in kinds.items() if name is not None), Kind.DISTRIBUTION)
 
@@ -178,9 +178,9 @@ class ExpectedNotification(_Strict):
 
 
 class Case(_Strict):
-    """One test: what is sent, and what the monitor then says.
+    """One test: the series to send, and the states and notifications to expect.
 
-    `states` holds all groups that are not OK at an instant; OK may be said besides. `transitions`
+    `states` holds all groups that are not OK at an instant; OK may be named too. `transitions`
     and `notifications`, where given, are all there are until the end.
     """
 

@@ -128,7 +128,7 @@ def _of_limits(monitor: Payload) -> Iterator[_Fault]:
         longer = f"{window[1]}{2 * int(window[2])}{window[3]}"
         yield (
             f"window {window[0]} made {longer}",
-            "a test that says at which minute it fires or recovers",
+            "a test with the minute at which it alerts or recovers",
             _with(monitor, query=text.replace(window[0], longer, 1)),
         )
     if monitor.get("options", {}).get("require_full_window"):
@@ -234,8 +234,8 @@ def _of_notifications(monitor: Payload) -> Iterator[_Fault]:
     notified = options.get("notify_no_data") or options.get("on_missing_data") == _NOTIFIED
     if notified and _NO_DATA_BLOCK.search(text):
         yield (
-            "what the message says of no data dropped",
-            "a test whose notifications say who is notified of no data, and what the message says",
+            "no-data part of the message dropped",
+            "a test whose notifications say who is notified of no data, and with what text",
             _with(monitor, message=_NO_DATA_BLOCK.sub("", text)),
         )
     if options.get("renotify_interval"):

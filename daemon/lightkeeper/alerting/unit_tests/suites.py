@@ -19,7 +19,7 @@ from lightkeeper.alerting.unit_tests.cases import (
 
 
 class BadTests(AlertingError):
-    """A file of unit tests that cannot be read, or says what cannot be."""
+    """A file of unit tests that cannot be read, or that tests what cannot happen."""
 
 
 def load_suite(path: Path, variables: dict[str, Any]) -> Suite:

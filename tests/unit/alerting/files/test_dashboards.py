@@ -19,7 +19,7 @@ from lightkeeper.alerting.files.definitions import BadDefinition
     ],
 )
 def test_a_wrapper_is_complete_and_holds_nothing_else(tmp_path, name, value, words):
-    """Words missing, wrong or unknown round a payload are named."""
+    """Keys missing, wrong or unknown around a payload are named."""
     folders = written(tmp_path, {**board(), name: value})
 
     with pytest.raises(BadDefinition, match=r"one\.json") as caught:
@@ -29,8 +29,8 @@ def test_a_wrapper_is_complete_and_holds_nothing_else(tmp_path, name, value, wor
     assert 1 == caught.value.exit_status
 
 
-def test_a_folder_without_dashboards_is_told_apart(tmp_path):
-    """A wrong folder, an empty one and files that are no JSON are mistakes, all told at once."""
+def test_a_folder_without_dashboards_is_a_mistake(tmp_path):
+    """A wrong folder, an empty one and files without JSON are mistakes, all reported at once."""
     folder, monitors = written(tmp_path, board())
     with pytest.raises(BadDefinition, match="no such folder"):
         load_dashboards(tmp_path / "nowhere", monitors)

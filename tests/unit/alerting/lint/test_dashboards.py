@@ -1,4 +1,4 @@
-"""`lightkeeper dashboards`: each rule bites, alone; what is shipped breaks none and shows all."""
+"""The lint rules of dashboards: each finds what breaks it; shipped boards break none, show all."""
 
 import copy
 import json
@@ -17,8 +17,8 @@ from dashboard_files import (
     NUMBER,
     STUCK,
     TOOK,
-    asked,
     board,
+    requests_of,
     stream,
     widget,
     written,
@@ -80,7 +80,7 @@ BREAKS = [
     ("kind", f"{LATE_AT}.{QUERY}", STUCK.replace("sum:", "avg:")),
     ("kind", f"{AGE_AT}.{QUERY}", AGE.replace("max:", "sum:")),
     ("kind", f"{NUMBER_AT}.requests.0.queries.0.aggregator", "sum"),
-    ("kind", NUMBER_AT, NUMBER | {"requests": asked(ENDED, "scalar")}),
+    ("kind", NUMBER_AT, NUMBER | {"requests": requests_of(ENDED, "scalar")}),
     ("kind", TOOK_AT, TOOK.replace("avg:", "p95:")),
     ("tag", f"{ENDED_AT}.{QUERY}", ENDED.replace("by {step}", "by {host}")),
     ("tag", f"{ENDED_AT}.{QUERY}", ENDED.replace("$env,", "$env,outcome:fine,")),
@@ -181,7 +181,7 @@ def test_every_rule_is_among_the_broken_ones():
     assert {*RULES, "unused-silence"} == {rule for rule, *_ in BREAKS}
 
 
-def test_about_as_wide_as_the_board_is_told(tmp_path):
+def test_about_as_wide_as_the_board_is_a_problem(tmp_path):
     """The note does not push the numbers off the screen."""
     given = board()
     for number, one in enumerate(given["payload"]["widgets"]):
@@ -191,7 +191,7 @@ def test_about_as_wide_as_the_board_is_told(tmp_path):
     assert {"about"} == {one.rule for one in found(tmp_path, given)}
 
 
-def test_a_board_without_an_environment_is_told(tmp_path):
+def test_a_board_without_an_environment_is_a_problem(tmp_path):
     """Documents of two environments in one graph would be neither's."""
     given = json.loads(json.dumps(board()).replace("tag:$env ", "").replace("$env AND ", ""))
     given = json.loads(json.dumps(given).replace("$env,", "").replace('"$env"', '"*"'))
@@ -219,8 +219,8 @@ CHOICE = "payload.template_variables.1.available_values"
         (f"{at(4, 0)}.layout.height", 4),
     ],
 )
-def test_what_is_sound_is_let_pass(tmp_path, path, value):
-    """A rule that objected to these would be in the way."""
+def test_a_sound_dashboard_has_no_problem(tmp_path, path, value):
+    """These variations are right, and no rule reports them."""
     given = board()
     put(given, path, value)
 
@@ -245,7 +245,7 @@ def test_widgets_may_stand_in_any_order_inside_a_group(tmp_path):
         (STEP, ENDED, ["add $step"]),
     ],
 )
-def test_a_variable_is_asked_for_where_its_values_can_be(tmp_path, variable, query, remedies):
+def test_a_variable_is_required_where_its_values_can_be(tmp_path, variable, query, remedies):
     """A signal's own service is not ours; words that were not known before may still come."""
     given = board()
     put(given, "payload.template_variables.2", variable)
@@ -300,7 +300,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES)
 def test_values_of_a_wrong_kind_are_problems_and_no_traceback(tmp_path, place, monkeypatch):
-    """However odd a payload is, and without the schema too, what is wrong with it is told."""
+    """However odd a payload is, a problem is reported; without the schema nothing is raised."""
     for value in ODD:
         given = board()
         put(given, place, value)
@@ -327,9 +327,9 @@ def test_what_is_shipped_is_clean(shipped):
     assert not any(one.definition.silence for one in shipped.values())
 
 
-def test_whatever_is_sent_is_shown(shipped):
-    """Each signal of the catalogue is on a dashboard: none is emitted for nobody."""
-    text = " ".join(ask.plain for one in shipped.values() for ask in one.queries)
+def test_every_signal_is_shown(shipped):
+    """Each signal of the catalogue is on a dashboard."""
+    text = " ".join(query.plain for one in shipped.values() for query in one.queries)
     words = set(text.replace("{", " ").replace(":", " ").replace('"', " ").split())
 
     assert set() == CATALOGUE.keys() - words

@@ -1,4 +1,4 @@
-"""`lightkeeper monitors check`: each rule bites, alone, and what is shipped breaks none."""
+"""The lint rules of monitors: each finds what breaks it, and shipped monitors break none."""
 
 from functools import reduce
 from pathlib import Path
@@ -103,8 +103,8 @@ BREAKS = [
     ("pager", "failed.json", MESSAGE, "${channel}", "${channel} ${pager}"),
     ("pager", "failed.json", MESSAGE, "{{#is_alert}}{{value}}", "{{#is_alert}}{{value}}" + LATE),
     ("pager", "failed.json", MESSAGE, "gone ${pager}", "gone " + ONCE),
-    ("pager", "failed.json", "pages", "On-call", "Nobody"),
-    ("pager", "burn.json", "pages", "Nobody", "On-call"),
+    ("pager", "failed.json", "pages", "On-call", "No page"),
+    ("pager", "burn.json", "pages", "No page", "On-call"),
     ("typed-threshold", "failed.json", MESSAGE, "gone", "gone, 7 of them"),
     ("typed-threshold", "failed.json", "payload.name", "It", "It 7 times"),
     ("runbook", "failed.json", "runbook", "failed", "fail"),
@@ -172,7 +172,7 @@ def test_a_mistyped_metric_is_answered_with_the_nearest(tmp_path):
 
 @pytest.mark.parametrize("part", ["Meaning", "Confirm", "Do", "May wait"])
 def test_a_section_of_the_runbook_is_whole(tmp_path, part):
-    """Each of the four things a reader needs is asked for by name."""
+    """Each of the four things a reader needs is required by name."""
     folder = definition_files.write(tmp_path / "m", definition_files.definitions())
     text = (folder / "README.md").read_text()
     (folder / "README.md").write_text(text.replace(f"**{part}", "**Other", 1))
@@ -220,7 +220,7 @@ def test_a_threshold_is_found_in_other_units(tmp_path, typed):
     ],
 )
 def test_values_of_a_wrong_kind_are_problems_and_no_traceback(tmp_path, path, value):
-    """However odd a payload is, what is wrong with it is told."""
+    """However odd a payload is, a problem is reported."""
     files = definition_files.definitions()
     put(files["failed.json"], path, value)
 
@@ -232,7 +232,7 @@ def test_values_of_a_wrong_kind_are_problems_and_no_traceback(tmp_path, path, va
     [{}, [], None, {"numerator": 5, "denominator": []}, {"numerator": definition_files.GOOD}],
 )
 def test_an_odd_slo_is_a_problem_and_no_traceback(tmp_path, value):
-    """However odd an SLO's query is, what is wrong with it is told."""
+    """However odd an SLO's query is, a problem is reported."""
     files = definition_files.definitions()
     put(files["slos/share.json"], QUERY, value)
 

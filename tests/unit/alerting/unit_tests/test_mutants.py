@@ -162,7 +162,7 @@ def test_faults_of_a_gauge():
         "critical_recovery dropped",
         "no-data choice dropped",
         "@pager dropped from the message",
-        "what the message says of no data dropped",
+        "no-data part of the message dropped",
         "renotify dropped",
         "env:prod mistyped as env:prodx",
     ] == whats(LAG)

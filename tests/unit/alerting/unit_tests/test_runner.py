@@ -103,7 +103,7 @@ def test_what_happens_otherwise_is_shown(report, changes, said):
     ],
 )
 def test_another_message_is_shown(report, change, said):
-    """Who is told, and what a message must and must not hold, are compared."""
+    """Who is notified, and what a message must and must not contain, are compared."""
     test = deepcopy(FIRES)
     test["notifications"][0] |= change
 
@@ -121,11 +121,11 @@ def test_a_monitor_without_groups_has_one_status(report):
 def test_a_check_runs_and_ends(report):
     """Statuses of a service check count in a row; its message is in the text."""
     sent = {"check": "lightkeeper.polling", "values": "okx4 criticalx4 okx4", "message": "oh"}
-    told = {"at": "8m", "why": "alert", "who": ["@pager"], "contains": ["oh"]}
+    notified = {"at": "8m", "why": "alert", "who": ["@pager"], "contains": ["oh"]}
     test = {"series": [sent], "states": {"7m": {}, "8m": "Alert", "11m": "Alert", "12m": "OK"}}
 
     assert report(
-        CHECK, {**test, "notifications": [told, {"at": "12m", "why": "recovery", "who": []}]}
+        CHECK, {**test, "notifications": [notified, {"at": "12m", "why": "recovery", "who": []}]}
     ).ok
 
 
@@ -190,10 +190,10 @@ def test_variables_are_filled_in(report):
 def test_nothing_is_expected_silently_after_the_end(report):
     """A test goes on to the end of its series, or to `until`, so that late trouble is seen."""
     sent = {"count": FAILED, "values": "0x9 1"}
-    told = FIRES["notifications"]
+    notified = FIRES["notifications"]
 
-    assert report(COUNT, {"series": [sent], "notifications": [told[0]]}).ok
-    assert not report(COUNT, {"series": [sent], "notifications": [told[0]], "until": "20m"}).ok
+    assert report(COUNT, {"series": [sent], "notifications": [notified[0]]}).ok
+    assert not report(COUNT, {"series": [sent], "notifications": [notified[0]], "until": "20m"}).ok
 
 
 def test_a_monitor_that_cannot_be_evaluated_is_red(report):

@@ -21,9 +21,15 @@ def check(subject: Subject) -> Iterator[Finding]:
     paged = {flags for flags, who in notified.items() if on_call in who}
     if not subject.definition.pages_on_call:
         if paged:
-            yield "payload.message", "`pages` says nobody: leave out ${pager}, or say whom"
+            yield (
+                "payload.message",
+                "`pages` says No page: leave out ${pager}, or write there when on-call is paged",
+            )
     elif subject.payload.get("type") == "slo alert":
-        yield "pages", "SLO alerts page nobody, as one failure in a quiet hour would: write Nobody"
+        yield (
+            "pages",
+            "SLO alerts do not page, as one failure in a quiet hour would: write No page",
+        )
     elif paged != {flags for flags in notified if flags & _PAGED}:
         yield (
             "payload.message",
