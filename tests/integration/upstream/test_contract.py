@@ -28,12 +28,12 @@ def report(request_id, status, steps=(), times=(None, None), error=(None, None))
 
 
 def words(claims_evidence, gateway):
-    """The two steps and how they stand."""
+    """The two steps with their statuses."""
     return (CLAIMS_EVIDENCE, claims_evidence), (GATEWAY, gateway)
 
 
 def stored(request_id):
-    """The report of the document that arrived."""
+    """The report of a document that is in the eFolder and known to BGS."""
     both = words("SUCCESS", "SUCCESS")
     return report(request_id, "SUCCESS", both, (START, START + 16_400))
 
@@ -119,7 +119,7 @@ READ = {
     "too_large_413": (CallOutcome.TOO_LARGE, {}),
     "unauthorized_401": (CallOutcome.UNAUTHORIZED, {}),
 }
-NOT_READ = {"upload_200"}  # the client hands nothing in
+NOT_READ = {"upload_200"}  # the client uploads nothing
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +154,13 @@ def client_of(*names):
 
 def wire(name):
     """The answer of an example, byte by byte."""
-    told = example(name)["response"]
-    headers = [f"{header}: {value}" for header, value in told["headers"].items()]
-    return answer(json.dumps(told["body"]).encode(), *headers, status=told["status"])
+    response = example(name)["response"]
+    headers = [f"{header}: {value}" for header, value in response["headers"].items()]
+    return answer(json.dumps(response["body"]).encode(), *headers, status=response["status"])
 
 
-def asked_like(client, name):
-    """Ask what the example asks; an example about something else asks about one document."""
+def polled_like(client, name):
+    """Poll as the example does; an example of another request polls one document."""
     request = example(name)["request"]
     if request["method"] == "GET":
         return client.poll_one(int(request["path"].split("/")[-2]))
@@ -184,16 +184,16 @@ def without_raw(observations):
     }
 
 
-def test_every_example_has_its_reading():
-    """No example lies there unread."""
+def test_every_example_is_read():
+    """The table has a row for each example of the contract."""
     assert sorted(READ.keys() | NOT_READ) == contracts.EXAMPLES
 
 
 @pytest.mark.parametrize("name", READ)
 def test_each_example_is_read_for_what_it_says(name):
-    """The answer of an example comes to its outcome, and says what it says of each document."""
+    """The answer of an example gives its outcome and its observation of each document."""
     with client_of(name) as (client, _):
-        seen = asked_like(client, name)
+        seen = polled_like(client, name)
     outcome, observations = READ[name]
 
     assert outcome is seen.outcome
@@ -204,9 +204,9 @@ def test_each_example_is_read_for_what_it_says(name):
 
 @pytest.mark.parametrize("name", READ)
 def test_every_request_keeps_the_contract(contract, name):
-    """Whatever is answered, what the client sends is what the contract has."""
+    """After any answer the client sends only requests that the contract allows."""
     with client_of(name) as (client, server):
-        asked_like(client, name)
+        polled_like(client, name)
         client.poll_one(710000101)
         client.poll_batch([1, 710000101, 2**63 - 1])
     sent = requests_of(server)
@@ -215,8 +215,8 @@ def test_every_request_keeps_the_contract(contract, name):
     assert [] == [fault for request in sent for fault in contract.request_offences(request)]
 
 
-def test_each_operation_of_the_client_is_seen(contract):
-    """The client asks for a token, about many and about one, and for the least scope."""
+def test_the_client_makes_each_of_its_operations(contract):
+    """It fetches a token with the least scope, and polls a batch and one document."""
     with client_of() as (client, server):
         client.poll_batch([1])
         client.poll_one(1)
@@ -233,9 +233,9 @@ def test_each_operation_of_the_client_is_seen(contract):
 
 
 def test_an_entry_is_kept_as_it_came():
-    """The entry of a document is kept whole, for whoever looks at it later."""
+    """The observation has the whole entry, for `lightkeeper show`."""
     with client_of("status_failed_bgs_200") as (client, _):
-        seen = asked_like(client, "status_failed_bgs_200")
+        seen = polled_like(client, "status_failed_bgs_200")
     (entry,) = example("status_failed_bgs_200")["response"]["body"]["data"]["statuses"]
 
     assert entry == orjson.loads(seen.observations[710000105].raw)
@@ -250,9 +250,9 @@ def test_an_entry_is_kept_as_it_came():
     ],
 )
 def test_a_short_error_gives_its_reason(name, detail):
-    """The gateway's shape and the bare one are read for their reason."""
+    """The reason is read from the gateway's shape and from the bare one."""
     with client_of(name) as (client, _):
-        seen = asked_like(client, name)
+        seen = polled_like(client, name)
     status = example(name)["response"]["status"]
 
     assert Answer(READ[name][0], {}, CallProblem(status, detail)) == seen
@@ -262,22 +262,22 @@ def test_a_short_error_gives_its_reason(name, detail):
     "name",
     ["bad_gateway_502", "internal_error_500", "refused_400", "status_all_not_found_404"],
 )
-def test_a_long_error_gives_what_support_asks_for(name):
-    """Lighthouse's own shape is read for reason, instance and diagnostics."""
+def test_a_long_error_gives_what_support_needs(name):
+    """Reason, instance and diagnostics are read from Lighthouse's own shape."""
     with client_of(name) as (client, _):
-        seen = asked_like(client, name)
-    (told,) = example(name)["response"]["body"]["errors"]
+        seen = polled_like(client, name)
+    (error,) = example(name)["response"]["body"]["errors"]
 
     assert (
-        CallProblem(told["status"], told["detail"], told["instance"], told["diagnostics"])
+        CallProblem(error["status"], error["detail"], error["instance"], error["diagnostics"])
         == seen.problem
     )
 
 
 def test_the_limit_of_an_example_is_obeyed():
-    """The client waits as long as the example's headers say, and knows what is left."""
+    """The client waits as long as the headers say, and knows how many calls are left."""
     with client_of("rate_limited_429") as (client, _):
-        asked_like(client, "rate_limited_429")
+        polled_like(client, "rate_limited_429")
 
         assert 0 == client.budget.remaining
         assert 0.0 < client.budget.wait_seconds() <= 5.0
@@ -287,7 +287,7 @@ def test_the_limit_of_an_example_is_obeyed():
 def test_a_refused_token_is_renewed_once(name, renewed):
     """After 401 the client gets one new token and tries once more; after 403 it does not."""
     with client_of(name) as (client, server):
-        asked_like(client, name)
+        polled_like(client, name)
     granted = [request for request in server.requests if TOKEN_PATH in request.line]
 
     assert (renewed, 2 * renewed) == (len(granted), len(server.requests))

@@ -38,7 +38,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="session")
 def tls_files(tmp_path_factory):
-    """A certificate for 127.0.0.1 that nobody trusts unless told to, and its key, in one file."""
+    """A certificate for 127.0.0.1 that no client trusts by default, and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lightkeeper tests")])
     today = datetime.datetime.now(datetime.UTC)
@@ -113,7 +113,7 @@ def _ends_in_time():
 
 @pytest.mark.parametrize("slow_from", [0, 20, -500], ids=["status line", "headers", "body"])
 def test_a_trickle_ends_at_the_deadline(transport, scheme_tls, slow_from):
-    """A server that sends a byte at a time holds a call no longer than the deadline."""
+    """A call to a server that sends a byte at a time ends at the deadline."""
     whole = answer(b"[%s]" % (b" " * 1_000), "X-Pad: " + "x" * 1_000)
 
     def slowly(sock, _):
@@ -142,7 +142,7 @@ def test_a_trickle_ends_at_the_deadline(transport, scheme_tls, slow_from):
     ids=["100", "103", "chunks", "many chunks", "trailers", "empty gzip members", "no length"],
 )
 def test_an_answer_without_an_end_ends_at_the_deadline(transport, start, again):
-    """Whatever part of an answer goes on for ever, the call does not."""
+    """A call ends though any part of its answer has no end."""
 
     def endless(sock, _):
         sock.sendall(start)
@@ -158,7 +158,7 @@ def test_an_answer_without_an_end_ends_at_the_deadline(transport, start, again):
 
 
 def test_silence_ends_at_the_deadline(transport, scheme_tls):
-    """A server that takes the request and says nothing is given up on at the deadline."""
+    """A call to a server that never answers ends at the deadline."""
     with (
         ScriptedServer(lambda sock, _: sock.recv(1), tls=scheme_tls) as server,
         _ends_in_time(),
@@ -169,7 +169,7 @@ def test_silence_ends_at_the_deadline(transport, scheme_tls):
 
 @pytest.mark.parametrize("hello", [b"", b"\x16\x03\x03\x40\x00" + bytes(2_000)])
 def test_a_tls_handshake_without_an_end_ends_at_the_deadline(transport, hello):
-    """A port that never finishes the handshake, silent or trickling, is given up on in time."""
+    """A call ends in time though the handshake, silent or trickling, never does."""
 
     def shake(listener):
         sock, _ = listener.accept()
@@ -215,7 +215,7 @@ def test_nothing_is_sent_after_the_deadline():
 
 
 def test_an_untrusted_certificate_is_refused(patient, tls):
-    """A server nobody vouches for gets no request, so no token either."""
+    """A server with an untrusted certificate gets no request, so no token either."""
     with ScriptedServer(answer(), tls=tls) as server:
         with pytest.raises(ConnectionBroken, match=r"SSLCertVerificationError.*self-signed"):
             _get(patient, server, Authorization="Bearer secret")
@@ -247,7 +247,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
 def test_a_broken_answer_breaks_the_connection(patient, raw):
-    """What is no whole answer is `ConnectionBroken`, and the next call has a new connection."""
+    """An incomplete answer is `ConnectionBroken`, and the next call has a new connection."""
 
     def reply(sock, _):
         sock.sendall(raw if len(server.requests) == 1 else answer(b"[]"))
@@ -261,8 +261,8 @@ def test_a_broken_answer_breaks_the_connection(patient, raw):
         assert 2 == server.connections
 
 
-def test_a_port_nobody_listens_on_is_a_broken_connection(patient):
-    """A refused connection is told in the system's own words."""
+def test_a_closed_port_is_a_broken_connection(patient):
+    """A refused connection is reported in the system's own words."""
     with ScriptedServer() as server:
         pass
 
@@ -281,7 +281,7 @@ def test_a_port_nobody_listens_on_is_a_broken_connection(patient):
     ],
     ids=["plain", "chunked", "gzip", "after a 100", "folded header"],
 )
-def test_every_honest_answer_is_read_whole(patient, scheme_tls, raw):
+def test_every_valid_answer_is_read_whole(patient, scheme_tls, raw):
     """Length, chunks and compression make no difference, and the connection is kept."""
     with ScriptedServer(raw, tls=scheme_tls) as server:
         answers = [_get(patient, server) for _ in range(3)]
@@ -324,7 +324,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("reply", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_what_is_too_large_is_refused_at_once(patient, reply):
+def test_an_answer_that_is_too_large_is_refused_at_once(patient, reply):
     """An enormous answer costs bounded memory and time, and the next call is fine."""
 
     def first_only(sock, request):
@@ -349,7 +349,7 @@ def test_what_is_too_large_is_refused_at_once(patient, reply):
         assert b"[]" == _get(patient, server).body
 
 
-def test_the_largest_honest_answer_is_read(patient):
+def test_the_largest_valid_answer_is_read(patient):
     """An answer of exactly the limit passes, compressed or not."""
     body = bytes(MAX_BODY_BYTES)
     for raw in (answer(body), answer(gzip.compress(body), "Content-Encoding: gzip")):
@@ -360,7 +360,7 @@ def test_the_largest_honest_answer_is_read(patient):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("where", ["server", "/here", "http://[", "http://\xff\xfe", "x://"])
 def test_no_redirect_is_followed(patient, status, where):
-    """A redirect is an answer like any other, wherever it points: the token goes nowhere else."""
+    """A redirect is an answer like any other: the token goes nowhere else."""
     with ScriptedServer(answer()) as elsewhere:
         location = elsewhere.url if where == "server" else where
         redirect = answer(b"moved", f"Location: {location}", status=status)
@@ -372,7 +372,7 @@ def test_no_redirect_is_followed(patient, status, where):
 
 
 def test_one_connection_serves_many_calls(patient, scheme_tls):
-    """GET and POST, answers and errors: all travel over the connection made first."""
+    """GET and POST, answers and errors all use the connection made first."""
     answers = itertools.cycle(answer(b"{}", status=status) for status in (200, 404, 429, 500))
     with ScriptedServer(lambda sock, _: sock.sendall(next(answers)), tls=scheme_tls) as server:
         for _ in range(25):
@@ -413,8 +413,8 @@ def test_a_connection_the_server_closed_is_replaced(patient, how):
         ("{server}/", {"Authorization": "SECRET\N{SNOWMAN}"}),
     ],
 )
-def test_an_error_tells_neither_query_nor_header(transport, url, headers):
-    """Whatever goes wrong, nothing of a URL's query or a header is in the message."""
+def test_an_error_quotes_neither_query_nor_header(transport, url, headers):
+    """No error message has a part of a URL's query or of a header."""
     with ScriptedServer(lambda _sock, _request: CLOSE) as server:
         address = url.format(server=server.url, plain=server.url.removeprefix("http://"))
         transport.begin()
@@ -425,10 +425,10 @@ def test_an_error_tells_neither_query_nor_header(transport, url, headers):
     assert "key=" not in str(caught.value)
 
 
-def test_the_environment_has_no_say(patient, monkeypatch, tmp_path):
+def test_the_environment_is_ignored(patient, monkeypatch, tmp_path):
     """Proxies, netrc and certificate bundles of the environment are not used."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.write_text("machine 127.0.0.1 login someone password secret\n")
     netrc.chmod(0o600)
     with ScriptedServer(answer()) as proxy, ScriptedServer(answer()) as server:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -447,7 +447,7 @@ def test_the_environment_has_no_say(patient, monkeypatch, tmp_path):
 
 
 def test_no_cookie_is_kept(patient):
-    """What one answer sets comes back with no later request."""
+    """A later request does not send a cookie that an answer set."""
     with ScriptedServer(answer(b"{}", "Set-Cookie: session=1; Path=/")) as server:
         _get(patient, server)
         _get(patient, server)
@@ -456,7 +456,7 @@ def test_no_cookie_is_kept(patient):
 
 
 def test_no_socket_is_left_open(tls):
-    """Whatever became of its calls, a closed transport leaves nothing to be collected."""
+    """A closed transport has closed every socket, however its calls ended."""
     replies = [
         answer(),
         HEAD + b"Content-Length: 9\r\n\r\n",

@@ -1,4 +1,4 @@
-"""The access token: how it is asked for, kept, renewed, refused; and that no secret gets out."""
+"""The access token: how it is fetched, cached, renewed and refused; and no secret leaves."""
 
 import contextlib
 import traceback
@@ -46,14 +46,14 @@ def transport():
 
 @pytest.fixture
 def lighthouse():
-    """A stand-in with one finished document, 1."""
+    """A simulated Lighthouse with one finished document, 1."""
     with SimulatedLighthouse() as running:
         running.add(1, "instantly_done")
         yield running
 
 
 class TwoClocks:
-    """Two clocks that are moved by hand."""
+    """Two clocks that the test moves."""
 
     def __init__(self):
         self.monotonic = 100.0
@@ -98,7 +98,7 @@ def _paths(lighthouse):
     return [call.path for call in lighthouse.calls]
 
 
-def test_the_assertion_says_what_va_asks_for(transport, key):
+def test_the_assertion_has_what_va_requires(transport, key):
     """Five claims, signed with RS256, good for five minutes; audience and address differ."""
     clock = TwoClocks()
     clock.wall = NOW + 0.9
@@ -140,8 +140,8 @@ def test_a_verifying_server_grants_the_token(transport, lighthouse):
     assert ["token", "status"] == _paths(lighthouse)
 
 
-def test_a_token_is_asked_for_once(transport, lighthouse):
-    """As long as a token is good, it serves every call."""
+def test_a_token_is_fetched_once(transport, lighthouse):
+    """A token serves every call as long as it is valid."""
     tokens = _source_of(transport, lighthouse)
     client = _client(transport, tokens, lighthouse.url)
     for _ in range(5):
@@ -182,14 +182,14 @@ def test_a_token_is_renewed_before_it_ends(transport, key, expires_in, renewed_a
         got = [tokens.token()]
         for later in (renewed_after * 0.99, renewed_after):
             clock.monotonic = begun + later
-            clock.wall = NOW - 10_000 * later  # the wall clock has no say
+            clock.wall = NOW - 10_000 * later  # the wall clock does not count
             got.append(tokens.token())
 
     assert ["first", "first", "second"] == got
 
 
 def test_a_token_that_ended_early_is_renewed_within_the_call(transport, lighthouse):
-    """At a 401 one new token is fetched and the call made again; nobody notices."""
+    """After a 401 the client fetches one new token and repeats the request in the same call."""
     tokens = _source_of(transport, lighthouse)
     client = _client(transport, tokens, lighthouse.url)
     assert CallOutcome.OK is client.poll_batch([1]).outcome
@@ -213,7 +213,7 @@ def test_a_second_401_is_final(transport, lighthouse):
 
 
 def test_a_refused_assertion_is_unauthorized(transport, lighthouse, key):
-    """A key that VA does not know is told in OAuth's word, and no document is asked about."""
+    """A key that VA does not know is reported in OAuth's word, and no document is polled."""
     tokens = _source_of(transport, lighthouse, _pem(key))
 
     with pytest.raises(
@@ -244,7 +244,7 @@ BAD_ANSWERS = {
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
 def test_an_answer_without_a_token_is_refused(transport, key, name):
-    """What brings no token raises `TokenRefused` with the answer; the next call asks again."""
+    """It raises `TokenRefused` with the answer, and the next call fetches again."""
     with ScriptedServer(BAD_ANSWERS[name]) as server:
         tokens = _source(transport, server, key)
         with pytest.raises(TokenRefused) as caught:
@@ -259,7 +259,7 @@ def test_an_answer_without_a_token_is_refused(transport, key, name):
 
 @pytest.mark.parametrize("kind", ["refuse", "hang", "trickle", "close_mid_body"])
 def test_a_token_endpoint_that_is_down_is_a_transport_error(transport, lighthouse, kind):
-    """No answer at all is told apart from an answer without a token."""
+    """No answer at all differs from an answer without a token."""
     lighthouse.down(kind, "token")
 
     with pytest.raises(TransportError):
@@ -276,18 +276,18 @@ def test_a_token_endpoint_that_is_down_is_a_transport_error(transport, lighthous
 def test_a_hostile_token_never_becomes_a_header(transport, key, token):
     """A token that could end the header, or start another, is no token."""
     with ScriptedServer(_granted(token)) as server:
-        asked = _client(transport, _source(transport, server, key), server.url).poll_batch([1])
+        polled = _client(transport, _source(transport, server, key), server.url).poll_batch([1])
 
-        assert CallOutcome.TOKEN_UNAVAILABLE is asked.outcome
+        assert CallOutcome.TOKEN_UNAVAILABLE is polled.outcome
         assert ["POST /token HTTP/1.1"] == [request.line for request in server.requests]
 
 
 def _echo(sock, request):
-    """Answer with everything that was sent, wherever an error may be told."""
+    """Answer with everything that was sent, wherever an error may stand."""
     form = dict(urllib.parse.parse_qsl(request.body.decode()))
     assertion = form["client_assertion"]
-    told = {"error": assertion, "error_description": assertion, "message": assertion}
-    sock.sendall(answer(orjson.dumps(told), f"X-Echo: {assertion}", status=400))
+    echoed = {"error": assertion, "error_description": assertion, "message": assertion}
+    sock.sendall(answer(orjson.dumps(echoed), f"X-Echo: {assertion}", status=400))
 
 
 @pytest.mark.parametrize(
@@ -296,25 +296,25 @@ def _echo(sock, request):
     ids=["echo", *BAD_ANSWERS, "hanging", "no HTTP"],
 )
 def test_no_secret_is_in_an_exception(transport, key, reply):
-    """Neither key nor assertion is in the text of what is raised, nor in what it came from."""
+    """The exception and its causes have neither key nor assertion in their text."""
     with ScriptedServer(reply) as server:
         with pytest.raises((TokenRefused, TransportError)) as caught:
             _source(transport, server, key).token()
-        asked = _client(transport, _source(transport, server, key), server.url).poll_batch([1])
+        polled = _client(transport, _source(transport, server, key), server.url).poll_batch([1])
         assertions = [
             dict(urllib.parse.parse_qsl(request.body.decode()))["client_assertion"]
             for request in server.requests
         ]
-    told = "".join(traceback.format_exception(caught.value)) + repr(asked)
+    said = "".join(traceback.format_exception(caught.value)) + repr(polled)
 
     for assertion in assertions:
         for part in assertion.split("."):
-            assert part[:30] not in told
+            assert part[:30] not in said
     for line in _pem(key).splitlines()[1:-1]:
-        assert line not in told
+        assert line not in said
 
 
-def test_only_an_rsa_key_will_do(transport):
-    """Another kind of key is refused when it is handed over, not at the first call."""
+def test_a_key_has_to_be_an_rsa_key(transport):
+    """Another kind of key is refused when the source is made, not at the first call."""
     with pytest.raises(TypeError, match="RSA"), ScriptedServer() as server:
         _source(transport, server, ec.generate_private_key(ec.SECP256R1()))

@@ -10,7 +10,7 @@ from lightkeeper.upstream.rate_limit import RateBudget
 
 
 def test_real_answers_are_understood():
-    """What a Lighthouse with a limit sends makes the last call of a window wait for the next."""
+    """After the last call of a window the budget waits for the next window."""
     budget = RateBudget(monotonic=lambda: 5_000.0)
     with (
         SimulatedLighthouse(rate_limit=2, clock=lambda: 1_800_000_000.0) as lighthouse,

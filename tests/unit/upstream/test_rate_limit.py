@@ -1,4 +1,4 @@
-"""How fast Lighthouse lets us ask: what its headers say is obeyed, and nothing is made up."""
+"""The rate budget: headers are obeyed, and without them no call waits."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ def budget(clock):
     return RateBudget(monotonic=clock)
 
 
-def _told(limit=60, remaining=59, reset=42):
+def _headers(limit=60, remaining=59, reset=42):
     return {
         "RateLimit-Limit": str(limit),
         "RateLimit-Remaining": str(remaining),
@@ -29,7 +29,7 @@ def _told(limit=60, remaining=59, reset=42):
 
 
 def test_without_headers_nothing_waits(budget):
-    """No header, no throttle, whatever the status."""
+    """No header, no wait, with any status but 429."""
     for status in (200, 404, 500, 502, 503):
         budget.spend()
         budget.update(status, {})
@@ -40,7 +40,7 @@ def test_without_headers_nothing_waits(budget):
 def test_as_long_as_calls_remain_nothing_waits(budget):
     """Calls that are left are used without a pause, down to the last."""
     for remaining in (59, 30, 1):
-        budget.update(200, _told(remaining=remaining))
+        budget.update(200, _headers(remaining=remaining))
 
         assert (0.0, 60, remaining) == (budget.wait_seconds(), budget.limit, budget.remaining)
 
@@ -48,15 +48,15 @@ def test_as_long_as_calls_remain_nothing_waits(budget):
 @pytest.mark.parametrize(
     "headers",
     [
-        _told(remaining=0, reset=42),
+        _headers(remaining=0, reset=42),
         {"RateLimit-Remaining": "0", "RateLimit-Reset": "42"},
-        {**_told(remaining=7, reset=42), "X-RateLimit-Remaining-Minute": "0"},
-        {**_told(remaining=0, reset=42), "X-RateLimit-Remaining-Minute": "7"},
+        {**_headers(remaining=7, reset=42), "X-RateLimit-Remaining-Minute": "0"},
+        {**_headers(remaining=0, reset=42), "X-RateLimit-Remaining-Minute": "7"},
         {"X-RateLimit-Remaining-Minute": "0", "RateLimit-Reset": "42"},
     ],
 )
 def test_no_calls_left_waits_for_the_reset(budget, clock, headers):
-    """Either family of headers may say that nothing is left; then we wait as long as told."""
+    """Either family of headers may say that no call is left; the wait is until the reset."""
     budget.update(200, headers)
 
     assert (42.0, 0) == (budget.wait_seconds(), budget.remaining)
@@ -67,7 +67,7 @@ def test_no_calls_left_waits_for_the_reset(budget, clock, headers):
 
 
 def test_no_calls_left_and_no_reset_waits_a_little(budget):
-    """Where nobody says how long, a second is waited and asked again."""
+    """Without a reset the wait is a second."""
     budget.update(200, {"X-RateLimit-Remaining-Minute": "0"})
 
     assert LOWEST_PAUSE_SECONDS == budget.wait_seconds()
@@ -77,10 +77,10 @@ def test_no_calls_left_and_no_reset_waits_a_little(budget):
     ("headers", "expected"),
     [
         ({"Retry-After": "17"}, 17.0),
-        ({"Retry-After": "17", **_told(remaining=0, reset=42)}, 42.0),
-        ({"Retry-After": "42", **_told(remaining=0, reset=17)}, 42.0),
-        (_told(remaining=0, reset=42), 42.0),
-        (_told(remaining=5, reset=42), 42.0),
+        ({"Retry-After": "17", **_headers(remaining=0, reset=42)}, 42.0),
+        ({"Retry-After": "42", **_headers(remaining=0, reset=17)}, 42.0),
+        (_headers(remaining=0, reset=42), 42.0),
+        (_headers(remaining=5, reset=42), 42.0),
         ({"Retry-After": "0"}, 1.0),
         ({"Retry-After": "-5"}, 1.0),
         ({"Retry-After": "soon"}, 1.0),
@@ -89,13 +89,13 @@ def test_no_calls_left_and_no_reset_waits_a_little(budget):
     ],
 )
 def test_429_always_pauses(budget, headers, expected):
-    """The longer of `Retry-After` and the reset is waited, and never less than a second."""
+    """The wait is the longer of `Retry-After` and the reset, and a second at least."""
     budget.update(429, headers)
 
     assert expected == budget.wait_seconds()
 
 
-def test_503_pauses_only_when_told_to(budget):
+def test_503_pauses_only_with_retry_after(budget):
     """A gateway in maintenance may name its time."""
     budget.update(503, {"Retry-After": "30"})
 
@@ -103,10 +103,10 @@ def test_503_pauses_only_when_told_to(budget):
 
 
 def test_a_later_answer_does_not_shorten_a_pause(budget, clock):
-    """Whoever was told to wait waits, though an answer under way says that calls are left."""
+    """A pause stays though a later answer says that calls are left, or names a shorter one."""
     budget.update(429, {"Retry-After": "30"})
     clock.now += 10
-    budget.update(200, _told(remaining=59))
+    budget.update(200, _headers(remaining=59))
     budget.update(429, {"Retry-After": "5"})
 
     assert 20.0 == budget.wait_seconds()
@@ -119,7 +119,7 @@ def test_a_setting_spaces_calls_further_apart(clock, calls_per_minute, gap):
     assert 0.0 == budget.wait_seconds()
     budget.spend()
     clock.now += gap / 4
-    budget.update(200, _told())
+    budget.update(200, _headers())
 
     assert 0.75 * gap == budget.wait_seconds()
     clock.now += 0.75 * gap
@@ -130,7 +130,7 @@ def test_a_setting_only_ever_lowers(clock):
     """A generous setting does not outbid what Lighthouse says."""
     budget = RateBudget(6_000, monotonic=clock)
     budget.spend()
-    budget.update(200, _told(remaining=0, reset=42))
+    budget.update(200, _headers(remaining=0, reset=42))
 
     assert 42.0 == budget.wait_seconds()
 
@@ -140,7 +140,7 @@ def test_a_setting_only_ever_lowers(clock):
     ["1e308", "99999999999999999999", "1800000000", "3601", "9" * 5_000],
 )
 def test_absurd_waits_are_cut_to_an_hour(budget, value):
-    """A reset told as a date in seconds, or nonsense, stops polling for an hour at most."""
+    """A reset that is a date in seconds, or senseless, pauses for an hour at most."""
     budget.update(200, {"RateLimit-Remaining": "0", "RateLimit-Reset": value})
     expected = LOWEST_PAUSE_SECONDS if len(value) > 400 else LONGEST_PAUSE_SECONDS
 
@@ -161,7 +161,7 @@ def test_what_is_no_number_is_as_if_absent(budget, value):
         st.tuples(
             st.sampled_from([200, 404, 429, 500, 503]),
             st.dictionaries(
-                st.sampled_from([*_told(), "X-RateLimit-Remaining-Minute", "Retry-After"]),
+                st.sampled_from([*_headers(), "X-RateLimit-Remaining-Minute", "Retry-After"]),
                 st.one_of(st.text(max_size=8), st.integers().map(str), st.floats().map(str)),
             ),
         ),
@@ -169,7 +169,7 @@ def test_what_is_no_number_is_as_if_absent(budget, value):
     )
 )
 def test_no_header_can_break_it(answers):
-    """Whatever stands in the headers, the wait is a number of seconds up to an hour."""
+    """With any headers the wait is a number of seconds up to an hour."""
     budget = RateBudget(monotonic=ManualClock(5_000.0))
     for status, headers in answers:
         budget.update(status, headers)

@@ -1,4 +1,4 @@
-"""Asking Lighthouse: every possible answer ends in an outcome, and none of them raises."""
+"""The client: every possible answer ends in an outcome, and none raises."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ NOT_FOUND = {
 
 @pytest.fixture
 def lighthouse():
-    """A stand-in that knows the finished documents 1, 2 and 3."""
+    """A simulated Lighthouse with the finished documents 1, 2 and 3."""
     with SimulatedLighthouse() as running:
         for request_id in (1, 2, 3):
             running.add(request_id, "instantly_done")
@@ -65,14 +65,14 @@ def _client(
 
 @pytest.fixture
 def client(lighthouse):
-    """A client of that stand-in."""
+    """A client of that Lighthouse."""
     with _client(lighthouse.url, lighthouse, lighthouse.token_url) as made:
         yield made
 
 
 @contextlib.contextmanager
 def _answering(raw):
-    """A client whose every question is answered with these bytes, once it has its token."""
+    """A client whose every call is answered with these bytes, once it has its token."""
 
     def reply(sock, request):
         sock.sendall(GRANT if "/token" in request.line else raw)
@@ -82,7 +82,7 @@ def _answering(raw):
 
 
 class Way(NamedTuple):
-    """How a server is made to answer, and what that answer has to come to."""
+    """How a server is made to answer, and the outcome of that answer."""
 
     outcome: CallOutcome
     prepare: Callable[[SimulatedLighthouse, str], object]
@@ -102,7 +102,7 @@ WAYS = {
     "a token that ended": Way(
         CallOutcome.OK, lambda lh, polled: lh.fail_next(1, 401, path=polled)
     ),
-    "an id nobody knows": Way(CallOutcome.NOT_FOUND, lambda *_: None, UNKNOWN_ID),
+    "an unknown id": Way(CallOutcome.NOT_FOUND, lambda *_: None, UNKNOWN_ID),
     "413": Way(CallOutcome.TOO_LARGE, _fails(413)),
     "429": Way(CallOutcome.RATE_LIMITED, _fails(429)),
     "429 for the token": Way(CallOutcome.RATE_LIMITED, _fails(429, path="token")),
@@ -154,7 +154,7 @@ WAYS = {
 @pytest.mark.parametrize("alone", [False, True], ids=["many", "alone"])
 @pytest.mark.parametrize("name", WAYS)
 def test_every_answer_has_its_outcome(client, lighthouse, name, alone):
-    """Each way to answer comes to the outcome the table names, with a reason unless it is ok."""
+    """Each way to answer gives the outcome of its row, with a reason unless it is ok."""
     way = WAYS[name]
     way.prepare(lighthouse, "single" if alone else "status")
     polled = client.poll_one(way.polled) if alone else client.poll_batch([way.polled])
@@ -167,11 +167,11 @@ def test_every_answer_has_its_outcome(client, lighthouse, name, alone):
 
 
 def test_the_table_covers_every_outcome():
-    """No outcome is left that no answer was seen to come to."""
+    """Each outcome has a row."""
     assert set(CallOutcome) == {way.outcome for way in WAYS.values()}
 
 
-def test_the_question_is_asked_as_the_contract_says():
+def test_a_batch_is_polled_as_the_contract_says():
     """One POST with all ids as numbers, JSON both ways, and the token as bearer."""
     with _answering(answer(b'{"data":{}}')) as (client, server):
         client.poll_batch([600_000_001, 7])
@@ -195,7 +195,7 @@ def test_a_slash_after_the_address_makes_no_difference(lighthouse):
 
 
 def test_each_document_gets_its_own_report(client, lighthouse):
-    """Reports and absences stand under the id they are about, in any mixture."""
+    """Reports and absences are under their own ids, in any mixture."""
     lighthouse.omit(2)
     lighthouse.answer(3, {"requestId": 3, "status": None})
     polled = client.poll_batch([1, 2, 3, UNKNOWN_ID])
@@ -221,8 +221,8 @@ def test_ids_as_strings_are_understood(client, lighthouse):
     assert "SUCCESS" == client.poll_one(1).observations[1].status
 
 
-def test_ids_nobody_asked_for_are_counted_and_left_out(client, lighthouse):
-    """An answer about others disturbs nothing; how many there were is told."""
+def test_ids_that_were_not_polled_are_counted_and_left_out(client, lighthouse):
+    """Entries of other ids disturb nothing; the answer says how many there were."""
     lighthouse.also_answer({"requestId": 999, "status": "FAILED"})
     lighthouse.also_answer({"requestId": "one", "status": "FAILED"})
     lighthouse.also_answer(b"null")
@@ -238,7 +238,7 @@ def test_ids_nobody_asked_for_are_counted_and_left_out(client, lighthouse):
 
 @pytest.mark.parametrize("data", [b"{}", b'{"statuses":[]}', b'{"statuses":null}'])
 def test_an_id_in_neither_list_is_missing(data):
-    """Lists may be empty, null or absent; then nothing was said of any document."""
+    """Lists may be empty, null or absent: then every document is missing."""
     with _answering(answer(b'{"data":%s}' % data)) as (client, _):
         polled = client.poll_batch([1, 2])
 
@@ -287,7 +287,7 @@ def test_404_in_lighthouses_words_is_an_answer():
         (302, b"", CallProblem(302, "no JSON in the answer")),
     ],
 )
-def test_what_supports_asks_for_is_kept(status, body, expected):
+def test_what_support_needs_is_kept(status, body, expected):
     """Reason, instance and diagnostics are read from each of the three shapes an error has."""
     with _answering(answer(body, status=status)) as (client, _):
         assert expected == client.poll_batch([1]).problem
@@ -295,7 +295,7 @@ def test_what_supports_asks_for_is_kept(status, body, expected):
 
 
 def test_a_body_that_is_no_answer_is_described_not_quoted():
-    """Of nonsense under a 200 only size and kind are told: it may hold anything."""
+    """The problem has size and kind alone of a senseless 200: it may hold anything."""
     raw = answer(b"<p>Jane Doe</p>", "Content-Type: text/html; charset=utf-8")
     with _answering(raw) as (client, _):
         problem = client.poll_batch([1]).problem
@@ -304,14 +304,14 @@ def test_a_body_that_is_no_answer_is_described_not_quoted():
     assert CallProblem(200, reason) == problem
 
 
-def test_asked_alone_an_answer_about_another_is_none():
-    """The one answered about has to be the one asked about."""
+def test_polled_alone_an_answer_for_another_is_malformed():
+    """The answer has to have the id that was polled."""
     with _answering(answer(b'{"data":{"requestId":2,"status":"SUCCESS"}}')) as (client, _):
         assert CallOutcome.MALFORMED is client.poll_one(1).outcome
 
 
-def test_a_document_that_spoils_its_batch_can_be_asked_about_alone(client, lighthouse):
-    """What fails among others may succeed by itself."""
+def test_a_document_that_spoils_its_batch_can_be_polled_alone(client, lighthouse):
+    """A document that makes its batch fail may be answered alone."""
     lighthouse.poison(2, 500, single_ok=True)
 
     assert CallOutcome.SERVER_ERROR is client.poll_batch([1, 2, 3]).outcome
@@ -320,7 +320,7 @@ def test_a_document_that_spoils_its_batch_can_be_asked_about_alone(client, light
 
 
 def test_too_many_ids_are_refused_and_fewer_are_not():
-    """413 tells that a batch has to be split."""
+    """More ids than Lighthouse takes end as 413."""
     with (
         SimulatedLighthouse(max_ids=2) as lighthouse,
         _client(lighthouse.url, lighthouse, lighthouse.token_url) as client,
@@ -331,7 +331,7 @@ def test_too_many_ids_are_refused_and_fewer_are_not():
 
 
 @pytest.mark.parametrize("path", ["status", "token"])
-def test_a_rate_limit_is_noted_wherever_it_is_met(client, lighthouse, path):
+def test_a_429_pauses_the_budget_from_either_endpoint(client, lighthouse, path):
     """429 with `Retry-After` pauses the budget, for the token endpoint as for the status."""
     lighthouse.fail_next(1, 429, headers={"Retry-After": "30"}, path=path)
     client.poll_batch([1])
@@ -340,7 +340,7 @@ def test_a_rate_limit_is_noted_wherever_it_is_met(client, lighthouse, path):
 
 
 def test_the_whole_call_has_one_deadline(client, lighthouse):
-    """Token, refusal, new token and second try together take no longer than a call may."""
+    """Token, refusal, new token and second request share one deadline."""
     lighthouse.latency = 0.8 * DEADLINE
     lighthouse.reject_tokens()
 
@@ -414,8 +414,8 @@ def fuzzed():
 @example(302, b"", [("Location", "http://[\xff")], False)
 @example(200, b"-5\r\nabc", [("Transfer-Encoding", "chunked")], False)
 @example(200, b'{"access_token":"a\\nb"}', [], True)
-def test_no_answer_whatever_raises(fuzzed, status, body, headers, fuzzes_token):
-    """Any status with any headers and body comes to an outcome; only answers carry documents."""
+def test_no_answer_raises(fuzzed, status, body, headers, fuzzes_token):
+    """Any status with any headers and body has an outcome; only answers have observations."""
     client, server = fuzzed
     server.fuzzes_token = fuzzes_token
     lines = [f"{name}: {value}" for name, value in headers]

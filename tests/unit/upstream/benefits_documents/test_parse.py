@@ -53,8 +53,8 @@ def test_an_entry_is_read_whole():
 
     report = seen[21]
     steps = (("CLAIMS_EVIDENCE", "FAILED"), ("NEXT", "NOT_STARTED"))
-    told = ("CLAIMS_EVIDENCE", "no more attempts")
-    assert (21, "FAILED", steps, STARTED_AT, ENDED_AT, *told) == report[:-1]
+    error = ("CLAIMS_EVIDENCE", "no more attempts")
+    assert (21, "FAILED", steps, STARTED_AT, ENDED_AT, *error) == report[:-1]
     assert entry == json.loads(report.raw)
     assert (NOT_FOUND, MISSING, 0) == (seen[22], seen[23], unrequested_count)
 
@@ -105,7 +105,7 @@ def test_ids_may_be_strings():
     [True, 21.0, -21, "-21", " 21", "²¹", "", None, [21], {}, 10**400, "2" * 5_000, 99],
     ids=lambda odd: ascii(odd)[:9],
 )
-def test_ids_never_asked_for_disturb_no_others(odd):
+def test_ids_that_were_not_polled_disturb_no_others(odd):
     """A foreign or senseless id is counted in either list, and the rest is read."""
     seen, unrequested_count = _read(_entry(odd), _entry(21), not_found=[odd, 22])
 
@@ -144,7 +144,7 @@ def test_of_two_entries_the_proof_of_delivery_counts(other):
 
 
 def test_of_two_entries_the_one_that_makes_sense_counts():
-    """A malformed entry takes nothing from a failure reported beside it."""
+    """A malformed entry does not hide a failure reported beside it."""
     entries = [_entry(status="FAILED"), _entry(status=None)]
 
     assert "FAILED" == _read(*entries)[0][21].status
@@ -152,7 +152,7 @@ def test_of_two_entries_the_one_that_makes_sense_counts():
 
 
 @pytest.mark.parametrize(
-    ("told", "read"),
+    ("sent", "read"),
     [
         (1_718_902_851_802, 1_718_902_851_802),
         (1_502_199_000, 1_502_199_000_000),
@@ -171,15 +171,15 @@ def test_of_two_entries_the_one_that_makes_sense_counts():
         ([], None),
     ],
 )
-def test_times_are_seconds_or_milliseconds_by_magnitude(told, read):
-    """No document starts in 1970 or in the year 56,000; what is no time is no time."""
-    report = _report_of(time={"startTime": told, "endTime": told})
+def test_times_are_seconds_or_milliseconds_by_magnitude(sent, read):
+    """No document starts in 1970 or in the year 56,000; what is no time is left out."""
+    report = _report_of(time={"startTime": sent, "endTime": sent})
 
     assert (read, read) == (report.started_at, report.ended_at)
 
 
-def test_words_are_carried_whatever_they_are():
-    """Unknown words arrive as they are, but for what cannot be printed or never ends."""
+def test_unknown_words_are_carried():
+    """They arrive as they are, but for what cannot be printed or is too long."""
     report = _report_of(
         status=" PAUSED ",
         steps=[{"name": "S\x00CAN\x1b", "status": "H" * 1_000_000}, {"name": 7}, "text"],
@@ -196,7 +196,7 @@ def test_words_are_carried_whatever_they_are():
 
 
 def test_a_long_answer_is_kept_short():
-    """Of endless steps the first are read, and of what is too long to keep only the status."""
+    """The first of many steps are read, and of an entry that is too long the status is kept."""
     steps = [{"name": f"STEP_{at}", "status": "SUCCESS"} for at in range(1_000)]
 
     report = _report_of(steps=steps)
@@ -206,17 +206,17 @@ def test_a_long_answer_is_kept_short():
     assert len(_report_of(more="x" * 8_000).raw) > 8_000
 
 
-def test_long_words_are_not_held_on_to():
-    """What was read of an answer takes no more room than what is kept of it."""
+def test_long_words_are_not_kept_in_memory():
+    """Caches keep no more of a long word than the report does."""
     tracemalloc.start()
     try:
         for at in range(10):
             _report_of(status=f"{at}" + "H" * 1_000_000)
-        held, _ = tracemalloc.get_traced_memory()
+        kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert held < 1_000_000
+    assert kept < 1_000_000
 
 
 def test_what_strict_json_forbids_alters_nothing_beside_it():
@@ -276,7 +276,7 @@ def test_what_is_no_json_is_undecodable(body):
     ],
 )
 def test_the_answer_about_one_document_is_about_that_one(data, expected):
-    """Asked alone, a document takes no other one's status."""
+    """A document that is polled alone takes no other one's status."""
     seen = single(data, 21)
 
     assert expected == (seen.status if isinstance(seen, StatusReport) else seen)
@@ -305,7 +305,7 @@ def test_the_reason_is_read_from_every_error_shape(body, expected, own_shape):
 
 
 def test_an_error_page_is_a_problem_too():
-    """What is no JSON gives a reason of our own."""
+    """A body that is no JSON has a reason of the daemon's own."""
     assert (CallProblem(502, "no JSON in the answer"), False) == problem(502, b"<html>")
 
 
@@ -353,8 +353,8 @@ answers = _shaped(
 
 @given(answers | anything)
 @example({"statuses": [_entry(time={"startTime": 0.0001})]})
-def test_every_asked_id_has_one_storable_observation(data):
-    """Whatever the JSON, each asked id gets one observation, and the store can hold it."""
+def test_every_polled_id_has_one_storable_observation(data):
+    """In any JSON each polled id has one observation, and the store can hold it."""
     data = decode(json.dumps(data).encode())
 
     read = observations(data, ASKED)
@@ -376,7 +376,7 @@ def test_every_asked_id_has_one_storable_observation(data):
 
 @given(entries | anything)
 def test_one_document_alone_is_read_or_not(data):
-    """The answer about one document, whatever its JSON, is storable or is none."""
+    """The answer for one document, with any JSON, is storable or is none."""
     seen = single(decode(json.dumps(data).encode()), 21)
 
     assert seen in {None, MALFORMED} or (21 == seen.request_id and _storable(seen))
