@@ -438,7 +438,7 @@ def test_rolled_back_it_goes_on_with_the_store_of_before(service, lighthouse):
 
     block, count = re.subn(r"/backups/\S+", f"/backups/{newest}", ROLL_BACK)
     assert 1 == count
-    assert "what was there before is kept as " in inside(service, block)
+    assert "the replaced store is kept as " in inside(service, block)
 
     assert "active" == service.shows(UNIT, "ActiveState")
     assert before[0] == tracked(service)[0]
