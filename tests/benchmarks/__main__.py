@@ -37,7 +37,7 @@ def main() -> int:
             }
             done = median([one(folder, environment, "pass", 20_000, 1_000_000) for _ in range(3)])
             signals = {
-                "publishing 10,000 changes": one(folder, environment, "telling", 10_000),
+                "publishing 10,000 transitions": one(folder, environment, "telling", 10_000),
                 "gauges, 5,000 pending of 1,000,000": one(
                     folder, environment, "gauges", 5_000, 995_000
                 ),
