@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-# Somebody's shell must not decide where packages go or what is imported; the index it names stays.
+# The user's shell must not decide where packages go or what is imported; the index it names stays.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

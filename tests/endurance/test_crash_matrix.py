@@ -21,9 +21,9 @@ STUCK = DOCUMENTS // len(STORIES)
 SPREAD_SECONDS = 400.0
 """They finish one after the other, over about as long as the kills take."""
 BATCH_SIZE = 10
-"""So that to ask about all takes longer than any of them waits for its next turn."""
+"""So small that polling all documents takes longer than any of them waits for its next turn."""
 IN_TIME_SECONDS = 0.25
-"""What it may take from READY to the first call; whoever is killed before was not at work yet."""
+"""What it may take from READY to the first call; a daemon killed before was not at work yet."""
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
             in_between += unpublished > 0
             in_doubt += unpublished  # perhaps sent, and not marked yet
 
-        log = tmp_path / "last.log"  # a pipe that nobody reads meanwhile would fill up
+        log = tmp_path / "last.log"  # a pipe that is not read meanwhile would fill up
         with (
             log.open("w") as stderr,
             command_line.running("run", env=env, stdout=None, stderr=stderr) as process,
@@ -92,15 +92,15 @@ def test_two_hundred_kills_lose_and_invent_nothing(tmp_path, lighthouse):
     by_id, _, totals, _ = summary(store)
     assert 0 == process.returncode, errors
     assert {each: WORDS[word] for each, word in lighthouse.truth().items()} == by_id
-    # All kills but the earliest come while calls go on, some between an answer and its telling.
+    # All kills but the earliest come during calls, some between an answer and its publishing.
     assert at_work >= KILLS - early
     assert in_between
-    told = Counter()
+    published = Counter()
     for outcome in ("done", "failed"):
-        told[outcome] = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
-        twice = told[outcome] - totals[outcome]  # sent, and killed before it was marked
+        published[outcome] = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
+        twice = published[outcome] - totals[outcome]  # sent, and killed before it was marked
         assert 0 <= twice <= min(in_doubt, DOCUMENTS // 20)
     print(
-        f"{at_work} of {KILLS} kills at work, {early} before it could be, {in_between} with news "
-        f"untold, {in_doubt} in all; told {dict(told)} of {dict(totals)}"
+        f"{at_work} of {KILLS} kills at work, {early} before it could be, {in_between} with "
+        f"unpublished transitions, {in_doubt} in all; {dict(published)} of {dict(totals)}"
     )

@@ -31,7 +31,7 @@ def test_thirty_healthy_days_page_for_failures_alone(assets):
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - AS_LONG_AS_ALL_OTHERS))
-def test_a_fault_pages_as_expected_whatever_the_chance(assets, name):
+def test_a_fault_pages_as_expected_with_any_seed(assets, name):
     """Other arrivals, other failing calls, another jitter: the same pages within the same time."""
     results = {seed: run_drill(name, assets, seed=seed) for seed in (1, 2, 3)}
 

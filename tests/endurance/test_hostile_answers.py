@@ -9,6 +9,6 @@ BODIES = 100_000
 
 @pytest.mark.timeout(900)
 def test_a_hundred_thousand_hostile_answers_do_no_harm(tmp_path):
-    """No crash, no wrong outcome, nothing personal told, as in every run, fifty times over."""
+    """No crash, no wrong outcome, nothing personal sent, as in `make test`, fifty times over."""
     with Fuzzed(tmp_path) as fuzzed:
         fuzz(fuzzed, BODIES)

@@ -12,7 +12,7 @@ LOCKED_SECONDS = 60.0
 
 
 def test_a_store_locked_for_a_minute_loses_nothing(tmp_path):
-    """Told at every pulse while it lasts, with gauges going on; well again at the next pulse."""
+    """While it lasts a check is critical and gauges are sent; the next pulse is well."""
     with RunningDaemon(tmp_path) as daemon:
         bring_to(daemon, UNDER_WAY, 500)
         with locked(daemon):

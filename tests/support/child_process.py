@@ -30,7 +30,7 @@ def line(process: subprocess.Popen[str]) -> str:
 
 
 def go(process: subprocess.Popen[str]) -> None:
-    """Let a child go on that waits in `input()`."""
+    """End the wait of a child in `input()`."""
     process.stdin.write("\n")
     process.stdin.flush()
 

@@ -101,14 +101,14 @@ class DaemonRig:
         return self._agent
 
     def track(self, count, story="instantly_done", kind="form_0781", age=0.0):
-        """Hand over so many documents, `age` seconds ago; return their request ids."""
+        """Track so many documents that Lighthouse got `age` seconds ago; return their ids."""
         at = self.clock.now - age
         ids = self.lighthouse.add_many(count, story, at)
         self.track_ids(ids, kind, age)
         return ids
 
     def track_ids(self, ids, kind="form_0781", age=0.0):
-        """Track these ids, whatever Lighthouse knows of them."""
+        """Track these ids, known to Lighthouse or not."""
         at = self.clock.instant() - round(age * 1_000)
         new = [NewDocument(request_id, f"s-{request_id}", kind, "a", at) for request_id in ids]
         self.documents.add(new, self.clock.instant())

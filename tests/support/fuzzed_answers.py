@@ -313,7 +313,7 @@ class Fuzzed:
         self._before = after
 
     def look_around(self):
-        """Send what there is to tell; nothing marked may be in it or in the log."""
+        """Publish all transitions; nothing marked may be in it or in the log."""
         assert counted(self._database) == tallied(self._database)
         self._health.slice_ended(calm=True, recorded=True)
         self._health.pulse()

@@ -32,7 +32,7 @@ class PostgresServer:
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
-        """Yield the URL of an empty database; drop it afterwards, whoever is still connected."""
+        """Yield the URL of an empty database; drop it afterwards, in use or not."""
         name = f"test_{uuid.uuid4().hex}"
         self._execute(f"CREATE DATABASE {name}")
         try:

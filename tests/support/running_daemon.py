@@ -1,4 +1,4 @@
-"""The real `lightkeeper run` between stand-ins, while something goes wrong around it."""
+"""The real `lightkeeper run` between simulations, while something goes wrong around it."""
 
 import json
 import resource
@@ -28,7 +28,7 @@ WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending", "NOT_F
 class RunningDaemon:
     """`lightkeeper run` over a store of its own, a Lighthouse and an Agent.
 
-    `with` starts the stand-ins, and ends everything; `start` starts the process.
+    `with` starts the two simulations, and ends everything; `start` starts the process.
     """
 
     def __init__(self, folder, **lighthouse):
@@ -100,7 +100,7 @@ class RunningDaemon:
         secret_leaks.refuse(self.log.read_text())
 
     def track(self, count=10):
-        """Hand in so many documents of every ending, accepted an hour ago; return their ids."""
+        """Track so many documents of every ending, accepted an hour ago; return their ids."""
         at = time.time() - 3_600
         stories = [story for _, story in zip(range(count), cycle(STORIES), strict=False)]
         ids = [self.lighthouse.add(story=story, accepted_at=at) for story in stories]
@@ -153,8 +153,8 @@ class RunningDaemon:
         said = [json.loads(line) for line in lines if line.startswith("{")]
         return [line for line in said if line["event"] == event]
 
-    def asked(self, request_id):
-        """How often Lighthouse was asked about this document."""
+    def polls_of(self, request_id):
+        """How many calls polled this document."""
         return sum(request_id in call.ids for call in self.lighthouse.calls)
 
     def until(self, condition):

@@ -35,7 +35,7 @@ def furnish(url, folder):
         for story, age in STORIES.items():
             watch.track(2, story, age=age)
         watch.poll()
-        watch.track(3)  # not asked about yet
+        watch.track(3)  # not polled yet
         triage, now = TriageStore(watch.database), watch.clock.instant()
         (failed, *_) = triage.matching(Filter(frozenset({"not_in_efolder"})))
         ack = decide(Action.ACK, Policy(), now)

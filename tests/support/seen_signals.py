@@ -4,7 +4,7 @@ from lightkeeper.simulation.agent import server as agent
 from lightkeeper.simulation.agent.datagram import Event, Metric, Signal
 from lightkeeper.telemetry.catalogue import CATALOGUE
 
-# What any Agent of this run received, of whatever process: (kind, name).
+# What any Agent of this run received, from any process: (kind, name).
 SEEN: set[tuple[str, str]] = set()
 _read = agent.parse
 

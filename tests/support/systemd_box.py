@@ -1,6 +1,6 @@
 """A real systemd as process 1 of namespaces of its own, with a small root and this host's /usr.
 
-Needs root, util-linux and systemd. The network is the host's: stand-ins on 127.0.0.1 are reached.
+Needs root, util-linux and systemd. The network is the host's: 127.0.0.1 is reached.
 """
 
 import os
@@ -88,7 +88,7 @@ class SystemdUnavailable(Exception):
 
 
 class Box:
-    """The running system; `with` boots it and takes everything away again, whatever happened."""
+    """The running system; `with` boots it and takes everything away again, also after an error."""
 
     def __init__(self, root):
         self.root = Path(root)

@@ -1,4 +1,4 @@
-"""TLS in front of a stand-in: certificates good and bad, and a server that speaks with them."""
+"""TLS in front of a simulated Lighthouse, with certificates good and bad."""
 
 import contextlib
 import datetime
@@ -16,7 +16,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """Somebody who vouches for servers; `trusted_by` says to whom it is known."""
+    """Vouches for servers; `trusted_by` says which clients know it."""
 
     def __init__(self, folder):
         self._folder = folder

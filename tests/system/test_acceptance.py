@@ -1,4 +1,4 @@
-"""Real process, real signals, real store: nothing lost, nothing doubled, every outcome told."""
+"""Real process, real signals, real store: nothing lost or doubled, every outcome published."""
 
 import random
 import signal
@@ -16,7 +16,7 @@ from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 DOCUMENTS = 4_000
 STORIES = ("instantly_done",) * 7 + ("fails_claims_evidence", "fails_bgs", "stuck_bgs")
 KILLS = 4
-TOLD_AT_ONCE = 1_000
+PUBLISHED_AT_ONCE = 1_000
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
     assert truth == by_id
     assert Counter(truth.values()) == Counter({k: v for k, v in totals.items() if k != "tracked"})
     for outcome in ("done", "failed"):
-        told = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
-        assert totals[outcome] <= told <= totals[outcome] + KILLS * TOLD_AT_ONCE
+        published = agent.count("lightkeeper.documents.outcomes", outcome=outcome)
+        assert totals[outcome] <= published <= totals[outcome] + KILLS * PUBLISHED_AT_ONCE
         assert totals[outcome] == sum(
             agent.gauge(f"lightkeeper.documents.{outcome}", document_type="form_0781", **step)
             for step in (
@@ -98,7 +98,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, lighthous
 
 @pytest.mark.speed
 def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse, agent, env):
-    """A stop in the middle of a backlog: exit 0 at once, what was learned is told."""
+    """A stop in the middle of a backlog: exit 0 at once, what was learned is published."""
     command_line.run("track", "-", env=env, input=json_lines(lighthouse.truth()))
     process = command_line.start("run", env=env, stdout=None)
     command_line.until(lambda: len(lighthouse.calls) > 3)
@@ -117,8 +117,8 @@ def test_sigterm_ends_within_a_slice_with_nothing_half_done(tmp_path, lighthouse
     assert 0 < totals["done"] < DOCUMENTS
 
 
-def test_taking_in_beside_the_watch_meets_no_lock(tmp_path, lighthouse, agent, env):
-    """`track` while `run` polls: everything is stored, nobody hears of a locked database."""
+def test_tracking_beside_the_daemon_meets_no_lock(tmp_path, lighthouse, agent, env):
+    """`track` while `run` polls: everything is stored, and neither meets a locked database."""
     ids = list(lighthouse.truth())
     command_line.run("track", "-", env=env, input=json_lines(ids[:2_000]))
     process = command_line.start("run", env=env, stdout=None)

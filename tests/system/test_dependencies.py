@@ -17,7 +17,7 @@ def listed(name: str, separator: str) -> dict[str, str]:
 
 PINS = listed("constraints.txt", "==")
 LICENCES = listed("licences.txt", ":")
-# They ask nothing of whoever runs the daemon; LIBRARIES (LGPL) ask that another version can take
+# They put no terms on running the daemon; LIBRARIES (LGPL) ask that another version can take
 # their place, as it can: they are used as they are published, and not changed.
 DELIVERABLE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PSF-2.0", "MIT-0", "MPL-2.0"}
 LIBRARIES = {"psycopg", "psycopg-binary"}
@@ -38,7 +38,7 @@ def needed(package: str, extra: str = "") -> set[str]:
 
 
 def test_every_package_that_is_installed_is_pinned():
-    """A version nobody wrote down could be another one tomorrow."""
+    """A version that is not written down could be another one tomorrow."""
     own = {"lightkeeper", "pip", "setuptools"}
     installed = {each.name: each.version for each in importlib.metadata.distributions()}
 
@@ -46,7 +46,7 @@ def test_every_package_that_is_installed_is_pinned():
 
 
 def test_every_licence_is_listed_as_the_package_has_it():
-    """Whoever adds a package has looked at its licence."""
+    """Each package's licence is known before it is added."""
     stated = {name: importlib.metadata.metadata(name).get("License-Expression") for name in PINS}
 
     assert list(PINS) == list(LICENCES)
@@ -56,7 +56,7 @@ def test_every_licence_is_listed_as_the_package_has_it():
 
 
 @pytest.mark.parametrize("extra", ["", "postgres", "tracing"])
-def test_what_is_delivered_may_be_delivered(extra):
+def test_the_licences_of_what_the_daemon_runs_are_permissive(extra):
     """Nothing that runs in the daemon puts terms on those who run it."""
     names = {name.lower().replace("_", "-"): licence for name, licence in LICENCES.items()}
 

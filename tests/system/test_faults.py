@@ -134,7 +134,7 @@ def _folder(daemon, name):
 
 @contextmanager
 def unresolved(daemon):
-    """Nobody answers whose the name of Lighthouse's host is, and then a file of hosts does."""
+    """Lighthouse's host name cannot be resolved, and then a file of hosts resolves it."""
     _need(os.geteuid() == 0, "root, to listen where names are asked for")
     silent = daemon.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     silent.bind((SILENT, 53))
@@ -155,7 +155,7 @@ def unresolved(daemon):
 
 
 def _in_own_mounts(script):
-    """A script that runs "$@" after `script`, which may mount what nobody else then sees."""
+    """A script that runs "$@" after `script`, whose mounts no other process sees."""
     as_root = "" if os.geteuid() == 0 else "--map-root-user"
     return f'exec unshare {as_root} --mount bash -c \'{script} && exec "$@"\' bash "$@"'
 
@@ -199,7 +199,7 @@ def locked(daemon):
 @contextmanager
 def immutable(daemon):
     """Nothing of the store can be written to, by root neither."""
-    # Not the shared memory beside them: the kernel would kill whoever has it mapped.
+    # Not the shared memory beside them: the kernel would kill a process that has it mapped.
     with _immutable(daemon.store, f"{daemon.store}-wal"):
         yield
 
@@ -225,7 +225,7 @@ def little_memory(daemon):
 
 
 def log_unwritable(stderr, folder):
-    """A log that takes no line ends no watch; what is told goes to the Agent all the same."""
+    """A log that takes no line ends no daemon; signals reach the Agent all the same."""
     with RunningDaemon(folder) as daemon:
         daemon.track()
         with stderr() as daemon.stderr:
@@ -246,7 +246,7 @@ def full_disk():
 
 @contextmanager
 def reader_gone():
-    """A pipe that nobody reads from any more."""
+    """A pipe that is not read any more."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing
@@ -296,7 +296,7 @@ def _immutable(*files):
         subprocess.run(("chattr", "-i", *files), check=True)
 
 
-def damaged(start, end):
+def corrupted(start, end):
     """Bytes of the store's file are not what they were; a backup takes its place."""
 
     @contextmanager
@@ -317,13 +317,13 @@ def damaged(start, end):
 REFUSED = {
     "read-only folder": (read_only_folder, 74, "unable to open database", "mounted for writing"),
     "read-only file": (immutable_file, 74, "readonly database", "write to the file and its"),
-    "damaged header": (damaged(0, 100), 76, "is not a database", "lightkeeper restore"),
-    "damaged pages": (damaged(4_096, None), 76, "is malformed", "lightkeeper restore"),
+    "corrupt header": (corrupted(0, 100), 76, "is not a database", "lightkeeper restore"),
+    "corrupt pages": (corrupted(4_096, None), 76, "is malformed", "lightkeeper restore"),
 }
 
 
 def key_replaced(folder):
-    """Another key in the file is no business of the process that runs: its tokens go on."""
+    """Another key in the file does not concern the process that runs: its tokens stay valid."""
     key = folder / "key.pem"
     with RunningDaemon(folder) as daemon:
         key.write_text(daemon.env.pop("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"))
@@ -355,11 +355,11 @@ FAULTS = {
     "Lighthouse closes mid-body": Fault(down("close_mid_body"), _UNREACHED),
     "50 MB": Fault(
         answering(200, BIG),
-        (*_SENSELESS, logged("poll.call.failed", "larger than any honest one")),
+        (*_SENSELESS, logged("poll.call.failed", "larger than any")),
     ),
     "gzip bomb": Fault(
         answering(200, BOMB, {"Content-Encoding": "gzip"}),
-        (*_SENSELESS, logged("poll.call.failed", "larger than any honest one")),
+        (*_SENSELESS, logged("poll.call.failed", "larger than any")),
     ),
     "HTML": Fault(
         down("garbage", "status"), (*_SENSELESS, logged("poll.call.failed", "text/html"))
@@ -417,7 +417,7 @@ FAULTS = {
 
 
 def prove(fault, folder):
-    """Break something around a daemon, see it told, mend it, and see the daemon go on."""
+    """Break something around a daemon, see the signal, fix it, and see the daemon recover."""
     with RunningDaemon(folder) as daemon:
         fault.prepared(daemon)
         bring_to(daemon, fault.when, fault.documents)
@@ -453,7 +453,7 @@ def bring_to(daemon, moment, document_count):
 
 
 def clock_steps(folder):
-    """The clock jumps an hour ahead and an hour back: who waits for an answer is asked about."""
+    """The clock jumps an hour ahead and an hour back: documents that wait are polled."""
     libraries = [*Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]
     _need(libraries, "the Debian package faketime")
     offset = folder / "offset"
@@ -474,7 +474,7 @@ def clock_steps(folder):
         daemon.until(daemon.is_settled)
         for step, seconds in (("+3600", 3_600), ("+0", -3_600)):
             stuck = [each for each in ids if daemon.lighthouse.truth()[each] == "IN_PROGRESS"]
-            calls = daemon.asked(stuck[0])
+            calls = daemon.polls_of(stuck[0])
             jumps = len(daemon.logged("service.clock_jumped"))
             offset.write_text(step)
             daemon.until(lambda jumps=jumps: len(daemon.logged("service.clock_jumped")) > jumps)
@@ -482,7 +482,7 @@ def clock_steps(folder):
                 daemon.logged("service.clock_jumped")[-1]["seconds"], abs=1
             )
             ids += daemon.track()
-            daemon.until(lambda stuck=stuck, calls=calls: daemon.asked(stuck[0]) > calls)
+            daemon.until(lambda stuck=stuck, calls=calls: daemon.polls_of(stuck[0]) > calls)
             daemon.until(daemon.is_settled)
         daemon.stop()
         daemon.assert_accounted_for()
@@ -494,7 +494,7 @@ def proofs(request, tmp_path_factory):
     wanted = [
         item.callspec.params["name"]
         for item in request.session.items
-        if item.originalname == "test_it_is_told_and_gone_through"
+        if item.originalname == "test_a_fault_is_signalled_and_survived"
     ]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
@@ -512,6 +512,6 @@ PROOFS |= {
 
 
 @pytest.mark.parametrize("name", PROOFS)
-def test_it_is_told_and_gone_through(proofs, name):
-    """It shows by all it is expected to; the daemon goes on by itself, with nothing lost."""
+def test_a_fault_is_signalled_and_survived(proofs, name):
+    """Each expected signal shows it; the daemon recovers by itself, with nothing lost."""
     proofs[name].result()

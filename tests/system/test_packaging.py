@@ -61,7 +61,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
 
 
 def test_the_build_backend_is_the_pinned_one():
-    """A wheel built by anybody and one built here come from the same version of the backend."""
+    """A wheel built elsewhere and one built here come from the same version of the backend."""
     pins = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
 
     (backend,) = PROJECT["build-system"]["requires"]

@@ -104,7 +104,7 @@ def track_ids(settings, lighthouse, count, story="instantly_done"):
     assert 0 == done.returncode, done.stderr
 
 
-def test_it_is_ready_once_it_watches_and_says_when_it_stops(settings, manager):
+def test_it_is_ready_once_it_runs_and_says_when_it_stops(settings, manager):
     """READY=1 comes when the store is claimed, a STATUS= follows, STOPPING=1 ends it."""
     with ready(settings, manager) as process:
         other = command_line.run("poll", env=settings.environment())
@@ -117,7 +117,7 @@ def test_it_is_ready_once_it_watches_and_says_when_it_stops(settings, manager):
 
 
 def test_its_status_says_what_waits_and_how_calls_go(settings, manager):
-    """What is pending, when Lighthouse was asked last, and how many calls are left of how many."""
+    """What is pending, when Lighthouse was polled last, and how many calls are left."""
     with SimulatedLighthouse(rate_limit=60) as limited:
         settings.write(**limited.environment() | {"LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY": ""})
         track_ids(settings, limited, 12, "stuck_bgs")
@@ -140,7 +140,7 @@ def test_the_watchdog_is_fed_all_through_a_backlog(settings, manager, lighthouse
 
 
 def test_the_watchdog_is_not_fed_while_the_store_hangs(settings, manager, postgres_url):
-    """A database that answers no more holds the loop up, and systemd gets to know."""
+    """A database that answers no more stops the loop, and systemd notices."""
     settings.write(LIGHTKEEPER_DATABASE_URL=postgres_url)
     with ready(settings, manager), psycopg.connect(postgres_url) as other:
         manager.wait_for("WATCHDOG=1")
@@ -162,7 +162,7 @@ def test_the_watchdog_is_not_fed_while_the_store_hangs(settings, manager, postgr
 def test_a_stop_while_a_call_hangs_takes_no_longer_than_systemd_waits(
     settings, manager, lighthouse
 ):
-    """The call is ended by its own deadline, and what is untold is told."""
+    """The call is ended by its own deadline, and every transition is published."""
     unit = Path(__file__).parents[2] / "systemd/lightkeeper.service"
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
     lighthouse.down("hang")
@@ -173,7 +173,7 @@ def test_a_stop_while_a_call_hangs_takes_no_longer_than_systemd_waits(
         assert 0 == process.wait(int(seconds) - 10)
 
 
-def test_a_reload_goes_on_with_the_new_settings(settings, manager, lighthouse, agent):
+def test_a_reload_takes_the_new_settings(settings, manager, lighthouse, agent):
     """SIGHUP: settings file and key are read anew, and the claim on the store is kept."""
     with ready(settings, manager) as process:
         settings.write(LIGHTKEEPER_BATCH_SIZE="7", DD_ENV="elsewhere")
@@ -229,7 +229,7 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
         ({"LIGHTKEEPER_BATCH_SIZE": "'"}, "LIGHTKEEPER_BATCH_SIZE: write NAME=value"),
     ],
 )
-def test_what_a_reload_cannot_take_in_is_refused(settings, manager, values, problem):
+def test_what_a_reload_cannot_change_is_refused(settings, manager, values, problem):
     """Another store is a matter of a restart, and a file that cannot be read changes nothing."""
     with ready(settings, manager) as process:
         settings.write(**values, DD_ENV="elsewhere")
@@ -262,11 +262,11 @@ def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, li
     assert ["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"] == reloaded["changed"]
 
 
-def test_a_reload_that_comes_early_kills_nobody(settings, manager):
+def test_a_reload_that_comes_early_does_not_kill_it(settings, manager):
     """SIGHUP while the settings are read for the first time is taken in after READY=1."""
     content = settings.path.read_text()
     settings.path.unlink()
-    os.mkfifo(settings.path)  # whoever reads it waits for us
+    os.mkfifo(settings.path)  # its reader waits for us
     with command_line.running("run", env=settings.environment(manager), stderr=None) as process:
         with settings.path.open("w") as first:
             process.send_signal(signal.SIGHUP)
@@ -279,8 +279,8 @@ def test_a_reload_that_comes_early_kills_nobody(settings, manager):
         assert process.poll() is None
 
 
-def test_a_store_that_is_away_is_said_and_survives_a_reload(settings, manager, postgres_url):
-    """The status says what cannot be read, the daemon goes on, and all is well afterwards."""
+def test_an_unreachable_store_is_named_and_outlasts_a_reload(settings, manager, postgres_url):
+    """The status says what cannot be read, the daemon keeps running, and recovers."""
     settings.write(LIGHTKEEPER_DATABASE_URL=postgres_url)
     with (
         ready(settings, manager) as process,
@@ -303,7 +303,7 @@ def test_a_store_that_is_away_is_said_and_survives_a_reload(settings, manager, p
 
 
 def test_thresholds_count_from_the_reload_on(settings, manager, lighthouse, agent):
-    """A document that was merely slow is stuck by the new measure, once it is asked about."""
+    """A document that was merely slow is stuck by the new measure, once it is polled."""
     (stuck,) = lighthouse.add_many(1, "stuck_bgs")
     since = datetime.now(UTC) - timedelta(hours=30)
     track = ("--request-id", stuck, "--submission-id", "s", "--document-type", "form_0781")
@@ -356,8 +356,8 @@ def test_a_limit_outlives_a_reload_and_not_a_change_of_lighthouse(settings, mana
             command_line.until(lambda: any(call.path == "status" for call in lighthouse.calls))
 
 
-def test_what_was_lost_before_a_reload_is_told_to_the_next_agent(settings, manager, agent):
-    """The count of lost packets goes on, whichever Agent they were meant for."""
+def test_what_was_lost_before_a_reload_is_counted_to_the_next_agent(settings, manager, agent):
+    """The count of lost packets is kept, for any Agent they were meant for."""
     settings.write(DD_DOGSTATSD_URL="unix:///nonexistent/dsd.socket")
     with ready(settings, manager) as process:
         command_line.until(lambda: logged(settings, "dogstatsd.agent.unreachable"))

@@ -119,7 +119,7 @@ def test_the_real_process_lets_no_secret_out(tmp_path):
 
 
 def _echo(lighthouse, seen):
-    """Have Lighthouse repeat, in whatever it says, the secret that a call was made with."""
+    """Have Lighthouse repeat, in each answer, the secret that a call was made with."""
     replies = itertools.cycle((500, 200, 400, 401, 404))
 
     def echoing(request):

@@ -88,7 +88,7 @@ def install_program(root):
     (root / "opt/lightkeeper").mkdir()
     needed, python, pip = PROGRAM.splitlines()
     assert "apt-get install" in needed
-    # Mounts that nobody else sees; the rest of /opt stays, for pip may be told to look there.
+    # Mounts that no other process sees; the rest of /opt stays, for pip may be told to look there.
     script = f"""
         mount --bind /opt "$1/old"
         mount -t tmpfs tmpfs /opt
@@ -164,7 +164,7 @@ def until_done(box, count):
 
 
 def track_ids(box, lighthouse, count, story="instantly_done"):
-    """Hand in so many documents more, on the host, as staff do."""
+    """Track so many documents more, on the host, as staff do."""
     ids = lighthouse.add_many(count, story)
     staff(box, "track", "-", input=json_lines(ids))
 
@@ -177,11 +177,11 @@ def entries(box, *arguments):
 
 
 def test_the_host_stays_as_it_is(host):
-    """What a systemd tunes when it boots is not tuned for everybody."""
+    """What a systemd tunes when it boots is not tuned for the whole host."""
     assert BEFORE == [path.read_text() for path in TUNED if path.exists()]
 
 
-def test_it_is_up_and_says_how_it_stands(service):
+def test_it_is_up_and_has_a_status_line(service):
     """Installed by the README's commands it is active (running), with a status to read."""
     shown = service.run("systemctl", "status", UNIT).stdout
 
@@ -190,8 +190,8 @@ def test_it_is_up_and_says_how_it_stands(service):
     assert "enabled" == service.run("systemctl", "is-enabled", UNIT).stdout.strip()
 
 
-def test_documents_are_watched_and_the_store_outlives_a_restart(service, lighthouse, agent):
-    """What is handed in is asked about and told; a restart forgets nothing."""
+def test_documents_are_polled_and_the_store_outlives_a_restart(service, lighthouse, agent):
+    """What is tracked is polled and published; a restart forgets nothing."""
     before = tracked(service)
     track_ids(service, lighthouse, 20)
     until_done(service, before[2] + 20)
@@ -228,7 +228,7 @@ def test_hanging_it_is_killed_and_started_again(service):
 
 
 def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse):
-    """`systemctl reload` with another key and batch size: the same process goes on with them."""
+    """`systemctl reload` with another key and batch size: the same process takes them."""
     key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
     other = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
     key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -250,7 +250,7 @@ def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse):
 
 
 def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
-    """In its folder root follows no link: it is the daemon's user who writes there, or nobody."""
+    """In its folder root follows no link: only the daemon's user writes there."""
     folder = service.path("/run/lightkeeper")
     service.run("systemctl", "reload", UNIT)
     (copy,) = (folder / "credentials").iterdir()
@@ -263,7 +263,7 @@ def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
 
 
 def test_a_reload_without_credentials_takes_none_away(service):
-    """A folder that was emptied by mistake fails the reload; what was handed over stays."""
+    """A folder emptied by mistake fails the reload; the credentials of the start stay."""
     folder = service.path("/run/lightkeeper/credentials")
     service.run("systemctl", "reload", UNIT)
     key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
@@ -273,7 +273,7 @@ def test_a_reload_without_credentials_takes_none_away(service):
     assert ["lightkeeper_lighthouse_private_key"] == [each.name for each in folder.iterdir()]
 
 
-def test_a_postgresql_that_was_away_is_reached_by_its_credential(
+def test_a_postgresql_that_was_unreachable_is_reached_by_its_credential(
     service, lighthouse, postgres_server, postgres_url
 ):
     """A start without the database is tried again until it is there; the address is a secret."""
@@ -322,8 +322,8 @@ def test_starts_that_never_get_anywhere_come_to_an_end(service, lighthouse):
         service.run("systemctl", "daemon-reload")
 
 
-def test_a_damaged_store_is_no_reason_for_another_start(service):
-    """Status 76, and no loop over a store whose words may be wrong; restored, it goes on."""
+def test_a_corrupt_store_is_no_reason_for_another_start(service):
+    """Status 76, and no restart loop over a corrupt store; restored, it runs."""
     store = service.root / "var/lib/private/lightkeeper/lightkeeper.db"
     good = store.read_bytes()
     service.run("systemctl", "stop", UNIT)
@@ -370,7 +370,7 @@ def test_wrong_settings_at_a_start_are_not_tried_again(service, lighthouse):
 
 @pytest.mark.speed
 def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
-    """Thousands due, a call under way: it ends in good order, and goes on at the next start."""
+    """Thousands due, a call under way: it ends in good order, and continues at the next start."""
     before = tracked(service)
     lighthouse.latency = 0.2
     track_ids(service, lighthouse, 5_000)
@@ -409,7 +409,7 @@ def test_its_log_lines_are_entries_with_fields(service):
 
 
 def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
-    """By the timer's service, as the daemon's user, confined; those of long ago go."""
+    """By the timer's service, as the daemon's user, confined; old ones are removed."""
     track_ids(service, lighthouse, 2)
     service.run("systemctl", "start", "lightkeeper-backup.service")
     folder = service.root / "var/lib/private/lightkeeper/backups"
@@ -424,7 +424,7 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
 
 
-def test_rolled_back_it_goes_on_with_the_store_of_before(service, lighthouse):
+def test_rolled_back_it_runs_on_the_store_of_before(service, lighthouse):
     """An older version refuses what a newer one migrated; the backup is put back instead."""
     service.run("systemctl", "start", "lightkeeper-backup.service")
     before = tracked(service)

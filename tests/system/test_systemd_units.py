@@ -40,14 +40,14 @@ def analyze(*arguments):
 
 
 @pytest.mark.parametrize("name", [path.name for path in UNITS])
-def test_systemd_has_nothing_to_say_against_a_unit(units, name):
-    """Every key is known and every value fits; the drop-in example is looked at along with it."""
+def test_systemd_accepts_a_unit(units, name):
+    """Every key is known and every value fits; so it is with the example of a drop-in."""
     done = analyze("verify", units / name)
 
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_verifying_finds_what_is_wrong(units):
+def test_systemd_refuses_a_mistyped_key(units):
     """A key that is mistyped, also in the drop-in, is found."""
     drop_in = units / "lightkeeper.service.d" / "datadog-agent.conf"
     drop_in.write_text(drop_in.read_text().replace("After=", "Aftr="))
@@ -57,7 +57,7 @@ def test_verifying_finds_what_is_wrong(units):
 
 @pytest.mark.parametrize("name", [path.name for path in SERVICES])
 def test_a_service_is_hardly_exposed(units, name):
-    """At 1.5 of 10 or below; with switches left out it is not."""
+    """systemd rates it 1.5 of 10 or below; without its restrictions it does not."""
     unit = units / name
     measure = ("security", "--offline=true", f"--threshold={MOST_EXPOSED}")
 
@@ -68,7 +68,7 @@ def test_a_service_is_hardly_exposed(units, name):
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_each_choice_of_a_unit_is_explained(path):
-    """Every line of it stands below a comment, with those that the same comment is about."""
+    """Each group of settings stands below a comment that explains it."""
     explained = False
     for line in path.read_text().splitlines():
         if line.startswith("#"):
@@ -80,7 +80,7 @@ def test_each_choice_of_a_unit_is_explained(path):
 
 
 def test_the_backup_is_as_confined_as_the_service():
-    """But for the network, which it does without."""
+    """Its restrictions are the service's, and it has no network."""
     ours, theirs = (
         {
             line

@@ -6,7 +6,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -173,38 +172,32 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ran(place):
-    """The result of each case, all of them run side by side."""
-    with (
-        SimulatedLighthouse() as lighthouse,
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        ThreadPoolExecutor(4) as pool,
-    ):
-
-        def run(case):
-            line = case.line.replace("{}", str(place))
-            line = line.replace("{port}", str(taken.getsockname()[1]))
-            prefix = AS_USER if os.geteuid() == 0 else ()
-            return subprocess.run(
-                [*prefix, *command_line.COMMAND, *line.split()],
-                env=command_line.environment(place / case.store, lighthouse),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        return dict(zip(CASES, pool.map(run, CASES), strict=True))
+def lighthouse():
+    """A Lighthouse that is well."""
+    with SimulatedLighthouse() as running:
+        yield running
 
 
-pytestmark = pytest.mark.xdist_group("bad input")  # it is all run at once
+@pytest.fixture(scope="module")
+def taken():
+    """A port that is in use."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.line} on {case.store}")
-def test_a_mistake_is_answered_in_a_line(ran, case):
+def test_a_mistake_is_answered_in_a_line(place, lighthouse, taken, case):
     """A status that systemd/README.md lists, the reason and what to do, and nothing stored."""
-    done = ran[case]
+    line = case.line.replace("{}", str(place)).replace("{port}", str(taken))
+    done = subprocess.run(
+        [*(AS_USER if os.geteuid() == 0 else ()), *command_line.COMMAND, *line.split()],
+        env=command_line.environment(place / case.store, lighthouse),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     *usage, last = [line for line in done.stderr.splitlines() if line]
 
     assert case.status == done.returncode, done.stderr

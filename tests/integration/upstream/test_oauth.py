@@ -39,8 +39,8 @@ def key():
 
 @pytest.fixture
 def transport():
-    """A transport with a long deadline."""
-    with contextlib.closing(HTTPTransport(deadline_seconds=60.0)) as made:
+    """A transport with a short deadline."""
+    with contextlib.closing(HTTPTransport(deadline_seconds=3.0)) as made:
         yield made
 
 
