@@ -65,8 +65,6 @@ def down(kind, path=None):
         daemon.lighthouse.down(kind, path)
         yield
         daemon.lighthouse.up()
-        daemon.lighthouse.stop()  # which ends the call that would hang for its ten seconds
-        daemon.lighthouse.start()
 
     return broken
 
