@@ -9,7 +9,7 @@ def main() -> None:
     from lightkeeper.commands.main import run_command_line
 
     status = run_command_line()
-    # All of it goes with the process. Looking for what nobody can reach any more, as the
+    # All of it goes with the process. Looking for unreachable objects, as the
     # interpreter does at its end, would take a fifth of a short command's time.
     gc.freeze()
     sys.exit(status)

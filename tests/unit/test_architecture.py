@@ -1,6 +1,7 @@
 """How long a module and a function may grow; `lint-imports` holds who may import whom."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,15 @@ def test_a_module_keeps_the_rules(module):
 def test_the_rules_bite(source, offence):
     """What is too long is found."""
     assert [offence] == offences(source)
+
+
+def test_each_class_name_is_used_once():
+    """A class name means one thing in the whole package."""
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.parse((PACKAGE / module).read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+
+    assert {} == {name: count for name, count in names.items() if count > 1}

@@ -35,7 +35,7 @@ from lightkeeper.polling.interfaces import Counts, StatusClient, Store
 from lightkeeper.polling.retry import (
     ALONE_AFTER,
     DUE_AGAIN_MS,
-    Step,
+    NextStep,
     is_failure,
     is_probe_due,
     next_step,
@@ -239,32 +239,32 @@ class Poller:
             self._retries.appendleft(replace(batch, documents=[one], failures=0, alone=True))
         self._turn = 0  # the next turn is the retries'
 
-    def _take(self, step: Step, batch: Batch, answer: Answer, now: Instant) -> None:
+    def _take(self, step: NextStep, batch: Batch, answer: Answer, now: Instant) -> None:
         match step:
-            case Step.WAIT:
+            case NextStep.WAIT:
                 self._history.rate_limited()
                 self._retries.appendleft(batch)
-            case Step.SHRINK:
+            case NextStep.SHRINK:
                 self._size.shrink(len(batch.documents))
                 log.warning(
                     "poll.batch.too_large", documents=len(batch.documents), now=self._size.now
                 )
                 self._fresh.appendleft(batch)
-            case Step.RETRY:
+            case NextStep.RETRY:
                 self._postpone(batch, answer, now)
                 self._retries.append(batch)
-            case Step.DROP:
+            case NextStep.DROP:
                 self._counts.dropped.update(self._postpone(batch, answer, now))
                 self._release(batch)
-            case Step.HALVE:
+            case NextStep.HALVE:
                 self._retries.extend(halves(batch))
-            case Step.ALONE:
+            case NextStep.ALONE:
                 self._retries.append(replace(batch, failures=batch.failures - 1, alone=True))
-            case Step.BLAME:
+            case NextStep.BLAME:
                 request_id = batch.documents[0].request_id
                 log.error("poll.document.refused", lighthouse_request_id=request_id)
                 self._record(batch, {request_id: Absence.REFUSED}, answer.problem, now)
-            case Step.FORGET:
+            case NextStep.FORGET:
                 pass
 
     def _postpone(self, batch: Batch, answer: Answer, now: Instant) -> list[int]:

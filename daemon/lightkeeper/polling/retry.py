@@ -43,7 +43,7 @@ _MAY_BE_POISON: Final = frozenset(
 """Outcomes that one document can cause for its whole batch; no document causes the others."""
 
 
-class Step(Enum):
+class NextStep(Enum):
     """What to do with a batch whose call got no answer."""
 
     RETRY = "poll it again as it is"
@@ -83,26 +83,26 @@ def is_probe_due(outcome: CallOutcome, batch: Batch, history: History) -> bool:
     return row % PROBE_EVERY == 0 or (row == 1 and outcome is CallOutcome.TIMEOUT)
 
 
-def next_step(outcome: CallOutcome, batch: Batch, history: History) -> Step:
+def next_step(outcome: CallOutcome, batch: Batch, history: History) -> NextStep:
     """What to do with `batch`, whose call ended as `outcome` and got no answer.
 
     A failed call is counted in `batch.failures` already.
     """
     if outcome is CallOutcome.RATE_LIMITED:
-        return Step.WAIT
+        return NextStep.WAIT
     if batch.is_probe:
-        return Step.FORGET
+        return NextStep.FORGET
     if not is_failure(outcome, batch):
-        return Step.SHRINK
+        return NextStep.SHRINK
     if outcome in _MAY_BE_POISON and batch.failures >= HALVE_AFTER:
         if len(batch.documents) > 1:
             if history.failures_in_row < GIVE_UP_AFTER:
-                return Step.HALVE
+                return NextStep.HALVE
         elif not batch.alone:
-            return Step.ALONE
+            return NextStep.ALONE
         elif history.answered_since:
-            return Step.BLAME
-    return Step.DROP if batch.failures >= DROP_AFTER else Step.RETRY
+            return NextStep.BLAME
+    return NextStep.DROP if batch.failures >= DROP_AFTER else NextStep.RETRY
 
 
 def backoff_seconds(failures_in_row: int, jitter: float) -> float:

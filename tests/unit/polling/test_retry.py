@@ -6,7 +6,7 @@ from lightkeeper.domain.answer import ANSWERED, CallOutcome
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.retry import (
     History,
-    Step,
+    NextStep,
     backoff_seconds,
     is_failure,
     is_probe_due,
@@ -32,46 +32,46 @@ def _batch(kind, failures=0):
 # the batch failed first: all with this call included
 TABLE = [
     # one document may be the reason: close in on it
-    (POISON, MANY, (1, 1, 0), Step.RETRY),
-    (POISON, MANY, (2, 2, 0), Step.HALVE),
-    (POISON, MANY, (2, 1, 1), Step.HALVE),
-    (POISON, MANY, (2, 9, 0), Step.HALVE),
-    (POISON, MANY, (4, 4, 0), Step.HALVE),
-    (POISON, ONE, (1, 1, 0), Step.RETRY),
-    (POISON, ONE, (2, 2, 0), Step.ALONE),
-    (POISON, ONE, (2, 20, 0), Step.ALONE),
-    (POISON, ALONE, (1, 1, 0), Step.RETRY),
+    (POISON, MANY, (1, 1, 0), NextStep.RETRY),
+    (POISON, MANY, (2, 2, 0), NextStep.HALVE),
+    (POISON, MANY, (2, 1, 1), NextStep.HALVE),
+    (POISON, MANY, (2, 9, 0), NextStep.HALVE),
+    (POISON, MANY, (4, 4, 0), NextStep.HALVE),
+    (POISON, ONE, (1, 1, 0), NextStep.RETRY),
+    (POISON, ONE, (2, 2, 0), NextStep.ALONE),
+    (POISON, ONE, (2, 20, 0), NextStep.ALONE),
+    (POISON, ALONE, (1, 1, 0), NextStep.RETRY),
     # blame it only while Lighthouse answers other calls
-    (POISON, ALONE, (2, 1, 1), Step.BLAME),
-    (POISON, ALONE, (4, 20, 1), Step.BLAME),
-    (POISON, ALONE, (2, 2, 0), Step.RETRY),
-    (POISON, ALONE, (3, 3, 0), Step.RETRY),
-    (POISON, ALONE, (4, 4, 0), Step.DROP),
+    (POISON, ALONE, (2, 1, 1), NextStep.BLAME),
+    (POISON, ALONE, (4, 20, 1), NextStep.BLAME),
+    (POISON, ALONE, (2, 2, 0), NextStep.RETRY),
+    (POISON, ALONE, (3, 3, 0), NextStep.RETRY),
+    (POISON, ALONE, (4, 4, 0), NextStep.DROP),
     # ten failures in a row: it is Lighthouse that fails, so halving finds no document
-    (POISON, MANY, (2, 10, 0), Step.RETRY),
-    (POISON, MANY, (3, 10, 0), Step.RETRY),
-    (POISON, MANY, (4, 10, 0), Step.DROP),
+    (POISON, MANY, (2, 10, 0), NextStep.RETRY),
+    (POISON, MANY, (3, 10, 0), NextStep.RETRY),
+    (POISON, MANY, (4, 10, 0), NextStep.DROP),
     # no document is the reason: retry the batch whole, and drop it
-    (OUTAGE, MANY, (1, 1, 0), Step.RETRY),
-    (OUTAGE, MANY, (3, 3, 2), Step.RETRY),
-    (OUTAGE, MANY, (4, 4, 0), Step.DROP),
-    (OUTAGE, ONE, (3, 3, 0), Step.RETRY),
-    (OUTAGE, ALONE, (3, 3, 2), Step.RETRY),
-    (OUTAGE, ALONE, (4, 4, 2), Step.DROP),
+    (OUTAGE, MANY, (1, 1, 0), NextStep.RETRY),
+    (OUTAGE, MANY, (3, 3, 2), NextStep.RETRY),
+    (OUTAGE, MANY, (4, 4, 0), NextStep.DROP),
+    (OUTAGE, ONE, (3, 3, 0), NextStep.RETRY),
+    (OUTAGE, ALONE, (3, 3, 2), NextStep.RETRY),
+    (OUTAGE, ALONE, (4, 4, 2), NextStep.DROP),
     # 413: too many documents, or one that is too large
-    (("too_large",), MANY, (0, 0, 0), Step.SHRINK),
-    (("too_large",), MANY, (3, 9, 0), Step.SHRINK),
-    (("too_large",), ONE, (1, 1, 0), Step.RETRY),
-    (("too_large",), ONE, (2, 2, 0), Step.ALONE),
-    (("too_large",), ALONE, (2, 1, 1), Step.BLAME),
-    (("too_large",), ALONE, (4, 4, 0), Step.DROP),
+    (("too_large",), MANY, (0, 0, 0), NextStep.SHRINK),
+    (("too_large",), MANY, (3, 9, 0), NextStep.SHRINK),
+    (("too_large",), ONE, (1, 1, 0), NextStep.RETRY),
+    (("too_large",), ONE, (2, 2, 0), NextStep.ALONE),
+    (("too_large",), ALONE, (2, 1, 1), NextStep.BLAME),
+    (("too_large",), ALONE, (4, 4, 0), NextStep.DROP),
     # 429: the batch waits, however often
-    (("rate_limited",), MANY, (0, 0, 0), Step.WAIT),
-    (("rate_limited",), MANY, (3, 20, 0), Step.WAIT),
-    (("rate_limited",), ALONE, (3, 3, 1), Step.WAIT),
-    (("rate_limited",), PROBE, (0, 4, 0), Step.WAIT),
+    (("rate_limited",), MANY, (0, 0, 0), NextStep.WAIT),
+    (("rate_limited",), MANY, (3, 20, 0), NextStep.WAIT),
+    (("rate_limited",), ALONE, (3, 3, 1), NextStep.WAIT),
+    (("rate_limited",), PROBE, (0, 4, 0), NextStep.WAIT),
     # a probe has no document to retry
-    ((*POISON, *OUTAGE, "too_large"), PROBE, (1, 4, 0), Step.FORGET),
+    ((*POISON, *OUTAGE, "too_large"), PROBE, (1, 4, 0), NextStep.FORGET),
 ]
 
 
@@ -95,7 +95,7 @@ def test_the_table_has_each_outcome_without_an_answer_and_each_step():
     outcomes = {CallOutcome(outcome) for outcomes, *_ in TABLE for outcome in outcomes}
 
     assert set(CallOutcome) - ANSWERED == outcomes
-    assert set(Step) == {step for *_, step in TABLE}
+    assert set(NextStep) == {step for *_, step in TABLE}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _FAILING_SECONDS: Final = 60.0
 _EVER: Final = 2**62
 
 
-class _Never(Stop):
+class _NoStop(Stop):
     def __init__(self) -> None:
         self.requested = self.reload_requested = False
 
@@ -73,12 +73,12 @@ class DrilledDaemon:
         self.database.execute("PRAGMA synchronous = OFF")  # no power fails here
         self._outbox = Outbox(self.database)
         self._loop = self._daemon.loop()
-        self._never = _Never()
+        self._stop = _NoStop()
         self._asleep = False
         self._turned_at = clock.now
         self._next_at: float | None = None
         self._closely_until = clock.now + _CLOSELY_SECONDS
-        self._loop.start(self._never)
+        self._loop.start(self._stop)
 
     @property
     def next_at(self) -> float:
@@ -92,7 +92,7 @@ class DrilledDaemon:
     def turn(self) -> None:
         """Give the loop a turn."""
         self._turned_at = self._clock.now
-        self._loop.turn(self._never)
+        self._loop.turn(self._stop)
         self._next_at = None
         if self._daemon.health.problems() or self._failing_for() > _FAILING_SECONDS:
             self.look_closely()
@@ -138,7 +138,7 @@ class DrilledDaemon:
 
 
 def _settings(store: Path, lighthouse: InProcessLighthouse) -> Settings:
-    """Defaults, whatever the environment says; the emitter is given apart."""
+    """The default settings; the environment has no say, and the emitter is given apart."""
     return Settings.model_construct(
         database_url=SecretStr(f"sqlite:///{store}"),
         lighthouse_url=lighthouse.url,

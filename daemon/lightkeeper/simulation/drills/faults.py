@@ -167,7 +167,7 @@ def _read_only(world: World) -> Iterator[float]:
         world.daemon.look_closely()
     world.track(1)
     while world.daemon is not None and not world.daemon.has_unpublished():
-        yield 0.5  # what is learned and not told yet must not be lost
+        yield 0.5  # what is learned and unpublished must not be lost
     world.read_only(True)
     yield 30 * MINUTE
     world.read_only(False)

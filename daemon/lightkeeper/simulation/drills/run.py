@@ -29,7 +29,7 @@ class Fired:
 
     monitor: str
     pages: bool
-    """Whether on-call was paged, or only the channel told."""
+    """Whether on-call was paged, or only the channel notified."""
     times: tuple[int, ...]
     """How often, for each time something went wrong; reminders apart."""
     early_count: int
@@ -121,37 +121,37 @@ def _drilled(world: World, fault: Fault, assets: Assets) -> tuple[Fired, ...]:
     ended_at = world.clock.now
     world.advance(fault.settles)
     marks = world.marks or [began_at]
-    told: dict[str, list[Notification]] = {}
+    sent: dict[str, list[Notification]] = {}
     for key, one in world.datadog.notifications:
-        told.setdefault(key, []).append(one)
+        sent.setdefault(key, []).append(one)
     pager = str(assets.variables["pager"])
     return tuple(
-        _fired(key, told[key], marks, ended_at, world.datadog.recovered_at(key), pager)
+        _fired(key, sent[key], marks, ended_at, world.datadog.recovered_at(key), pager)
         for key in assets.monitors
-        if key in told
+        if key in sent
     )
 
 
 def _fired(
     key: str,
-    told: list[Notification],
+    sent: list[Notification],
     marks: list[float],
     ended_at: float,
     recovered_at: float | None,
     pager: str,
 ) -> Fired:
-    trouble = [one for one in told if one.why in _TROUBLE]
+    trouble = [one for one in sent if one.why in _TROUBLE]
     spans = list(zip(marks, [*marks[1:], float("inf")], strict=True))
     found = [[one for one in trouble if at < one.at_seconds <= until] for at, until in spans]
     delays = [first[0].at_seconds - at for first, at in zip(found, marks, strict=True) if first]
     return Fired(
         key,
-        any(pager in one.who for one in told),
+        any(pager in one.who for one in sent),
         tuple(map(len, found)),
         len(trouble) - sum(map(len, found)),
         max(delays) / MINUTE if delays else None,
         None if recovered_at is None else (recovered_at - ended_at) / MINUTE,
-        sum(one.why is Why.RENOTIFY for one in told),
+        sum(one.why is Why.RENOTIFY for one in sent),
     )
 
 
@@ -166,11 +166,11 @@ def judged(fired: Iterable[Fired], expected: Expected) -> Iterator[str]:
             yield f"{key} did not {word}"
     known = expected.pages.keys() | expected.tells.keys() | expected.may_tell
     for key in sorted(by_key.keys() - known):
-        what = "paged" if by_key[key].pages else "told the channel"
+        what = "paged" if by_key[key].pages else "notified the channel"
         yield f"{key} {what}, and should have been silent"
     for key in sorted(by_key.keys() & expected.may_tell):
         if by_key[key].pages:
-            yield f"{key} paged, and should at most have told the channel"
+            yield f"{key} paged, and should at most have notified the channel"
     for key in sorted(by_key):
         if bool(by_key[key].reminder_count) != (key in expected.reminds):
             count = by_key[key].reminder_count
@@ -180,7 +180,7 @@ def judged(fired: Iterable[Fired], expected: Expected) -> Iterator[str]:
 def _differences(fired: Fired, wanted: Fires, word: str) -> Iterator[str]:
     key = fired.monitor
     if fired.pages != (word == "page"):
-        yield f"{key} should {word}, and {'paged' if fired.pages else 'told the channel'}"
+        yield f"{key} should {word}, and {'paged' if fired.pages else 'notified the channel'}"
     if fired.early_count:
         yield f"{key} fired {fired.early_count} times before anything was wrong"
     if word == "page" and any(count != 1 for count in fired.times):

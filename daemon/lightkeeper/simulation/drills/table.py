@@ -32,8 +32,8 @@ def problems(results: Iterable[Result]) -> list[str]:
 def row(result: Result) -> tuple[str, ...]:
     """The cells of one drill."""
     paged = [_fired(one) for one in result.fired if one.pages]
-    told = [_fired(one) for one in result.fired if not one.pages]
-    return result.name, result.says, "; ".join(paged) or "–", "; ".join(told) or "–"
+    notified = [_fired(one) for one in result.fired if not one.pages]
+    return result.name, result.says, "; ".join(paged) or "–", "; ".join(notified) or "–"
 
 
 def _fired(fired: Fired) -> str:

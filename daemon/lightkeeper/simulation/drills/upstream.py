@@ -1,4 +1,4 @@
-"""Lighthouse in simulated time: the sandbox's, asked without a network in between."""
+"""The simulated Lighthouse in simulated time, called without a network in between."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -42,7 +42,7 @@ class SimulatedClock:
 
 
 class InProcessLighthouse(SimulatedLighthouse):
-    """The sandbox with its documents and faults, never started: `serve` is asked in process."""
+    """The simulated Lighthouse, never started: `serve` is called in process."""
 
     def __init__(self, clock: SimulatedClock, seed: int) -> None:
         super().__init__(rate_limit=CALLS_A_MINUTE, clock=clock, seed=seed, record_calls=False)
@@ -63,7 +63,7 @@ class InProcessLighthouse(SimulatedLighthouse):
         self._given.pop(request_id, None)
 
     def share_rate(self, calls_a_minute: int) -> None:
-        """Leave us so many status calls a minute: somebody else makes the others."""
+        """Leave us so many status calls a minute: other clients use up the rest."""
         quota = Quota(calls_a_minute, 60.0, self._clock)
         self._quotas["status"] = self._quotas["single"] = quota
 
@@ -98,13 +98,15 @@ class InProcessTransport(Transport):
         headers: Mapping[str, str],
         body: bytes | Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask, and let the time pass that this takes. Raises as the real one does."""
-        told = {name.lower(): value for name, value in headers.items()}
+        """Call, and let the time of a real call pass. Raises as the real transport does."""
+        lower = {name.lower(): value for name, value in headers.items()}
         if isinstance(body, Mapping):
-            told["content-type"] = "application/x-www-form-urlencoded"
+            lower["content-type"] = "application/x-www-form-urlencoded"
             body = urlencode(body).encode()
         parts = urlsplit(url)
-        reply = self._lighthouse.serve(Request(method, parts.path, parts.query, told, body or b""))
+        reply = self._lighthouse.serve(
+            Request(method, parts.path, parts.query, lower, body or b"")
+        )
         hangs = reply.manner in ("hang", "trickle")
         self._clock.now += CALL_DEADLINE_SECONDS if hangs else CALL_SECONDS
         if hangs:

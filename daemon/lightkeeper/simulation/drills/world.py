@@ -1,4 +1,4 @@
-"""The simulated world of a drill: daemon, Lighthouse, Datadog, documents handed in, staff."""
+"""The simulated world of a drill: daemon, Lighthouse, Datadog, documents that arrive, staff."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class World:
         self.agent = InProcessAgent(folder / "dsd.socket")
         self.datadog = Datadog(assets)
         self.story: Callable[[], str | Story] = lambda: "success"
-        """The course of what is handed in from now on."""
+        """The course of documents that are tracked from now on."""
         self._store = store or folder / "lightkeeper.db"
         self._env = str(assets.variables["env"])
         self._random = Random(seed)
@@ -54,11 +54,11 @@ class World:
         self._next_at = self._after_gap()
         self._minute = int(start) + 60
         self.marks: list[float] = []
-        """When something happened that somebody has to be told of."""
+        """When something happened that on-call or the channel must learn of."""
         self.daemon: DrilledDaemon | None = None
         self.start_daemon()
         self.desk = open_database(f"sqlite:///{self._store}", create=False)
-        """The connection of those who hand in and of staff."""
+        """The connection through which documents are tracked and staff act."""
         self._refused: list[NewDocument] = []
 
     def close(self) -> None:
@@ -101,11 +101,11 @@ class World:
         clock.now = max(clock.now, until)
 
     def mark(self) -> None:
-        """Note that something happens now that somebody has to be told of."""
+        """Note that something happens now that on-call or the channel must learn of."""
         self.marks.append(self.clock.now)
 
     def set_intake(self, an_hour: float) -> None:
-        """Have so many documents an hour handed in from now on; 0: none."""
+        """Have so many documents an hour tracked from now on; 0: none."""
         self._an_hour = an_hour
         self._next_at = self._after_gap()
 
@@ -118,7 +118,7 @@ class World:
     ) -> range:
         """Documents of these types that Lighthouse accepted `age` seconds ago; their request ids.
 
-        What the store refuses is handed in again with the next.
+        Documents that the store refuses are tracked again with the next.
         """
         accepted_at = self.clock.now - _HAND_IN_AFTER - age
         if isinstance(story, str):
@@ -162,7 +162,7 @@ class World:
         return done
 
     def read_only(self, on: bool) -> None:
-        """Let the store refuse, or take, whatever is to be written."""
+        """Let the store refuse every write, or accept them again."""
         pragma = f"PRAGMA query_only = {int(on)}"
         self.desk.execute(pragma)
         if self.daemon is not None:

@@ -104,7 +104,7 @@ def test_a_monitor_that_lost_its_pager_is_noticed(assets):
 
     result = run_drill("failed-bgs", mute)
 
-    assert ("documents-failed should page, and told the channel",) == result.problems
+    assert ("documents-failed should page, and notified the channel",) == result.problems
 
 
 def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
@@ -151,7 +151,7 @@ def test_what_may_only_be_told_must_not_page(failed):
     """Leave to tell the channel is no leave to page."""
     lenient = Expected(may_tell=frozenset(one.monitor for one in failed.fired))
 
-    assert ["documents-failed paged, and should at most have told the channel"] == list(
+    assert ["documents-failed paged, and should at most have notified the channel"] == list(
         judged(failed.fired, lenient)
     )
 
