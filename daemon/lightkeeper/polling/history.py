@@ -15,7 +15,7 @@ class PollReport:
     failures_in_row: int = 0
     failing_seconds: float = 0.0
     """Since the first of these failures."""
-    turn_seconds: float = 0.0
+    waited_seconds: float = 0.0
     """How much of `failing_seconds` the daemon spent waiting for the rate limit."""
     rate_limited_in_row: int = 0
     """Calls that ended as 429 since the last answered one."""
@@ -35,9 +35,9 @@ class CallHistory:
         self._answers = self._failures_in_row = self._rate_limited_in_row = 0
         self._failing_since: float | None = None
         self._rate_limited_since: float | None = None
-        self._turn_awaited_since: float | None = None
+        self._wait_began_at: float | None = None
         self._called_at: float | None = None
-        self._turn_seconds = self._not_before = 0.0
+        self._waited_seconds = self._not_before = 0.0
         self.last_failure = ""
         self.answered_id: int | None = None
         """A request id of the last answered call."""
@@ -57,7 +57,7 @@ class CallHistory:
         self.answered_id = request_id
         self._failures_in_row = self._rate_limited_in_row = 0
         self._failing_since = self._rate_limited_since = None
-        self._turn_seconds = 0.0
+        self._waited_seconds = 0.0
 
     def rate_limited(self) -> None:
         """Note that a call ended as 429."""
@@ -75,15 +75,15 @@ class CallHistory:
             self._failing_since = now
         self._not_before = now + backoff_seconds(self._failures_in_row, random.random())
 
-    def turn_awaited(self) -> None:
+    def wait_began(self) -> None:
         """Note that a wait for the rate limit begins."""
-        self._turn_awaited_since = self._monotonic()
+        self._wait_began_at = self._monotonic()
 
     def wait_ended(self) -> None:
         """Note that the wait, if there was one, is over."""
-        if self._turn_awaited_since is not None and self._failing_since is not None:
-            self._turn_seconds += self._monotonic() - self._turn_awaited_since
-        self._turn_awaited_since = None
+        if self._wait_began_at is not None and self._failing_since is not None:
+            self._waited_seconds += self._monotonic() - self._wait_began_at
+        self._wait_began_at = None
 
     def of(self, batch: Batch) -> History:
         """What the next step of this batch, whose call has just ended, depends on."""
@@ -95,7 +95,7 @@ class CallHistory:
         return PollReport(
             failures_in_row=self._failures_in_row,
             failing_seconds=_since(self._failing_since, now),
-            turn_seconds=self._turn_seconds,
+            waited_seconds=self._waited_seconds,
             rate_limited_in_row=self._rate_limited_in_row,
             rate_limited_seconds=_since(self._rate_limited_since, now),
             last_call_ago=None if self._called_at is None else now - self._called_at,

@@ -105,7 +105,7 @@ class Poller:
         if wait > 0:
             rate_limited = paused > 0 and budget.rate_limited
             if rate_limited:
-                self._history.turn_awaited()
+                self._history.wait_began()
             return Progress(State.WAITING, wait, rate_limited)
         batch = self._next_batch()
         try:

@@ -19,14 +19,14 @@ DUE_AGAIN_MS: Final = MINUTE
 PROBE_EVERY: Final = 2
 """Failed calls in a row after which a probe is made; again after as many more."""
 GIVE_UP_AFTER: Final = 10
-"""Failed calls in a row after which Lighthouse fails, not a document: no batch is halved any more,
-and a pass of `lightkeeper poll` ends. So many 429 in a row end a pass too."""
+"""Failed calls in a row after which the fault is Lighthouse's, and no document's: batches are not
+halved any more, and a pass of `lightkeeper poll` ends. It also ends after so many 429 in a row."""
 GIVE_UP_SECONDS: Final = 8.0
 """Seconds of failed calls in a row after which a pass of `lightkeeper poll` ends.
 
 With the deadline of a call before and after them a pass ends within half a minute.
 """
-LONGEST_TURN_SECONDS: Final = 300.0
+LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 """The longest pause for the rate limit that a pass of `lightkeeper poll` waits out."""
 ALONE_AFTER: Final = 3
 """Calls without a usable answer for a document, after which it is polled alone."""
@@ -68,7 +68,7 @@ class History:
 def is_failure(outcome: CallOutcome, batch: Batch) -> bool:
     """Whether a call without an answer counts as failed, and is followed by a backoff.
 
-    A 429 asks the daemon to wait, and a 413 for several documents to send fewer: both obeyed.
+    The exceptions: after a 429 the daemon waits, after a 413 it sends fewer documents.
     """
     if outcome is CallOutcome.TOO_LARGE:
         return batch.is_probe or len(batch.documents) == 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lightkeeper.domain.time import Instant
 from lightkeeper.polling.poller import Poller, Progress, State
-from lightkeeper.polling.retry import GIVE_UP_AFTER, GIVE_UP_SECONDS, LONGEST_TURN_SECONDS
+from lightkeeper.polling.retry import GIVE_UP_AFTER, GIVE_UP_SECONDS, LONGEST_RATE_WAIT_SECONDS
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PUBLISH_SLICE_SECONDS, publish_all
 from lightkeeper.service.stop import Stop
 from lightkeeper.telemetry.gauges import Gauges
@@ -92,12 +92,12 @@ class RunOnce:
         if report.rate_limited_in_row >= GIVE_UP_AFTER:
             return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
         # A wait for the rate limit is no failure of Lighthouse.
-        failing = report.failing_seconds - report.turn_seconds
+        failing = report.failing_seconds - report.waited_seconds
         if not progress.rate_limited:
             failing += progress.wait_seconds
         out_of_time = failing >= GIVE_UP_SECONDS
         if report.failures_in_row and (out_of_time or report.failures_in_row >= GIVE_UP_AFTER):
             return f"gave up after {report.failures_in_row} failed calls in a row"
-        if progress.rate_limited and progress.wait_seconds > LONGEST_TURN_SECONDS:
+        if progress.rate_limited and progress.wait_seconds > LONGEST_RATE_WAIT_SECONDS:
             return f"Lighthouse's rate limit allows the next call in {progress.wait_seconds:.0f} s"
         return ""

@@ -36,7 +36,7 @@ _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 """For each check the outcomes of calls that show it is OK, and those that show it is critical."""
 POLLING: Final = "lightkeeper.polling"
 RATE_LIMITED_TOO_LONG_SECONDS: Final = 300.0
-"""So long may every call end as 429 before polling counts as failing."""
+"""How long every call may end as 429 before polling counts as failing."""
 
 
 class Calls(NamedTuple):

@@ -52,7 +52,7 @@ def test_an_answer_ends_failures_and_429_in_a_row(history, clock):
     """Afterwards the last failure alone is remembered."""
     history.failed(Batch([]))
     history.last_failure = "timeout"
-    history.turn_awaited()
+    history.wait_began()
     clock.now = 3.0
     history.wait_ended()
     history.rate_limited()
@@ -75,19 +75,19 @@ def test_429_in_a_row_are_reported_since_the_first_and_are_no_failures(history, 
 
 def test_waits_for_the_rate_limit_are_reported_apart_while_calls_fail(history, clock):
     """A wait counts from its start to its end, and only between failures."""
-    history.turn_awaited()
+    history.wait_began()
     clock.now = 50.0
     history.wait_ended()
     history.failed(Batch([]))
     for _ in range(2):
-        history.turn_awaited()
+        history.wait_began()
         clock.now += 10.0
         history.wait_ended()
         history.wait_ended()
         clock.now += 1.0
 
     report = history.report()
-    assert (22.0, 20.0) == (report.failing_seconds, report.turn_seconds)
+    assert (22.0, 20.0) == (report.failing_seconds, report.waited_seconds)
 
 
 def test_each_failure_begins_a_longer_backoff(history, clock):
