@@ -103,15 +103,3 @@ def test_the_example_of_track_is_accepted(tmp_path: Path) -> None:
     out = run_block(block, tmp_path)
 
     assert (0, "1 tracked, 0 known already, 0 rejected\n") == (out.returncode, out.stdout)
-
-
-def test_it_can_be_tried_without_lighthouse(tmp_path: Path) -> None:
-    """The README's block against the simulated Lighthouse runs as it stands there."""
-    block = README.split("## Without access to Lighthouse")[1].split("```")[1]
-
-    out = run_block(f"set -e\n{block}", tmp_path)
-
-    assert 0 == out.returncode, out.stderr
-    assert "1: tracked" in out.stdout
-    assert "submission 4711" in out.stdout
-    assert "lightkeeper.poll.batches" in (tmp_path / "signals.txt").read_text()

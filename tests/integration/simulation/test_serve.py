@@ -6,24 +6,13 @@ import signal
 import socket
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import command_line
 import pytest
 
-BY_HAND = """\
-lightkeeper simulate lighthouse --documents 20 --speed 60 \\
-    --story success --story fails_claims_evidence > simulated.env &
-lightkeeper simulate agent --socket dsd.socket > signals.txt &
-export DD_DOGSTATSD_URL=unix://$PWD/dsd.socket
-until grep -qs listens simulated.env && test -S dsd.socket; do sleep 0.2; done
-. ./simulated.env
-lightkeeper track --request-id 1 --submission-id 4711 --document-type form_0781
-lightkeeper track --request-id 2 --submission-id 4711 --document-type form_0781a
-lightkeeper poll
-lightkeeper show --submission 4711
-grep documents.outcomes signals.txt
-kill %1 %2
-"""
+README = (Path(__file__).parents[3] / "README.md").read_text()
+BY_HAND = README.split("## Without access to Lighthouse")[1].split("```")[1]
 """The README's block: how to try lightkeeper by hand."""
 
 
