@@ -318,7 +318,7 @@ class Fuzzed:
         self._health.slice_ended(calm=True, recorded=True)
         self._health.pulse()
         self._publisher.publish()
-        self._emitter.handed_over()
+        self._emitter.flush()
         self._agent.drain(0.0)
         tables = [self._database.rows(f"SELECT * FROM {table}") for table in _TABLES]
         assert harmful_answers.TOKEN not in repr(tables)

@@ -120,7 +120,7 @@ def _agent(settings: Settings) -> Check:
     signals = build_emitter(settings)
     try:
         signals.count("lightkeeper.cycle.success", 0)
-        reached = signals.handed_over()
+        reached = signals.flush()
     finally:
         signals.close()
     if reached:

@@ -88,7 +88,7 @@ class Daemon:
         client = _build_client(settings, self.transport, tokens, self.budget, self.tracer)
         emitter = build_emitter(settings, monotonic=self.monotonic)
         self.emitter.close()
-        emitter.lost_count, emitter.refused_count = self.emitter.not_owned_up()
+        emitter.lost_count, emitter.refused_count = self.emitter.unreported_losses()
         self.budget.reconfigure(settings.max_calls_per_minute)
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)

@@ -1,7 +1,7 @@
-"""DogStatsD, guarded: nothing malformed leaves, nothing raises, and what was lost is known.
+"""Sends signals to the Datadog Agent by DogStatsD: nothing malformed, and losses are counted.
 
-The client below drops, mangles or raises on a good many inputs; this module is the only one
-that speaks to it. Nothing is sampled.
+Datadog's client drops, mangles or raises on many inputs, so this module alone calls it. Nothing
+is sampled.
 """
 
 import logging
@@ -36,14 +36,14 @@ log = structlog.get_logger()
 
 
 class UncataloguedSignal(ValueError):
-    """A signal left the code that the catalogue does not know: a mistake of ours."""
+    """The catalogue does not have this signal: a mistake in lightkeeper."""
 
 
 class Emitter:
-    """Sends what the catalogue names. `strict` (tests) raises on anything else.
+    """Sends the signals of the catalogue; refuses all others, or raises if `strict` (for tests).
 
-    `url` is `unix:///path` or `udp://host:port`; `constant_tags` go with every signal that has
-    no tag of the same key.
+    `url` is `unix:///path` or `udp://host:port`; `constant_tags` are on every signal that has
+    no tag with the same key.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class Emitter:
         strict: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Its own words on every lost packet would flood the log; ours come once.
+        # The client logs every lost packet; we log at most once a minute.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.CRITICAL)
         self._client: Any = DogStatsd(
             **_address(url),
             disable_buffering=False,
-            # No thread of its own: what is sent goes when the buffer is full or we say so.
+            # No thread: the client sends when its buffer is full or when we flush it.
             flush_interval=0,
-            # With the default of 0 a live but busy Agent on a socket loses packets.
+            # With the default of 0 packets to a busy Agent on a Unix socket are lost.
             socket_timeout=1,
-            # Its telemetry would reset the counters by which losses are seen.
+            # The client's telemetry resets the counters from which we know the losses.
             telemetry_min_flush_interval=_FOREVER_SECONDS,
             origin_detection_enabled=False,
         )
-        # What it read from the environment by itself can hold a key twice.
+        # The client reads tags from the environment too, which can give a key twice.
         self._client.constant_tags = []
         self._constant = dict(constant_tags or {})
         self._strict = strict
@@ -77,12 +77,12 @@ class Emitter:
         self._dropped_before = 0
         self._tried_before = 0
         self.lost_count = self.refused_count = 0
-        """Packets that did not reach the Agent; signals the catalogue does not know."""
-        self._owned_up = (0, 0)
+        """Packets that did not reach the Agent; signals that the catalogue does not have."""
+        self._reported = (0, 0)
         self._log_after = 0.0
-        self._away_logged = False
+        self._unreachable_logged = False
         self.reachable: bool | None = None
-        """Whether the last delivery reached the Agent, as far as anybody can know."""
+        """Whether the last flush reached the Agent, as far as can be known; None before it."""
 
     def count(self, name: str, value: float, **tags: str) -> None:
         """Add `value` to a count."""
@@ -90,7 +90,7 @@ class Emitter:
             self._client.increment(name, value, tags=checked)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        """Set a gauge. It describes the store, so it carries an empty host."""
+        """Set a gauge, with an empty host, because it describes the store."""
         if (checked := self._check(name, Kind.GAUGE, tags)) is not None and self._finite(value):
             self._client.gauge(name, value, tags=checked)
 
@@ -114,13 +114,13 @@ class Emitter:
         aggregation_key: str,
         **tags: str,
     ) -> None:
-        """Send an event; texts are cut at whole characters to the bytes the Agent takes."""
+        """Send an event. Title and text are cut, at whole characters, to what the Agent takes."""
         if (checked := self._check(name, Kind.EVENT, tags)) is None:
             return
-        # Apart from all else: the client's buffer counts characters, the Agent's takes bytes.
+        # In a packet of its own: the client counts characters, the Agent bytes.
         self._client.flush()
         self._client.event(
-            # The Agent refuses an empty title, and reads a backslash and an n as a line's end.
+            # The Agent refuses an empty title, and reads a backslash and an n as a line end.
             _cut(title.replace("\\n", "\n").strip() or name, MAX_TITLE_BYTES),
             _cut(text, MAX_TEXT_BYTES),
             alert_type=alert_type if alert_type in ALERT_TYPES else "info",
@@ -131,7 +131,7 @@ class Emitter:
         self._client.flush()
 
     def service_check(self, name: str, *, status: int, message: str = "") -> None:
-        """Send a check's state: 0 OK, 1 warning, 2 critical, 3 unknown."""
+        """Send a service check's status: 0 OK, 1 warning, 2 critical, 3 unknown."""
         if status not in CHECK_STATES:
             self._refuse(f"{name}: {status} is no state of a check")
             self.refused_count += 1
@@ -139,44 +139,44 @@ class Emitter:
             plain = _cut(_CONTROL.sub(" ", message), MAX_MESSAGE_BYTES)
             self._client.service_check(name, status, tags=checked, message=plain or None)
 
-    def handed_over(self) -> bool:
-        """Flush; whether all sent since the last call of this reached the Agent's socket.
+    def flush(self) -> bool:
+        """Send what is buffered; whether all since the last flush reached the Agent's socket.
 
-        Over UDP only a refusal on this machine can be noticed.
+        Over UDP only a refusal on this machine is noticed.
         """
         self._client.flush()
         lost = self._client.packets_dropped - self._dropped_before or self._refusal_pending()
         self._dropped_before = self._client.packets_dropped
         tried = self._client.packets_sent + self._client.packets_dropped
         if tried == self._tried_before and not lost:
-            return True  # and nothing was learned about the Agent
+            return True  # nothing was sent: `reachable` stays as it is
         self._tried_before = tried
         self.lost_count += lost
         self.reachable = not lost
         self._log_losses()
         if not lost:
-            self._own_up()
+            self._report_losses()
         return not lost
 
     def _log_losses(self) -> None:
-        """Say once a minute at most that the Agent is away, and afterwards that it is back."""
+        """Log that the Agent is unreachable, at most once a minute, and when it is reachable."""
         if not self.reachable and self._monotonic() >= self._log_after:
             log.warning("dogstatsd.agent.unreachable", lost_packets=self.lost_count)
             self._log_after = self._monotonic() + _LOG_EVERY_SECONDS
-            self._away_logged = True
-        elif self.reachable and self._away_logged:
+            self._unreachable_logged = True
+        elif self.reachable and self._unreachable_logged:
             log.info("dogstatsd.agent.reachable", lost_packets=self.lost_count)
-            self._away_logged = False
+            self._unreachable_logged = False
 
-    def not_owned_up(self) -> tuple[int, int]:
-        """How many were lost and how many refused of which the Agent does not know yet."""
-        lost, refused = self._owned_up
+    def unreported_losses(self) -> tuple[int, int]:
+        """How many packets were lost and signals refused that no count has reported yet."""
+        lost, refused = self._reported
         return self.lost_count - lost, self.refused_count - refused
 
-    def _own_up(self) -> None:
-        """Tell the Agent, now that it takes signals, what was lost and refused before."""
-        failings = (self.lost_count, self.refused_count)
-        lost, refused = self.not_owned_up()
+    def _report_losses(self) -> None:
+        """Send the counts of what was lost and refused, now that the Agent is reachable."""
+        totals = (self.lost_count, self.refused_count)
+        lost, refused = self.unreported_losses()
         if lost:
             self.count("lightkeeper.dogstatsd.lost", lost)
         if refused:
@@ -184,31 +184,30 @@ class Emitter:
         if lost or refused:
             self._client.flush()
         if not self._losing():
-            self._owned_up = failings
+            self._reported = totals
 
     def close(self) -> None:
         """Send what is buffered and close the socket."""
-        self.handed_over()
+        self.flush()
         self._client.stop(timeout=2)
         self._client.close_socket()
 
     def _losing(self) -> bool:
-        """Whether something was lost since the last hand-over.
+        """Whether a packet was lost since the last flush.
 
-        Then no more is tried until the next: to an Agent that reads no more, every further
-        datagram costs a second.
+        Nothing more is sent until the next one: each datagram to a stalled Agent costs a second.
         """
         return bool(self._client.packets_dropped > self._dropped_before)
 
     def _refusal_pending(self) -> int:
-        """A closed UDP port answers after the send; the error waits on the socket."""
+        """1 where a closed UDP port refused a packet: the socket has the error after the send."""
         sock = self._client.socket
         if sock is None or sock.family == socket.AF_UNIX:
             return 0
         return int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
     def _check(self, name: str, kind: Kind, tags: Mapping[str, str]) -> list[str] | None:
-        """The tags as the client wants them; None for a signal that must not leave."""
+        """The tags as the client takes them; None for a signal that must not be sent."""
         if self._losing():
             return None
         key = (kind, name, *tags.items())
@@ -228,7 +227,7 @@ class Emitter:
         return self._known[key]
 
     def _finite(self, value: float) -> bool:
-        # Not a bool, which would be sent as a word, nor an integer too large for a float.
+        # A bool would be sent as a word, and some integers are too large for a float.
         if type(value) is float and math.isfinite(value):
             return True
         if type(value) is int and abs(value) < 2**63:
@@ -246,10 +245,10 @@ class Emitter:
 
 
 def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
-    """The unified service tags, then the operator's own from `DATADOG_TAGS`, each key once.
+    """The unified service tags, then those of `DATADOG_TAGS`, each key once.
 
-    What is not `key:value`, comes twice, or has a key that signals carry themselves, is left out
-    and logged.
+    A tag that is not `key:value`, that comes twice, or whose key a signal uses, is logged and
+    left out.
     """
     own = {tag for signal in CATALOGUE.values() for tag in signal.tags}
     own |= {"host", "event", *UNIFIED}

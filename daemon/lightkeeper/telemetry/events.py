@@ -43,7 +43,7 @@ class Events:
             if not _is_due(digest, now):
                 continue
             self._send(digest)
-            if not self._emitter.handed_over():
+            if not self._emitter.flush():
                 return
             self._unmarked = digest.key
             self.mark()

@@ -59,7 +59,7 @@ class Gauges:
             self._emitter.gauge(f"lightkeeper.{name}", _seconds_since(at, now))
         self._emitter.gauge("lightkeeper.outbox.depth", backlog.depth)
         self._emitter.gauge("lightkeeper.documents.unobserved", self._levels.unobserved(now))
-        self._emitter.handed_over()
+        self._emitter.flush()
 
     def _counts(self) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()

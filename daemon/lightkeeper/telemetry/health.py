@@ -155,7 +155,7 @@ class Health:
         self._seen.clear()
         self._obstacles.clear()
         self._progressed = False
-        emitter.handed_over()  # before the store, which may keep the daemon waiting
+        emitter.flush()  # before the store, which may keep the daemon waiting
         self._check_store()
 
     def _check_store(self) -> None:
@@ -172,4 +172,4 @@ class Health:
         self._emitter.service_check(
             "lightkeeper.database.can_write", status=status, message=problem
         )
-        self._emitter.handed_over()
+        self._emitter.flush()

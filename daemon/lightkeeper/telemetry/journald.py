@@ -1,4 +1,4 @@
-"""systemd's journal, by its native protocol: each field of a log line is one of the entry's.
+"""Writes log lines to systemd's journal by its native protocol, each field as the entry's own.
 
 The protocol is at https://systemd.io/JOURNAL_NATIVE_PROTOCOL/.
 """
@@ -30,8 +30,10 @@ def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 class Journal:
-    """A logger for structlog: takes the fields of an event. What the journal does not take goes
-    to `fallback` as a line of JSON, with its priority as systemd reads it there.
+    """A logger for structlog that writes events as journal entries.
+
+    An event that the journal does not take goes to `fallback`, as a line of JSON after the
+    priority in the form that systemd reads.
     """
 
     def __init__(self, path: str = SOCKET, fallback: TextIO = sys.stderr) -> None:
@@ -39,7 +41,7 @@ class Journal:
         self._fallback = fallback
 
     def __call__(self, *_args: Any) -> "Journal":
-        """Be the factory of itself."""
+        """Return itself: structlog asks a factory for its logger."""
         return self
 
     def msg(self, **event: Any) -> None:
@@ -47,7 +49,7 @@ class Journal:
         priority = PRIORITIES.get(str(event.get("level")), 6)
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_journal:
-                to_journal.settimeout(1.0)  # one that reads nothing must not hold the daemon up
+                to_journal.settimeout(1.0)  # a journal that does not read must not stop the daemon
                 to_journal.sendto(entry(event, priority), self._path)
         except OSError:
             print(f"<{priority}>{json.dumps(event, default=str)}", file=self._fallback, flush=True)
@@ -56,31 +58,31 @@ class Journal:
 
 
 def marked(text: str, level: str) -> str:
-    """Text for a stream that `is_journal`, each line with its priority as systemd reads it."""
+    """Text for a stream that `is_journal`: before each line its priority, as systemd reads it."""
     return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.splitlines())
 
 
 def entry(event: Mapping[str, Any], priority: int) -> bytes:
-    """An event as a datagram of the journal's; values too long for one are cut."""
+    """An event as a datagram for the journal; values that are too long for one are cut."""
     name = str(event.get("event", ""))
     fields = {
         key: value for key, value in event.items() if key not in ("event", "level", "timestamp")
     }
     shown = [f"{key}={_text(value)}" for key, value in fields.items() if not key.startswith("dd.")]
-    told: dict[str, str] = {
+    values: dict[str, str] = {
         "MESSAGE": " ".join([name, *shown]),
         "PRIORITY": str(priority),
         "SYSLOG_IDENTIFIER": "lightkeeper",
         "LIGHTKEEPER_EVENT": name,
     }
     for key, value in fields.items():
-        told.setdefault(_field(key), _text(value))
-    longest = min(_LONGEST_VALUE, _LONGEST_ENTRY // len(told))
-    return b"".join(_encoded(key, value, longest) for key, value in told.items())
+        values.setdefault(_field(key), _text(value))
+    longest = min(_LONGEST_VALUE, _LONGEST_ENTRY // len(values))
+    return b"".join(_encoded(key, value, longest) for key, value in values.items())
 
 
 def _field(key: str) -> str:
-    """A name the journal takes: capitals, digits, inner underscores, and no digit first."""
+    """A field name that the journal takes: a letter, then capitals, digits and underscores."""
     name = _NO_FIELD.sub("_", key.upper()).strip("_")
     return (name if name[:1].isalpha() else f"FIELD_{name}")[:_LONGEST_NAME]
 
@@ -90,7 +92,7 @@ def _text(value: Any) -> str:
 
 
 def _encoded(key: str, value: str, longest: int) -> bytes:
-    # Half a character at the end would make journalctl show all of it as binary.
+    # With half a character at the end journalctl shows the whole value as binary.
     data = value.encode("utf-8", "replace")[:longest].decode("utf-8", "ignore").encode()
     if b"\n" not in data:
         return b"%b=%b\n" % (key.encode(), data)

@@ -1,5 +1,6 @@
-"""structlog: to the journal field by field, readable on a terminal, JSON lines elsewhere; nothing
-personal in any of them.
+"""Logs by structlog: fields in the journal, plain text on a terminal, JSON lines elsewhere.
+
+Secrets and personal data are redacted in all of them.
 """
 
 import logging
@@ -23,7 +24,7 @@ _SECRET_KEY: Final = re.compile(
     rf"{_SECRETS}|file_?name|(?:^|[^a-z])(?:{_PERSON})(?:$|[^a-z])", re.IGNORECASE
 )
 _FILE: Final = r"\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"
-# Each begins at the first character it can: tried at every one, a long word would take for ever.
+# Each starts only where a match can start: otherwise a long word takes very long.
 _PERSONAL: Final = (
     re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.DOTALL),
     re.compile(r"\beyJ[\w-]{5,1000}\.[\w-]+(?:\.[\w-]*)*"),
@@ -34,7 +35,7 @@ _PERSONAL: Final = (
     re.compile(r"(?<=://)[^\s/@:]{0,64}:\S{0,128}(?=@)"),
     re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%(?:25)*40)[\w-]+(?:\.[\w-]+)+"),
     re.compile(rf"(?i)(?<=['\"])[^'\"\n]*{_FILE}(?=['\"])"),
-    # With the words before it that look like names, for files people name have blanks in them.
+    # With words before it that look like names: file names contain blanks.
     re.compile(rf"(?i)(?:[\w.&-]{{1,40}} ){{0,3}}\(\d{{1,3}}\){_FILE}"),
     re.compile(
         r"(?i)(?<![^\s/\\'\"<>|:;,()\[\]{}=])(?:(?-i:[A-Z][\w.&-]{0,39}) ){0,3}"
@@ -50,7 +51,7 @@ _PERSONAL: Final = (
 
 
 def redact(value: Any) -> Any:
-    """`value` with secrets and personal data blanked, however deep they hide."""
+    """`value` with secrets and personal data redacted at any depth."""
     if isinstance(value, str):
         for pattern in _PERSONAL:
             value = pattern.sub(REDACTED, value)
@@ -73,7 +74,7 @@ def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
 
 
 class _Unfailing:
-    """A stream; a line that it cannot take, for its disk is full or its reader gone, is lost."""
+    """A stream that drops a line where its disk is full or its reader is gone."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -88,7 +89,7 @@ class _Unfailing:
 
 
 class _Libraries(logging.Handler):
-    """What libraries say by Python's own logging goes the same way, redacted."""
+    """Sends what libraries log by Python's `logging` through structlog, redacted."""
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger().log(
@@ -102,10 +103,10 @@ def configure(
     unified: Mapping[str, str] | None = None,
     correlation: Callable[[], Mapping[str, str]] = dict,
 ) -> None:
-    """Send logs to stderr, or to the journal that systemd connected to it.
+    """Send logs to stderr, or to the journal where systemd connected stderr to it.
 
-    `unified` holds `dd.env`, `dd.service` and `dd.version`; `correlation` gives the ids of the
-    trace and span a line is logged in.
+    `unified` holds `dd.env`, `dd.service` and `dd.version`; `correlation` returns the ids of the
+    current trace and span. Both are on every line, but for a terminal.
     """
     service_tags = dict(unified or {})
 

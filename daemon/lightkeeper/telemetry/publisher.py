@@ -75,11 +75,11 @@ class Publisher:
         unpublished = self._outbox.unpublished(PUBLISH_AT_MOST)
         published: list[int] = []
         digests: list[Digest] = []
-        self._emitter.handed_over()  # what was lost before is no loss of these
+        self._emitter.flush()  # what was lost before is no loss of these
         for shape, group in _grouped(unpublished):
             portion = self._publish_group(shape, group)
             # One group at a time: what a stalled Agent took before it stalled is not sent again.
-            if not self._emitter.handed_over():
+            if not self._emitter.flush():
                 break
             published += group.transition_ids
             digests += portion

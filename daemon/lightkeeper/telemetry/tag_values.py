@@ -1,4 +1,4 @@
-"""Tag values as Datadog keeps them, the unified service tags, and a bound on unknown words."""
+"""Tag values as Datadog keeps them, the unified service tags, and a limit on unknown words."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -26,10 +26,10 @@ def unified_tags(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class OpenTag:
-    """The values of one tag, bounded: known words, the first few unknown ones, then `other`.
+    """The values of one tag: known words, the first `OPEN_WORDS` unknown ones, then `other`.
 
-    `kept` are the unknown words of earlier runs, and `keep` stores a new one, so that a restart
-    renames no series and adds none.
+    `kept` are the unknown words of earlier runs, and `keep` stores a new one: after a restart
+    every word has the same tag value as before.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class OpenTag:
         value = tag_value(word)
         if value in self._known:
             return value
-        # What does not look like a word of an interface may be anything, a person's name too.
+        # What does not look like a word of an API may be anything, even a person's name.
         if len(self._known - {"other"}) >= self._limit or not _WORD.fullmatch(word):
             self._known.add("other")
             return "other"
@@ -60,5 +60,5 @@ class OpenTag:
 
     @property
     def seen(self) -> frozenset[str]:
-        """Every value handed out so far, and those known from the start."""
+        """Every value that `tag` has returned so far, and those known from the start."""
         return frozenset(self._known)

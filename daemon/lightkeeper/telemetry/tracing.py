@@ -1,8 +1,7 @@
-"""Optional spans round the parts' own methods, sent to Datadog's trace Agent by ddtrace.
+"""Optional spans around methods, sent to Datadog's trace Agent by ddtrace.
 
-Until `start` is called nothing of ddtrace is imported. Spans are put round methods from outside,
-so that no part knows of them, and hold constants, our own closed words and types of exceptions
-alone: no id, no address, no message.
+ddtrace is imported only by `start`. Methods are wrapped from outside, so that no part depends on
+tracing. A span holds constants, words of ours and exception types: no id, address or message.
 """
 
 import os
@@ -24,7 +23,7 @@ from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 if TYPE_CHECKING:
     import ddtrace.trace
 
-ASK_EVERY_SECONDS: Final = 10.0
+CHECK_EVERY_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 0.25
 CLOSE_SECONDS: Final = 2.0
 _DEFAULTS: Final = {
@@ -41,34 +40,34 @@ _EXIT_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _IDLE: Final = "lightkeeper.idle"
 
 Tags: TypeAlias = Callable[[Any], Mapping[str, str] | None]
-"""What a call's result adds to its span; None where the call found nothing to do."""
+"""The tags that a call's result adds to its span; None where the call had nothing to do."""
 
 log = structlog.get_logger()
 
 
 class TracingUnavailable(LightkeeperError):
-    """Tracing is on, but cannot start."""
+    """Tracing is on, and cannot start."""
 
     exit_status = ExitStatus.CONFIG
 
 
 class Tracer:
-    """Puts spans round methods; `start` makes one."""
+    """Wraps methods in spans; `start` makes one."""
 
     def __init__(self, tracer: "ddtrace.trace.Tracer") -> None:
         self._tracer = tracer
 
     def wrap(self, part: object, method: str, name: str, tags: Tags | None = None) -> None:
-        """Make `part.method` run inside a span `name`, within that of its caller if there is one.
+        """Make `part.method` run inside a span `name`, a child of its caller's span if any.
 
-        What it raises goes on, and leaves its type alone on the span. Where `tags` gives None for
-        a span that is a whole trace, that trace is not sent.
+        An exception is raised as before; the span holds its type alone. A trace that is one span
+        for which `tags` returns None is not sent.
         """
         run = getattr(part, method)
 
         @wraps(run)
         def traced(*args: Any, **kwargs: Any) -> Any:
-            # Not ddtrace's own `with`: it would keep the exception's message and stack.
+            # ddtrace's own `with` would keep the exception's message and stack.
             span = self._tracer.trace(name, resource=name)
             try:
                 result = run(*args, **kwargs)
@@ -86,20 +85,20 @@ class Tracer:
         setattr(part, method, traced)
 
     def correlation(self) -> dict[str, str]:
-        """`dd.trace_id` and `dd.span_id` for a log line; nothing outside of a span."""
+        """`dd.trace_id` and `dd.span_id` for a log line; empty outside of a span."""
         known = self._tracer.get_log_correlation_context()
         ids = {key: known[key] for key in ("dd.trace_id", "dd.span_id")}
         return {} if "0" in ids.values() else ids
 
     def close(self) -> None:
-        """Send what is left, for `CLOSE_SECONDS` at most; a span begun later is lost."""
+        """Send what is left, for `CLOSE_SECONDS` at most; a later span is lost."""
         self._tracer.shutdown(timeout=CLOSE_SECONDS)
 
 
 def start() -> Tracer:
-    """Import ddtrace, its tracer alone; it reads `DD_TRACE_AGENT_URL` and its other variables.
+    """Import ddtrace's tracer, which reads `DD_TRACE_AGENT_URL` and its other variables.
 
-    Raises `TracingUnavailable` where it is not installed or refuses one of its variables.
+    Raises `TracingUnavailable` where ddtrace is not installed or refuses one of its variables.
     """
     for name, value in _DEFAULTS.items():
         os.environ[name] = os.environ.get(name) or value
@@ -119,11 +118,11 @@ def start() -> Tracer:
         ) from exc
 
     class Sendable(TraceFilter):
-        """Lets a trace through when it tells something and somebody is there to take it."""
+        """Lets a trace through that did some work, while the trace Agent is reachable."""
 
         def process_trace(self, trace: "list[ddtrace.trace.Span]") -> Any:
             idle = len(trace) == 1 and trace[0].get_tag(_IDLE)
-            return None if idle or not agent.is_there() else trace
+            return None if idle or not agent.is_reachable() else trace
 
     config.version = config.version or __version__
     tracer.configure(trace_processors=[Sendable()])
@@ -131,10 +130,11 @@ def start() -> Tracer:
 
 
 class _Agent:
-    """Whether the trace Agent answers, asked at most every `ASK_EVERY_SECONDS`.
+    """Whether the trace Agent answers, checked at most every `CHECK_EVERY_SECONDS`.
 
-    ddtrace tries each sending six times, for 3 s where nobody listens and 21 s where nobody
-    answers, and the process does not end before that: what cannot be sent must not reach it.
+    ddtrace tries to send each trace six times, for 3 s where the port is closed and 21 s where
+    no answer comes, and delays the end of the process by that: it must not get what it cannot
+    send.
     """
 
     def __init__(self, url: str) -> None:
@@ -142,17 +142,17 @@ class _Agent:
         self._path = address.path if address.scheme == "unix" else None
         self._kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
         self._host, self._port = address.hostname or "localhost", address.port
-        self._there = True
-        self._ask_at = 0.0
+        self._reachable = True
+        self._check_at = 0.0
 
-    def is_there(self) -> bool:
-        """As of the last time it was asked."""
-        if time.monotonic() >= self._ask_at:
-            there = self._answers()
-            if there != self._there:
-                log.warning("tracing.agent.reachable" if there else "tracing.agent.unreachable")
-            self._there, self._ask_at = there, time.monotonic() + ASK_EVERY_SECONDS
-        return self._there
+    def is_reachable(self) -> bool:
+        """As of the last check."""
+        if time.monotonic() >= self._check_at:
+            answers = self._answers()
+            if answers != self._reachable:
+                log.warning("tracing.agent.reachable" if answers else "tracing.agent.unreachable")
+            self._reachable, self._check_at = answers, time.monotonic() + CHECK_EVERY_SECONDS
+        return self._reachable
 
     def _answers(self) -> bool:
         connection = self._kind(self._host, self._port, timeout=ANSWER_SECONDS)
@@ -172,7 +172,7 @@ class _Agent:
 
 @contextmanager
 def _signal_handlers_kept() -> Iterator[None]:
-    """Undo ddtrace's own handlers: they would hold an ending up that was asked for twice."""
+    """Undo ddtrace's signal handlers: they delay the end of a process that gets two signals."""
     before = {number: signal.getsignal(number) for number in _EXIT_SIGNALS}
     try:
         yield

@@ -349,7 +349,7 @@ def test_a_slice_with_nothing_due_is_a_success(watch, looped):
     _slice(looped)
     _slice(looped)
 
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 2 == watch.agent.count(SUCCESS)
 
 
@@ -360,7 +360,7 @@ def test_a_slice_in_which_every_call_fails_is_no_success(watch, looped):
     for _ in range(3):
         _slice(looped)
 
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 0 == watch.agent.count(SUCCESS)
     assert 1 == watch.agent.count("lightkeeper.poll.batches", outcome="server_error")
 
@@ -372,7 +372,7 @@ def test_a_slice_with_one_answer_is_a_success(watch, looped):
     watch.lighthouse.fail_next(1, 500)
     _slice(looped)
 
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 1 == watch.agent.count(SUCCESS)
 
 
@@ -383,7 +383,7 @@ def test_waiting_after_a_429_is_no_success_until_an_answer(watch, looped):
     _slice(looped)
     _slice(looped)
     _slice(looped)
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 0 == watch.agent.count(SUCCESS)
     assert 1 == len(watch.calls())
 
@@ -391,7 +391,7 @@ def test_waiting_after_a_429_is_no_success_until_an_answer(watch, looped):
     _slice(looped)
     _slice(looped)
 
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 2 == watch.agent.count(SUCCESS)
 
 

@@ -56,7 +56,7 @@ def test_an_unpublished_transition_has_all_that_publishing_needs(documents, outb
     documents.add([new(8, document_type="form_0781a"), new(9)], NOW)
     first, second = sorted(documents.due(NOW, 2))
     step = (("CLAIMS_EVIDENCE", "SUCCESS"),)
-    news = {
+    change = {
         "step_changes": step,
         "remarks": (Remark(RemarkKind.FOUND),),
         "processing_ms": 5,
@@ -65,7 +65,7 @@ def test_an_unpublished_transition_has_all_that_publishing_needs(documents, outb
     documents.record([moved(second, is_news=False)], NOW)
     documents.record(
         [
-            moved(first, at=NOW + 1, outcome="done", news=news, lighthouse_status="done"),
+            moved(first, at=NOW + 1, outcome="done", news=change, lighthouse_status="done"),
             moved(second, at=NOW, current_step="CLAIMS_EVIDENCE"),
         ],
         NOW,

@@ -1,4 +1,4 @@
-"""What Datadog is told, against what the store holds: through kills, outages, locks and stops."""
+"""What Datadog gets, against what the store holds: through kills, outages, locks and stops."""
 
 import gc
 import json
@@ -42,8 +42,8 @@ HOUR = 3_600
 
 
 def _stored(database, where="1 = 1"):
-    """The news that the store's transitions make: how often each count and each value."""
-    news = Counter()
+    """What publishing the store's transitions sends: how often each count and each value."""
+    sent = Counter()
     rows = database.rows(
         "SELECT d.document_type, t.to_step, t.outcome, t.step_changes, t.remarks, "
         "t.processing_ms, t.detection_ms FROM transitions AS t "
@@ -51,7 +51,7 @@ def _stored(database, where="1 = 1"):
     )
 
     def add(name, *value, **tags):
-        news[name, tuple(sorted(tags.items())), *value] += 1
+        sent[name, tuple(sorted(tags.items())), *value] += 1
 
     for kind, step, outcome, changes, remarks, *times in rows:
         if outcome:
@@ -78,24 +78,24 @@ def _stored(database, where="1 = 1"):
                 add("silent_failure", service="disability-application", function=kind)
             else:
                 add("lightkeeper.answers.remarkable", document_type=kind, remark=what)
-    return news
+    return sent
 
 
 def _tags(metric):
-    """The tags that are the signal's own, not the whole daemon's."""
+    """The signal's own tags, without the common ones."""
     return tuple(sorted((tag, metric.tags[tag]) for tag in CATALOGUE[metric.name].tags))
 
 
-def _told(agent):
+def _received(agent):
     """The same of what the Agent received."""
-    news = Counter()
+    sent = Counter()
     for metric in agent.metrics:
         if CATALOGUE[metric.name].sender is Sender.PUBLISHER:
             if metric.kind == "count":
-                news[metric.name, _tags(metric)] += metric.value
+                sent[metric.name, _tags(metric)] += metric.value
             else:
-                news[metric.name, _tags(metric), metric.value] += 1
-    return news
+                sent[metric.name, _tags(metric), metric.value] += 1
+    return sent
 
 
 def _event_key(event):
@@ -103,7 +103,7 @@ def _event_key(event):
 
 
 def _assert_events_as_stored(database, agent, doubled=0):
-    """The events received, and what is gathered for the next, tell of every transition once.
+    """The events received, and what is gathered for the next, hold every transition once.
 
     Where the last event before a kill was not marked, its `doubled` documents come twice.
     """
@@ -119,9 +119,9 @@ def _assert_events_as_stored(database, agent, doubled=0):
         if metric in name:
             key = dict(tags)
             stored[name[metric], key["document_type"], key["step"], key["outcome"]] += count
-    told = in_events + gathered
-    assert Counter() == stored - told
-    assert doubled == (told - stored).total()
+    found = in_events + gathered
+    assert Counter() == stored - found
+    assert doubled == (found - stored).total()
     folded = {(event.aggregation_key, _event_key(event)) for event in agent.events}
     assert len(in_events) == len(folded) == len({key for key, _ in folded})
 
@@ -139,7 +139,7 @@ def _assert_whole(database):
     assert counted(database) == tallied(database)
 
 
-# Where it dies, and how what was told then differs from what is stored.
+# Where the daemon is killed, and what Datadog then gets twice.
 SENT_TWICE, HALF_SENT_TWICE, EVENT_TWICE = "batch", "part of batch", "event"
 DEATHS = {
     "answered": ("after poller._lighthouse.poll_batch 3", ""),
@@ -156,7 +156,7 @@ DEATHS = {
 
 
 @pytest.fixture
-def stand_ins(tmp_path):
+def simulated(tmp_path):
     """A Lighthouse and an Agent that wants nothing malformed."""
     with (
         SimulatedLighthouse() as lighthouse,
@@ -166,8 +166,8 @@ def stand_ins(tmp_path):
         agent.assert_clean()
 
 
-def _hand_in(database, lighthouse, count):
-    """Track so many documents of every type and ending, handed over an hour ago."""
+def _track(database, lighthouse, count):
+    """Track so many documents of every type and ending, handed to Lighthouse an hour ago."""
     at = int((time.time() - HOUR) * 1_000)
     stories = zip(range(count), cycle(STORIES), cycle(DOCUMENT_TYPES), strict=False)
     new = [
@@ -178,15 +178,15 @@ def _hand_in(database, lighthouse, count):
 
 
 @pytest.mark.parametrize("death", DEATHS)
-def test_killed_anywhere_it_tells_all_and_doubles_one_batch_at_most(
-    database_url, stand_ins, death
+def test_killed_anywhere_it_publishes_all_and_doubles_one_batch_at_most(
+    database_url, simulated, death
 ):
     """Only a kill between sending and marking doubles anything: what was sent then, once."""
-    lighthouse, agent = stand_ins
+    lighthouse, agent = simulated
     fatal_call, twice = DEATHS[death]
     env = command_line.environment(None, lighthouse, agent, LIGHTKEEPER_DATABASE_URL=database_url)
     with closing(open_database(database_url, create=True)) as database:
-        _hand_in(database, lighthouse, PUBLISH_AT_MOST + 200)
+        _track(database, lighthouse, PUBLISH_AT_MOST + 200)
         dying = [
             sys.executable,
             Path(__file__).parents[2] / "support" / "dying_daemon.py",
@@ -208,18 +208,18 @@ def test_killed_anywhere_it_tells_all_and_doubles_one_batch_at_most(
         unanswered = "SELECT id FROM form_526_document_submissions WHERE last_answered_at IS NULL"
         assert [] == database.rows(unanswered)
         assert 0 == Outbox(database).unpublished_count()
-        stored, told = _stored(database), _told(agent)
-        assert Counter() == stored - told
+        stored, received = _stored(database), _received(agent)
+        assert Counter() == stored - received
         if twice == HALF_SENT_TWICE:
-            assert Counter() < told - stored < in_doubt
+            assert Counter() < received - stored < in_doubt
         else:
-            assert (in_doubt if twice == SENT_TWICE else Counter()) == told - stored
+            assert (in_doubt if twice == SENT_TWICE else Counter()) == received - stored
         _assert_events_as_stored(database, agent, last if twice == EVENT_TWICE else 0)
 
 
 @pytest.fixture
 def watch(tmp_path):
-    """A daemon in a time of its own, on SQLite."""
+    """A daemon in simulated time, on SQLite."""
     with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path) as running:
         # It goes by the same clock as everything else.
         running.emitter._monotonic = running.clock
@@ -228,7 +228,7 @@ def watch(tmp_path):
 
 
 class Turns:
-    """The service's jobs at the service's pace, in the test's time."""
+    """The loop's jobs at the loop's pace, in simulated time."""
 
     def __init__(self, watch, stop):
         self._watch, self._stop = watch, stop
@@ -237,7 +237,7 @@ class Turns:
         self.tracked = 0
 
     def minute(self, stories=("success", "fails_bgs", "fails_claims_evidence")):
-        """Let a minute pass, at the beginning of which such documents are handed in."""
+        """Let a minute pass; at its beginning such documents are tracked."""
         for story in stories:
             kind = DOCUMENT_TYPES[self.tracked % len(DOCUMENT_TYPES)]
             self.tracked += len(self._watch.track(1, story, kind))
@@ -253,18 +253,18 @@ class Turns:
 
 
 def _held_by_the_daemon():
-    """Bytes that our code and the libraries it emits and stores with have asked for and keep."""
+    """Bytes that our code and its libraries for sending and storing keep allocated."""
     package = Path(lightkeeper.__file__).parent  # a clone may have its name too
     ours = (f"{package}/*", "*/datadog/*", "*/peewee*", "*/requests/*")
-    stand_ins = tracemalloc.Filter(False, f"{package}/simulation/*")
-    wanted = [stand_ins, *(tracemalloc.Filter(True, pattern) for pattern in ours)]
-    gc.collect()  # what only waits for that is kept by nobody
+    simulated = tracemalloc.Filter(False, f"{package}/simulation/*")
+    wanted = [simulated, *(tracemalloc.Filter(True, pattern) for pattern in ours)]
+    gc.collect()  # garbage is not kept
     traces = tracemalloc.take_snapshot().filter_traces(wanted)
     return sum(statistic.size for statistic in traces.statistics("filename"))
 
 
-def test_an_hour_without_the_agent_costs_no_news_and_no_memory(watch):
-    """Polling goes on, nothing piles up but the store, and all is told when the Agent is back."""
+def test_an_hour_without_the_agent_costs_no_transition_and_no_memory(watch):
+    """Polling continues, only the store grows, and all is published after the outage."""
     said, ended = [], []
     with capture_logs() as logs, Waiter(watch.clock).on_signals() as stop:
         turns = Turns(watch, stop)
@@ -293,7 +293,7 @@ def test_an_hour_without_the_agent_costs_no_news_and_no_memory(watch):
         entry["event"] for entry in logs if entry["event"].startswith("dogstatsd.agent")
     ][-1:]
     assert Backlog(0, None) == Outbox(watch.database).backlog()
-    assert _stored(watch.database) == _told(watch.agent)
+    assert _stored(watch.database) == _received(watch.agent)
     _assert_events_as_stored(watch.database, watch.agent)
     assert 1_500 < watch.emitter.lost_count == watch.agent.count("lightkeeper.dogstatsd.lost")
 
@@ -319,7 +319,7 @@ BY_TYPE = {
 
 
 def _rows(database, what, where="1 = 1"):
-    """What one look at the table of documents gives for each type and step."""
+    """What a query of the documents' table gives for each type and step."""
     rows = database.rows(
         f"SELECT document_type, LOWER(current_step), {what} "
         f"FROM form_526_document_submissions WHERE {where} GROUP BY 1, 2"
@@ -347,7 +347,7 @@ def _counts(database, now):
 
 
 def _ages(database, now):
-    """Every gauge of an age, looked up in the same way."""
+    """Every gauge of an age, computed in the same way."""
     steps = {*STEPS, *(step for _, step in _rows(database, "1"))}
     tracked_at = _rows(database, "MIN(tracked_at)", _PENDING)
     levels = {
@@ -370,8 +370,8 @@ def _ages(database, now):
     return {key: age / 1_000 for key, age in levels.items()}
 
 
-def _shown(agent, unit):
-    """The last value of every level gauge that counts in this unit."""
+def _gauges(agent, unit):
+    """The last value of every gauge of the store that has this unit."""
     return {
         (metric.name, _tags(metric)): metric.value
         for metric in agent.metrics
@@ -380,8 +380,8 @@ def _shown(agent, unit):
 
 
 @contextmanager
-def _nobody(port, *, listening):
-    """The Agent's port while the Agent is away: closed, or somebody's who never reads."""
+def _without_agent(port, *, listening):
+    """The stopped Agent's port: closed, or that of a process that never reads."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         if listening:
             sock.bind(("127.0.0.1", port))
@@ -389,7 +389,7 @@ def _nobody(port, *, listening):
 
 
 def _bring_into_every_state(watch):
-    """Documents wherever a document can stand, some of them asked about in vain."""
+    """Documents in every state, some of them polled without an answer."""
     for days in (1, 2, 4):
         watch.track(days, "stuck_bgs", "veteran_upload", age=days * 24 * HOUR + 60.0)
         watch.track(1, "stuck_claims_evidence", "form_0781", age=days * 24 * HOUR - 60.0)
@@ -397,7 +397,7 @@ def _bring_into_every_state(watch):
         watch.track(number + 1, story, "form_0781a", age=100.0)
     watch.track(4, "contradictory", "form_0781", age=100.0)
     watch.track(2, "instantly_done", "bdd_instructions")
-    watch.track(3, "unknown_step", "form_0781", age=13.0)  # at the step nobody knows
+    watch.track(3, "unknown_step", "form_0781", age=13.0)  # at the unknown step
     watch.track_ids(range(1, 6), "veteran_upload")  # which Lighthouse does not
     for request_id in watch.track(2, "success", "form_0781a"):
         watch.lighthouse.omit(request_id)
@@ -405,19 +405,19 @@ def _bring_into_every_state(watch):
 
 @pytest.mark.parametrize("noticed", [True, False], ids=["refused", "swallowed"])
 def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, noticed):
-    """News may be gone with nobody the wiser, but one round shows every level as it is."""
+    """Counts may be lost unnoticed, but one round of gauges shows every level as it is."""
     watch = DaemonRig(database_url, tmp_path)
     watch._agent = SimulatedAgent(port=0)
     with watch:
         watch.track(5, "fails_bgs", "form_0781", age=100.0)
         watch.poll()
         before = _stored(watch.database)
-        assert before == _told(watch.agent)
+        assert before == _received(watch.agent)
         watch.agent.stop()
-        with _nobody(watch.agent.port, listening=not noticed):
+        with _without_agent(watch.agent.port, listening=not noticed):
             _bring_into_every_state(watch)
             watch.poll()
-            watch.track_ids(range(6, 9), "form_0781a")  # and nobody asks about them
+            watch.track_ids(range(6, 9), "form_0781a")  # and they are not polled
             watch.clock.now += UNOBSERVED_AFTER_MS / 1_000 + 10
             watch.publisher.publish()
         unpublished = _stored(watch.database, "t.published_at IS NULL")
@@ -428,8 +428,8 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
         now = watch.clock.instant()
         counts = _counts(watch.database, now)
         assert "virus_scan" in {dict(tags).get("step") for _, tags in counts}
-        assert counts == _shown(watch.agent, "document")
-        assert _ages(watch.database, now) == _shown(watch.agent, "second")
+        assert counts == _gauges(watch.agent, "document")
+        assert _ages(watch.database, now) == _gauges(watch.agent, "second")
         assert {name for name, _ in counts} == {
             name for (name, _), value in counts.items() if value
         }
@@ -440,7 +440,7 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
         while watch.publisher.publish():
             pass
         stored = _stored(watch.database)
-        assert before + unpublished == _told(watch.agent)
+        assert before + unpublished == _received(watch.agent)
         assert bool(unpublished) is noticed
         assert Counter() < stored - before
         watch.agent.assert_clean()
@@ -448,7 +448,7 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
 
 @contextmanager
 def _locked(watch):
-    """Another writer holds the store."""
+    """Another writer locks the store."""
     watch.database.execute("PRAGMA busy_timeout = 20")
     with closing(sqlite3.connect(watch.database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -458,7 +458,7 @@ def _locked(watch):
 
 @contextmanager
 def _full(watch):
-    """There is room to write over what is there, and for nothing more."""
+    """The disk has room for what is stored, and no more."""
     ((pages,),) = watch.database.rows("PRAGMA page_count")
     watch.database.rows(f"PRAGMA max_page_count = {pages}")
     yield
@@ -467,7 +467,7 @@ def _full(watch):
 
 @contextmanager
 def _no_events(watch):
-    """All can be written but that an event was sent."""
+    """All can be written but the mark that an event was sent."""
     watch.database.execute(
         "CREATE TRIGGER no_events BEFORE UPDATE OF sent_at ON event_digests "
         "BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
@@ -477,8 +477,8 @@ def _no_events(watch):
 
 
 @pytest.mark.parametrize("broken", [_locked, _full, _no_events])
-def test_a_store_that_cannot_be_marked_has_nothing_told_again_and_again(watch, broken):
-    """What was sent and could not be marked is not sent anew at every try, but marked later."""
+def test_what_cannot_be_marked_is_not_sent_again_and_again(watch, broken):
+    """What was sent while the store cannot be written is marked later, and not sent again."""
     watch.track(900)
     watch.steps(9)
     with broken(watch):
@@ -489,25 +489,25 @@ def test_a_store_that_cannot_be_marked_has_nothing_told_again_and_again(watch, b
         pass
 
     assert 900 == watch.agent.count(OUTCOMES)
-    assert _stored(watch.database) == _told(watch.agent)
+    assert _stored(watch.database) == _received(watch.agent)
     assert 0 == Outbox(watch.database).unpublished_count()
     _assert_events_as_stored(watch.database, watch.agent)
 
 
-@pytest.mark.parametrize("moment", ["answered", "told"])
-def test_sigterm_leaves_nothing_untold_and_every_level_true(tmp_path, stand_ins, moment):
-    """Whatever was learned since the last round of gauges is shown before the process ends."""
-    lighthouse, agent = stand_ins
+@pytest.mark.parametrize("moment", ["answered", "published"])
+def test_sigterm_leaves_nothing_unpublished_and_every_gauge_true(tmp_path, simulated, moment):
+    """Before the process ends it publishes all that it recorded and sends the gauges again."""
+    lighthouse, agent = simulated
     url = f"sqlite:///{tmp_path}/store.db"
     env = command_line.environment(tmp_path / "store.db", lighthouse, agent)
     with command_line.running("run", env=env) as process:
         gauge = "lightkeeper.outbox.depth"
         assert agent.wait_for(lambda agent: agent.gauge(gauge) == 0, 20)
         with closing(open_database(url, create=False)) as database:
-            _hand_in(database, lighthouse, 200)
+            _track(database, lighthouse, 200)
             asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_polled_at > 0"
             command_line.until(lambda: [(200,)] == database.rows(asked))
-            if moment == "told":
+            if moment == "published":
                 command_line.until(lambda: not Outbox(database).unpublished_count())
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate()
@@ -517,6 +517,6 @@ def test_sigterm_leaves_nothing_untold_and_every_level_true(tmp_path, stand_ins,
     with closing(open_database(url, create=False)) as database:
         _assert_whole(database)
         assert 0 == Outbox(database).unpublished_count()
-        assert _stored(database) == _told(agent)
+        assert _stored(database) == _received(agent)
         _assert_events_as_stored(database, agent)
-        assert _counts(database, int(time.time() * 1_000)) == _shown(agent, "document")
+        assert _counts(database, int(time.time() * 1_000)) == _gauges(agent, "document")

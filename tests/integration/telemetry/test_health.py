@@ -264,6 +264,6 @@ def test_a_pass_that_the_store_ends_is_no_success(watch):
     with pytest.raises(StoreUnavailable):
         watch.poll()
 
-    watch.emitter.handed_over()
+    watch.emitter.flush()
     assert 0 < watch.agent.count("lightkeeper.poll.batches", outcome="ok")
     assert 0 == watch.agent.count("lightkeeper.cycle.success")

@@ -1,4 +1,4 @@
-"""Entries of systemd's journal: what goes to its socket, and what where it takes nothing."""
+"""Entries of systemd's journal: what is sent to its socket, and what happens without it."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def fields(datagram):
 
 
 def test_an_event_is_an_entry_with_its_fields():
-    """A line to read, the priority of its level, and each field under a name the journal takes."""
+    """An entry has a readable line, the level's priority, and each field under a valid name."""
     event = {
         "event": "poll.call.failed",
         "level": "warning",
@@ -65,7 +65,7 @@ def test_an_event_is_an_entry_with_its_fields():
 
 
 def test_a_value_too_long_for_an_entry_is_cut(journald):
-    """It arrives, whatever its length."""
+    """A long value arrives, cut."""
     Journal(journald.getsockname()).error(event="a.b", level="error", text="x" * 10_000_000)
 
     found = fields(journald.recv(1_000_000))
@@ -73,14 +73,14 @@ def test_a_value_too_long_for_an_entry_is_cut(journald):
 
 
 def test_a_value_is_cut_between_characters(journald):
-    """Half a character would make journalctl show the whole value as binary."""
+    """With half a character journalctl shows the whole value as binary."""
     Journal(journald.getsockname()).error(event="a.b", level="error", text="x" + "é" * 10_000)
 
     assert "x" + "é" * 8_191 == fields(journald.recv(1_000_000))["TEXT"]
 
 
 def test_many_long_values_still_are_one_entry(journald):
-    """Together they have to fit into a datagram as well."""
+    """All values together fit into one datagram."""
     Journal(journald.getsockname(), io.StringIO()).error(
         event="a.b", level="error", **{f"text{n}": "x" * 100_000 for n in range(30)}
     )
@@ -103,7 +103,7 @@ def test_what_no_json_of_others_holds_is_logged_all_the_same(journald, tmp_path,
 
 
 def test_without_a_journal_the_line_goes_to_stderr_with_its_priority(tmp_path):
-    """As systemd reads it there."""
+    """The priority has the form that systemd reads."""
     stderr = io.StringIO()
 
     Journal(str(tmp_path / "none"), stderr).msg(event="a.b", level="info", one=1)
@@ -113,7 +113,7 @@ def test_without_a_journal_the_line_goes_to_stderr_with_its_priority(tmp_path):
 
 
 def test_a_stream_is_the_journals_where_systemd_says_so(tmp_path):
-    """$JOURNAL_STREAM names its device and inode; another file, or none, is not it."""
+    """$JOURNAL_STREAM has its device and inode; another file, or none, is not the journal."""
     with (tmp_path / "stderr").open("w") as stream:
         found = os.fstat(stream.fileno())
         named = f"{found.st_dev}:{found.st_ino}"
@@ -125,7 +125,7 @@ def test_a_stream_is_the_journals_where_systemd_says_so(tmp_path):
 
 
 def test_logs_go_there_redacted_and_with_the_service_tags(tmp_path, journald):
-    """A process whose stderr is the journal's logs by its protocol, and nothing to stderr."""
+    """A process whose stderr is the journal logs by its protocol, and writes nothing to stderr."""
     code = f"""
         import os, sys
         found = os.fstat(2)

@@ -183,7 +183,7 @@ def test_a_transition_is_published_once(watch):
 
 
 def test_durations_are_lighthouses_and_ours(watch):
-    """Processing is Lighthouse's start to end, detection its end to our learning of it."""
+    """Processing is Lighthouse's start to its end, detection its end to our recording it."""
     now = watch.clock.instant()
     (request_id,) = track(watch, 1)
     report = success(request_id)._replace(
@@ -512,9 +512,10 @@ def test_a_silent_failure_is_counted_once(watch):
 def test_a_notice_avoids_the_silent_failure(watch):
     """A notice that was sent, and one that arrived, count under VA's names for them."""
     track(watch, 2)
-    news = ((Remark(RemarkKind.NOTICE_SENT),), (Remark(RemarkKind.NOTICE_DELIVERED),))
-    for document, remarks in zip(watch.documents.due(watch.clock.instant(), 2), news, strict=True):
-        watch.documents.record([moved(document, news={"remarks": remarks})], 0)
+    remarks = ((Remark(RemarkKind.NOTICE_SENT),), (Remark(RemarkKind.NOTICE_DELIVERED),))
+    due = watch.documents.due(watch.clock.instant(), 2)
+    for document, said in zip(due, remarks, strict=True):
+        watch.documents.record([moved(document, news={"remarks": said})], 0)
     publish(watch)
 
     avoided = "silent_failure_avoided"

@@ -1,4 +1,4 @@
-"""Spans round the parts' methods, as a trace Agent's stand-in receives them.
+"""Spans around methods, as a simulated trace Agent receives them.
 
 ddtrace lives in children alone: imported here it would stay for the whole run.
 """
@@ -137,7 +137,7 @@ except LightkeeperError as exc:
 
 
 class TraceAgent:
-    """The stand-in, which also checks what it gets."""
+    """A simulated trace Agent, which also checks what it gets."""
 
     def __init__(self, port, path):
         self.url = f"http://127.0.0.1:{port}"
@@ -190,7 +190,7 @@ def started_agent(tmp_path_factory):
 
 @pytest.fixture
 def agent(started_agent, monkeypatch):
-    """A trace Agent that knows of nothing yet, and that children find."""
+    """A trace Agent that has received nothing, and whose address children have."""
     started_agent.get("/test/session/clear")
     started_agent.get("/test/trace_check/clear")
     monkeypatch.setenv("DD_TRACE_AGENT_URL", started_agent.url)
@@ -198,14 +198,14 @@ def agent(started_agent, monkeypatch):
 
 
 def free_ports(count):
-    """Ports nobody listens on; the stand-in cannot pick its own."""
+    """Closed ports; the simulated Agent cannot pick its own."""
     with ExitStack() as stack:
         held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [each.getsockname()[1] for each in held]
 
 
 def wait_until_it_answers(agent, process, log):
-    """Fail with what it logged when it ends, or does not answer in time."""
+    """Fail with its log where it ends, or does not answer in time."""
     until = time.monotonic() + patience.SECONDS
     while True:
         try:
@@ -219,7 +219,7 @@ def wait_until_it_answers(agent, process, log):
 
 
 def run(code, *arguments):
-    """Run code that starts by tracing; what it printed. It may neither fail nor complain."""
+    """Run code after tracing has started; what it printed. Exit status 0, and an empty stderr."""
     process = finished(START + code, *arguments)
     assert (process.returncode, process.stderr) == (0, "")
     return process.stdout.splitlines()
@@ -233,18 +233,18 @@ def finished(code, *arguments):
 
 @contextmanager
 def deaf_server():
-    """The address of somebody who takes connections and never says a word."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def test_off_means_not_imported():
-    """Who does not ask for tracing never loads ddtrace."""
+    """Without tracing ddtrace is never loaded."""
     assert "False\n" == finished(IMPORTS).stdout
 
 
 def test_this_process_has_no_ddtrace():
-    """These tests keep ddtrace out of the run they are part of."""
+    """These tests load ddtrace in child processes alone."""
     assert "ddtrace" not in sys.modules
 
 
@@ -279,14 +279,14 @@ def test_spans_hold_constants_alone(agent, tmp_path):
 
 
 def test_nothing_but_traces_is_sent(agent, tmp_path):
-    """ddtrace's telemetry and remote configuration stay quiet."""
+    """ddtrace's telemetry and remote configuration send nothing."""
     run(POLL, f"sqlite:///{tmp_path / 'l.db'}")
 
     assert {"/v0.5/traces"} == agent.requests()
 
 
 def test_operators_name_service_environment_and_version(agent, monkeypatch):
-    """DD_SERVICE, DD_ENV and DD_VERSION hold for spans as for everything else."""
+    """DD_SERVICE, DD_ENV and DD_VERSION hold for spans as for all signals."""
     for name, value in {"SERVICE": "keeper", "ENV": "prod", "VERSION": "9.9"}.items():
         monkeypatch.setenv(f"DD_{name}", value)
     run(WORK)
@@ -308,7 +308,7 @@ def test_the_agent_may_be_a_socket(agent, monkeypatch):
 
 
 def test_an_error_leaves_its_type_alone(agent):
-    """An exception goes on unchanged; its span shows the type, and no message or stack."""
+    """An exception is raised unchanged; its span has the type, and no message or stack."""
     printed = run(FAIL)
     (span,) = agent.spans()["lightkeeper.record"]
     errors = {key: value for key, value in span["meta"].items() if key.startswith("error")}
@@ -332,8 +332,8 @@ def test_log_lines_name_their_span(agent, tmp_path):
 
 @pytest.mark.speed
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "unix://{folder}/no.socket"])
-def test_nobody_listens(address, monkeypatch, tmp_path):
-    """Without a trace Agent the ending is at once, not after 3 s; stderr tells it once."""
+def test_a_closed_port_delays_no_end(address, monkeypatch, tmp_path):
+    """Without a trace Agent the process ends at once, not after 3 s, and logs that once."""
     (port,) = free_ports(1)
     monkeypatch.setenv("DD_TRACE_AGENT_URL", address.format(port=port, folder=tmp_path))
     process = finished(START + WORK)
@@ -344,8 +344,8 @@ def test_nobody_listens(address, monkeypatch, tmp_path):
 
 
 @pytest.mark.speed
-def test_nobody_answers(monkeypatch):
-    """A trace Agent that hangs costs seconds where left to itself ddtrace would take 21."""
+def test_a_trace_agent_that_hangs_costs_seconds(monkeypatch):
+    """The process ends within seconds, where ddtrace by itself takes 21."""
     began = time.monotonic()
     with deaf_server() as url:
         monkeypatch.setenv("DD_TRACE_AGENT_URL", url)
@@ -362,7 +362,7 @@ def test_signals_stay_ours():
 
 
 def test_tracing_without_ddtrace():
-    """Where the extra is not installed the refusal names it, with the status for settings."""
+    """Where the extra is not installed the error names it, with the exit status for settings."""
     said = finished(NOT_STARTED, "hide").stdout
 
     assert said.startswith("78 ")
@@ -371,7 +371,7 @@ def test_tracing_without_ddtrace():
 
 @pytest.mark.parametrize("url", ["nonsense", "http://localhost:eight"])
 def test_a_wrong_address_is_refused(url, monkeypatch):
-    """An address that cannot be one is a setting to be mended, not a traceback."""
+    """An impossible address is reported as a wrong setting, without a traceback."""
     monkeypatch.setenv("DD_TRACE_AGENT_URL", url)
     refused = finished(NOT_STARTED)
 
@@ -417,7 +417,7 @@ def test_the_real_command_traces_all_it_does(agent, tmp_path):
 
 
 def test_tracing_that_is_not_installed_is_the_users_mistake(tmp_path):
-    """Asked for and not there: one line that says what to install, and status 78."""
+    """Where it is on and not installed, one line says what to install, and the status is 78."""
     with SimulatedLighthouse() as lighthouse:
         env = command_line.environment(
             tmp_path / "store.db", lighthouse, LIGHTKEEPER_TRACING="true"

@@ -1,4 +1,4 @@
-"""The one table of signals: what it promises holds, and what is made from it is up to date."""
+"""The table of signals: what it promises holds, and what is generated from it is up to date."""
 
 import csv
 
@@ -58,7 +58,7 @@ def test_the_metadata_keep_datadogs_format():
 
 
 def test_the_number_of_series_is_bounded():
-    """All metrics together, unknown words included: what Datadog bills a metric by."""
+    """All metrics together, unknown words included: Datadog bills by series."""
     assert 0 < sum(signal.most_series for signal in METRICS) <= MOST_SERIES
 
 
@@ -70,7 +70,7 @@ def test_the_bound_is_what_the_tags_allow():
 
 
 @pytest.mark.parametrize("known", [STEPS, ()])
-def test_words_nobody_knows_stay_within_the_bound(known):
+def test_unknown_words_stay_within_the_bound(known):
     """A thousand hostile words give eight tag values and `other`, the same ones again later."""
     words = OpenTag(known)
     hostile = [f"ODD_STEP_{number}" for number in range(1_000)]
@@ -83,7 +83,7 @@ def test_words_nobody_knows_stay_within_the_bound(known):
     assert ["other"] * (1_000 - OPEN_WORDS) == first[OPEN_WORDS:]
 
 
-def test_what_looks_like_no_word_of_an_interface_has_no_name():
+def test_what_looks_like_no_word_of_an_api_is_other():
     """A file's or a person's name, a number or an address in a step's place is `other`."""
     words = OpenTag(STEPS)
     odd = ("STORE John_Smith.pdf", "jane@va.gov", "SSN_123456789", "1ST", "É", "x" * 41, "")
@@ -93,7 +93,7 @@ def test_what_looks_like_no_word_of_an_interface_has_no_name():
 
 
 def test_no_signal_names_a_document():
-    """Ids are in no tag, of whatever kind of signal: only closed sets, and two bounded ones."""
+    """No tag of any signal holds an id: all values are closed sets, but for two bounded tags."""
     for signal in CATALOGUE.values():
         for tag, values in signal.tags.items():
             assert "id" not in tag.split("_")
@@ -101,8 +101,8 @@ def test_no_signal_names_a_document():
             assert all(len(value) <= MAX_TAG_VALUE and value == value.lower() for value in values)
 
 
-def test_the_words_are_the_cores():
-    """What the core can say has its tag value."""
+def test_the_words_are_those_of_the_domain():
+    """Each word of the domain has its tag value."""
     assert set(DocumentType) == set(DOCUMENT_TYPES)
     assert set(Outcome) == set(ENDINGS)
     assert set(CallOutcome) == set(CALL_OUTCOMES)
@@ -117,7 +117,7 @@ def test_the_words_are_the_cores():
 
 
 def test_each_signal_says_what_it_is():
-    """A sentence of meaning, a unit Datadog knows, a name under our own or VA's."""
+    """It has a sentence of meaning, a unit of Datadog's, and a name of ours or VA's."""
     for signal in CATALOGUE.values():
         assert signal.meaning[0].isupper()
         assert signal.meaning.endswith(".")
@@ -125,8 +125,8 @@ def test_each_signal_says_what_it_is():
         assert signal.name.startswith(("lightkeeper.", "silent_failure"))
 
 
-def test_what_a_whole_run_did_not_show_or_should_not_have_is_named():
-    """`conftest` asks this of all that any Agent of a whole run received."""
+def test_signals_that_a_whole_run_missed_or_should_not_have_are_named():
+    """`conftest` checks all signals that any Agent of a whole run received."""
     seen = {(str(signal.kind), signal.name) for signal in CATALOGUE.values()}
     heartbeat = ("gauge", "lightkeeper.heartbeat")
 

@@ -1,4 +1,4 @@
-"""How the code logs: what a line may hold is decided where it is written."""
+"""How the code logs: each call is checked where it is written."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "daemon" / "lightkeeper"
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
-# An id by itself could be anybody's: the two that may be told say whose they are.
+# An id needs a label: the two that may be logged name what they belong to.
 BARE_IDS = re.compile(r"(^|_)ids?$")
 LABELLED = re.compile(r"^(first_)?(lighthouse_request|form_526_submission)_ids?$")
 
@@ -27,7 +27,7 @@ def calls(source: str) -> list[ast.Call]:
 
 
 def offences(source: str) -> list[str]:
-    """Return what its log calls do against the rules."""
+    """Return how its log calls break the rules."""
     found = []
     for call in calls(source):
         names = [constant.value for constant in ast.walk(call.args[0]) if _is_text(constant)]
@@ -39,7 +39,7 @@ def offences(source: str) -> list[str]:
             if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", name)
         ]
         found += [
-            f"line {call.lineno}: {word.arg} says not whose id it is"
+            f"line {call.lineno}: {word.arg} does not say whose id it is"
             for word in call.keywords
             if word.arg and BARE_IDS.search(word.arg) and not LABELLED.match(word.arg)
         ]
@@ -69,8 +69,8 @@ def test_a_line_is_one_dotted_name_and_fields(path):
         "log.error(message)",
     ],
 )
-def test_the_rules_bite(call):
-    """Prose, positional arguments and ids of nobody are found."""
+def test_wrong_calls_are_found(call):
+    """Prose, positional arguments and ids without a label are found."""
     assert offences(call)
 
 

@@ -1,4 +1,4 @@
-"""What is logged: JSON a machine can read, a line a person can, and nothing personal in either."""
+"""Logs: JSON for machines, lines for people, and nothing personal in either."""
 
 import collections
 import enum
@@ -64,8 +64,8 @@ def library_logging():
         ("number 123-45-6789.", "number [redacted]."),
     ],
 )
-def test_what_is_secret_or_personal_is_blanked(text, shown):
-    """Keys, tokens, passwords, addresses, file names and SSNs, wherever in a text they stand."""
+def test_what_is_secret_or_personal_is_redacted(text, shown):
+    """Keys, tokens, passwords, addresses, file names and SSNs are redacted anywhere in a text."""
     assert shown == redact(text)
 
 
@@ -90,7 +90,7 @@ def test_what_is_secret_or_personal_is_blanked(text, shown):
     ],
 )
 def test_what_is_neither_stays_readable(text):
-    """Event names, times, addresses, ids and reasons are what a log is for."""
+    """Event names, times, addresses, ids and reasons are not redacted."""
     assert text == redact(text)
 
 
@@ -102,7 +102,7 @@ Place = collections.namedtuple("Place", ["step", "mail"])
 
 
 def test_nothing_hides_in_depth():
-    """Dicts, lists, tuples, sets, keys and whatever else turns into text."""
+    """Dicts, lists, tuples, sets, keys and objects that turn into text are redacted too."""
     hidden = {
         "a": [{"b": ("x@example.gov", {JWT})}],
         "access_token": {"value": 1},
@@ -144,7 +144,7 @@ def test_nothing_hides_in_depth():
      "-----BEGIN x", "123-", "bearer ", "/", " ", "\n", "é"],
 )  # fmt: skip
 def test_a_long_text_costs_no_time(piece):
-    """Whatever an answer or a traceback is made of, blanking it is done in a moment."""
+    """Redacting takes a moment, whatever the text is made of."""
     began = time.process_time()
 
     redact(piece * (100_000 // len(piece)))
@@ -153,7 +153,7 @@ def test_a_long_text_costs_no_time(piece):
 
 
 def test_under_systemd_each_event_is_one_json_object(logged):
-    """Level, time and fields beside the name, whatever stands in them, all on one line."""
+    """Name, level, time and fields are on one line, whatever the fields hold."""
     logs.configure()
     log = structlog.get_logger()
     log.info("poll.done", lighthouse_request_id=21, text="two\nlines \x00 😀 \ud800", none=None)
@@ -177,7 +177,7 @@ def test_under_systemd_each_event_is_one_json_object(logged):
 
 
 def test_datadogs_fields_join_logs_to_the_rest(logged):
-    """`dd.env`, `dd.service` and `dd.version` stand in every line as they were given."""
+    """`dd.env`, `dd.service` and `dd.version` are in every line as they were given."""
     unified = {"dd.env": "staging", "dd.service": "lightkeeper", "dd.version": "1"}
     logs.configure(unified=unified)
     structlog.get_logger().info("one")
@@ -190,7 +190,7 @@ def test_datadogs_fields_join_logs_to_the_rest(logged):
 
 
 def test_an_exception_is_logged_without_what_it_must_not_say(logged):
-    """A traceback keeps its lines, and loses what its messages quote, causes included."""
+    """A traceback keeps its lines; what its messages quote is redacted, causes included."""
     logs.configure()
     try:
         try:
@@ -223,7 +223,7 @@ def test_a_level_keeps_what_is_below_it_quiet(logged, level, heard):
 
 
 def test_on_a_terminal_a_line_is_for_people(capsys, monkeypatch):
-    """No JSON there, and nothing personal either."""
+    """It is not JSON, and holds nothing personal."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     logs.configure(unified={"dd.env": "staging"})
     structlog.get_logger().info("poll.done", mail="x@example.gov")
@@ -255,8 +255,8 @@ def test_on_a_terminal_a_line_is_for_people(capsys, monkeypatch):
         {"participant_id": 123456789},
     ],
 )
-def test_what_a_reviewer_found_is_blanked(text):
-    """Ordinary ways in which files, keys and persons are written."""
+def test_ordinary_files_keys_and_persons_are_redacted(text):
+    """Ordinary ways to write file names, keys and persons' numbers are known."""
     said = str(redact(text)).lower()
 
     assert REDACTED in said
