@@ -443,7 +443,7 @@ def test_waiting_for_the_rate_limit_is_no_outage(make):
 )
 def test_an_outage_is_no_documents_fault(make, kind, count):
     """The pass ends after a few failed calls; what they polled is due in a minute, none blamed."""
-    with make(deadline=0.1) as watch:
+    with make(deadline=0.5) as watch:
         watch.track(1)
         watch.poll()  # there is a token now
         watch.track(count - 1)
