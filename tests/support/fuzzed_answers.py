@@ -278,7 +278,12 @@ class Fuzzed:
             clock=self.clock.instant,
             monotonic=self.clock,
         )
-        self._health = Health(self._poller, self._budget, self._emitter, self._database.try_write)
+        self._health = Health(
+            self._poller,
+            self._budget,
+            self._emitter,
+            lambda: self._database.try_write(self.clock.instant()),
+        )
         self._publisher = Publisher(Outbox(self._database), self._emitter, self.clock.instant)
 
     def answer(self, http_status, body):

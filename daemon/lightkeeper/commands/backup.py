@@ -7,6 +7,7 @@ import click
 
 from lightkeeper.commands.shared import load_store_settings
 from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.service.clock import now
 
 _file = click.argument("file", type=click.Path(path_type=Path, readable=False))
 
@@ -38,7 +39,7 @@ def restore(file: Path, discard_newer: bool) -> int:
     """
     from lightkeeper.store.restore import put_back
 
-    contents, kept = put_back(_database_url(), file, discard_newer=discard_newer)
+    contents, kept = put_back(_database_url(), file, discard_newer=discard_newer, now=now())
     click.echo(contents.text())
     for path in kept:
         click.echo(f"the replaced store is kept as {path}")

@@ -114,7 +114,8 @@ class Loop:
         try:
             changed = reload()
         except Exception as exc:  # noqa: BLE001  # the loop's own boundary
-            self._not_reloaded = f"settings were not reloaded at {datetime.now(UTC):%H:%M UTC}"
+            at = datetime.fromtimestamp(self._clock() / SECOND, UTC)
+            self._not_reloaded = f"settings were not reloaded at {at:%H:%M UTC}"
             if isinstance(exc, LightkeeperError):
                 problems = getattr(exc, "problems", [str(exc)])
                 log.error("service.reload.refused", problems=problems, kept="the settings before")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
 from lightkeeper.domain.answer import ANSWERED, CallOutcome
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.service.clock import now
 from lightkeeper.service.wiring import build_emitter, build_tokens
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
@@ -73,7 +74,7 @@ def _database(settings: Settings) -> Check:
     url = settings.database_url.get_secret_value()
     try:
         with closing(open_database(url, create=False)) as database:
-            database.try_write()
+            database.try_write(now())
             counts = sums(Levels(database).totals())
             return Check(
                 "database", True, f"{database.place}: {counts['tracked']} documents tracked"

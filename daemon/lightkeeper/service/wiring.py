@@ -181,7 +181,7 @@ def build_daemon(
         emitter=emitter,
         publisher=publisher,
         gauges=Gauges(levels, outbox, publisher.steps, emitter, clock),
-        health=Health(poller, budget, emitter, database.try_write),
+        health=Health(poller, budget, emitter, lambda: database.try_write(clock())),
         tracer=tracer,
         clock=clock,
         monotonic=monotonic,

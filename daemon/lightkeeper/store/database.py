@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import peewee
 
+from lightkeeper.domain.time import Instant
 from lightkeeper.store import migrations
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import (
@@ -143,12 +144,10 @@ class Database:
         if self.path:
             self.execute("PRAGMA synchronous = FULL")
 
-    def try_write(self) -> None:
-        """Find out whether the store can be written to, by writing when that was."""
+    def try_write(self, now: Instant) -> None:
+        """Write `now` to the store, to find out whether it can be written to."""
         with self.writing():
-            self.execute(
-                "UPDATE lightkeeper_schema SET written_at = ?", (time.time_ns() // 1_000_000,)
-            )
+            self.execute("UPDATE lightkeeper_schema SET written_at = ?", (now,))
 
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""

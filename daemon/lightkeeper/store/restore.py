@@ -2,12 +2,13 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store import migrations
 from lightkeeper.store.backup import Contents, connect, sqlite_path, sync_folder, verified_copy
 from lightkeeper.store.database import claim_file
@@ -34,7 +35,9 @@ _LACKING: Final = (
 """How many documents and transitions of the present store are not in the copy."""
 
 
-def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, list[Path]]:
+def put_back(
+    url: str, file: Path, *, discard_newer: bool, now: Instant
+) -> tuple[Contents, list[Path]]:
     """Put the backup `file` in the place of the store at `url`; also where the latter is kept.
 
     Raises what `back_up` raises about `file`, `AlreadyWatched` where a daemon has the store, and
@@ -52,7 +55,7 @@ def put_back(url: str, file: Path, *, discard_newer: bool) -> tuple[Contents, li
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
                     _refuse_to_lose(present, store, file)
-                kept = exchange(store, copy)
+                kept = exchange(store, copy, now)
         return contents, kept
     finally:
         os.close(lock_file)
@@ -138,10 +141,10 @@ def _give_to_its_owner(store: Path, *ours: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def exchange(store: Path, copy: Path) -> list[Path]:
+def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
     """Put the copy in the store's place at one blow; what there was gets a dated name."""
-    when = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
-    kept = Path(f"{store}.replaced-{when}")
+    when = datetime.fromtimestamp(now / SECOND, UTC)
+    kept = Path(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}")
     if store.exists():
         os.link(store, kept)
     # Only beside a store that is damaged or missing: SQLite would apply them to the copy.

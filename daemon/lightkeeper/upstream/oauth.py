@@ -40,7 +40,7 @@ class TokenSource:
         audience: str,
         client_id: str,
         private_key: str,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport

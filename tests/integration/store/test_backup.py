@@ -480,7 +480,7 @@ def test_what_is_handed_in_meanwhile_is_not_swallowed(store, file, monkeypatch):
         return exchange(*arguments)
 
     monkeypatch.setattr(back, "exchange", slowly)
-    back.put_back(f"sqlite:///{store}", file, discard_newer=False)
+    back.put_back(f"sqlite:///{store}", file, discard_newer=False, now=NOW)
     out, problem = waiting[0].communicate()
 
     tracked = waiting[0].returncode == 0

@@ -13,6 +13,7 @@ import patience
 import psycopg
 import pytest
 from child_process import child, line, outcomes
+from store_rows import NOW
 
 from lightkeeper.store import migrations
 from lightkeeper.store.database import (
@@ -230,7 +231,7 @@ def test_sqlite_files_are_for_their_owner_alone(tmp_path):
     try:
         with closing(open_database(f"sqlite:///{tmp_path / 'a.db'}", create=True)) as database:
             database.claim()
-            database.try_write()
+            database.try_write(NOW)
             modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     finally:
         os.umask(before)
@@ -320,7 +321,7 @@ def test_a_store_has_one_watcher(database_url):
                 database.claim()
             assert 73 == refused.value.exit_status
             assert database.place in str(refused.value)
-            database.try_write()
+            database.try_write(NOW)
 
 
 def test_a_killed_watcher_holds_no_claim(database_url):
@@ -402,8 +403,8 @@ def test_the_claim_is_taken_again_with_the_connection(postgres_url):
         database.claim()
         _terminate(postgres_url, database)
         with pytest.raises(StoreUnavailable):
-            database.try_write()
-        database.try_write()
+            database.try_write(NOW)
+        database.try_write(NOW)
 
         with (
             closing(open_database(postgres_url, create=False)) as other,
@@ -420,12 +421,12 @@ def test_a_watcher_that_lost_its_claim_does_not_go_on(postgres_url):
         with closing(open_database(postgres_url, create=False)) as other:
             other.claim()
             with pytest.raises(StoreUnavailable):
-                database.try_write()
+                database.try_write(NOW)
             for _ in range(3):
                 with pytest.raises(AlreadyWatched):
-                    database.try_write()
+                    database.try_write(NOW)
 
-        _patiently(database.try_write)
+        _patiently(lambda: database.try_write(NOW))
 
 
 def test_a_server_that_is_not_there():

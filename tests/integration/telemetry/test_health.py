@@ -248,7 +248,7 @@ def test_a_lock_in_postgresql_delays_the_check_for_seconds_only(postgres_url, tm
     with DaemonRig(postgres_url, tmp_path) as watch:
         watch.database.claim()
         with closing(open_database(postgres_url, create=False)) as other, other.writing():
-            other.try_write()
+            other.try_write(0)
             began = time.monotonic()
             assert CRITICAL == _states(watch)[WRITE]
             assert time.monotonic() - began < at_most(10)

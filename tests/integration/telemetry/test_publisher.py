@@ -459,7 +459,7 @@ def test_no_transaction_is_open_while_the_publisher_sends(watch):
                     "SELECT COUNT(*) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND state = 'idle in transaction'"
                 )
-            other.try_write()
+            other.try_write(0)
         seen["written at"] = time.monotonic()
 
     _stall(watch.agent)

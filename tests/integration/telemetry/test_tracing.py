@@ -62,6 +62,7 @@ with SimulatedLighthouse() as lighthouse:
         audience=lighthouse.audience,
         client_id=lighthouse.client_id,
         private_key=lighthouse.private_key_pem,
+        wall_clock=time.time,
     )
     client = LighthouseClient(transport, tokens, RateBudget(), url=lighthouse.url)
     poller = Poller(documents, client, Policy(), batch_size=100, clock=now)

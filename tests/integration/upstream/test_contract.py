@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import contract as contracts
 import orjson
@@ -148,6 +149,7 @@ def client_of(*names):
             audience=SimulatedLighthouse.audience,
             client_id=SimulatedLighthouse.client_id,
             private_key=SimulatedLighthouse().private_key_pem,
+            wall_clock=time.time,
         )
         yield LighthouseClient(transport, tokens, RateBudget(), url=server.url), server
 

@@ -1,6 +1,7 @@
 """The access token: how it is fetched, cached, renewed and refused; and no secret leaves."""
 
 import contextlib
+import time
 import traceback
 import urllib.parse
 
@@ -82,6 +83,7 @@ def _source_of(transport, lighthouse, private_key=None):
         audience=lighthouse.audience,
         client_id=lighthouse.client_id,
         private_key=private_key or lighthouse.private_key_pem,
+        wall_clock=time.time,
     )
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -59,6 +60,7 @@ def _client(
             audience=lighthouse.audience,
             client_id=lighthouse.client_id,
             private_key=private_key or SimulatedLighthouse().private_key_pem,
+            wall_clock=time.time,
         )
         yield LighthouseClient(transport, tokens, RateBudget(), url=url)
 
