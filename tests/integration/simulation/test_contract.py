@@ -75,23 +75,23 @@ def test_the_contract_is_sound():
 @pytest.mark.parametrize("name", contracts.EXAMPLES)
 def test_every_example_keeps_the_contract(contract, name):
     """An example's answer is one that the contract has; its request breaks it only for a 400."""
-    told = example(name)
-    request = contracts.example_request(told["request"])
-    answer = contracts.example_response(told["response"])
+    shown = example(name)
+    request = contracts.example_request(shown["request"])
+    answer = contracts.example_response(shown["response"])
     operation = contract.operation_of(request)
     malformed = contract.request_offences(request)
 
     assert [] == contract.answer_offences(operation, answer)
     assert (400 == answer.status) == bool(malformed)
     assert name.endswith(f"_{answer.status}")
-    assert told["about"].endswith(".")
+    assert shown["about"].endswith(".")
 
 
 def test_the_examples_show_every_status(contract):
     """Each status that the contract has is shown by an example, and each operation too."""
-    told = [example(name) for name in contracts.EXAMPLES]
-    shown = {str(one["response"]["status"]) for one in told}
-    used = {contract.operation_of(contracts.example_request(one["request"])) for one in told}
+    examples = [example(name) for name in contracts.EXAMPLES]
+    shown = {str(one["response"]["status"]) for one in examples}
+    used = {contract.operation_of(contracts.example_request(one["request"])) for one in examples}
 
     assert set().union(*map(contract.declares, contract.operations)) == shown
     assert set(contract.operations) == used
@@ -129,7 +129,7 @@ def test_every_answer_of_its_own_keeps_the_contract(contract, client):
 
 
 def test_the_real_limits_keep_the_contract(contract, client):
-    """The 429 of a rate limit really passed has the contract's shape and says when to go on."""
+    """The 429 of a limit really passed has the contract's shape and says when to call again."""
     exchanges = too_many(client)
     for _ in range(240):
         answer = client.grant(claims(NOON), client_assertion="a.b.c")
@@ -224,7 +224,7 @@ def test_a_poisoned_id_keeps_the_contract(contract, client, lighthouse, status):
         ("redirect", [Offence("no such status", 302)]),
     ],
 )
-def test_down_with_an_answer_breaks_the_contract_as_told(
+def test_down_with_an_answer_breaks_the_contract_as_known(
     contract, client, lighthouse, kind, expected
 ):
     """An empty answer keeps the contract; HTML and a redirect are no answers of this API."""
@@ -235,7 +235,7 @@ def test_down_with_an_answer_breaks_the_contract_as_told(
 
 
 def test_an_id_left_out_or_put_in_keeps_the_contract(contract, client, lighthouse):
-    """Silence about an id, and news of one that nobody asked for, have the contract's shape."""
+    """An answer without an id, or with one that was not polled, has the contract's shape."""
     silent, known = lighthouse.add(), lighthouse.add(story="instantly_done")
     lighthouse.omit(silent)
     exchanges = [Exchange(200, BULK, client.ask(silent))]
@@ -496,11 +496,11 @@ def test_every_example_is_played_or_only_shown():
 @pytest.mark.parametrize("name", PREPARED)
 def test_examples_come_out_the_same(client, name):
     """An example's request gets the example's status, header names and shape of body."""
-    told = example(name)
+    shown = example(name)
     if prepare := PREPARED[name]:
         prepare(client)
-    answer = replay(client, told["request"], told["response"]["status"])
-    expected = told["response"]
+    answer = replay(client, shown["request"], shown["response"]["status"])
+    expected = shown["response"]
     names = {header.lower() for header in expected["headers"]}
     given = {header.lower() for header in answer.headers}
 

@@ -247,11 +247,11 @@ def test_our_contract_has_what_was_recorded(name):
     operation = TOKEN if "form" in recorded["request"] else BULK
     answer = contracts.example_response(recorded["response"])
     own = contracts.own()
-    told = {"headers": {"Content-Type": "application/json"}} | recorded["request"]
+    written = {"headers": {"Content-Type": "application/json"}} | recorded["request"]
 
     assert [] == own.answer_offences(operation, answer)
     if operation == BULK:
-        assert [] == own.request_offences(contracts.example_request(told))
+        assert [] == own.request_offences(contracts.example_request(written))
 
 
 def test_every_recording_is_replayed():

@@ -26,7 +26,7 @@ class Alert(NamedTuple):
     at: float
     times: int
     pages: bool
-    """Whether it pages on-call; else it posts to the channel."""
+    """Whether it pages on-call; else it notifies the channel."""
     is_over: bool
 
 

@@ -82,7 +82,7 @@ class Lines:
             cells = [cell for cell in trouble_cells(document, board.at)[:4] if cell]
             self._once(board.at, " ".join(cells))
         for alert in board.alerts:
-            does = "would page" if alert.pages else "would post to the channel"
+            does = "would page" if alert.pages else "would notify the channel"
             self._once(alert.at, f"{does}: {alert.monitor}")
 
     def _once(self, at: float, line: str) -> None:
@@ -103,7 +103,7 @@ def drawn(board: Board, seen_steps: Iterable[str]) -> RenderableType:
         _troubles(board),
         _alerts("would page:", "bold red", [one for one in board.alerts if one.pages]),
         _alerts(
-            "would post to the channel:", "yellow", [one for one in board.alerts if not one.pages]
+            "would notify the channel:", "yellow", [one for one in board.alerts if not one.pages]
         ),
     )
 

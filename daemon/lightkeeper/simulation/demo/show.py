@@ -122,7 +122,7 @@ def _watch(world: World, seconds: float, pagers: frozenset[str], stop: Stop, vie
 
 
 def _pagers(assets: Assets) -> frozenset[str]:
-    """The handles that page on-call; the others post to a channel."""
+    """The handles that page on-call; the others notify a channel."""
     return frozenset(
         str(value) for name, value in assets.variables.items() if name.startswith("pager")
     )

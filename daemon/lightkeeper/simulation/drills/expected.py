@@ -20,14 +20,14 @@ class Fires:
 class Expected:
     """Which monitors page, exactly once each time something goes wrong; which notify the channel.
 
-    `reminds`: those that page again because nothing changed. `may_tell`: those that may notify
+    `reminds`: those that page again because nothing changed. `may_notify`: those that may notify
     the channel or not.
     """
 
     pages: Mapping[str, Fires] = field(default_factory=dict)
-    tells: Mapping[str, Fires] = field(default_factory=dict)
+    notifies: Mapping[str, Fires] = field(default_factory=dict)
     reminds: frozenset[str] = frozenset()
-    may_tell: frozenset[str] = frozenset()
+    may_notify: frozenset[str] = frozenset()
 
 
 _FAILED: Final = {"documents-failed": Fires(2)}
@@ -39,12 +39,12 @@ _STALLED: Final = {
 }
 _STUCK: Final = {"documents-stuck": Fires(48 * 60 + 180, 75)}
 _GONE: Final = {"heartbeat-missing": Fires(6, 2), "polling-stopped": Fires(16, 2)}
-_LATE_NEWS: Final = {"detection-burn": Fires(125, 35)}
+_LATE_OUTCOMES: Final = {"detection-burn": Fires(125, 35)}
 
 EXPECTED: Final = {
     "healthy": Expected(
         _FAILED,
-        may_tell=frozenset({"silent-failures", "in-efolder-not-bgs", "efolder-burn"}),
+        may_notify=frozenset({"silent-failures", "in-efolder-not-bgs", "efolder-burn"}),
     ),
     "failed-claims-evidence": Expected(_FAILED, _VETERAN),
     "failed-bgs": Expected(_FAILED, {"in-efolder-not-bgs": Fires(12, 2)}),
@@ -68,9 +68,9 @@ EXPECTED: Final = {
     ),
     "stalled-bgs": Expected(_STUCK, _STALLED, reminds=frozenset(_STUCK)),
     "outage": Expected(
-        {"lighthouse-unreachable": Fires(18, 2), "polling-stopped": Fires(23, 2)}, _LATE_NEWS
+        {"lighthouse-unreachable": Fires(18, 2), "polling-stopped": Fires(23, 2)}, _LATE_OUTCOMES
     ),
-    "server-errors": Expected({"polling-stopped": Fires(23, 2)}, _LATE_NEWS),
+    "server-errors": Expected({"polling-stopped": Fires(23, 2)}, _LATE_OUTCOMES),
     "batches-fail": Expected(),  # every document is polled alone, in time
     "flaky": Expected(),
     "mostly-failing": Expected(
@@ -78,7 +78,7 @@ EXPECTED: Final = {
         {"detection-burn": Fires(250, 35)},
     ),
     "key-revoked": Expected(
-        {"authentication-refused": Fires(13, 3), "polling-stopped": Fires(23, 2)}, _LATE_NEWS
+        {"authentication-refused": Fires(13, 3), "polling-stopped": Fires(23, 2)}, _LATE_OUTCOMES
     ),
     "rate-limited": Expected(
         {
@@ -86,17 +86,17 @@ EXPECTED: Final = {
             "polling-stopped": Fires(23, 2),
             "polling-behind": Fires(53, 3),
         },
-        _LATE_NEWS,
+        _LATE_OUTCOMES,
     ),
     "purged": Expected({"documents-not-found": Fires(33, 2)}),
-    "empty-answers": Expected({"empty-answers": Fires(30, 35)}, _LATE_NEWS),
+    "empty-answers": Expected({"empty-answers": Fires(30, 35)}, _LATE_OUTCOMES),
     "nonsense": Expected({"documents-unobserved": Fires(140, 8)}),
     "unknown-step": Expected({"unknown-words": Fires(8, 18)}),
-    "backlog": Expected({"polling-behind": Fires(47)}, _LATE_NEWS),
+    "backlog": Expected({"polling-behind": Fires(47)}, _LATE_OUTCOMES),
     "import": Expected({"documents-overdue": Fires(12, 2)}),
     "import-closed": Expected(),
     "intake-stops": Expected({"intake-silent": Fires(372, 6)}),
-    "daemon-killed": Expected(_GONE, _LATE_NEWS),
+    "daemon-killed": Expected(_GONE, _LATE_OUTCOMES),
     "daemon-down": Expected(
         _GONE,
         dict.fromkeys(("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)),
@@ -105,17 +105,17 @@ EXPECTED: Final = {
     "failure-and-restart": Expected(
         {**_FAILED, "documents-unacknowledged": Fires(32, 2), "heartbeat-missing": Fires(66)}
         | {"polling-stopped": Fires(76)},
-        {**_VETERAN, **_LATE_NEWS},
+        {**_VETERAN, **_LATE_OUTCOMES},
     ),
-    "daemon-hung": Expected(_GONE, _LATE_NEWS),
+    "daemon-hung": Expected(_GONE, _LATE_OUTCOMES),
     "database-read-only": Expected(
         {
             "database-not-writable": Fires(5, 3),
             "polling-stopped": Fires(17, 2),
             "outbox-ageing": Fires(21, 3),
         },
-        may_tell=frozenset({"detection-burn"}),
+        may_notify=frozenset({"detection-burn"}),
     ),
     "agent-unreachable": Expected(_GONE, {"signals-lost": Fires(32, 17)}),
 }
-"""By fault. Burn rates tell of the same trouble when few documents passed meanwhile."""
+"""By fault. Burn rates fire for the same trouble when few documents passed meanwhile."""

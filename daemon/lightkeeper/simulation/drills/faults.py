@@ -17,7 +17,7 @@ _TO_SEND_AGAIN: Final = ("form_0781",)
 """Of a type that is lost to the claim unless the veteran sends it again."""
 
 Course: TypeAlias = Callable[[World], Iterator[float]]
-"""Does something to the world, yields the seconds to wait, goes on; it is over when it returns."""
+"""Changes the world and yields how many seconds to wait, again and again; returns at the end."""
 
 
 @dataclass(frozen=True, slots=True)

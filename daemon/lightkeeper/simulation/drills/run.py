@@ -35,7 +35,7 @@ class Fired:
     early_count: int
     """How often before anything went wrong."""
     after: float | None
-    """From what went wrong to the news of it, the longest if there were several."""
+    """From the trouble to its first notification, the longest if there were several."""
     over_after: float | None
     """From the end of it to recovery; below 0: before that. None: it did not recover."""
     reminder_count: int
@@ -96,7 +96,7 @@ def run_drills(
 
 def undrilled(assets: Assets) -> list[str]:
     """The monitors that no drill is expected to fire."""
-    fired = {key for one in EXPECTED.values() for key in (*one.pages, *one.tells)}
+    fired = {key for one in EXPECTED.values() for key in (*one.pages, *one.notifies)}
     return sorted(assets.monitors.keys() - fired)
 
 
@@ -158,17 +158,17 @@ def _fired(
 def judged(fired: Iterable[Fired], expected: Expected) -> Iterator[str]:
     """Yield what did not go as expected."""
     by_key = {one.monitor: one for one in fired}
-    for key, wanted in ({**expected.pages, **expected.tells}).items():
-        word = "page" if key in expected.pages else "publish"
+    for key, wanted in ({**expected.pages, **expected.notifies}).items():
+        word = "page" if key in expected.pages else "notify"
         if key in by_key:
             yield from _differences(by_key[key], wanted, word)
         else:
             yield f"{key} did not {word}"
-    known = expected.pages.keys() | expected.tells.keys() | expected.may_tell
+    known = expected.pages.keys() | expected.notifies.keys() | expected.may_notify
     for key in sorted(by_key.keys() - known):
         what = "paged" if by_key[key].pages else "notified the channel"
         yield f"{key} {what}, and should have been silent"
-    for key in sorted(by_key.keys() & expected.may_tell):
+    for key in sorted(by_key.keys() & expected.may_notify):
         if by_key[key].pages:
             yield f"{key} paged, and should at most have notified the channel"
     for key in sorted(by_key):

@@ -1,4 +1,4 @@
-"""The stand-in for the Datadog Agent, fed by Datadog's own client over real sockets."""
+"""The simulated Datadog Agent, fed by Datadog's own client over real sockets."""
 
 import contextlib
 import socket
@@ -23,7 +23,7 @@ def agent(request, tmp_path):
 
 @pytest.fixture
 def client(agent, monkeypatch):
-    """Datadog's own client, told by the environment where the Agent is."""
+    """Datadog's own client, which finds the Agent by its environment."""
     monkeypatch.setenv("DD_DOGSTATSD_URL", agent.url)
     statsd = DogStatsd(socket_timeout=1, constant_tags=["env:test"])
     yield statsd
@@ -62,7 +62,7 @@ def test_datadogs_client_is_understood(agent, client):
 
 
 def test_the_clients_own_metrics_are_kept_apart(agent, client):
-    """What datadogpy tells about itself is in `telemetry` and nowhere else."""
+    """What datadogpy sends about itself is in `telemetry` and nowhere else."""
     client._telemetry_flush_interval = -1
     client.increment("lk.polled")
 
@@ -100,7 +100,7 @@ def test_a_malformed_datagram_is_reported_and_the_next_one_read(agent, client):
 
 
 def test_the_agent_goes_away_and_comes_back(agent, client):
-    """After a stop nobody answers; after a start the same address does."""
+    """After a stop nothing listens at the address; after a start the Agent does again."""
     client.increment("lk.polled")
     assert agent.wait_for(lambda a: a.count("lk.polled") == 1)
     address = agent.url
@@ -192,7 +192,7 @@ def test_both_transports_at_once(tmp_path):
 
 
 def test_a_socket_left_behind_is_replaced_and_a_file_is_not(tmp_path):
-    """A crash's socket is no obstacle, but nobody's file is deleted."""
+    """The socket that a crash left is replaced; a file of another kind is not deleted."""
     left_behind, precious = tmp_path / "dsd.socket", tmp_path / "notes"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as crashed:
         crashed.bind(str(left_behind))

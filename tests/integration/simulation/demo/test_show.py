@@ -22,7 +22,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def demo(home):
-    """A demo on a pipe, of which nobody hurries the end."""
+    """A whole demo on a pipe."""
     env = command_line.environment(XDG_STATE_HOME=str(home))
     return command_line.run("demo", "--seconds", 8, env=env, timeout=600)
 
@@ -37,7 +37,7 @@ def test_it_adds_up(demo):
 
 
 def test_its_first_line_says_what_is_real(demo):
-    """And what is simulated."""
+    """And what is simulated, before anything else."""
     assert (
         "real: daemon, store, signals, monitors; simulated: Lighthouse, Datadog, a day"
         == (demo.stdout.splitlines()[0])
@@ -45,12 +45,12 @@ def test_its_first_line_says_what_is_real(demo):
 
 
 def test_it_names_the_monitors_that_would_page(demo):
-    """Each that the day's troubles call for, and no doubt about the burn rates of a short day."""
+    """Each that fires at the troubles of the day, and no burn rate."""
     lines = [line.split("  ", 1)[1] for line in demo.stdout.splitlines() if "  would " in line]
 
     assert [] == [key for key in PAGES if f"would page: documents-{key}" not in lines]
     assert "would page: unknown-words" in lines
-    assert "would post to the channel: in-efolder-not-bgs" in lines
+    assert "would notify the channel: in-efolder-not-bgs" in lines
     assert [] == [line for line in lines if "burn" in line]
 
 

@@ -73,7 +73,7 @@ def test_drills_md_has_a_row_for_each_fault():
 
 
 def test_each_fault_has_its_expectations():
-    """Whoever adds a fault says what is to happen at it, and the other way round."""
+    """Each fault says what the monitors must do, and each expectation has its fault."""
     assert FAULTS.keys() == EXPECTED.keys()
 
 
@@ -86,7 +86,7 @@ def test_a_monitor_that_no_drill_fires_is_named(assets):
 
 
 def test_a_fault_whose_monitor_is_missing_is_not_paged_for(assets):
-    """Without its monitor a fault pages nobody, and the drill says so."""
+    """Without its monitor a fault does not page, and the drill says so."""
     result = run_drill("purged", without(assets, "documents-not-found"))
 
     assert ("documents-not-found did not page",) == result.problems
@@ -94,7 +94,7 @@ def test_a_fault_whose_monitor_is_missing_is_not_paged_for(assets):
 
 
 def test_a_monitor_that_lost_its_pager_is_noticed(assets):
-    """A page that reaches the channel only is no page."""
+    """A notification that reaches only the channel is not a page."""
     pager = assets.variables["pager"]
     mute = with_payload(
         assets,
@@ -108,7 +108,7 @@ def test_a_monitor_that_lost_its_pager_is_noticed(assets):
 
 
 def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
-    """A surge that one failure makes pages where nobody expects it."""
+    """A page that is not expected is a problem of the drill."""
 
     def touchy(payload):
         query = payload["query"].replace(">= 20", ">= 1")
@@ -137,19 +137,19 @@ def test_pages_that_repeat_come_early_or_never_end_are_noticed(failed):
     """One page a fault, none before it, and an end to it."""
     first, *others = failed.fired
 
-    def told(**change):
+    def problems(**change):
         return list(judged([replace(first, **change), *others], EXPECTED["failed-bgs"]))
 
-    assert [] == told()
-    assert ["documents-failed paged 2 times instead of once"] == told(times=(2,))
-    assert ["documents-failed fired 1 times before anything was wrong"] == told(early_count=1)
-    assert ["documents-failed did not recover"] == told(over_after=None)
-    assert ["documents-failed repeated itself 3 times"] == told(reminder_count=3)
+    assert [] == problems()
+    assert ["documents-failed paged 2 times instead of once"] == problems(times=(2,))
+    assert ["documents-failed fired 1 times before anything was wrong"] == problems(early_count=1)
+    assert ["documents-failed did not recover"] == problems(over_after=None)
+    assert ["documents-failed repeated itself 3 times"] == problems(reminder_count=3)
 
 
-def test_what_may_only_be_told_must_not_page(failed):
-    """Leave to tell the channel is no leave to page."""
-    lenient = Expected(may_tell=frozenset(one.monitor for one in failed.fired))
+def test_a_monitor_that_may_notify_the_channel_must_not_page(failed):
+    """A monitor that may notify the channel must not page on-call."""
+    lenient = Expected(may_notify=frozenset(one.monitor for one in failed.fired))
 
     assert ["documents-failed paged, and should at most have notified the channel"] == list(
         judged(failed.fired, lenient)
@@ -162,7 +162,7 @@ def test_a_drill_gives_the_same_result_each_time(assets, failed):
 
 
 def test_the_command_prints_what_fired_and_when():
-    """A row for each drill says what paged, what was told, and when; on a pipe as Markdown."""
+    """A row for each drill: what paged, what notified the channel, when; on a pipe Markdown."""
     result = CliRunner().invoke(
         drill, ["failed-bgs", "--folder", str(MONITORS)], standalone_mode=False
     )
@@ -220,7 +220,10 @@ def test_workers_end_with_a_command_that_was_killed(tmp_path):
         "if __name__ == '__main__':\n"
         f"    drill(['healthy', 'flaky', '--folder', {str(MONITORS)!r}])\n"
     )
-    environ = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to tidy up
+    environ = {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+    }  # the killed command cannot remove its folders
     command = subprocess.Popen(
         [sys.executable, str(script)], env=environ, stderr=subprocess.DEVNULL
     )
@@ -244,7 +247,7 @@ def children(pid):
 
 
 def is_running(pid):
-    """Whether a process runs; one that has ended and nobody waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

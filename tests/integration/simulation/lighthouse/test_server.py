@@ -1,4 +1,4 @@
-"""The stand-in for Lighthouse: strict about what it is asked, and wrong in every way when told."""
+"""The simulated Lighthouse: strict about requests, and faulty in every way on request."""
 
 import concurrent.futures
 import socket
@@ -54,8 +54,8 @@ def limited(clock):
     [
         {"aud": "https://elsewhere.invalid/token"},
         {"aud": None},
-        {"iss": "somebody"},
-        {"sub": "somebody"},
+        {"iss": "another client"},
+        {"sub": "another client"},
         {"iat": NOON - 400, "exp": NOON - 100},
         {"exp": NOON + 301},
         {"exp": None},
@@ -64,7 +64,7 @@ def limited(clock):
     ids=str,
 )
 def test_a_wrong_claim_gets_no_token(client, changes):
-    """Each claim of the assertion is checked, its times by the clock handed in."""
+    """Each claim of the assertion is checked, its times by the clock of this Lighthouse."""
     answer = client.grant(claims(NOON, **changes))
 
     assert (401, "invalid_client") == (answer.status_code, answer.json()["error"])
@@ -157,12 +157,12 @@ COURSES = {
 }
 
 
-def course(told):
+def course(shown):
     """One status object in the words of COURSES."""
     letters = {word: letter for letter, word in WORDS.items()}
-    steps = "".join(letters[step["status"]] for step in told["steps"])
-    blamed = told.get("error", {}).get("step")
-    return letters.get(told["status"], told["status"]), f"{steps} {blamed}" if blamed else steps
+    steps = "".join(letters[step["status"]] for step in shown["steps"])
+    blamed = shown.get("error", {}).get("step")
+    return letters.get(shown["status"], shown["status"]), f"{steps} {blamed}" if blamed else steps
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -179,12 +179,12 @@ def test_a_story_takes_its_course(client, lighthouse, clock, story):
             seen.append((after, "NOT_FOUND", ""))
             assert lighthouse.state(request_id) == "NOT_FOUND"
             continue
-        told = alone.json()["data"]
-        assert [told] == bulk.json()["data"]["statuses"]
-        assert lighthouse.state(request_id) == told["status"]
-        assert NOON * 1000 == told["time"]["startTime"]
-        assert (told["status"] in {"SUCCESS", "FAILED"}) == ("endTime" in told["time"])
-        seen.append((after, *course(told)))
+        shown = alone.json()["data"]
+        assert [shown] == bulk.json()["data"]["statuses"]
+        assert lighthouse.state(request_id) == shown["status"]
+        assert NOON * 1000 == shown["time"]["startTime"]
+        assert (shown["status"] in {"SUCCESS", "FAILED"}) == ("endTime" in shown["time"])
+        seen.append((after, *course(shown)))
 
     assert COURSES[story] == seen
 
@@ -193,7 +193,7 @@ def test_documents_end_at_scattered_times(client, lighthouse, clock):
     """A document ends 15 to 20 seconds after its acceptance, and not all of them together."""
     ids = lighthouse.add_many(100)
     clock.now += 30
-    ends = {told["time"]["endTime"] for told in client.ask(*ids).json()["data"]["statuses"]}
+    ends = {shown["time"]["endTime"] for shown in client.ask(*ids).json()["data"]["statuses"]}
 
     assert 50 < len(ends)
     assert NOON + 15 <= min(ends) / 1000
@@ -251,7 +251,7 @@ def test_unknown_ids_are_named(client, lighthouse):
     partly, none, every = client.ask(str(known), 21, "22"), client.ask(known), client.ask("21", 22)
 
     assert [21, 22] == partly.json()["data"]["requestIdsNotFound"]
-    assert [known] == [told["requestId"] for told in partly.json()["data"]["statuses"]]
+    assert [known] == [shown["requestId"] for shown in partly.json()["data"]["statuses"]]
     assert {"statuses"} == none.json()["data"].keys()
     assert 404 == every.status_code
     assert "Upload Request Async Status Not Found" == every.json()["errors"][0]["detail"]
@@ -307,7 +307,7 @@ def test_other_paths_are_the_gateways_404(client, lighthouse):
 
 
 def test_an_upload_becomes_a_document(client, lighthouse, clock):
-    """An upload's request id can be asked about, and its document takes its course."""
+    """An upload's request id can be polled, and its document takes its course."""
     answer = client.upload().json()["data"]
     clock.now += 20
 
@@ -379,7 +379,7 @@ def test_without_a_limit_nothing_is_told_of_one(client):
     assert not [name for name in client.ask(1).headers if "ratelimit" in name.lower()]
 
 
-def test_the_next_calls_fail_as_told(client, lighthouse):
+def test_the_next_calls_fail_as_requested(client, lighthouse):
     """Failures come in the order they were asked for, each on its own path."""
     lighthouse.fail_next(2)
     lighthouse.fail_next(1, 429, headers={"Retry-After": "7"})
@@ -541,9 +541,9 @@ def test_ids_left_out_and_put_in(client, lighthouse):
     lighthouse.also_answer({"requestId": 99, "status": "SUCCESS"})
     both, nothing = client.ask(omitted, known, 5).json(), client.ask(omitted)
 
-    assert [known, 99] == [told["requestId"] for told in both["data"]["statuses"]]
+    assert [known, 99] == [shown["requestId"] for shown in both["data"]["statuses"]]
     assert [5] == both["data"]["requestIdsNotFound"]
-    assert [99] == [told["requestId"] for told in nothing.json()["data"]["statuses"]]
+    assert [99] == [shown["requestId"] for shown in nothing.json()["data"]["statuses"]]
     assert omitted == client.poll_one(omitted).json()["data"]["requestId"]
 
 
@@ -559,7 +559,7 @@ def test_ids_as_strings(client, lighthouse):
 
 
 def test_truth_is_what_an_answer_would_say(lighthouse, clock):
-    """truth() has every document with its word of now, and tells the lost from the unfinished."""
+    """truth() has the present word for every document: a lost one is not an unfinished one."""
     done, stuck, lost = (
         lighthouse.add(story=story) for story in ("instantly_done", "stuck_bgs", "lost")
     )
@@ -585,7 +585,7 @@ def test_many_documents(client, lighthouse):
     answer = client.ask(*batch, *batch).json()["data"]
 
     assert 10_002 == len(lighthouse.truth())
-    assert list(batch) == [told["requestId"] for told in answer["statuses"]]
+    assert list(batch) == [shown["requestId"] for shown in answer["statuses"]]
 
 
 def test_a_wrong_word_is_refused(lighthouse):

@@ -112,13 +112,13 @@ def test_a_step_of_any_name_has_its_column():
 
 
 def test_monitors_that_would_page_are_named():
-    """Under their own names, when and how often; those that post to the channel apart."""
+    """Under their own names, when and how often; those that notify the channel apart."""
     lines = text(board(alerts=ALERTS)).splitlines()
 
     assert [
         "would page:  11:00 documents-failed x5  11:00 documents-unacknowledged x3",
         "  12:00 documents-stuck",
-        "would post to the channel:  12:00 documents-slow",
+        "would notify the channel:  12:00 documents-slow",
     ] == [line.rstrip() for line in lines[-3:]]
 
 
