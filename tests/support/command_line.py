@@ -1,4 +1,4 @@
-"""The real command in a process of its own."""
+"""Runs the real `lightkeeper` in a process of its own."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ COMMAND = (sys.executable, "-m", "lightkeeper")
 
 
 def environment(database=None, lighthouse=None, agent=None, **more):
-    """What such a process sees: the settings given here and no others."""
+    """The environment of such a process: the settings given here and no others."""
     # TMPDIR: it is of this run; PYTHONPATH: what we import, it imports.
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
     found = {name: os.environ[name] for name in kept if name in os.environ}
@@ -26,7 +26,7 @@ def environment(database=None, lighthouse=None, agent=None, **more):
 
 
 def run(*arguments, env, within=None, **more):
-    """Run `lightkeeper` with these arguments, never into a traceback; what it prints is text.
+    """Run `lightkeeper` with these arguments; fails on a traceback. Output is text.
 
     `within` is a shell script that finds the command in "$@".
     """
@@ -45,7 +45,7 @@ def run(*arguments, env, within=None, **more):
 
 
 def complaint(done, status):
-    """The one line with which a command ended, which has to be all it said, with this status."""
+    """The one line that a command printed before it ended with this status."""
     assert (status, "") == (done.returncode, done.stdout), done.stderr
     assert 1 == done.stderr.count("\n")
     assert done.stderr.startswith("lightkeeper: ")
@@ -78,7 +78,7 @@ def running(*arguments, env, **more):
 
 
 def until(condition, seconds=patience.SECONDS):
-    """Wait until the condition holds; fail where it does not within so many seconds."""
+    """Wait until the condition holds; fail if it does not within these seconds."""
     give_up_at = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up_at, "waited for in vain"

@@ -79,7 +79,7 @@ def track_lines(
     """Store every good line of `lines` (JSON Lines, or CSV with a header), a batch at a time.
 
     `reject` is called with each line that is not stored, `stored` with the tally after each
-    batch. Memory holds one batch, whatever the size of the input.
+    batch. One batch is in memory at a time, for inputs of any size.
     """
     tally = IntakeTally()
     batch: list[tuple[int, NewDocument]] = []

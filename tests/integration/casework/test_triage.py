@@ -385,7 +385,7 @@ def test_lines_that_name_no_document_are_rejected_by_number(triage_store, docume
     ],
 )
 def test_a_filter_finds_what_matches_all_of_it(triage_store, documents, wanted, numbers):
-    """Status, step in whatever case, type, condition and age narrow the choice together."""
+    """Status, step in any case, type, condition and age narrow the choice together."""
     states = ["stuck", "stuck", "not_in_efolder", "in_efolder", "stuck"]
     ages = (0, DAY, 2 * DAY, DAY - 1, 0)
     kinds = ["form_0781"] * 4 + ["bdd_instructions"]

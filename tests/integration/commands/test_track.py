@@ -18,7 +18,7 @@ LINE = "lighthouse_request_id,form_526_submission_id,document_type\n5,s-1,form_0
 
 @pytest.fixture
 def tracked(tmp_path):
-    """A function that tracks with the clock frozen; when it was handed over, and stored."""
+    """A function that tracks with the clock frozen: `tracked_at` and when it was stored."""
     url = f"sqlite:///{tmp_path / 'store.db'}"
 
     def run(*arguments, **more):
