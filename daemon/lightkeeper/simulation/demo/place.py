@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from lightkeeper.store.database import claim_file
+from lightkeeper.store.database import StoreUnavailable, claim_file
 
 _FOLDER: Final = "lightkeeper"
 _STORE: Final = "demo.db"
@@ -14,11 +14,16 @@ _STORE: Final = "demo.db"
 def fresh_store() -> Path:
     """The path of the demo's store, in $XDG_STATE_HOME; what the demo before left is removed.
 
-    Raises AlreadyWatched while another demo runs, and OSError where the folder cannot be used.
+    Raises AlreadyWatched while another demo runs, StoreUnavailable where there is no such place.
     """
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = home / _FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreUnavailable(
+            f"{folder}: {exc.strerror}: set XDG_STATE_HOME to a folder that can be written"
+        ) from exc
     store = folder / _STORE
     claim = claim_file(store)
     try:

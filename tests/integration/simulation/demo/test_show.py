@@ -95,6 +95,19 @@ def test_a_running_demo_keeps_its_store(tmp_path, monkeypatch):
     os.close(claim)
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    """The message says which, why, and what to set; the exit status is that of the database."""
+    (tmp_path / "file").touch()
+    env = command_line.environment(XDG_STATE_HOME=str(tmp_path / "file"))
+    done = command_line.run("demo", env=env)
+
+    assert 74 == done.returncode
+    assert (
+        f"lightkeeper: {tmp_path}/file/lightkeeper: Not a directory: "
+        "set XDG_STATE_HOME to a folder that can be written\n"
+    ) == done.stderr
+
+
 def test_the_url_can_be_typed_in_a_shell(tmp_path, monkeypatch):
     """With $HOME where it begins so, and quoted where the path needs it."""
     monkeypatch.setenv("HOME", str(tmp_path))
