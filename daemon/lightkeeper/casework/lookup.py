@@ -1,4 +1,4 @@
-"""What `status` and `show` print: the store's truth in tables, sentences or JSON."""
+"""What `status` and `show` look up: counts, and documents with their history."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -69,41 +69,6 @@ def overview(database: Database) -> dict[str, Any]:
     }
 
 
-def overview_json(data: dict[str, Any]) -> str:
-    """The overview as one JSON object."""
-    return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()
-
-
-def overview_text(data: dict[str, Any]) -> str:
-    """The overview for a person."""
-    lost = data["unacknowledged"] - data["in_efolder_not_bgs"] - data["efolder_unknown"]
-    lines = [
-        f"tracked {data['tracked']} = pending {data['pending']} + done {data['done']} "
-        f"+ failed {data['failed']}",
-        "",
-        f"{data['slow']} slow, of which {data['stuck']} stuck and {data['overdue']} overdue",
-        f"{data['not_found']} not found by Lighthouse",
-        f"{data['unacknowledged']} failed, unacknowledged:",
-        f"  {lost} not in the eFolder",
-        f"  {data['in_efolder_not_bgs']} in the eFolder but not in BGS",
-        f"  {data['efolder_unknown']} perhaps in the eFolder",
-        f"{data['contradictory']} done, contradictory",
-        f"{data['unpublished']} transitions not yet published to Datadog",
-    ]
-    rows = [
-        (kind, status, step, count)
-        for kind, by_status in data["documents"].items()
-        for status, by_step in by_status.items()
-        for step, count in by_step.items()
-    ]
-    if rows:
-        lines += ["", f"{'document type':<18}{'status':<9}{'step':<26}{'documents':>9}"]
-        lines += [
-            f"{kind:<18}{status:<9}{step:<26}{count:>9}" for kind, status, step, count in rows
-        ]
-    return "\n".join(lines)
-
-
 def document(database: Database, request_id: int) -> Found | None:
     """One document with its history; None where it is not tracked."""
     row = Documents(database).find(request_id)
@@ -146,16 +111,6 @@ def submission(database: Database, submission_id: str) -> Found | None:
     lines = [f"submission {submission_id}: {count}", ""]
     lines += [line for row in rows for line in (*_headline(row), "")]
     return Found(data, [*lines, "for the veteran:", f"  {wording}"])
-
-
-def as_json(found: Found) -> str:
-    """What was found as one JSON object."""
-    return orjson.dumps(found.data, option=orjson.OPT_INDENT_2).decode()
-
-
-def as_text(found: Found) -> str:
-    """What was found for a person."""
-    return "\n".join(found.lines)
 
 
 def _data(row: Form526DocumentSubmission) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`lightkeeper status` counts documents; `lightkeeper show` displays one of them."""
 
 from contextlib import closing
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ def status(as_json: bool) -> int:
 
     with closing(open_store(load_store_settings())) as database:
         overview = lookup.overview(database)
-    click.echo(lookup.overview_json(overview) if as_json else lookup.overview_text(overview))
+    click.echo(_json(overview) if as_json else _table(overview))
     return ExitStatus.OK
 
 
@@ -43,5 +44,41 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
             what = f"request id {request_id}" if submission is None else f"submission {submission}"
             complain(f"{what} is not tracked here ({database.place}): check the id")
             return ExitStatus.NO
-    click.echo(lookup.as_json(found) if as_json else lookup.as_text(found))
+    click.echo(_json(found.data) if as_json else "\n".join(found.lines))
     return ExitStatus.OK
+
+
+def _json(data: dict[str, Any]) -> str:
+    import orjson
+
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()
+
+
+def _table(data: dict[str, Any]) -> str:
+    """The overview of `casework.lookup` for a person."""
+    lost = data["unacknowledged"] - data["in_efolder_not_bgs"] - data["efolder_unknown"]
+    lines = [
+        f"tracked {data['tracked']} = pending {data['pending']} + done {data['done']} "
+        f"+ failed {data['failed']}",
+        "",
+        f"{data['slow']} slow, of which {data['stuck']} stuck and {data['overdue']} overdue",
+        f"{data['not_found']} not found by Lighthouse",
+        f"{data['unacknowledged']} failed, unacknowledged:",
+        f"  {lost} not in the eFolder",
+        f"  {data['in_efolder_not_bgs']} in the eFolder but not in BGS",
+        f"  {data['efolder_unknown']} perhaps in the eFolder",
+        f"{data['contradictory']} done, contradictory",
+        f"{data['unpublished']} transitions not yet published to Datadog",
+    ]
+    rows = [
+        (kind, status, step, count)
+        for kind, by_status in data["documents"].items()
+        for status, by_step in by_status.items()
+        for step, count in by_step.items()
+    ]
+    if rows:
+        lines += ["", f"{'document type':<18}{'status':<9}{'step':<26}{'documents':>9}"]
+        lines += [
+            f"{kind:<18}{status:<9}{step:<26}{count:>9}" for kind, status, step, count in rows
+        ]
+    return "\n".join(lines)
