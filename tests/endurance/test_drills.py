@@ -1,11 +1,11 @@
 """Drills at length: thirty days, other seeds, every job at each of its turns."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from lightkeeper.alerting.files.definitions import load
-from lightkeeper.service.loop import GAUGES_EVERY_SECONDS
 from lightkeeper.simulation.drills import daemon
 from lightkeeper.simulation.drills.faults import FAULTS
 from lightkeeper.simulation.drills.run import run_drill
@@ -40,10 +40,9 @@ def test_a_fault_pages_as_expected_with_any_seed(assets, name):
 
 @pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-unreachable"])
 def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
-    """A daemon whose jobs run at each of their turns pages at the same minute."""
+    """A daemon whose loop gets every turn pages at the same minute."""
     quick = run_drill(name, assets)
-    monkeypatch.setattr(daemon, "_IDLE_SECONDS", 1.0)
-    monkeypatch.setattr(daemon, "_LEVELS_EVERY_SECONDS", GAUGES_EVERY_SECONDS)
+    monkeypatch.setattr(daemon, "_CLOSELY_SECONDS", math.inf)
 
     exact = run_drill(name, assets)
 

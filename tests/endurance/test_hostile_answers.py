@@ -1,8 +1,7 @@
-"""The fuzzing of tests/test_fuzz.py at its full length."""
+"""The fuzzing of tests/integration/polling/test_fuzz.py at its full length."""
 
 import pytest
-from fuzzed_answers import Fuzzed
-from test_fuzz import fuzz
+from fuzzed_answers import Fuzzed, fuzz
 
 BODIES = 100_000
 

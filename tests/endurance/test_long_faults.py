@@ -2,8 +2,15 @@
 
 import time
 
-from running_daemon import SUCCESS, RunningDaemon, critical, logged
-from test_faults import UNDER_WAY, bring_to, locked
+from running_daemon import (
+    SUCCESS,
+    UNDER_WAY,
+    RunningDaemon,
+    bring_to,
+    critical,
+    locked,
+    logged,
+)
 
 from lightkeeper.telemetry.health import OK
 

@@ -5,7 +5,7 @@ import resource
 import sqlite3
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import cycle
 
 import command_line
@@ -21,6 +21,7 @@ from lightkeeper.store.documents import Documents
 BATCHES = "lightkeeper.poll.batches"
 SUCCESS = "lightkeeper.cycle.success"
 CRITICAL = 2
+AT_START, UNDER_WAY, IDLE = "at start", "first call under way", "nothing to do"
 STORIES = ("instantly_done", "fails_claims_evidence", "fails_bgs", "stuck_bgs", "lost")
 WORDS = {"SUCCESS": "done", "FAILED": "failed", "IN_PROGRESS": "pending", "NOT_FOUND": "pending"}
 
@@ -198,3 +199,26 @@ def logged(event, text=""):
         return bool(daemon.logged(event, text))
 
     return is_seen
+
+
+def bring_to(daemon, moment, document_count):
+    """Hand so many documents in, unless there is to be nothing to do, and start if it is time."""
+    if moment == IDLE:
+        open_database(f"sqlite:///{daemon.store}", create=True).close()
+        daemon.start()
+        daemon.until(lambda: daemon.agent.gauge("lightkeeper.heartbeat"))
+        return
+    daemon.track(document_count)
+    if moment == UNDER_WAY:
+        daemon.lighthouse.latency = 1.0
+        daemon.start()
+        daemon.until(lambda: daemon.lighthouse.calls[-1:] and daemon.lighthouse.calls[-1].ids)
+
+
+@contextmanager
+def locked(daemon):
+    """Another process holds the store's write lock."""
+    with closing(sqlite3.connect(daemon.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")

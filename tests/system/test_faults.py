@@ -8,20 +8,29 @@ import re
 import resource
 import shutil
 import socket
-import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import command_line
 import pytest
-from running_daemon import BATCHES, SUCCESS, RunningDaemon, counted, critical, logged
+from running_daemon import (
+    AT_START,
+    BATCHES,
+    IDLE,
+    SUCCESS,
+    UNDER_WAY,
+    RunningDaemon,
+    bring_to,
+    counted,
+    critical,
+    locked,
+    logged,
+)
 from scripted_server import ScriptedServer, answer
 from tls_front import Authority, Front
-
-from lightkeeper.store.database import open_database
 
 pytestmark = pytest.mark.xdist_group("faults")  # they run together
 AT_ONCE = 12
@@ -34,9 +43,6 @@ NAME = "lighthouse.invalid"
 SILENT = "127.5.2.6"
 UNIT = Path(__file__).parents[2] / "systemd/lightkeeper.service"
 HTML = b"<!doctype html><title>Sorry</title>"
-
-
-AT_START, UNDER_WAY, IDLE = "at start", "first call under way", "nothing to do"
 
 
 class Fault(NamedTuple):
@@ -183,15 +189,6 @@ def no_larger_files(daemon):
     daemon.limit(resource.RLIMIT_FSIZE, ROOM)
     yield
     daemon.limit(resource.RLIMIT_FSIZE, None)
-
-
-@contextmanager
-def locked(daemon):
-    """Another process holds the store's write lock."""
-    with closing(sqlite3.connect(daemon.store, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 @contextmanager
@@ -434,20 +431,6 @@ def prove(fault, folder):
         daemon.until(lambda: daemon.agent.count(SUCCESS) > 0)
         daemon.stop()
         daemon.assert_accounted_for()
-
-
-def bring_to(daemon, moment, document_count):
-    """Hand so many documents in, unless there is to be nothing to do, and start if it is time."""
-    if moment == IDLE:
-        open_database(f"sqlite:///{daemon.store}", create=True).close()
-        daemon.start()
-        daemon.until(lambda: daemon.agent.gauge("lightkeeper.heartbeat"))
-        return
-    daemon.track(document_count)
-    if moment == UNDER_WAY:
-        daemon.lighthouse.latency = 1.0
-        daemon.start()
-        daemon.until(lambda: daemon.lighthouse.calls[-1:] and daemon.lighthouse.calls[-1].ids)
 
 
 def clock_steps(folder):

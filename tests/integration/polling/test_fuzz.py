@@ -3,9 +3,7 @@
 import harmful_answers
 import pytest
 from daemon_rig import DaemonRig
-from fuzzed_answers import BODIES, BODIES_AN_EXAMPLE, STATUSES, Fuzzed, run_example
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from fuzzed_answers import STATUSES, Fuzzed, fuzz
 from store_rows import counted, tallied
 
 IN_EVERY_RUN = 2_000
@@ -16,24 +14,6 @@ def fuzzed(tmp_path):
     """The daemon's parts over a store of their own."""
     with Fuzzed(tmp_path) as running:
         yield running
-
-
-def fuzz(fuzzed, bodies):
-    """Answer with so many bodies; each is read rightly, and nothing personal leaves."""
-
-    @settings(
-        max_examples=bodies // BODIES_AN_EXAMPLE,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate,),  # smaller examples are not worth the time they take
-    )
-    @given(drawn=st.lists(BODIES, min_size=2, max_size=4), seed=st.integers(0, 2**32))
-    def examples(drawn, seed):
-        run_example(fuzzed, drawn, seed)
-
-    examples()
-    # Otherwise nothing was tested.
-    assert bodies * 0.9 <= fuzzed.polled
-    assert bodies * 0.1 <= fuzzed.changes
 
 
 def test_hostile_answers_do_no_harm(fuzzed):

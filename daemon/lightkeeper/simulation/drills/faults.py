@@ -166,6 +166,7 @@ def _read_only(world: World) -> Iterator[float]:
     if world.daemon is not None:
         world.daemon.look_closely()
     world.track(1)
+    world.track(1, held_up(CLAIMS_EVIDENCE, 1 * HOUR))  # with nothing to poll, polling is well
     while world.daemon is not None and not world.daemon.has_unpublished():
         yield 0.5  # what is learned and unpublished must not be lost
     world.read_only(True)
