@@ -110,7 +110,7 @@ def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
         start_new_session=True,
     )
     try:
-        out, err = shell.communicate(timeout=100)
+        out, err = shell.communicate()
     finally:
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import command_line
+import patience
 import pytest
 from store_rows import NOW, counted, ended, new, tallied
 
@@ -132,7 +133,7 @@ def test_a_backup_beside_a_daemon_at_work(tmp_path):
 
 def statuses(path):
     """How many documents have which status."""
-    with closing(sqlite3.connect(path, timeout=30)) as database:
+    with closing(sqlite3.connect(path, timeout=patience.SECONDS)) as database:
         return Counter(
             each
             for (each,) in database.execute(

@@ -24,7 +24,7 @@ def home(tmp_path_factory):
 def demo(home):
     """A whole demo on a pipe."""
     env = command_line.environment(XDG_STATE_HOME=str(home))
-    return command_line.run("demo", "--seconds", 8, env=env, timeout=600)
+    return command_line.run("demo", "--seconds", 8, env=env)
 
 
 pytestmark = pytest.mark.timeout(900)
