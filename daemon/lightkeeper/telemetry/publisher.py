@@ -17,7 +17,7 @@ from lightkeeper.telemetry.signals import STEPS
 from lightkeeper.telemetry.tag_values import OpenTag
 
 PUBLISH_AT_MOST: Final = 1_000
-PORTION: Final = 20
+PORTION: Final = 50
 """Ended documents published in one datagram, or in few: it arrives whole or not at all."""
 
 _SILENCE = {
