@@ -75,7 +75,7 @@ class Decision(NamedTuple):
     """What an observation makes of a document: its state afterwards, and the news in it."""
 
     after: Document
-    transition: Change | None
+    change: Change | None
 
 
 class Recorded(NamedTuple):

@@ -49,13 +49,13 @@ def read(
     before: dict[str, str] = orjson.loads(steps_before)
     status, current_step, failed_step, remarks = _verdict(word, steps, error_step)
     return Reading(
-        status,
-        current_step,
-        failed_step,
-        _in_efolder(word, steps, before, failed_step),
-        remarks + _unknown_words(steps, before),
-        orjson.dumps(_kept(before, steps)).decode(),
-        tuple(
+        status=status,
+        current_step=current_step,
+        failed_step=failed_step,
+        in_efolder=_in_efolder(word, steps, before, failed_step),
+        remarks=remarks + _unknown_words(steps, before),
+        steps=orjson.dumps(_kept(before, steps)).decode(),
+        changes=tuple(
             (name, step_word)
             for name, step_word in steps.items()
             if step_word in REPORTED_STATUSES and before.get(name) != step_word

@@ -44,7 +44,7 @@ def interpret(
     remarks = verdict(document, after, policy, now)
     if not remarks:
         return Decision(after, None)
-    return Decision(after, _transition(document, after, None, (), remarks, now))
+    return Decision(after, _change(document, after, None, (), remarks, now))
 
 
 def _reported(document: Document, report: StatusReport, policy: Policy, now: Instant) -> Decision:
@@ -63,7 +63,7 @@ def _reported(document: Document, report: StatusReport, policy: Policy, now: Ins
     changed = outcome or said.changes or remarks
     if not changed and after.current_step == document.current_step:
         return Decision(after, None)
-    return Decision(after, _transition(document, after, outcome, said.changes, remarks, now))
+    return Decision(after, _change(document, after, outcome, said.changes, remarks, now))
 
 
 def condition_of(document: Document, policy: Policy) -> str:
@@ -102,30 +102,25 @@ def _after(
     news = outcome or worse or status != document.lighthouse_status
     if document.condition == ACKNOWLEDGED and not news:
         condition = ACKNOWLEDGED
-    return Document(
-        document.id,
-        document.request_id,
-        document.document_type,
-        document.tracked_at,
-        document.created_at,
-        status,
-        condition,
-        report.status,
-        said.steps,
-        said.current_step
+    return document._replace(
+        lighthouse_status=status,
+        condition=condition,
+        reported_status=report.status,
+        steps=said.steps,
+        current_step=said.current_step
         or ((document.failed_step or UNKNOWN) if failed else document.current_step),
-        failed_step,
-        (report.error_detail or document.error_detail) if failed else None,
-        in_efolder_at,
-        report.started_at or document.lighthouse_started_at,
-        ended_at if final else None,
-        answered_at,
-        None,
-        (now if outcome else document.decided_at) if final else None,
-        0,
-        None if known_word else document.unanswered_since or now,
-        document.must_act_since or (now if must_act else None),
-        judged_at(document, status, policy, now),
+        failed_step=failed_step,
+        error_detail=(report.error_detail or document.error_detail) if failed else None,
+        in_efolder_at=in_efolder_at,
+        lighthouse_started_at=report.started_at or document.lighthouse_started_at,
+        lighthouse_ended_at=ended_at if final else None,
+        last_answered_at=answered_at,
+        not_found_since=None,
+        decided_at=(now if outcome else document.decided_at) if final else None,
+        trouble_count=0,
+        unanswered_since=None if known_word else document.unanswered_since or now,
+        must_act_since=document.must_act_since or (now if must_act else None),
+        judged_at=judged_at(document, status, policy, now),
     )
 
 
@@ -157,7 +152,7 @@ def _stays_failed(document: Document, report: StatusReport, now: Instant) -> Dec
     if known_word or report.status == document.reported_status:
         return Decision(after, None)
     remark = Remark(RemarkKind.UNKNOWN_STATUS, report.status)
-    return Decision(after, _transition(document, after, None, (), (remark,), now))
+    return Decision(after, _change(document, after, None, (), (remark,), now))
 
 
 def _in_efolder_at(document: Document, in_efolder: bool | None, now: Instant) -> Instant | None:
@@ -240,15 +235,15 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
     outcome = ENDED_FAILED if gone else None
     changed = outcome or remarks
     return Decision(
-        after, _transition(document, after, outcome, (), remarks, now) if changed else None
+        after, _change(document, after, outcome, (), remarks, now) if changed else None
     )
 
 
-def _transition(
+def _change(
     document: Document,
     after: Document,
     outcome: str | None,
-    changes: tuple[tuple[str, str], ...],
+    step_changes: tuple[tuple[str, str], ...],
     remarks: tuple[Remark, ...],
     now: Instant,
 ) -> Change:
@@ -256,14 +251,14 @@ def _transition(
     processing = ended - started if outcome and ended and started and ended >= started else None
     detection = max(0, now - ended) if outcome and ended else None
     return Change(
-        now,
-        document.lighthouse_status,
-        after.lighthouse_status,
-        document.current_step,
-        after.current_step,
-        outcome,
-        changes,
-        remarks,
-        processing,
-        detection,
+        at=now,
+        from_status=document.lighthouse_status,
+        to_status=after.lighthouse_status,
+        from_step=document.current_step,
+        to_step=after.current_step,
+        outcome=outcome,
+        step_changes=step_changes,
+        remarks=remarks,
+        processing_ms=processing,
+        detection_ms=detection,
     )

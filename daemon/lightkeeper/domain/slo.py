@@ -43,10 +43,11 @@ def verdict(
     # Of an end before it was handed in we could not know any sooner.
     ended_at = after.lighthouse_ended_at or document.last_answered_at or 0
     detected_ms = now - max(ended_at, document.created_at)
-    met = {
-        Objective.OUTCOME: in_time,
-        Objective.EFOLDER: efolder_at is not None and efolder_at <= deadline,
-        Objective.DETECTION: in_time and detected_ms <= DETECTED_WITHIN_MS,
-    }
-    missed = [objective for objective, was_met in met.items() if not was_met]
+    missed = []
+    if not in_time:
+        missed.append(Objective.OUTCOME)
+    if efolder_at is None or efolder_at > deadline:
+        missed.append(Objective.EFOLDER)
+    if not in_time or detected_ms > DETECTED_WITHIN_MS:
+        missed.append(Objective.DETECTION)
     return tuple(Remark(RemarkKind.SLO_MISSED, objective) for objective in missed) or _MET

@@ -196,7 +196,7 @@ class Poller:
         for document in batch.documents:
             observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
-            change = decision.transition
+            change = decision.change
             moved = change is not None and change.from_step != change.to_step
             due = next_poll_at(decision.after, policy, now, moved=moved)
             answer = observation.raw if type(observation) is StatusReport else None

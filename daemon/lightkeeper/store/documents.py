@@ -3,29 +3,60 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from enum import StrEnum
-from functools import lru_cache
-from typing import Final, TypeAlias
+from operator import attrgetter
+from typing import Final
 
 import orjson
 
 from lightkeeper.domain.answer import CallProblem
-from lightkeeper.domain.change import Change, Recorded
+from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.document import Condition, Document, LighthouseStatus, NewDocument, Step
 from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Form526DocumentSubmission
+from lightkeeper.store.tallies import Place, place, tally
 
 LONGEST_AHEAD_MS: Final = DAY + HOUR
 FILL_AFTER_MS: Final = 30 * SECOND
 """A call is not filled up with documents that were asked about less than this ago."""
 
 COLUMNS: Final = ", ".join(
-    {"id": "id", "request_id": "lighthouse_request_id"}.get(field, field)
-    for field in Document._fields
+    "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
 )
-_STATE: Final = Document._fields[5:]
-_FIRST_STATE = len(Document._fields) - len(_STATE)
+"""The columns that make a `Document`, in the order of its fields."""
+_STATE: Final = (
+    "lighthouse_status",
+    "condition",
+    "reported_status",
+    "steps",
+    "current_step",
+    "failed_step",
+    "error_detail",
+    "in_efolder_at",
+    "lighthouse_started_at",
+    "lighthouse_ended_at",
+    "last_answered_at",
+    "not_found_since",
+    "decided_at",
+    "trouble_count",
+    "unanswered_since",
+    "must_act_since",
+    "judged_at",
+)
+"""What an answer can change of a document."""
+_CHANGE: Final = (
+    "at",
+    "from_status",
+    "to_status",
+    "from_step",
+    "to_step",
+    "outcome",
+    "processing_ms",
+    "detection_ms",
+)
+"""What of a change is stored as it is."""
+_state, _change = attrgetter(*_STATE), attrgetter(*_CHANGE)
 
 _DUE_NEWEST: Final = f"""
     SELECT {COLUMNS} FROM form_526_document_submissions
@@ -41,7 +72,7 @@ _DUE_NEXT: Final = f"""
 """
 _RECORD: Final = f"""
     UPDATE form_526_document_submissions
-    SET {", ".join(f"{field} = ?" for field in _STATE)},
+    SET {", ".join(f"{column} = ?" for column in _STATE)},
         last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         last_answer = COALESCE(?, last_answer)
     WHERE id = ? AND condition = ?
@@ -52,16 +83,9 @@ _POSTPONE: Final = """
         unanswered_since = COALESCE(unanswered_since, ?)
     WHERE id = ? AND next_poll_at IS NOT NULL
 """
-_HISTORY: Final = """
-    INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step, outcome,
-        step_changes, remarks, processing_ms, detection_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_TALLY: Final = """
-    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count)
-    VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (document_type, lighthouse_status, step, condition)
-    DO UPDATE SET count = tallies.count + excluded.count
+_HISTORY: Final = f"""
+    INSERT INTO transitions (document_id, step_changes, remarks, {", ".join(_CHANGE)})
+    VALUES (?, ?, ?, {", ".join("?" * len(_CHANGE))})
 """
 _ADD: Final = """
     INSERT INTO form_526_document_submissions (lighthouse_request_id, form_526_submission_id,
@@ -73,8 +97,6 @@ _ADD: Final = """
 _PENDING = str(LighthouseStatus.PENDING)
 _WAITING = str(Condition.WAITING)
 _NONE = str(Step.NONE)
-Place: TypeAlias = tuple[str, str, str, str]
-"""Document type, status, step, condition: what is tallied."""
 
 
 class _Overtaken(Exception):
@@ -198,10 +220,10 @@ class Documents:
         """Whether it was; nothing of it is where one of the documents has changed since."""
         updates, history = [], []
         moves: Counter[Place] = Counter()
-        for before, (after, transition), next_poll_at, answer, problem in batch:
+        for before, (after, change), next_poll_at, answer, problem in batch:
             updates.append(
                 (
-                    *after[_FIRST_STATE:],
+                    *_state(after),
                     polled_at,
                     next_poll_at,
                     None if problem is None else _problem_json(problem),
@@ -210,9 +232,16 @@ class Documents:
                     before.condition,
                 )
             )
-            if transition is not None:
-                history.append(_history_row(after.id, transition))
-            if transition is not None or after.condition != before.condition:
+            if change is not None:
+                history.append(
+                    (
+                        after.id,
+                        orjson.dumps(change.step_changes).decode(),
+                        remarks.encode(change.remarks),
+                        *_change(change),
+                    )
+                )
+            if change is not None or after.condition != before.condition:
                 moves[place(before)] -= 1
                 moves[place(after)] += 1
         try:
@@ -263,39 +292,6 @@ class Documents:
                 .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
                 .order_by(Form526DocumentSubmission.id)
             )
-
-
-def tally(database: Database, moves: Counter[Place]) -> None:
-    """Move the tallies, in the transaction that moves the documents."""
-    # Sorted, so that two writers lock PostgreSQL's rows in the same order.
-    rows = sorted((*key, count) for key, count in moves.items() if count)
-    if rows:
-        database.execute_many(_TALLY, rows)
-
-
-def place(document: Document) -> Place:
-    """Where a document is tallied."""
-    return (
-        document.document_type,
-        document.lighthouse_status,
-        document.current_step,
-        document.condition,
-    )
-
-
-def _history_row(document_id: int, transition: Change) -> tuple[object, ...]:
-    return (
-        document_id,
-        *transition[:6],
-        _json(transition.step_changes),
-        remarks.encode(transition.remarks),
-        *transition[8:],
-    )
-
-
-@lru_cache(maxsize=1_024)
-def _json(words: tuple[object, ...]) -> str:
-    return orjson.dumps(words).decode()
 
 
 def _problem_json(problem: CallProblem) -> str:

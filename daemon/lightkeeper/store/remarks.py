@@ -1,15 +1,15 @@
 """The one place that knows how remarks stand in their column."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import orjson
 
 from lightkeeper.domain.change import Remark, RemarkKind
 
 
-def encode(remarks: Iterable[Remark]) -> str:
+def encode(remarks: Sequence[Remark]) -> str:
     """`remarks` as a JSON array of [kind, detail]."""
-    return orjson.dumps([[kind, detail] for kind, detail in remarks]).decode()
+    return orjson.dumps(remarks, default=tuple).decode()
 
 
 def decode(column: str) -> tuple[Remark, ...]:

@@ -9,8 +9,9 @@ from lightkeeper.domain.document import Document
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-from lightkeeper.store.documents import COLUMNS, Place, place, tally
+from lightkeeper.store.documents import COLUMNS
 from lightkeeper.store.levels import OPEN
+from lightkeeper.store.tallies import Place, place, tally
 
 CHUNK: Final = 1_000
 """How many documents are looked up, or changed in one transaction, before the daemon may write."""

@@ -18,7 +18,7 @@ BY_HAND = README.split("## Without access to Lighthouse")[1].split("```")[1]
 
 def test_what_they_print_is_how_to_find_them(tmp_path):
     """The settings they print make a pass run through, and SIGTERM ends both."""
-    documents = ("--documents", 30, "--story", "instantly_done", "--first-id", 900)
+    documents = ("--documents", 70, "--story", "instantly_done", "--first-id", 900)
     env = command_line.environment()
     lighthouse = command_line.start("simulate", "lighthouse", *documents, env=env)
     agent = command_line.start("simulate", "agent", "--socket", tmp_path / "dsd.socket", env=env)
@@ -27,7 +27,7 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
         settings += line
     settings += agent.stdout.readline()
     env = command_line.environment(tmp_path / "store.db")
-    ids = "".join(f"{number},s,form_0781\n" for number in range(900, 930))
+    ids = "".join(f"{number},s,form_0781\n" for number in range(900, 970))
     header = "lighthouse_request_id,form_526_submission_id,document_type\n"
     command_line.run("track", "-", env=env, input=header + ids)
 
@@ -37,13 +37,13 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
         process.send_signal(signal.SIGTERM)
         said.append(process.communicate())
 
-    assert (0, "polled 30 documents\n", "") == (
+    assert (0, "polled 70 documents\n", "") == (
         polled.returncode,
         polled.stdout,
         polled.stderr,
     )
     assert [0, 0] == [lighthouse.returncode, agent.returncode]
-    for portion in (20, 10):  # each in a datagram
+    for portion in (50, 20):  # each in a datagram
         assert f"count lightkeeper.documents.outcomes {portion}" in said[1][0]
     assert "malformed" not in said[1][0]
 

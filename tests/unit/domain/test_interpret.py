@@ -294,7 +294,7 @@ def test_work_on_a_failure_reopens_it_also_after_the_last_look():
 
     assert ("pending", ("reopened",)) == (
         decision.after.lighthouse_status,
-        _kinds(decision.transition),
+        _kinds(decision.change),
     )
 
 
@@ -349,7 +349,7 @@ def test_a_document_given_up_as_not_found_is_pending_under_an_unknown_word():
     assert "failed" == gone.after.lighthouse_status
     assert ("pending", None) == (found.after.lighthouse_status, found.after.not_found_since)
     assert {("unknown_status", "PAUSED"), ("found", None), ("reopened", None)} == set(
-        found.transition.remarks
+        found.change.remarks
     )
 
 
@@ -470,8 +470,8 @@ def test_the_same_report_again_changes_nothing(history, every, report, later):
 
     again = interpret(first.after, report, POLICY, NOW + len(history) * every + later)
 
-    assert second.transition is None
-    assert again.transition is None
+    assert second.change is None
+    assert again.change is None
     passing = ("last_answered_at", "condition")
     stays = {name: getattr(first.after, name) for name in passing}
     assert first.after == again.after._replace(**stays)
@@ -675,7 +675,7 @@ def test_that_the_veteran_must_act_is_told_once(observations, at):
     told = [
         place
         for place, decision in enumerate(decisions)
-        if decision.transition and MUST_ACT in _kinds(decision.transition)
+        if decision.change and MUST_ACT in _kinds(decision.change)
     ]
 
     assert at == told
@@ -688,7 +688,7 @@ def test_no_veteran_misses_bdd_instructions():
     decision = interpret(document, LOST, POLICY, NOW)
 
     assert ("not_in_efolder", None) == (decision.after.condition, decision.after.must_act_since)
-    assert MUST_ACT not in _kinds(decision.transition)
+    assert MUST_ACT not in _kinds(decision.change)
 
 
 def test_a_failure_taken_up_that_turns_out_worse_still_reaches_the_veteran():
@@ -700,4 +700,4 @@ def test_a_failure_taken_up_that_turns_out_worse_still_reaches_the_veteran():
         decision.after.condition,
         decision.after.must_act_since,
     )
-    assert MUST_ACT in _kinds(decision.transition)
+    assert MUST_ACT in _kinds(decision.change)

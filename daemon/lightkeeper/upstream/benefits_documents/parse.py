@@ -7,7 +7,6 @@ may be strings, times may be seconds or milliseconds, an error body has one of t
 import json
 import math
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -140,7 +139,6 @@ def _report(request_id: int, entry: dict[str, Any]) -> Observation:
         return Absence.MALFORMED
     try:
         raw = orjson.dumps(entry).decode()
-        steps = orjson.dumps(entry.get("steps"))
     except orjson.JSONEncodeError:  # nested too deeply to encode
         return Absence.MALFORMED
     time = entry.get("time")
@@ -152,19 +150,13 @@ def _report(request_id: int, entry: dict[str, Any]) -> Observation:
     return StatusReport(
         request_id,
         status,
-        _known_steps(steps) if len(steps) <= MAX_RAW else _steps(entry.get("steps")),
+        _steps(entry.get("steps")),
         _instant(time.get("startTime")),
         _instant(time.get("endTime")),
         _word(error.get("step")) if error else None,
         _text(error.get("detail")) if error else None,
         raw if len(raw) <= MAX_RAW else orjson.dumps({"status": status, "cut": True}).decode(),
     )
-
-
-@lru_cache(maxsize=1_024)
-def _known_steps(encoded: bytes) -> tuple[tuple[str, str], ...]:
-    # Every answer has the same few lists of steps.
-    return _steps(orjson.loads(encoded))
 
 
 def _steps(value: Any) -> tuple[tuple[str, str], ...]:
@@ -181,13 +173,9 @@ def _steps(value: Any) -> tuple[tuple[str, str], ...]:
 
 def _word(value: Any) -> str | None:
     """A status or step word; None where there is none."""
-    # Cut before it is cached: the cache would keep a long text.
-    return _clean(value[: 4 * MAX_WORD]) if type(value) is str else None
-
-
-@lru_cache(maxsize=1_024)
-def _clean(value: str) -> str | None:
-    # Every answer has the same few words.
+    if type(value) is not str:
+        return None
+    value = value[: 4 * MAX_WORD]
     if not value.isprintable():
         value = "".join(
             char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value

@@ -1,0 +1,35 @@
+"""How many documents stand where, kept up in the transaction that moves them."""
+
+from collections import Counter
+from typing import Final, TypeAlias
+
+from lightkeeper.domain.document import Document
+from lightkeeper.store.database import Database
+
+Place: TypeAlias = tuple[str, str, str, str]
+"""Document type, status, step, condition: what is tallied."""
+
+_TALLY: Final = """
+    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (document_type, lighthouse_status, step, condition)
+    DO UPDATE SET count = tallies.count + excluded.count
+"""
+
+
+def tally(database: Database, moves: Counter[Place]) -> None:
+    """Move the tallies, in the transaction that moves the documents."""
+    # Sorted, so that two writers lock PostgreSQL's rows in the same order.
+    rows = sorted((*key, count) for key, count in moves.items() if count)
+    if rows:
+        database.execute_many(_TALLY, rows)
+
+
+def place(document: Document) -> Place:
+    """Where a document is tallied."""
+    return (
+        document.document_type,
+        document.lighthouse_status,
+        document.current_step,
+        document.condition,
+    )
