@@ -21,7 +21,7 @@ class Absence(StrEnum):
     NOT_FOUND = "not_found"  # it does not know the id
     MISSING = "missing"  # it named the id in neither list
     MALFORMED = "malformed"  # it named the id, and the rest made no sense
-    REFUSED = "refused"  # asked alone, the call still failed
+    REFUSED = "refused"  # polled alone, and the call still failed
 
 
 class StatusReport(NamedTuple):
@@ -49,7 +49,7 @@ class CallOutcome(StrEnum):
     TOO_LARGE = "too_large"  # 413
     RATE_LIMITED = "rate_limited"  # 429
     UNAUTHORIZED = "unauthorized"  # token or assertion refused, also with a new token
-    TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105  # no token to be had, and nobody refused us
+    TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105  # the token endpoint is in trouble
     REJECTED = "rejected"  # any other 4xx
     SERVER_ERROR = "server_error"  # 5xx
     MALFORMED = "malformed"  # 200 with a body that is no answer
@@ -62,7 +62,7 @@ ANSWERED: Final = frozenset({CallOutcome.OK, CallOutcome.NOT_FOUND})
 
 
 class CallProblem(NamedTuple):
-    """Why a call gave no answer, in the words Lighthouse's support asks for."""
+    """Why a call gave no answer, with the ids that Lighthouse's support needs."""
 
     http_status: int | None
     detail: str
@@ -86,10 +86,10 @@ def _opaque(text: str | None) -> str | None:
 
 
 class Answer(NamedTuple):
-    """How one call ended, and what it said of each id it was asked for."""
+    """How one call ended, and what it said of each id it was polled for."""
 
     outcome: CallOutcome
     observations: dict[int, Observation]
     problem: CallProblem | None = None
     unrequested_count: int = 0
-    """Ids Lighthouse answered for though nobody had asked."""
+    """How many ids Lighthouse answered for that were not in the call."""

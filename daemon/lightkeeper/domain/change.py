@@ -9,7 +9,7 @@ from lightkeeper.domain.time import Instant
 
 
 class Outcome(StrEnum):
-    """How a document ended, as told once per ending."""
+    """How a document ended; published once per ending."""
 
     DONE = "done"
     FAILED = "failed"
@@ -55,7 +55,7 @@ class Objective(StrEnum):
 
 
 class Change(NamedTuple):
-    """A change of one document, as history and as news still to be told."""
+    """A change of one document; the store keeps it as a transition."""
 
     at: Instant
     from_status: str
@@ -72,14 +72,14 @@ class Change(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What an observation makes of a document: its state afterwards, and the news in it."""
+    """What an observation makes of a document: its state afterwards, and what changed."""
 
     after: Document
     change: Change | None
 
 
 class Recorded(NamedTuple):
-    """A decision with what the store keeps besides: when to ask again, the evidence."""
+    """A decision with what the store keeps besides: when to poll next, and the evidence."""
 
     before: Document
     decision: Decision

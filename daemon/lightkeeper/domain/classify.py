@@ -107,7 +107,7 @@ def _in_efolder(
 
 
 def _kept(before: dict[str, str], steps: dict[str, str]) -> dict[str, str]:
-    """All steps ever named, as long as they are not absurdly many: then the latest ones."""
+    """All steps ever named; where they are absurdly many, the known and the latest ones."""
     merged = before | steps
     if len(merged) <= MAX_STEPS_KEPT:
         return merged

@@ -36,8 +36,8 @@ class Condition(StrEnum):
     NOT_IN_EFOLDER = "not_in_efolder"
     IN_EFOLDER = "in_efolder"
     EFOLDER_UNKNOWN = "efolder_unknown"
-    ACKNOWLEDGED = "acknowledged"  # somebody has taken it up, whatever it is
-    CLOSED = "closed"  # staff settled it outside: it is asked about no more
+    ACKNOWLEDGED = "acknowledged"  # staff work on it, in any state
+    CLOSED = "closed"  # staff settled it elsewhere: it is no longer polled
 
 
 class Step(StrEnum):
@@ -57,7 +57,7 @@ LIGHTHOUSE_STEPS: Final = frozenset(
 
 
 class NewDocument(NamedTuple):
-    """A document as it is handed in, already validated."""
+    """A document as it is tracked, already validated."""
 
     request_id: int
     submission_id: str
@@ -90,9 +90,9 @@ class Document(NamedTuple):
     decided_at: Instant | None
     """When it became done or failed, by our clock."""
     trouble_count: int
-    """How many times running it was asked about and no usable answer came."""
+    """How many polls in a row brought no usable answer."""
     unanswered_since: Instant | None
-    """Since when it was asked about in vain; None once a usable answer came."""
+    """Since when polls bring no usable answer; None once one came."""
     must_act_since: Instant | None
     """When it first became certain that the veteran must send it again."""
     judged_at: Instant | None

@@ -67,11 +67,11 @@ def _reported(document: Document, report: StatusReport, policy: Policy, now: Ins
 
 
 def condition_of(document: Document, policy: Policy) -> str:
-    """What its state calls for by the last answer, whether or not anybody has taken it up."""
+    """What its state calls for by the last answer, acknowledged or not."""
     if document.lighthouse_status == FAILED:
         return _failure(document.failed_step, document.in_efolder_at)
     if document.lighthouse_status == DONE:
-        # What was delivered without contradiction is nothing anybody could have taken up.
+        # A document delivered without contradiction cannot have been acknowledged.
         taken_up = document.condition in {ACKNOWLEDGED, CLOSED}
         return CONTRADICTORY if taken_up else document.condition
     if document.not_found_since is not None:
@@ -99,8 +99,8 @@ def _after(
     condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
     must_act = condition == NOT_IN_EFOLDER and document.document_type != BDD_INSTRUCTIONS
     worse = must_act and document.must_act_since is None
-    news = outcome or worse or status != document.lighthouse_status
-    if document.condition == ACKNOWLEDGED and not news:
+    changed_status = outcome or worse or status != document.lighthouse_status
+    if document.condition == ACKNOWLEDGED and not changed_status:
         condition = ACKNOWLEDGED
     return document._replace(
         lighthouse_status=status,
@@ -125,18 +125,18 @@ def _after(
 
 
 def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | None, str | None]:
-    """(status afterwards, outcome to tell); status None where a failure simply stays one."""
+    """(status afterwards, outcome to publish); status None where a failure stays one."""
     was_failed = document.lighthouse_status == FAILED
     if says == DONE:
         return DONE, ENDED_RECOVERED if was_failed else ENDED_DONE
     if says == FAILED:
         # A failure for being not found is another failure than one Lighthouse itself reports.
-        is_news = not was_failed or document.not_found_since is not None
-        return FAILED, ENDED_FAILED if is_news else None
+        is_new = not was_failed or document.not_found_since is not None
+        return FAILED, ENDED_FAILED if is_new else None
     if not was_failed:
         return PENDING, None
-    # How long a failure is looked at again is the cadence's business; found, it is pending
-    # under whatever word.
+    # The poll schedule decides how long a failure is polled again; found, it is pending under
+    # any word.
     works_again = report.status == "IN_PROGRESS" or document.not_found_since is not None
     return (PENDING, None) if works_again else (None, None)
 

@@ -1,4 +1,4 @@
-"""When to ask about a document again: (document, policy, now) -> Instant | None. Pure."""
+"""When to poll a document next: (document, policy, now) -> Instant | None. Pure."""
 
 from lightkeeper.domain.document import Document, LighthouseStatus
 from lightkeeper.domain.policy import Policy
@@ -14,7 +14,7 @@ MOVED_AGAIN_MS = 5 * MINUTE
 def next_poll_at(
     document: Document, policy: Policy, now: Instant, *, moved: bool = False
 ) -> Instant | None:
-    """When `document` is due next, given that it was asked about just now; None when never.
+    """When `document` is due next, given that it was polled just now; None when never.
 
     `moved`: the answer had it at another step than the one before.
 

@@ -2,7 +2,7 @@
 
 The same documents are counted in all three. One that is silent is judged at the first answer
 after its deadline, were it only that it has no word of it. What staff close before it is judged
-is judged by nobody.
+is not judged.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _MET: Final = (Remark(RemarkKind.SLO_MET),)
 def judged_at(document: Document, status: str, policy: Policy, now: Instant) -> Instant | None:
     """When it was judged: now, where `status` is its first final one or the deadline has passed.
 
-    One handed in when its deadline had passed is never judged: nobody could have met it.
+    One tracked after its deadline is never judged: the deadline could not be met.
     """
     if document.judged_at is not None:
         return document.judged_at
@@ -40,7 +40,7 @@ def verdict(
         return ()
     deadline = document.tracked_at + policy.stuck_after_ms
     in_time, efolder_at = now <= deadline, after.in_efolder_at
-    # Of an end before it was handed in we could not know any sooner.
+    # The daemon cannot learn of an end before the document is tracked.
     ended_at = after.lighthouse_ended_at or document.last_answered_at or 0
     detected_ms = now - max(ended_at, document.created_at)
     missed = []

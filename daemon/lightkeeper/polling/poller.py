@@ -230,7 +230,7 @@ class Poller:
     def _probe(self, batch: Batch) -> None:
         """Poll one document alone next, to see whether Lighthouse answers at all.
 
-        One that was answered before; as long as there is none, one of the failed batch.
+        One that was answered before; where there is none, one of the failed batch.
         """
         if (answered_id := self._history.answered_id) is not None:
             self._retries.appendleft(Batch([], alone=True, probe=answered_id))

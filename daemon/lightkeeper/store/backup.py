@@ -48,7 +48,7 @@ class Contents(NamedTuple):
         newest = ""
         if self.newest_at is not None:
             at = datetime.fromtimestamp(self.newest_at / 1_000, UTC)
-            newest = f"the newest handed in {at:%Y-%m-%d %H:%M} UTC, "
+            newest = f"the newest tracked {at:%Y-%m-%d %H:%M} UTC, "
         size = f"{self.size / 1e6:,.0f} MB" if self.size >= 1e6 else f"{self.size / 1e3:,.0f} kB"
         return f"{self.documents:,} documents, {newest}{size}, verified"
 
@@ -90,11 +90,11 @@ def sqlite_path(url: str) -> Path:
 
 @contextmanager
 def verified_copy(
-    source: Path, target: Path, *, if_damaged: str = ""
+    source: Path, target: Path, *, if_corrupt: str = ""
 ) -> Iterator[tuple[Path, Contents]]:
     """A verified, synced copy of `source` beside `target`; gone at the end unless renamed.
 
-    `if_damaged` is what to do where `source` is damaged and not the store.
+    `if_corrupt` is what to do where `source` is corrupt and not the store.
     """
     try:
         if not source.is_file():
@@ -119,7 +119,7 @@ def verified_copy(
             yield copy, contents
         except sqlite3.Error as exc:
             place = target if str(exc) in _OF_THE_TARGET else source
-            raise unavailable(str(place), str(exc), if_damaged=if_damaged) from exc
+            raise unavailable(str(place), str(exc), if_corrupt=if_corrupt) from exc
         except OSError as exc:
             raise StoreUnavailable(f"{target}: {exc.strerror}") from exc
     finally:
@@ -142,7 +142,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def _copy(source: Path, target: Path) -> None:
     with closing(connect(source)) as reading, closing(connect(target)) as writing:
         # One snapshot for all steps. Without it each commit of another process would make the
-        # copy begin anew; with it nobody waits, and the WAL grows by what is written meanwhile.
+        # copy begin anew; with it no writer waits, and the WAL grows by what is written meanwhile.
         reading.execute("BEGIN")
         reading.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
         reading.backup(writing, pages=PAGES_A_STEP, progress=_rest)
@@ -171,8 +171,8 @@ def _verified(copy: Path, origin: Path) -> Contents:
             verdict = "its tallies are not what a full count gives"
         if verdict != "ok":
             raise StoreCorrupt(
-                f"{origin} is damaged ({' '.join(verdict.split())}): use `lightkeeper restore "
-                "FILE` with a backup that is not"
+                f"{origin} is corrupt ({' '.join(verdict.split())}): restore another backup with "
+                "`lightkeeper restore FILE`"
             )
         ((documents, newest_at),) = database.execute(
             "SELECT COUNT(*), MAX(created_at) FROM form_526_document_submissions"

@@ -54,7 +54,7 @@ class Database:
         self._db.bind(MODELS)
 
     def close(self) -> None:
-        """Close the connection and let go of the claim."""
+        """Close the connection and release the claim."""
         if not self._db.is_closed():
             self._db.close()
         if self._lock_file is not None:
@@ -66,7 +66,7 @@ class Database:
     def guarded(self) -> Iterator[None]:
         """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead.
 
-        So it is done with JSON that was read and is damaged.
+        JSON that was read and is corrupt is treated the same.
         """
         try:
             self._reconnect()
@@ -140,7 +140,7 @@ class Database:
             self.rows("SELECT pg_advisory_xact_lock(?)", (_INTAKE_LOCK,))
 
     def durable(self) -> None:
-        """Let a commit survive a power cut too: what is handed in exists nowhere else."""
+        """Let a commit survive a power cut too: a tracked document exists nowhere else."""
         if self.path:
             self.execute("PRAGMA synchronous = FULL")
 
@@ -237,12 +237,12 @@ def open_database(url: str, *, create: bool) -> Database:
 
 
 def claim_file(path: Path) -> int:
-    """Claim a SQLite store for as long as the descriptor that this returns is open.
+    """Claim a SQLite store until the descriptor that this returns is closed.
 
     Raises `AlreadyWatched` where another process has it.
     """
     # Not the database file itself: closing a second handle on it drops SQLite's locks.
-    lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by whatever name
+    lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by any name
     lock_file = -1
     try:
         lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)

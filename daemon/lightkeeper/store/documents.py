@@ -19,7 +19,7 @@ from lightkeeper.store.tallies import Place, place, tally
 
 LONGEST_AHEAD_MS: Final = DAY + HOUR
 FILL_AFTER_MS: Final = 30 * SECOND
-"""A call is not filled up with documents that were asked about less than this ago."""
+"""A call is not topped up with documents that were polled less than this ago."""
 
 COLUMNS: Final = ", ".join(
     "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
@@ -104,7 +104,7 @@ class _Overtaken(Exception):
 
 
 class Intake(StrEnum):
-    """What became of a document that was handed in."""
+    """What became of a document that was to be tracked."""
 
     NEW = "new"
     KNOWN = "known"
@@ -176,10 +176,10 @@ class Documents:
         )
 
     def due(self, cutoff: Instant, limit: int) -> list[Document]:
-        """At most `limit` documents whose time to be asked came at or before `cutoff`.
+        """At most `limit` documents that were due at or before `cutoff`.
 
-        When more is due than that, four fifths are the ones due last (news of young documents
-        travels fast) and one fifth the ones due longest (nothing starves).
+        When more is due than that, four fifths are the ones due last (young documents
+        are published fast) and one fifth the ones due longest (nothing starves).
         """
         share = limit // 5
         newest = self._documents(_DUE_NEWEST, (cutoff, limit - share))
@@ -190,8 +190,8 @@ class Documents:
         return newest + [document for document in oldest if document.id not in seen]
 
     def due_next(self, now: Instant, limit: int) -> list[Document]:
-        """At most `limit` documents not due yet, the next ones first, none asked just now."""
-        # Looks at a bounded stretch of the index: after a big pass most were asked just now.
+        """At most `limit` documents not due yet, the next ones first, none polled just now."""
+        # Looks at a bounded stretch of the index: after a big pass most were polled just now.
         return self._documents(_DUE_NEXT, (now, 4 * limit, now - FILL_AFTER_MS, limit))
 
     def pull_in(self, now: Instant) -> None:
@@ -285,7 +285,7 @@ class Documents:
         return found
 
     def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
-        """All documents of one submission, in the order they were handed in."""
+        """All documents of one submission, in the order they were tracked."""
         with self._db.guarded():
             return list(
                 Form526DocumentSubmission.select()

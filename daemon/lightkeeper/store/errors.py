@@ -5,26 +5,26 @@ from typing import Final
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 REMEDIES: Final = {
-    "database disk image is malformed": "it is damaged: stop lightkeeper, put a backup in its "
-    "place with `lightkeeper restore FILE`, which keeps this one, and hand in again what came "
-    "since",
-    "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if this was it, it "
-    "is damaged: put a backup in its place with `lightkeeper restore FILE`, and hand in again "
-    "what came since",
+    "database disk image is malformed": "the database is corrupt: stop lightkeeper, restore a "
+    "backup with `lightkeeper restore FILE`, which keeps this one, and track again the documents "
+    "that came since",
+    "file is not a database": "point LIGHTKEEPER_DATABASE_URL at the store; if it does, the "
+    "database is corrupt: restore a backup with `lightkeeper restore FILE`, and track again the "
+    "documents that came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
     "database is locked": "another process writes to it: repeat this once it is done; the daemon "
     "does by itself",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
     "open to the user that lightkeeper runs as",
-    "database or disk is full": "make room on its disk; lightkeeper goes on by itself",
+    "database or disk is full": "make room on its disk; lightkeeper then continues by itself",
     "disk I/O error": "look at its disk (dmesg) and at limits on the size of files",
 }
 """SQLite's own words, and what to do about them."""
 
 MALFORMED: Final = "database disk image is malformed"
 _DAMAGE: Final = {MALFORMED, "file is not a database"}
-# These go on with what was read, which is nobody's business.
+# SQLite appends what it read, which must not reach a message.
 _ALSO_MALFORMED: Final = ("malformed database schema", "Could not decode to UTF-8")
 
 
@@ -64,13 +64,13 @@ class StoreInTheWay(LightkeeperError):
     exit_status = ExitStatus.IN_THE_WAY
 
 
-def unavailable(place: str, words: str, *, if_damaged: str = "") -> StoreUnavailable:
+def unavailable(place: str, words: str, *, if_corrupt: str = "") -> StoreUnavailable:
     """What to raise for a database's own words, with what to do where we know it.
 
-    `if_damaged` is what to do where that is another thing than for the store.
+    `if_corrupt` is what to do where that is another thing than for the store.
     """
     if words.startswith(_ALSO_MALFORMED):
         words = MALFORMED
     kind = StoreCorrupt if words in _DAMAGE else StoreUnavailable
-    remedy = (kind is StoreCorrupt and if_damaged) or REMEDIES.get(words)
+    remedy = (kind is StoreCorrupt and if_corrupt) or REMEDIES.get(words)
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))

@@ -1,4 +1,4 @@
-"""The store's state as numbers: what stands where, how old, how late. Reads only."""
+"""The store's state as numbers: how many documents are where, how old, how late. Reads only."""
 
 from typing import Final, NamedTuple
 
@@ -10,7 +10,7 @@ UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 """How much later than its cadence allows a usable answer may come: twice the longest pause."""
 _LATE: Final = (Condition.STUCK, Condition.OVERDUE)
 OPEN: Final = "condition NOT IN ('acknowledged', 'closed')"
-"""Of what nobody has taken up; word for word as in the indexes."""
+"""Neither acknowledged nor closed; word for word as in the indexes."""
 
 
 class Level(NamedTuple):
@@ -24,7 +24,7 @@ class Level(NamedTuple):
 
 
 class Oldest(NamedTuple):
-    """The pending document nobody took up that waits longest of its type at its step."""
+    """The unacknowledged pending document that waits longest, of its type at its step."""
 
     document_type: str
     step: str
@@ -32,7 +32,7 @@ class Oldest(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """One document somebody should look at."""
+    """One document that staff should look at."""
 
     request_id: int
     document_type: str
@@ -69,7 +69,7 @@ _UNOBSERVED: Final = f"""
 
 
 class Levels:
-    """Views of the store, each from the tallies or an index, whatever the table holds."""
+    """Views of the store, each from the tallies or an index, however large the table."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -83,11 +83,11 @@ class Levels:
         return [Level._make(row) for row in rows]
 
     def oldest_pending(self) -> list[Oldest]:
-        """The oldest of each type at each step where one is that nobody took up."""
+        """The oldest unacknowledged one of each type at each step."""
         return [Oldest._make(row) for row in self._db.rows(_OLDEST)]
 
     def oldest_failure(self) -> Instant | None:
-        """When the failure was decided that waits longest for somebody to take it up."""
+        """When the failure was decided that waits longest to be acknowledged."""
         return self._first(
             "SELECT decided_at FROM form_526_document_submissions "
             f"WHERE lighthouse_status = 'failed' AND {OPEN} "
@@ -95,12 +95,12 @@ class Levels:
         )
 
     def unobserved(self, now: Instant) -> int:
-        """How many pending ones have waited far too long to be asked about, or for an answer."""
+        """How many pending ones have waited far too long to be polled, or for an answer."""
         late = now - UNOBSERVED_AFTER_MS
         return self._first(_UNOBSERVED, late, late) or 0
 
     def newest(self) -> Instant | None:
-        """When the document handed in last was stored."""
+        """When the last tracked document was stored."""
         return self._first(
             "SELECT created_at FROM form_526_document_submissions ORDER BY id DESC LIMIT 1"
         )
@@ -114,7 +114,7 @@ class Levels:
         )
 
     def failed(self, limit: int) -> list[Trouble]:
-        """The documents that failed last and nobody has taken up, the latest first."""
+        """The unacknowledged failed documents, the latest first."""
         rows = self._db.rows(
             f"{_TROUBLE} WHERE lighthouse_status = 'failed' AND {OPEN} "
             "ORDER BY decided_at DESC LIMIT ?",

@@ -61,7 +61,7 @@ _FIRST = (
         ON form_526_document_submissions (document_type, current_step, tracked_at)
         WHERE lighthouse_status = 'pending' AND condition NOT IN ('acknowledged', 'closed')
     """,
-    # Empty as long as all is well.
+    # Empty while all is well.
     """
     CREATE INDEX documents_unanswered ON form_526_document_submissions (unanswered_since)
         WHERE unanswered_since IS NOT NULL AND lighthouse_status = 'pending'

@@ -49,8 +49,8 @@ def put_back(
         raise StoreForeign(f"{store} is no file: point LIGHTKEEPER_DATABASE_URL at the store")
     lock_file = claim_file(store)
     try:
-        another = "it is damaged: restore another backup"
-        with verified_copy(file, store, if_damaged=another) as (copy, contents):
+        another = "it is corrupt: restore another backup"
+        with verified_copy(file, store, if_corrupt=another) as (copy, contents):
             _give_to_its_owner(store, copy, Path(f"{store}.lock"))
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
@@ -65,7 +65,7 @@ def put_back(
 def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
     """The present store, its WAL folded in, everyone else kept out, the copy attached as `copy`.
 
-    None where it is missing or damaged.
+    None where it is missing or corrupt.
     """
     if not store.exists():
         yield None
@@ -79,8 +79,8 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
         try:
             present.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
             _refuse_foreign(present, store)
-            # Only the last connection can do this. Whoever comes from now on has to wait, and
-            # finds the file moved before it can write: what it hands in is not swallowed.
+            # Only the last connection can do this. A process that opens the file from now on has
+            # to wait, and finds it moved before it can write: no document is lost with it.
             present.execute("PRAGMA main.journal_mode = DELETE")
             present.execute("ATTACH ? AS copy", (str(copy),))
             present.execute("BEGIN EXCLUSIVE")
@@ -125,7 +125,7 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
             )
         documents, transitions = (present.execute(sql).fetchone()[0] for sql in _LACKING)
     except sqlite3.DatabaseError:
-        return  # damaged: nobody can say what it holds, and it is kept
+        return  # corrupt: what it holds cannot be read, and it is kept
     if documents or transitions:
         raise StoreInTheWay(
             f"{store} holds {documents:,} documents and {transitions:,} transitions that {file} "
@@ -134,7 +134,7 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
 
 
 def _give_to_its_owner(store: Path, *ours: Path) -> None:
-    """Whoever restores, root mostly, the daemon has to be able to open what it finds."""
+    """root mostly restores, and the daemon has to be able to open what it finds."""
     owner = (store if store.exists() else store.parent).stat()
     for path in ours:
         if path.stat().st_uid != owner.st_uid:
@@ -142,12 +142,12 @@ def _give_to_its_owner(store: Path, *ours: Path) -> None:
 
 
 def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
-    """Put the copy in the store's place at one blow; what there was gets a dated name."""
+    """Put the copy in the store's place in one step; the replaced store gets a dated name."""
     when = datetime.fromtimestamp(now / SECOND, UTC)
     kept = Path(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}")
     if store.exists():
         os.link(store, kept)
-    # Only beside a store that is damaged or missing: SQLite would apply them to the copy.
+    # Only beside a store that is corrupt or missing: SQLite would apply them to the copy.
     for suffix in ("-wal", "-journal"):
         left = Path(f"{store}{suffix}")
         if left.exists():

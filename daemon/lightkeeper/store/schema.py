@@ -58,7 +58,7 @@ class Form526DocumentSubmission(Model):
 
 
 class Transition(Model):
-    """A change of a document: history, and news as long as `published_at` is empty."""
+    """A change of a document: history, and outbox while `published_at` is empty."""
 
     id = BigAutoField()
     document = ForeignKeyField(Form526DocumentSubmission, backref="transitions")

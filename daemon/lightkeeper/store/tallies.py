@@ -1,4 +1,4 @@
-"""How many documents stand where, kept up in the transaction that moves them."""
+"""How many documents are where, updated in the transaction that moves them."""
 
 from collections import Counter
 from typing import Final, TypeAlias

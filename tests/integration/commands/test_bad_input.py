@@ -108,7 +108,7 @@ CASES = [
     Case(
         "restore {}/rubbish",
         DAMAGED,
-        "rubbish: file is not a database (it is damaged: restore another",
+        "rubbish: file is not a database (it is corrupt: restore another",
         "b.db",
     ),
     Case("restore {}/foreign.db", CONFIG, "is no store of lightkeeper's", "c.db"),

@@ -93,7 +93,7 @@ def test_a_backup_is_one_file_for_its_owner_and_says_what_it_holds(store, tmp_pa
 
     size = f"{file.stat().st_size / 1_000:,.0f} kB"
     at = datetime.fromtimestamp(NOW / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
-    expected = f"3 documents, the newest handed in {at} UTC, {size}, verified\n"
+    expected = f"3 documents, the newest tracked {at} UTC, {size}, verified\n"
     assert (0, expected, "") == (done.returncode, done.stdout, done.stderr)
     assert ["one.db"] == names(file)
     assert 0o600 == file.stat().st_mode & 0o777
@@ -224,7 +224,7 @@ def test_the_way_back(store, file):
     done = restore(store, file, "--discard-newer")
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert done.stdout.startswith("3 documents, the newest handed in ")
+    assert done.stdout.startswith("3 documents, the newest tracked ")
     (kept,) = store.parent.glob("*.replaced-*")
     assert f"kept as {kept}\n" in done.stdout
     assert {store.name, f"{store.name}.lock", kept.name} == set(names(store))
@@ -283,7 +283,7 @@ DAMAGE = pytest.mark.parametrize("damage", [break_header, break_pages, truncate]
         ("track --request-id 9", break_pages),
     ],
 )
-def test_a_damaged_store_is_said_and_left_alone(store, command, damage):
+def test_backup_names_a_corrupt_store_and_leaves_it(store, command, damage):
     """One line that names `lightkeeper restore`; not a byte of the file changes."""
     damage(store)
     before = store.read_bytes()
@@ -355,7 +355,7 @@ def test_damage_met_at_work_ends_the_daemon(store):
 
 
 @DAMAGE
-def test_a_damaged_store_is_replaced_and_kept(store, file, damage):
+def test_restore_replaces_a_corrupt_store_and_keeps_it(store, file, damage):
     """Restoring works over it, and not a byte of it is lost for whoever looks into it."""
     damage(store)
     before = store.read_bytes()
@@ -381,7 +381,7 @@ def test_a_missing_store_is_replaced(store, file):
 
 
 @DAMAGE
-def test_a_damaged_backup_is_refused(store, file, damage):
+def test_restore_refuses_a_corrupt_backup(store, file, damage):
     """The store is as it was, and nothing lies beside it."""
     damage(file)
     before = ids(store), names(store)
