@@ -74,6 +74,8 @@ def started(tmp_path, temporary):
         command = ["make", "test"] if by_make else pytest_run.split()
         log = (tmp_path / "log").open("w")
         options = {"stdout": log, "stderr": subprocess.STDOUT, "start_new_session": True}
+        # A shell ignores Ctrl-C for what it starts in the background, and children inherit that.
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         running.append(subprocess.Popen(command, cwd=tmp_path, env=env, **options))
         log.close()
         began = [tmp_path / f"began-{number}" for number in range(2)]
