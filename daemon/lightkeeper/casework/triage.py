@@ -82,7 +82,7 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
 
     def ack(document: Document) -> Effect | str | None:
         if document.condition == Condition.CLOSED:
-            return "closed: reopen it with `lightkeeper close --revoke` first"
+            return f"closed: reopen it first, with {_reopening(document)}"
         if document.condition in _NOTHING_TO_DO:
             return f"{document.condition}: there is nothing to acknowledge"
         acknowledged = document.condition == Condition.ACKNOWLEDGED
@@ -106,7 +106,7 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
 
     def recheck(document: Document) -> Effect | str:
         if document.condition == Condition.CLOSED:
-            return "closed: reopen it with `lightkeeper close --revoke`, which polls it again"
+            return f"closed: to poll it again, run {_reopening(document)}"
         if document.lighthouse_status == _DONE:
             return "done: Lighthouse's answer is final"
         return Effect(document.condition, keeps_next_poll=False, next_poll_at=now)
@@ -119,6 +119,10 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
         Action.RECHECK: recheck,
     }
     return effects[action]
+
+
+def _reopening(document: Document) -> str:
+    return f"`lightkeeper close {document.request_id} --revoke --reason …`"
 
 
 def note(action: Action, by: str, reason: str, now: Instant) -> Note:
