@@ -12,8 +12,8 @@ from lightkeeper.store.schema import Transition
 MAX_IDS_IN_EVENT: Final = 20
 
 _UNPUBLISHED: Final = """
-    SELECT t.id, t.at, t.from_status, t.to_status, t.outcome, t.step_changes, t.remarks,
-        t.processing_ms, t.detection_ms, t.to_step, d.document_type, d.lighthouse_request_id
+    SELECT t.id, t.at, t.outcome, t.step_changes, t.remarks, t.processing_ms, t.detection_ms,
+        t.to_step, d.document_type, d.lighthouse_request_id
     FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
     WHERE t.published_at IS NULL ORDER BY t.id LIMIT ?
 """
@@ -42,8 +42,6 @@ class Unpublished(NamedTuple):
 
     id: int
     at: Instant
-    from_status: str
-    to_status: str
     outcome: str | None
     step_changes: str
     remarks: str

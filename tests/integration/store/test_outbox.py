@@ -11,7 +11,14 @@ from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Backlog, Digest, EventKey, Outbox
+from lightkeeper.store.outbox import (
+    MAX_IDS_IN_EVENT,
+    Backlog,
+    Digest,
+    EventKey,
+    Outbox,
+    Unpublished,
+)
 
 DONE = EventKey("lightkeeper.document", "form_0781", "complete", "done")
 FAILED = EventKey("lightkeeper.document", "form_0781", "CLAIMS_EVIDENCE", "failed")
@@ -73,10 +80,30 @@ def test_an_unpublished_transition_has_all_that_publishing_needs(documents, outb
 
     one, other = outbox.unpublished(10)
 
-    assert (NOW + 1, "pending", "done", "done", '[["CLAIMS_EVIDENCE","SUCCESS"]]') == one[1:6]
-    assert ('[["found",null]]', 5, 7, "none", "form_0781a", 8) == one[6:]
-    assert (NOW, "pending", "pending", None, "[]", "[]", None, None) == other[1:9]
-    assert ("CLAIMS_EVIDENCE", "form_0781", 9) == other[9:]
+    assert one == Unpublished(
+        id=one.id,
+        at=NOW + 1,
+        outcome="done",
+        step_changes='[["CLAIMS_EVIDENCE","SUCCESS"]]',
+        remarks='[["found",null]]',
+        processing_ms=5,
+        detection_ms=7,
+        to_step="none",
+        document_type="form_0781a",
+        request_id=8,
+    )
+    assert other == Unpublished(
+        id=other.id,
+        at=NOW,
+        outcome=None,
+        step_changes="[]",
+        remarks="[]",
+        processing_ms=None,
+        detection_ms=None,
+        to_step="CLAIMS_EVIDENCE",
+        document_type="form_0781",
+        request_id=9,
+    )
     assert [one] == outbox.unpublished(1)
     assert 2 == outbox.unpublished_count()
 
