@@ -1,8 +1,8 @@
 """`make bench`: what one pass costs, beside a bare loop measured in the same run.
 
 The bare loop keeps its connection alive, reads each answer with the standard library's json,
-writes it back with one `executemany` a batch, and does nothing else. Both ask the same stand-in
-of Lighthouse, which runs in a process of its own; both store into SQLite on disk in WAL mode.
+writes it back with one `executemany` a batch, and does nothing else. Both poll the same simulated
+Lighthouse, which runs in a process of its own; both store into SQLite on disk in WAL mode.
 Every figure is taken inside the measured process, after its imports.
 """
 
@@ -27,7 +27,7 @@ def main() -> int:
     """Measure everything the tables of README.md show, and print them."""
     with tempfile.TemporaryDirectory(prefix="lightkeeper-bench-") as name:
         folder = Path(name)
-        with stand_ins(folder, 200_000) as environment:
+        with simulations(folder, 200_000) as environment:
             compared = compare(folder, environment, 20_000)
             sizes = {
                 documents: median(
@@ -37,7 +37,7 @@ def main() -> int:
             }
             done = median([one(folder, environment, "pass", 20_000, 1_000_000) for _ in range(3)])
             signals = {
-                "publishing 10,000 transitions": one(folder, environment, "telling", 10_000),
+                "publishing 10,000 transitions": one(folder, environment, "publishing", 10_000),
                 "gauges, 5,000 pending of 1,000,000": one(
                     folder, environment, "gauges", 5_000, 995_000
                 ),
@@ -77,7 +77,7 @@ def one(
 
 
 @contextmanager
-def stand_ins(folder: Path, documents: int) -> Iterator[dict[str, str]]:
+def simulations(folder: Path, documents: int) -> Iterator[dict[str, str]]:
     """Lighthouse and Agent in one process of their own; the environment that points at them."""
     command = [sys.executable, str(HERE / "measured.py"), "serve", str(folder), str(documents)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

@@ -91,22 +91,22 @@ def our_pass(database: str) -> None:
 
 
 def quiet_pass(database: str) -> None:
-    """The same polling with nothing told to Datadog."""
+    """The same polling with nothing published to Datadog."""
     with closing(_watch(database)) as watch:
         began = _clocks()
         _poll(watch)
         _print(began, watch.poller.take_counts().polled)
 
 
-def telling(database: str) -> None:
-    """Telling what a pass left untold: all of it."""
+def publishing(database: str) -> None:
+    """Publishing every transition that a pass left unpublished."""
     with closing(_watch(database)) as watch:
         _poll(watch)
         began = _clocks()
-        told = 0
+        published = 0
         while count := watch.publisher.publish():
-            told += count
-        _print(began, told)
+            published += count
+        _print(began, published)
         assert watch.emitter.reachable
 
 
@@ -229,7 +229,7 @@ if __name__ == "__main__":
         "pass": our_pass,
         "quiet": quiet_pass,
         "bare": bare_loop,
-        "telling": telling,
+        "publishing": publishing,
         "gauges": gauges,
         "steady": steady,
     }[what](*arguments)

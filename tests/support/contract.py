@@ -203,24 +203,24 @@ def example(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / "examples" / f"{name}.json").read_text())
 
 
-def example_request(told: Mapping[str, Any], token: str = "token") -> SentRequest:
+def example_request(described: Mapping[str, Any], token: str = "token") -> SentRequest:
     """The request of an example as it goes over the wire."""
-    headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
-    if "/oauth2/" not in told["path"]:
+    headers = {name.lower(): value for name, value in described.get("headers", {}).items()}
+    if "/oauth2/" not in described["path"]:
         headers["authorization"] = f"Bearer {token}"
     if headers.get("content-type") == FORM:
-        body = urllib.parse.urlencode(told["body"]).encode()
+        body = urllib.parse.urlencode(described["body"]).encode()
     elif headers.get("content-type", "").startswith(MULTIPART):
-        body = b"\r\n".join([*_multipart(told["body"]), b"--example--", b""])
+        body = b"\r\n".join([*_multipart(described["body"]), b"--example--", b""])
     else:
-        body = json.dumps(told["body"]).encode() if "body" in told else b""
-    return SentRequest(told["method"], told["path"], headers, body)
+        body = json.dumps(described["body"]).encode() if "body" in described else b""
+    return SentRequest(described["method"], described["path"], headers, body)
 
 
-def example_response(told: Mapping[str, Any]) -> ReceivedAnswer:
+def example_response(described: Mapping[str, Any]) -> ReceivedAnswer:
     """The answer of an example as it comes over the wire."""
-    headers = {name.lower(): value for name, value in told["headers"].items()}
-    return ReceivedAnswer(told["status"], headers, json.dumps(told["body"]).encode())
+    headers = {name.lower(): value for name, value in described["headers"].items()}
+    return ReceivedAnswer(described["status"], headers, json.dumps(described["body"]).encode())
 
 
 def sent(prepared: Any) -> SentRequest:

@@ -46,7 +46,7 @@ def statuses(exchanges: list[Exchange]) -> tuple[list[int], list[int]]:
 
 
 def stages(client: Client, story: str, internal: str) -> list[Exchange]:
-    """A document asked about among others and alone, all through its story."""
+    """Poll a document among others and alone, all through its story."""
     lighthouse = client.lighthouse
     known = lighthouse.add(story="instantly_done")
     request_id = lighthouse.add(story=story)

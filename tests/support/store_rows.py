@@ -1,4 +1,4 @@
-"""Documents as they are handed in and recorded, and a look at what the store makes of them."""
+"""Documents as they are tracked and recorded, and a look at what the store makes of them."""
 
 import re
 
@@ -35,7 +35,7 @@ FRESH = Document(
 
 
 def new(request_id: int, **fields) -> NewDocument:
-    """A document handed in just now."""
+    """A document tracked just now."""
     common = {
         "submission_id": "s-1",
         "document_type": "form_0781",
@@ -51,13 +51,13 @@ def moved(
     at: Instant = NOW,
     next_poll_at: Instant | None = NOW + HOUR,
     outcome: str | None = None,
-    is_news: bool = True,
+    has_transition: bool = True,
     answer: str | None = None,
     problem=None,
-    news=None,
+    change=None,
     **state,
 ) -> Recorded:
-    """`before` brought to `state`, with a transition that tells of it unless it is no news."""
+    """`before` brought to `state`, with a transition unless `has_transition` is false."""
     after = before._replace(**state)
     transition = Change(
         at,
@@ -67,10 +67,14 @@ def moved(
         after.current_step,
         outcome,
         **{"step_changes": (), "remarks": (), "processing_ms": None, "detection_ms": None}
-        | (news or {}),
+        | (change or {}),
     )
     return Recorded(
-        before, Decision(after, transition if is_news else None), next_poll_at, answer, problem
+        before,
+        Decision(after, transition if has_transition else None),
+        next_poll_at,
+        answer,
+        problem,
     )
 
 

@@ -251,7 +251,7 @@ def test_an_id_left_out_or_put_in_keeps_the_contract(contract, client, lighthous
 
 
 def test_ids_as_text_are_all_that_breaks_the_contract(contract, client, lighthouse):
-    """Told to answer ids as text, Lighthouse breaks the contract in the ids and nowhere else."""
+    """Lighthouse set to answer ids as text breaks the contract in the ids and nowhere else."""
     known = lighthouse.add()
     lighthouse.as_strings = True
     answer = client.ask(known, 21)
@@ -261,17 +261,17 @@ def test_ids_as_text_are_all_that_breaks_the_contract(contract, client, lighthou
 
 
 def upload(**parameters):
-    """Hand in with these parameters instead of the good ones."""
+    """Upload with these parameters instead of the good ones."""
     return lambda client: client.upload(**parameters)
 
 
 def ask(body):
-    """Ask about many with this body."""
+    """Poll many documents with this body."""
     return lambda client: client.post(body)
 
 
 def alone(request_id, **params):
-    """Ask about one."""
+    """Poll one document."""
     return lambda client: client.poll_one(request_id, params=params)
 
 
@@ -281,12 +281,12 @@ def grant(**form):
 
 
 def as_text(body):
-    """Ask about many with a body that does not say that it is JSON."""
+    """Poll many documents with a body that does not say that it is JSON."""
     return lambda client: client.post(None, data=body, headers={"Content-Type": "text/plain"})
 
 
 def as_json(body):
-    """Ask about many with a body that says that it is JSON."""
+    """Poll many documents with a body that says that it is JSON."""
     return lambda client: client.post(
         None, data=body, headers={"Content-Type": "application/json"}
     )
@@ -298,7 +298,7 @@ def token_as_json(client):
 
 
 def upload_part(name):
-    """Hand in with one part alone."""
+    """Upload one part alone."""
     parts = {
         "parameters": (None, '{"data":{}}', "application/json"),
         "file": ("form.pdf", b"%PDF-1.7", "application/pdf"),

@@ -111,11 +111,11 @@ def test_a_backup_never_overwrites(store, file):
 
 
 def test_a_backup_beside_a_daemon_at_work(tmp_path):
-    """It is a moment of the store: what it tells of is whole, and the daemon goes on meanwhile."""
+    """A backup is one moment of the store, whole, and the daemon polls on while it is taken."""
     store, file = tmp_path / "store.db", tmp_path / "backup.db"
     with SimulatedLighthouse() as lighthouse:
-        handed_in = lighthouse.add_many(20_000, "instantly_done")
-        track_ids(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
+        request_ids = lighthouse.add_many(20_000, "instantly_done")
+        track_ids(store, *request_ids, at=round(time.time() * 1_000) - HOUR)
         env = command_line.environment(store, lighthouse)
         with command_line.running("run", env=env, stderr=command_line.subprocess.DEVNULL):
             command_line.until(lambda: statuses(store)["done"] > 100)
@@ -124,11 +124,11 @@ def test_a_backup_beside_a_daemon_at_work(tmp_path):
             assert f"{store} is already polled" in command_line.complaint(restore(store, file), 73)
             command_line.until(lambda: statuses(store)["done"] > taken or taken == 20_000)
 
-    assert list(handed_in) == ids(file)
+    assert list(request_ids) == ids(file)
     assert 100 < statuses(file)["done"] < 20_000
     with opened(file) as database:
-        ((told,),) = database.rows("SELECT COUNT(*) FROM transitions")
-    assert statuses(file)["done"] == told
+        ((transitions,),) = database.rows("SELECT COUNT(*) FROM transitions")
+    assert statuses(file)["done"] == transitions
 
 
 def statuses(path):
@@ -356,7 +356,7 @@ def test_damage_met_at_work_ends_the_daemon(store):
 
 @DAMAGE
 def test_restore_replaces_a_corrupt_store_and_keeps_it(store, file, damage):
-    """Restoring works over it, and not a byte of it is lost for whoever looks into it."""
+    """Restore replaces a corrupt store and keeps every byte of it for staff to examine."""
     damage(store)
     before = store.read_bytes()
 
@@ -447,8 +447,8 @@ def test_what_is_no_file_is_not_replaced(file, tmp_path):
     assert {"pipe"} == set(names(pipe))
 
 
-def test_a_store_that_a_newer_version_migrated_is_replaced_only_when_that_is_said(store, file):
-    """Rolling back: nobody here can tell what the backup lacks."""
+def test_a_store_that_a_newer_version_migrated_is_replaced_only_on_request(store, file):
+    """An older lightkeeper replaces a newer store only with --discard-newer."""
     change(store, "UPDATE lightkeeper_schema SET version = 99")
 
     said = command_line.complaint(restore(store, file), 73)
@@ -459,7 +459,7 @@ def test_a_store_that_a_newer_version_migrated_is_replaced_only_when_that_is_sai
 
 
 def test_a_store_in_use_is_not_replaced(store, file):
-    """Whoever has it open might write to what is moved away: nothing is handed in to nowhere."""
+    """Restore refuses while another process has the store open and might still write to it."""
     with opened(store) as database:
         database.rows("SELECT 1 FROM tallies")
         said = command_line.complaint(restore(store, file), 73)
@@ -468,8 +468,8 @@ def test_a_store_in_use_is_not_replaced(store, file):
     assert [1, 2, 3] == ids(store)
 
 
-def test_what_is_handed_in_meanwhile_is_not_swallowed(store, file, monkeypatch):
-    """Who waited for the store while it was replaced is told so, or is in the new one."""
+def test_a_document_tracked_during_a_restore_is_not_lost(store, file, monkeypatch):
+    """A `track` that waits for a restore either fails or is in the restored store."""
     env = command_line.environment(store)
     options = ("--request-id=9", "--submission-id=s", "--document-type=form_0781")
     exchange, waiting = back.exchange, []
@@ -495,12 +495,12 @@ def test_a_folder_is_no_store(tmp_path, file):
     assert said.startswith(f"{tmp_path} is no file")
 
 
-def test_after_a_restore_what_is_due_is_asked_about(tmp_path):
-    """Pending documents whose time has passed are asked about at once, done ones no more."""
+def test_after_a_restore_the_daemon_polls_what_is_due(tmp_path):
+    """The daemon polls overdue pending documents at once, and done ones not again."""
     store, file = tmp_path / "store.db", tmp_path / "backup.db"
     with SimulatedLighthouse() as lighthouse:
-        handed_in = lighthouse.add_many(3, "instantly_done")
-        track_ids(store, *handed_in, at=round(time.time() * 1_000) - HOUR)
+        request_ids = lighthouse.add_many(3, "instantly_done")
+        track_ids(store, *request_ids, at=round(time.time() * 1_000) - HOUR)
         assert 0 == back_up(store, file).returncode
         store.unlink()
         assert 0 == restore(store, file).returncode

@@ -105,10 +105,10 @@ def test_another_programs_database_is_refused(database_url, create):
 
 
 def test_several_processes_may_open_an_empty_store_at_once(database_url, tmp_path):
-    """Whoever comes first migrates, the others wait for it, and all of them find one store."""
+    """The first process migrates, the others wait for it, and all of them find one store."""
     urls = [database_url]
     if database_url.startswith("sqlite"):
-        # A race of a millisecond: many stores, each opened by everybody at the same moment.
+        # A race of a millisecond: many stores, each opened by all processes at the same moment.
         urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(20)]
     code = """
         import sys, time
@@ -179,7 +179,7 @@ def test_the_migrated_schema_is_what_peewee_believes(database_url):
     ("column", "value"), [("document_type", "form_4142"), ("lighthouse_status", "lost")]
 )
 def test_the_database_itself_knows_the_closed_sets(database_url, column, value):
-    """A document type or status that is none is refused by the database, whoever writes it."""
+    """The database refuses an unknown document type or status from any program."""
     row = {
         "lighthouse_request_id": "1",
         "form_526_submission_id": "'s'",
@@ -247,7 +247,7 @@ def test_a_path_may_be_percent_encoded(tmp_path):
 
 
 def test_a_path_where_no_store_can_be(tmp_path):
-    """A folder, a missing folder and a file that is no database are told in one line each."""
+    """A folder, a missing folder and a file that is no database are reported in one line each."""
     (tmp_path / "text.db").write_text("no database at all, but long enough to look at" * 100)
     (tmp_path / "folder.db").mkdir()
     problems = {
@@ -325,7 +325,7 @@ def test_a_store_has_one_watcher(database_url):
 
 
 def test_a_killed_watcher_holds_no_claim(database_url):
-    """SIGKILL frees the store: whoever claims it next gets it, and lets go of it by closing."""
+    """SIGKILL frees the store: the next process claims it, and frees it by closing."""
     with child(CLAIM, database_url) as process:
         assert "claimed" == line(process)
 
@@ -387,7 +387,7 @@ def _write_nowhere(database):
         database.execute("DELETE FROM nowhere")
 
 
-def test_a_failing_statement_is_told_as_it_is(database_url):
+def test_a_failing_statement_keeps_the_reason_of_the_database(database_url):
     """The message is the database's reason, in one line, and the transaction is undone."""
     with closing(open_database(database_url, create=True)) as database:
         with pytest.raises(StoreUnavailable, match=r"(no such table|relation).*nowhere") as failed:
@@ -414,7 +414,7 @@ def test_the_claim_is_taken_again_with_the_connection(postgres_url):
 
 
 def test_a_watcher_that_lost_its_claim_does_not_go_on(postgres_url):
-    """Where another took the claim in between, each use fails until that one lets go."""
+    """Where another process took the claim in between, each use fails until it frees the claim."""
     with closing(open_database(postgres_url, create=True)) as database:
         database.claim()
         _terminate(postgres_url, database)
@@ -496,7 +496,7 @@ def test_a_password_is_percent_encoded_in_the_url(postgres_url):
 
 
 def _refused_in_the_end(url):
-    """The server reads its rules again a moment after it was told to."""
+    """The server reloads its rules a moment after the request to."""
     for _ in range(100):
         with closing(open_database(url, create=True)):
             time.sleep(0.05)

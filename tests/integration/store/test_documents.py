@@ -44,8 +44,8 @@ def _request_ids(found):
 
 
 def test_a_new_document_is_pending_and_due_at_once(documents):
-    """What is handed in is stored as it came, nothing known of it yet, and due right away."""
-    handed_in = new(
+    """A tracked document is stored as given, without an answer, and is due at once."""
+    tracked = new(
         21,
         submission_id="s-9",
         document_type="veteran_upload",
@@ -53,7 +53,7 @@ def test_a_new_document_is_pending_and_due_at_once(documents):
         tracked_at=NOW - HOUR,
     )
 
-    assert [Intake.NEW] == documents.add([handed_in], NOW)
+    assert [Intake.NEW] == documents.add([tracked], NOW)
 
     (due,) = documents.due(NOW, 10)
     assert (21, "veteran_upload", NOW - HOUR, NOW) == due[1:5]
@@ -129,7 +129,7 @@ ADD = """
 """
 
 
-def test_several_processes_may_hand_in_the_same_documents(database, database_url):
+def test_several_processes_may_track_the_same_documents(database, database_url):
     """Each document is new to exactly one of them, known to the others, and counted once."""
     said = outcomes(ADD, *[(database_url, seed) for seed in "abc"])
 
@@ -201,7 +201,7 @@ def test_what_is_final_is_not_due(documents):
 
 
 def test_a_call_is_filled_up_with_what_is_due_next(documents):
-    """The next ones first, none that is due already, none that was asked within 30 s."""
+    """The next ones first, none that is due already, none that was polled within 30 s."""
     documents.add([new(number) for number in range(1, 7)], NOW)
     for document in sorted(documents.due(NOW, 10)):
         number = document.request_id
@@ -236,7 +236,7 @@ def test_what_was_decided_is_written_down(database, documents):
         unanswered_since=NOW + 7,
         must_act_since=NOW + 8,
     )
-    news = {
+    details = {
         "step_changes": (("CLAIMS_EVIDENCE", "FAILED"),),
         "remarks": (Remark(RemarkKind.CONTRADICTORY), Remark(RemarkKind.UNKNOWN_STEP, "A")),
         "processing_ms": 12,
@@ -253,7 +253,7 @@ def test_what_was_decided_is_written_down(database, documents):
                 outcome="failed",
                 answer='{"a":1}',
                 problem=problem,
-                news=news,
+                change=details,
                 **state,
             )
         ],
@@ -277,7 +277,7 @@ def test_what_was_decided_is_written_down(database, documents):
         change.to_step,
         change.outcome,
     )
-    assert ('[["CLAIMS_EVIDENCE","FAILED"]]', news["remarks"], 12, -3, None) == (
+    assert ('[["CLAIMS_EVIDENCE","FAILED"]]', details["remarks"], 12, -3, None) == (
         change.step_changes,
         remarks.decode(change.remarks),
         change.processing_ms,
@@ -323,8 +323,8 @@ def test_a_failed_call_only_puts_its_documents_off(documents):
     assert documents.find(3).last_problem is None
 
 
-def test_what_a_submission_handed_in(documents):
-    """All documents of one submission come in the order they were handed in, and no others."""
+def test_the_documents_of_a_submission(documents):
+    """The store returns a submission's documents in the order they were tracked."""
     documents.add([new(5), new(9, submission_id="s-2"), new(3), new(4)], NOW)
 
     found = documents.of_submission("s-1")
@@ -369,7 +369,7 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
     words = {"reported_status", "current_step", "failed_step", "error_detail"}
     steps = orjson.dumps({with_nul: with_nul}).decode()
     problem = CallProblem(None, with_nul, with_nul, with_nul)
-    news = {
+    details = {
         "step_changes": ((with_nul, with_nul),),
         "remarks": (Remark(RemarkKind.UNKNOWN_STATUS, with_nul),),
     }
@@ -380,7 +380,7 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
                 outcome=HOSTILE,
                 answer=steps,
                 problem=problem,
-                news=news,
+                change=details,
                 steps=steps,
                 **dict.fromkeys(words, HOSTILE),
             )
@@ -397,7 +397,7 @@ def test_hostile_text_comes_back_as_it_went_in(database, documents):
     assert dict.fromkeys(words, HOSTILE) == {name: getattr(found, name) for name in words}
     (change,) = Outbox(database).history(row.id)
     assert (HOSTILE, HOSTILE) == (change.to_step, change.outcome)
-    assert ([[with_nul, with_nul]], news["remarks"]) == (
+    assert ([[with_nul, with_nul]], details["remarks"]) == (
         json.loads(change.step_changes),
         remarks.decode(change.remarks),
     )
@@ -474,18 +474,18 @@ def _anything(rng):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_tallies_are_what_counting_gives(database, documents, seed):
-    """Through any run of hand-ins and answers, each tally equals a count of the table."""
+    """Through any run of tracked documents and answers, each tally equals a count of the table."""
     rng = random.Random(seed)
     kinds = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
     policy = Policy(not_found_fails_after_ms=HOUR, recheck_window_ms=HOUR)
-    handed_in = Counter()
+    tracked = Counter()
     now = NOW
     for _ in range(40):
         batch = [
             new(rng.randrange(200), document_type=rng.choice(kinds))
             for _ in range(rng.randrange(12))
         ]
-        handed_in.update(documents.add(batch, now))
+        tracked.update(documents.add(batch, now))
         polled = documents.due(now + 10 * DAY, rng.randrange(40))
         documents.record(
             [
@@ -498,8 +498,8 @@ def test_the_tallies_are_what_counting_gives(database, documents, seed):
 
         assert counted(database) == tallied(database)
 
-    assert handed_in[Intake.NEW] == sum(tallied(database).values())
-    assert min(handed_in.values()) > 0
+    assert tracked[Intake.NEW] == sum(tallied(database).values())
+    assert min(tracked.values()) > 0
     assert {"pending", "done", "failed"} == {status for _, status, *_ in tallied(database)}
 
 
@@ -507,15 +507,15 @@ def test_tracking_and_recording_do_not_lock_each_other_out(
     database, documents, database_url, tmp_path
 ):
     """While `track` stores many batches another process records: both finish, nothing is lost."""
-    handed_in = tmp_path / "documents.jsonl"
+    source = tmp_path / "documents.jsonl"
     lines = (
         f'{{"lighthouse_request_id": {number}, "form_526_submission_id": "s", '
         '"document_type": "form_0781"}\n'
         for number in range(15_000)
     )
-    handed_in.write_text("".join(lines))
+    source.write_text("".join(lines))
     process = subprocess.Popen(
-        [sys.executable, "-m", "lightkeeper", "track", str(handed_in)],
+        [sys.executable, "-m", "lightkeeper", "track", str(source)],
         env=os.environ | {"LIGHTKEEPER_DATABASE_URL": database_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -558,17 +558,17 @@ def test_a_killed_process_leaves_whole_batches(database, database_url):
     """
     with child(code, database_url) as process:
         for _ in range(5):
-            told = int(line(process))
+            committed = int(line(process))
         time.sleep(random.Random(5).random() / 50)
 
     stored = sum(counted(database).values())
-    assert stored >= told
+    assert stored >= committed
     assert 0 == stored % 300
     assert counted(database) == tallied(database)
 
 
-def test_a_full_disk_is_told_and_costs_nothing_stored(tmp_path):
-    """Where SQLite cannot write any more, that is said, and all that was stored is still there."""
+def test_a_full_disk_is_reported_and_costs_nothing_stored(tmp_path):
+    """A write that the full disk refuses fails with its reason, and loses nothing stored."""
     url = f"sqlite:///{tmp_path / 'a.db'}"
     code = """
         import resource, sys

@@ -62,7 +62,7 @@ def test_an_empty_store_is_all_zeros(levels):
 
 
 def test_totals_say_what_stands_where(documents, levels):
-    """By type, status, step and condition; where nobody stands any more is not there."""
+    """Totals count documents by type, status, step and condition, without empty groups."""
     documents.add([new(number) for number in range(5)], NOW)
     documents.add([new(9, document_type="bdd_instructions")], NOW)
     due = sorted(documents.due(NOW, 10))
@@ -99,7 +99,7 @@ def test_what_is_overdue_is_stuck_and_slow_as_well():
 
 
 def test_the_oldest_of_each_type_at_each_step(documents, levels):
-    """Whoever waits longest where anybody waits; what ended has no age."""
+    """The oldest pending document of each type at each step has its age, ended ones none."""
     for number, (age, at) in enumerate(((3, "A"), (9, "A"), (5, "B"), (99, "C"), (1, "none"))):
         _pending(documents, number, age=age * HOUR, at=at)
     gone = next(each for each in documents.due(NOW, 10) if each.current_step == "C")
@@ -153,8 +153,8 @@ def test_what_somebody_took_up_is_nobodys_trouble(documents, levels):
     assert 3 == troubles(levels.totals())["unacknowledged"]
 
 
-def test_asked_in_vain_or_not_at_all_is_unobserved(documents, levels):
-    """Two hours after it was due, or first asked in vain, a document counts, and just once."""
+def test_polled_in_vain_or_not_at_all_is_unobserved(documents, levels):
+    """Two hours after it was due, or first polled in vain, a document counts, and just once."""
     late = NOW + UNOBSERVED_AFTER_MS
     documents.add([new(number) for number in (1, 2, 3, 4)], NOW)
     one, two, three, _ = sorted(documents.due(NOW, 10))
@@ -168,7 +168,7 @@ def test_asked_in_vain_or_not_at_all_is_unobserved(documents, levels):
     assert 1 == levels.unobserved(late + 5)
 
 
-def test_when_the_last_document_was_handed_in(documents, levels):
+def test_when_the_last_document_was_tracked(documents, levels):
     """By our clock, whatever its own age."""
     documents.add([new(1, tracked_at=NOW - HOUR)], NOW - 9)
     documents.add([new(2, tracked_at=NOW - 2 * HOUR)], NOW - 3)
@@ -177,7 +177,7 @@ def test_when_the_last_document_was_handed_in(documents, levels):
 
 
 def test_how_long_the_most_overdue_has_waited(documents, levels):
-    """Since when the first in line is due; None while nobody's time has come."""
+    """The level is when the most overdue document fell due, None while none is due."""
     documents.add([new(1)], NOW)
     documents.add([new(2)], NOW + MINUTE)
 

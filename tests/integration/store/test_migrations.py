@@ -109,7 +109,7 @@ def test_the_next_migration_changes_what_it_says_and_nothing_else(dump, url, mon
 
 @pytest.mark.parametrize("dump", DUMPS)
 def test_a_migration_that_fails_halfway_leaves_the_store_as_it_was(dump, url, monkeypatch):
-    """Its first statement is undone with it, and the program before goes on."""
+    """The database undoes the whole migration, and the previous release still works."""
     put_in(url, (schema_dump.FOLDER / dump).read_text())
     with closing(open_database(url, create=False)) as database:
         before, tables = whole(database), schema(database)
@@ -125,7 +125,7 @@ def test_a_migration_that_fails_halfway_leaves_the_store_as_it_was(dump, url, mo
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_every_schema_has_its_dump(engine):
-    """Whoever adds a migration adds the store it leaves behind: make schema-dump."""
+    """Each schema version has a dump of its store, written by `make schema-dump`."""
     assert [f"{engine}-{version}.sql" for version in range(1, NEWEST + 1)] == [
         name for name in DUMPS if name.startswith(engine)
     ]

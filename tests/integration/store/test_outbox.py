@@ -69,10 +69,10 @@ def test_an_unpublished_transition_has_all_that_publishing_needs(documents, outb
         "processing_ms": 5,
         "detection_ms": 7,
     }
-    documents.record([moved(second, is_news=False)], NOW)
+    documents.record([moved(second, has_transition=False)], NOW)
     documents.record(
         [
-            moved(first, at=NOW + 1, outcome="done", news=change, lighthouse_status="done"),
+            moved(first, at=NOW + 1, outcome="done", change=change, lighthouse_status="done"),
             moved(second, at=NOW, current_step="CLAIMS_EVIDENCE"),
         ],
         NOW,

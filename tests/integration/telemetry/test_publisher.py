@@ -515,7 +515,7 @@ def test_a_notice_avoids_the_silent_failure(watch):
     remarks = ((Remark(RemarkKind.NOTICE_SENT),), (Remark(RemarkKind.NOTICE_DELIVERED),))
     due = watch.documents.due(watch.clock.instant(), 2)
     for document, said in zip(due, remarks, strict=True):
-        watch.documents.record([moved(document, news={"remarks": said})], 0)
+        watch.documents.record([moved(document, change={"remarks": said})], 0)
     publish(watch)
 
     avoided = "silent_failure_avoided"

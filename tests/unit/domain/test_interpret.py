@@ -64,12 +64,12 @@ LOST = _report("FAILED", {CLAIMS: "FAILED", BGS: "NOT_STARTED"}, CLAIMS, "attemp
 )
 def test_success_is_done(report, in_efolder_at, remarks):
     """SUCCESS ends a document whatever stands beside it; what contradicts it is remarked."""
-    after, news = interpret(FRESH, report, POLICY, NOW)
+    after, change = interpret(FRESH, report, POLICY, NOW)
 
     assert ("done", "complete", None, in_efolder_at) == FATE(after)
     assert (None, NOW, NOW) == (after.error_detail, after.decided_at, after.last_answered_at)
-    assert ("pending", "done", "done") == (news.from_status, news.to_status, news.outcome)
-    assert remarks == _kinds(news)
+    assert ("pending", "done", "done") == (change.from_status, change.to_status, change.outcome)
+    assert remarks == _kinds(change)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_success_is_done(report, in_efolder_at, remarks):
 )
 def test_failed_at_claims_evidence_is_not_in_the_efolder(report):
     """However the step is named, the document failed there, and the veteran has to act."""
-    after, news = interpret(FRESH, report, POLICY, NOW)
+    after, change = interpret(FRESH, report, POLICY, NOW)
 
     assert ("failed", CLAIMS, CLAIMS, None) == FATE(after)
     assert (report.error_detail, NOW) == (after.error_detail, after.decided_at)
-    assert ("failed", CLAIMS) == (news.outcome, news.to_step)
+    assert ("failed", CLAIMS) == (change.outcome, change.to_step)
     assert (
         CLAIMS,
         "IN_PROGRESS" if report.steps[:1] == ((CLAIMS, "IN_PROGRESS"),) else "FAILED",
-    ) in news.step_changes
+    ) in change.step_changes
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_failed_at_claims_evidence_is_not_in_the_efolder(report):
 )
 def test_failed_past_claims_evidence_is_in_the_efolder(steps, error_step, failed_step):
     """Where Claims Evidence succeeded or BGS is blamed, VA has the document: staff act."""
-    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+    after, change = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
 
     assert ("failed", failed_step or "unknown", failed_step, NOW) == FATE(after)
-    assert "failed" == news.outcome
+    assert "failed" == change.outcome
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_failed_past_claims_evidence_is_in_the_efolder(steps, error_step, failed
 )
 def test_failed_without_evidence_leaves_the_efolder_unknown(steps, error_step, failed_step):
     """A failure that names no step, or none that proves anything, is a failure all the same."""
-    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+    after, change = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
 
     assert ("failed", failed_step or "unknown", failed_step, None) == FATE(after)
-    assert "failed" == news.outcome
+    assert "failed" == change.outcome
 
 
 def test_a_failure_repeated_in_fewer_words_keeps_what_was_said():
@@ -146,16 +146,16 @@ def test_a_failure_repeated_in_fewer_words_keeps_what_was_said():
 
 
 def test_a_failure_that_moves_on_is_no_second_ending():
-    """Another failed step is told as a step change, without outcome and without durations."""
+    """Another failed step is a step change, without outcome and without durations."""
     failure = LOST._replace(started_at=NOW - 20_000, ended_at=NOW - 5_000)
     at_bgs = _report("FAILED", {CLAIMS: "SUCCESS", BGS: "FAILED"}, BGS)
 
-    (before, _), (after, news) = _decisions(FRESH, [failure, at_bgs])
+    (before, _), (after, change) = _decisions(FRESH, [failure, at_bgs])
 
     assert ("failed", BGS, BGS, NOW + MINUTE) == FATE(after)
     assert before.decided_at == after.decided_at
-    assert ((CLAIMS, "SUCCESS"), (BGS, "FAILED")) == news.step_changes
-    assert (None, None, None) == (news.outcome, news.processing_ms, news.detection_ms)
+    assert ((CLAIMS, "SUCCESS"), (BGS, "FAILED")) == change.step_changes
+    assert (None, None, None) == (change.outcome, change.processing_ms, change.detection_ms)
 
 
 @pytest.mark.parametrize("error_step", [REMOVE, None])
@@ -163,14 +163,14 @@ def test_a_failure_to_delete_the_copy_is_housekeeping(error_step):
     """Failing only at REMOVE_FILE_BINARY, all other steps done, is a delivery."""
     steps = {CLAIMS: "SUCCESS", BGS: "SUCCESS", REMOVE: "FAILED"}
 
-    after, news = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
+    after, change = interpret(FRESH, _report("FAILED", steps, error_step), POLICY, NOW)
 
     assert ("done", "complete", None, NOW) == FATE(after)
-    assert ("done", ("housekeeping",)) == (news.outcome, _kinds(news))
+    assert ("done", ("housekeeping",)) == (change.outcome, _kinds(change))
 
 
-def test_step_changes_are_told_while_a_document_is_pending():
-    """Each step that starts or ends is news once; one that has not started is none."""
+def test_each_step_change_of_a_pending_document_makes_a_transition():
+    """Each step that starts or ends makes one transition; one that has not started makes none."""
     early_bgs = _report("IN_PROGRESS", {CLAIMS: "IN_PROGRESS", BGS: "IN_PROGRESS"})
     at_bgs = _report("IN_PROGRESS", {CLAIMS: "SUCCESS", BGS: "IN_PROGRESS"})
     bare = _report("IN_PROGRESS")
@@ -194,14 +194,14 @@ def test_step_changes_are_told_while_a_document_is_pending():
         None,
         ((BGS, "SUCCESS"),),
         (),
-    ] == [news and news.step_changes for _, news in decisions]
+    ] == [change and change.step_changes for _, change in decisions]
 
 
 def test_not_found_is_pending_and_dated_from_the_first_time():
-    """An id Lighthouse does not know is told once, and the date of the first time stands."""
-    (first, news), (second, silence) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=HOUR)
+    """An id unknown to Lighthouse makes one transition and keeps the date of the first time."""
+    (first, change), (second, silence) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=HOUR)
 
-    assert ("pending", None, ("not_found",)) == (news.to_status, news.outcome, _kinds(news))
+    assert ("pending", None, ("not_found",)) == (change.to_status, change.outcome, _kinds(change))
     assert NOW == first.not_found_since == second.not_found_since
     assert ("pending", None, NOW + HOUR) == (
         second.lighthouse_status,
@@ -213,12 +213,12 @@ def test_not_found_is_pending_and_dated_from_the_first_time():
 @pytest.mark.parametrize(("after_ms", "status"), [(7 * DAY - 1, "pending"), (7 * DAY, "failed")])
 def test_not_found_for_seven_days_is_a_failure(after_ms, status):
     """Not found comes to an end, keeps its date as the cause, and blames no step."""
-    _, (after, news) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=after_ms)
+    _, (after, change) = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=after_ms)
 
     assert (status, "none", None, None) == FATE(after)
     assert NOW == after.not_found_since
-    told = ("failed", NOW + after_ms) if status == "failed" else (None, None)
-    assert told == (news and news.outcome, after.decided_at)
+    decided = ("failed", NOW + after_ms) if status == "failed" else (None, None)
+    assert decided == (change and change.outcome, after.decided_at)
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,13 @@ def test_not_found_for_seven_days_is_a_failure(after_ms, status):
     ],
 )
 def test_what_failed_as_not_found_may_be_found_again(report, status, outcome, remarks):
-    """Once Lighthouse finds it, its word counts; a failure of its own is told anew."""
+    """Once Lighthouse finds the document, its status counts, and FAILED is a new outcome."""
     lost = _decisions(FRESH, [Absence.NOT_FOUND] * 2, every=7 * DAY)[-1].after
 
-    after, news = interpret(lost, report, POLICY, lost.decided_at + 7 * DAY)
+    after, change = interpret(lost, report, POLICY, lost.decided_at + 7 * DAY)
 
     assert (status, None) == (after.lighthouse_status, after.not_found_since)
-    assert (outcome, remarks) == (news.outcome, _kinds(news))
+    assert (outcome, remarks) == (change.outcome, _kinds(change))
 
 
 @pytest.mark.parametrize("report", [SUCCESS, LOST])
@@ -258,34 +258,34 @@ def test_not_found_is_an_answer(report):
 @pytest.mark.parametrize("absence", [Absence.MISSING, Absence.MALFORMED, Absence.REFUSED])
 def test_no_usable_answer_changes_nothing_and_is_counted(absence):
     """Trouble is counted while it lasts; the document and its last answer stand."""
-    (running, _), first, second, (after, news) = _decisions(
+    (running, _), first, second, (after, change) = _decisions(
         FRESH, [RUNNING, absence, absence, RUNNING]
     )
 
     vain = running._replace(trouble_count=1, unanswered_since=NOW + MINUTE)
     assert (vain, None) == first
     assert (vain._replace(trouble_count=2), None) == second
-    assert (running._replace(last_answered_at=NOW + 3 * MINUTE), None) == (after, news)
+    assert (running._replace(last_answered_at=NOW + 3 * MINUTE), None) == (after, change)
 
 
 @pytest.mark.parametrize("after_ms", [HOUR, 7 * DAY, 30 * DAY])
 def test_success_after_a_failure_is_a_recovery(after_ms):
     """A failure that turns into success is an outcome of its own, however late it comes."""
-    _, (after, news) = _decisions(FRESH, [LOST, SUCCESS], every=after_ms)
+    _, (after, change) = _decisions(FRESH, [LOST, SUCCESS], every=after_ms)
 
     assert ("done", "complete", None, NOW + after_ms) == FATE(after)
     assert (None, NOW + after_ms) == (after.error_detail, after.decided_at)
-    assert ("failed", "recovered") == (news.from_status, news.outcome)
+    assert ("failed", "recovered") == (change.from_status, change.outcome)
 
 
 def test_work_on_a_failure_within_the_window_reopens_it():
-    """IN_PROGRESS after FAILED is pending again, told as a step change, no younger than before."""
-    _, (after, news) = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY)
+    """IN_PROGRESS after FAILED is pending again with a step change, no younger than before."""
+    _, (after, change) = _decisions(FRESH, [LOST, RUNNING], every=7 * DAY)
 
     assert ("pending", CLAIMS, None, None) == FATE(after)
     assert (None, None, TRACKED_AT) == (after.error_detail, after.decided_at, after.tracked_at)
-    assert (None, ("reopened",)) == (news.outcome, _kinds(news))
-    assert ((CLAIMS, "IN_PROGRESS"),) == news.step_changes
+    assert (None, ("reopened",)) == (change.outcome, _kinds(change))
+    assert ((CLAIMS, "IN_PROGRESS"),) == change.step_changes
 
 
 def test_work_on_a_failure_reopens_it_also_after_the_last_look():
@@ -376,14 +376,14 @@ def test_ever_new_step_names_do_not_pile_up():
 )
 def test_an_unknown_word_is_carried_and_remarked_once(report, step, remark):
     """A word Lighthouse never used before leaves the document pending under that very word."""
-    (after, news), (_, silence) = _decisions(FRESH, [report, report])
+    (after, change), (_, silence) = _decisions(FRESH, [report, report])
 
     assert ("pending", step, None, None) == FATE(after)
     assert (report.status, dict(report.steps)) == (
         after.reported_status,
         orjson.loads(after.steps),
     )
-    assert ((remark,), None) == (news.remarks, silence)
+    assert ((remark,), None) == (change.remarks, silence)
 
 
 def test_an_unknown_status_word_is_no_answer_one_can_age_by():
@@ -398,14 +398,14 @@ def test_an_unknown_status_word_is_no_answer_one_can_age_by():
 
 
 def test_an_unknown_status_word_of_a_failure_is_remarked_once():
-    """A failed document stays failed under an unknown word, and the word is still told."""
-    _, (after, news), (_, silence) = _decisions(
+    """A failed document stays failed under an unknown word, and the word is still remarked."""
+    _, (after, change), (_, silence) = _decisions(
         FRESH, [LOST, _report("QUEUED"), _report("QUEUED")]
     )
 
     assert ("failed", CLAIMS, CLAIMS, None) == FATE(after)
     assert ("QUEUED", NOW) == (after.reported_status, after.last_answered_at)
-    assert (None, (("unknown_status", "QUEUED"),)) == (news.outcome, news.remarks)
+    assert (None, (("unknown_status", "QUEUED"),)) == (change.outcome, change.remarks)
     assert silence is None
 
 
@@ -419,26 +419,26 @@ def test_an_unknown_status_word_of_a_failure_is_remarked_once():
         (NOW - 20_000, None, None, None),
     ],
 )
-def test_durations_are_told_where_lighthouse_gives_both_ends(
+def test_durations_are_measured_where_lighthouse_gives_both_ends(
     started_at, ended_at, processing_ms, detection_ms
 ):
     """No duration is negative, and none is made up from a time that was not given."""
     report = SUCCESS._replace(started_at=started_at, ended_at=ended_at)
 
-    after, news = interpret(FRESH, report, POLICY, NOW)
+    after, change = interpret(FRESH, report, POLICY, NOW)
 
     assert (started_at, ended_at) == (after.lighthouse_started_at, after.lighthouse_ended_at)
-    assert (processing_ms, detection_ms) == (news.processing_ms, news.detection_ms)
+    assert (processing_ms, detection_ms) == (change.processing_ms, change.detection_ms)
 
 
 def test_a_recovery_is_not_measured_from_the_end_of_the_failure():
     """A success without an end of its own has no processing time and no detection delay."""
     failure = LOST._replace(started_at=NOW - 20_000, ended_at=NOW - 5_000)
 
-    _, (after, news) = _decisions(FRESH, [failure, SUCCESS], every=DAY)
+    _, (after, change) = _decisions(FRESH, [failure, SUCCESS], every=DAY)
 
     assert (NOW - 20_000, None) == (after.lighthouse_started_at, after.lighthouse_ended_at)
-    assert (None, None) == (news.processing_ms, news.detection_ms)
+    assert (None, None) == (change.processing_ms, change.detection_ms)
 
 
 texts = st.text(max_size=12)
@@ -465,7 +465,7 @@ gaps = st.sampled_from([0, MINUTE, HOUR, DAY, 7 * DAY, 8 * DAY])
 
 @given(histories, gaps, reports, gaps)
 def test_the_same_report_again_changes_nothing(history, every, report, later):
-    """Whatever came before, a report repeated is no news: all but its time and lateness stays."""
+    """A repeated report makes no transition and changes only the answer time and lateness."""
     first, second = _decisions(FRESH, [*history, report, report], every=every)[-2:]
 
     again = interpret(first.after, report, POLICY, NOW + len(history) * every + later)
@@ -481,10 +481,10 @@ def test_the_same_report_again_changes_nothing(history, every, report, later):
 
 @given(histories, gaps)
 @example([Absence.NOT_FOUND, Absence.NOT_FOUND, LOST], 7 * DAY)
-def test_each_ending_is_told_exactly_when_it_comes(history, every):
-    """Done, failed and recovered are told when the status changes, and not without.
+def test_each_ending_is_an_outcome_exactly_when_it_comes(history, every):
+    """Done, failed and recovered are outcomes exactly when the status changes.
 
-    The one exception: not found was our own verdict, so Lighthouse's failure after it is news.
+    The one exception: not found was lightkeeper's verdict; Lighthouse's failure after it counts.
     """
     endings = {
         ("pending", "done"): "done",
@@ -492,40 +492,40 @@ def test_each_ending_is_told_exactly_when_it_comes(history, every):
         ("failed", "done"): "recovered",
     }
     before = FRESH
-    for after, news in _decisions(FRESH, history, every=every):
+    for after, change in _decisions(FRESH, history, every=every):
         outcome = endings.get((before.lighthouse_status, after.lighthouse_status))
         if "failed" == before.lighthouse_status == after.lighthouse_status:
             found = before.not_found_since is not None and after.not_found_since is None
             outcome = "failed" if found else None
 
-        assert outcome == (news and news.outcome)
+        assert outcome == (change and change.outcome)
         before = after
 
 
 @given(histories, gaps, st.sampled_from(["acknowledged", "closed"]))
 @example([Absence.NOT_FOUND, LOST, RUNNING], DAY, "closed")
-def test_what_was_taken_up_can_be_given_back(history, every, taken_up):
-    """Whatever was said of it, its condition is computed back from what the store keeps of it."""
+def test_a_triage_action_can_be_undone(history, every, action):
+    """The condition before a triage action is computed from what the store keeps."""
     for after, _ in _decisions(FRESH, history, every=every):
         assert after.condition == condition_of(after, POLICY)
-        if after.condition != "delivered":  # of that nothing can be taken up
-            given = condition_of(after._replace(condition=taken_up), POLICY)
+        if after.condition != "delivered":  # which allows no triage action
+            given = condition_of(after._replace(condition=action), POLICY)
             assert after.condition == given
 
 
 @given(histories, gaps)
-def test_no_change_goes_untold(history, every):
+def test_no_status_or_step_changes_without_a_transition(history, every):
     """Status and step change only in a transition that says from what to what."""
     where = attrgetter("lighthouse_status", "current_step")
     before = FRESH
-    for after, news in _decisions(FRESH, history, every=every):
-        told = (
-            ((news.from_status, news.from_step), (news.to_status, news.to_step))
-            if news
+    for after, change in _decisions(FRESH, history, every=every):
+        moved = (
+            ((change.from_status, change.from_step), (change.to_status, change.to_step))
+            if change
             else (where(before), where(before))
         )
 
-        assert (where(before), where(after)) == told
+        assert (where(before), where(after)) == moved
         before = after
 
 
@@ -545,14 +545,14 @@ def test_no_order_of_answers_loses_a_delivery(before, report, afterwards, every)
 def test_what_holds_after_every_answer(history, every):
     """One status, dates that fit it, the eFolder never unlearned, step changes in known words."""
     before = FRESH
-    for after, news in _decisions(FRESH, history, every=every):
+    for after, change in _decisions(FRESH, history, every=every):
         assert after.lighthouse_status in {"pending", "done", "failed"}
         assert (after.lighthouse_status == "pending") == (after.decided_at is None)
         assert after.failed_step is None or after.lighthouse_status == "failed"
         assert before.in_efolder_at in {None, after.in_efolder_at}
         assert before[:4] == after[:4]
-        if news:
-            words = {word for _, word in news.step_changes}
+        if change:
+            words = {word for _, word in change.step_changes}
             assert words <= {"IN_PROGRESS", "SUCCESS", "FAILED"}
         before = after
 
@@ -669,16 +669,16 @@ MUST_ACT = "veteran_must_act"
         ([BGS_FAILURE, UNKNOWN_FAILURE, RUNNING, SUCCESS], []),
     ],
 )
-def test_that_the_veteran_must_act_is_told_once(observations, at):
-    """When it first becomes certain that VA has no file, and never again for that document."""
+def test_that_the_veteran_must_act_is_remarked_once(observations, at):
+    """The remark comes when VA first certainly lacks the file, and never again for it."""
     decisions = _decisions(FRESH, observations)
-    told = [
+    places = [
         place
         for place, decision in enumerate(decisions)
         if decision.change and MUST_ACT in _kinds(decision.change)
     ]
 
-    assert at == told
+    assert at == places
     assert (NOW + at[0] * MINUTE if at else None) == decisions[-1].after.must_act_since
 
 
@@ -691,8 +691,8 @@ def test_no_veteran_misses_bdd_instructions():
     assert MUST_ACT not in _kinds(decision.change)
 
 
-def test_a_failure_taken_up_that_turns_out_worse_still_reaches_the_veteran():
-    """Staff looking into it does not hide a certain loss: it is a new case, and told."""
+def test_an_acknowledged_failure_that_turns_out_worse_still_reaches_the_veteran():
+    """A certain loss of an acknowledged document is a new case and reaches the veteran."""
     unclear = interpret(FRESH, UNKNOWN_FAILURE, POLICY, NOW).after
     decision = interpret(unclear._replace(condition="acknowledged"), LOST, POLICY, NOW + HOUR)
 

@@ -29,12 +29,12 @@ documents = st.builds(
 
 
 def _gap(document, age):
-    """How long after an answer at `age` the document is asked about again."""
+    """How long after an answer at `age` the document is polled again."""
     return next_poll_at(document, POLICY, TRACKED_AT + age) - TRACKED_AT - age
 
 
 def _looks(observation, until):
-    """When a document is asked about that always gets the same answer, and how it stands then."""
+    """When a document that always gets the same answer is polled, and its state after that."""
     document, now = FRESH, TRACKED_AT
     looks = []
     while now is not None and now < until:
@@ -97,8 +97,8 @@ def test_pending_documents_are_asked_about_ever_more_rarely(age, older):
     assert _gap(FRESH, younger) <= max(15 * SECOND, younger // 4)
 
 
-def test_a_document_is_first_asked_about_often():
-    """News of a document that takes the usual 20 seconds is a quarter of a minute old at most."""
+def test_a_new_document_is_polled_often():
+    """The daemon sees the end of a document that takes 20 seconds within 15 seconds."""
     looks, _ = _looks(RUNNING, TRACKED_AT + MINUTE)
 
     assert [TRACKED_AT + at * SECOND for at in (0, 15, 30, 45)] == looks

@@ -15,7 +15,7 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 
 CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
 POLICY = Policy()
-HANDED_IN = store_rows.NOW
+TRACKED_AT = store_rows.NOW
 NEW = store_rows.FRESH
 
 
@@ -35,8 +35,8 @@ def _story(document, *heard):
     """What is said of the document's service levels at each (age, observation)."""
     said = []
     for age, observation in heard:
-        document, news = interpret(document, observation, POLICY, HANDED_IN + age)
-        remarks = news.remarks if news else ()
+        document, change = interpret(document, observation, POLICY, TRACKED_AT + age)
+        remarks = change.remarks if change else ()
         said.append(_verdict(remarks))
     return said
 
@@ -83,9 +83,9 @@ def test_a_document_is_judged_once_when_final_or_too_late(heard, said):
 @pytest.mark.parametrize(
     ("heard", "said"),
     [
-        ([(HOUR, _report("SUCCESS", ended_at=HANDED_IN + 45 * MINUTE))], [MET]),
-        ([(HOUR, _report("SUCCESS", ended_at=HANDED_IN + 45 * MINUTE - 1))], [DETECTION]),
-        ([(HOUR, _report("SUCCESS", ended_at=HANDED_IN + 2 * HOUR))], [MET]),
+        ([(HOUR, _report("SUCCESS", ended_at=TRACKED_AT + 45 * MINUTE))], [MET]),
+        ([(HOUR, _report("SUCCESS", ended_at=TRACKED_AT + 45 * MINUTE - 1))], [DETECTION]),
+        ([(HOUR, _report("SUCCESS", ended_at=TRACKED_AT + 2 * HOUR))], [MET]),
         ([(45 * MINUTE, RUNNING), (HOUR, SUCCESS)], [[], MET]),
         ([(45 * MINUTE, Absence.NOT_FOUND), (HOUR, SUCCESS)], [[], MET]),
         ([(45 * MINUTE, Absence.MISSING), (HOUR, SUCCESS)], [[], DETECTION]),
@@ -98,20 +98,20 @@ def test_an_end_is_detected_within_a_quarter_of_an_hour(heard, said):
     assert said == _story(NEW, *heard)
 
 
-def test_the_clock_of_detection_starts_when_a_document_is_handed_in():
-    """What ended before we were told of it is detected by how soon we ask."""
-    handed_in_late = NEW._replace(created_at=HANDED_IN + HOUR)
-    ended = _report("SUCCESS", ended_at=HANDED_IN + MINUTE)
+def test_the_clock_of_detection_starts_when_a_document_is_tracked():
+    """Detection of a document that ended before it was tracked counts from its tracking."""
+    tracked_late = NEW._replace(created_at=TRACKED_AT + HOUR)
+    ended = _report("SUCCESS", ended_at=TRACKED_AT + MINUTE)
 
-    assert [MET] == _story(handed_in_late, (HOUR + 15 * MINUTE, ended))
-    assert [DETECTION] == _story(handed_in_late, (HOUR + 15 * MINUTE + 1, ended))
+    assert [MET] == _story(tracked_late, (HOUR + 15 * MINUTE, ended))
+    assert [DETECTION] == _story(tracked_late, (HOUR + 15 * MINUTE + 1, ended))
 
 
 @pytest.mark.parametrize("heard", [SUCCESS, LOST, RUNNING, *Absence])
-def test_what_is_handed_in_past_its_deadline_is_not_judged(heard):
-    """Fifty thousand old documents, taken in at once, say nothing of how well we do."""
+def test_a_document_tracked_past_its_deadline_is_not_judged(heard):
+    """A document tracked after its deadline has no verdict, so a backfill moves no SLO."""
     in_time, too_late = (
-        NEW._replace(created_at=HANDED_IN + 48 * HOUR + more) for more in (0, SECOND)
+        NEW._replace(created_at=TRACKED_AT + 48 * HOUR + more) for more in (0, SECOND)
     )
 
     assert [[]] == _story(too_late, (49 * HOUR, heard))
@@ -122,8 +122,8 @@ def test_the_deadline_is_a_setting():
     """The same that makes a document stuck."""
     policy = Policy(stuck_after_ms=HOUR)
 
-    _, on_time = interpret(NEW, SUCCESS, policy, HANDED_IN + HOUR)
-    _, late = interpret(NEW, SUCCESS, policy, HANDED_IN + HOUR + 1)
+    _, on_time = interpret(NEW, SUCCESS, policy, TRACKED_AT + HOUR)
+    _, late = interpret(NEW, SUCCESS, policy, TRACKED_AT + HOUR + 1)
 
     assert DETECTION == list(on_time.remarks)
     assert ALL == list(late.remarks)
@@ -138,8 +138,8 @@ def test_whatever_is_said_it_is_judged_at_most_once(heard):
     document, marks = NEW, [None]
     said = 0
     for age, observation in sorted(heard, key=lambda pair: pair[0]):
-        document, news = interpret(document, observation, POLICY, HANDED_IN + age)
-        judged = _verdict(news.remarks if news else ())
+        document, change = interpret(document, observation, POLICY, TRACKED_AT + age)
+        judged = _verdict(change.remarks if change else ())
         assert len(judged) == len(set(judged))
         assert bool(judged) == (marks[-1] is None and document.judged_at is not None)
         said += bool(judged)

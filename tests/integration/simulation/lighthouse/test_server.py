@@ -229,7 +229,7 @@ def test_documents_may_have_a_clock_of_their_own(clock):
         assert NOON == lighthouse.calls[-1].at
 
 
-def test_the_internal_step_is_told_on_request(client, lighthouse, clock):
+def test_the_internal_step_is_shown_on_request(client, lighthouse, clock):
     """REMOVE_FILE_BINARY shows only where the query asks for it."""
     request_id = lighthouse.add(story="instantly_done")
     params = {"includeInternalOnlyStepStatuses": "true"}
@@ -351,7 +351,7 @@ def test_an_upload_has_to_be_multipart(client):
     assert 400 == client.post({"data": UPLOAD}, path=DOCUMENTS).status_code
 
 
-def test_the_rate_limit_is_told_and_kept(limited, clock):
+def test_the_rate_limit_is_announced_and_enforced(limited, clock):
     """Both status endpoints draw on one window, each answer counts down, and 429 ends it."""
     clock.now = NOON // 60 * 60 + 18
     first, second, third = limited.ask(1), limited.poll_one(1), limited.ask(1, 2, 3)
@@ -374,8 +374,8 @@ def test_the_rate_limit_is_told_and_kept(limited, clock):
     assert "42" == refused.headers["Retry-After"]
 
 
-def test_without_a_limit_nothing_is_told_of_one(client):
-    """No RateLimit header without a limit."""
+def test_without_a_limit_no_answer_announces_one(client):
+    """Simulated Lighthouse without a limit sends no RateLimit header."""
     assert not [name for name in client.ask(1).headers if "ratelimit" in name.lower()]
 
 
@@ -504,7 +504,7 @@ def test_stop_ends_what_hangs(clock, kind):
 
 
 def test_a_start_after_a_stop(client, lighthouse):
-    """Nobody listens after stop(); a new start has the same port, documents and tokens."""
+    """The port is closed after stop(); a new start has the same port, documents and tokens."""
     request_id = lighthouse.add(story="instantly_done")
     url = lighthouse.url
     lighthouse.stop()
