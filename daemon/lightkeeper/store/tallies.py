@@ -1,6 +1,8 @@
 """How many documents are where, updated in the transaction that moves them."""
 
 from collections import Counter
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from lightkeeper.domain.document import Document
@@ -25,11 +27,7 @@ def tally(database: Database, moves: Counter[Place]) -> None:
         database.execute_many(_TALLY, rows)
 
 
-def place(document: Document) -> Place:
-    """Where a document is tallied."""
-    return (
-        document.document_type,
-        document.lighthouse_status,
-        document.current_step,
-        document.condition,
-    )
+place: Final[Callable[[Document], Place]] = attrgetter(
+    "document_type", "lighthouse_status", "current_step", "condition"
+)
+"""Where a document is tallied."""
