@@ -2,23 +2,19 @@
 
 from lightkeeper.domain.answer import REPORTED_STATUSES, Absence, Observation, StatusReport
 from lightkeeper.domain.change import Change, Decision, Outcome, Remark, RemarkKind
-from lightkeeper.domain.classify import CLAIMS_EVIDENCE, CONTRADICTED, Reading, read
-from lightkeeper.domain.document import Condition, Document, DocumentType, LighthouseStatus, Step
+from lightkeeper.domain.classify import CONTRADICTED, Reading, read
+from lightkeeper.domain.document import (
+    DONE,
+    FAILED,
+    PENDING,
+    Condition,
+    Document,
+    DocumentType,
+    Step,
+)
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.slo import judged_at, verdict
 from lightkeeper.domain.time import Instant
-
-# Enum members cost an attribute look-up each; the hot loop reads plain strings.
-PENDING, DONE, FAILED = (str(status) for status in LighthouseStatus)
-UNKNOWN = str(Step.UNKNOWN)
-ENDED_DONE, ENDED_FAILED, ENDED_RECOVERED = (str(outcome) for outcome in Outcome)
-NOT_FOUND, CONTRADICTORY = str(Condition.NOT_FOUND), str(Condition.CONTRADICTORY)
-WAITING, SLOW, STUCK = str(Condition.WAITING), str(Condition.SLOW), str(Condition.STUCK)
-OVERDUE, DELIVERED = str(Condition.OVERDUE), str(Condition.DELIVERED)
-NOT_IN_EFOLDER, IN_EFOLDER = str(Condition.NOT_IN_EFOLDER), str(Condition.IN_EFOLDER)
-EFOLDER_UNKNOWN, ACKNOWLEDGED = str(Condition.EFOLDER_UNKNOWN), str(Condition.ACKNOWLEDGED)
-CLOSED = str(Condition.CLOSED)
-BDD_INSTRUCTIONS = str(DocumentType.BDD_INSTRUCTIONS)
 
 
 def interpret(
@@ -72,10 +68,10 @@ def condition_of(document: Document, policy: Policy) -> str:
         return _failure(document.failed_step, document.in_efolder_at)
     if document.lighthouse_status == DONE:
         # A document delivered without contradiction cannot have been acknowledged.
-        taken_up = document.condition in {ACKNOWLEDGED, CLOSED}
-        return CONTRADICTORY if taken_up else document.condition
+        acknowledged = document.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
+        return Condition.CONTRADICTORY if acknowledged else document.condition
     if document.not_found_since is not None:
-        return NOT_FOUND
+        return Condition.NOT_FOUND
     return _lateness(document.tracked_at, document.last_answered_at, policy)
 
 
@@ -97,18 +93,22 @@ def _after(
     in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
     answered_at = now if known_word else document.last_answered_at
     condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
-    must_act = condition == NOT_IN_EFOLDER and document.document_type != BDD_INSTRUCTIONS
+    must_act = (
+        failed
+        and condition == Condition.NOT_IN_EFOLDER
+        and document.document_type != DocumentType.BDD_INSTRUCTIONS
+    )
     worse = must_act and document.must_act_since is None
     changed_status = outcome or worse or status != document.lighthouse_status
-    if document.condition == ACKNOWLEDGED and not changed_status:
-        condition = ACKNOWLEDGED
+    if not changed_status and document.condition == Condition.ACKNOWLEDGED:
+        condition = Condition.ACKNOWLEDGED
     return document._replace(
         lighthouse_status=status,
-        condition=condition,
+        condition=str(condition),  # the driver takes longer to bind a member of an enum
         reported_status=report.status,
         steps=said.steps,
         current_step=said.current_step
-        or ((document.failed_step or UNKNOWN) if failed else document.current_step),
+        or ((document.failed_step or Step.UNKNOWN) if failed else document.current_step),
         failed_step=failed_step,
         error_detail=(report.error_detail or document.error_detail) if failed else None,
         in_efolder_at=in_efolder_at,
@@ -128,11 +128,11 @@ def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | N
     """(status afterwards, outcome to publish); status None where a failure stays one."""
     was_failed = document.lighthouse_status == FAILED
     if says == DONE:
-        return DONE, ENDED_RECOVERED if was_failed else ENDED_DONE
+        return DONE, Outcome.RECOVERED if was_failed else Outcome.DONE
     if says == FAILED:
         # A failure for being not found is another failure than one Lighthouse itself reports.
         is_new = not was_failed or document.not_found_since is not None
-        return FAILED, ENDED_FAILED if is_new else None
+        return FAILED, Outcome.FAILED if is_new else None
     if not was_failed:
         return PENDING, None
     # The poll schedule decides how long a failure is polled again; found, it is pending under
@@ -174,25 +174,29 @@ def _condition(
     if status == FAILED:
         return _failure(failed_step, in_efolder_at)
     if status == DONE:
-        return CONTRADICTORY if CONTRADICTED in said.remarks else DELIVERED
+        return Condition.CONTRADICTORY if CONTRADICTED in said.remarks else Condition.DELIVERED
     return _lateness(document.tracked_at, answered_at, policy)
 
 
 def _failure(failed_step: str | None, in_efolder_at: Instant | None) -> str:
     """What a failure calls for: staff, the veteran, or a look first."""
     if in_efolder_at is not None:
-        return IN_EFOLDER
-    return NOT_IN_EFOLDER if failed_step == CLAIMS_EVIDENCE else EFOLDER_UNKNOWN
+        return Condition.IN_EFOLDER
+    return (
+        Condition.NOT_IN_EFOLDER
+        if failed_step == Step.CLAIMS_EVIDENCE
+        else Condition.EFOLDER_UNKNOWN
+    )
 
 
 def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) -> str:
     """How late it was when Lighthouse itself last called it unfinished."""
     age = 0 if answered_at is None else answered_at - tracked_at
     if age < policy.slow_after_ms:
-        return WAITING
+        return Condition.WAITING
     if age < policy.stuck_after_ms:
-        return SLOW
-    return STUCK if age < policy.overdue_after_ms else OVERDUE
+        return Condition.SLOW
+    return Condition.STUCK if age < policy.overdue_after_ms else Condition.OVERDUE
 
 
 def _circumstances(
@@ -218,10 +222,12 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
         return Decision(after, None)
     since = document.not_found_since or now
     gone = now - since >= policy.not_found_fails_after_ms
-    condition = _failure(None, document.in_efolder_at) if gone else NOT_FOUND
+    condition = _failure(None, document.in_efolder_at) if gone else Condition.NOT_FOUND
     after = document._replace(
         lighthouse_status=FAILED if gone else PENDING,
-        condition=ACKNOWLEDGED if document.condition == ACKNOWLEDGED and not gone else condition,
+        condition=Condition.ACKNOWLEDGED
+        if document.condition == Condition.ACKNOWLEDGED and not gone
+        else condition,
         last_answered_at=now,
         not_found_since=since,
         decided_at=now if gone else None,
@@ -232,7 +238,7 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
     remarks = verdict(document, after, policy, now)
     if document.not_found_since is None:
         remarks = (Remark(RemarkKind.NOT_FOUND), *remarks)
-    outcome = ENDED_FAILED if gone else None
+    outcome = Outcome.FAILED if gone else None
     changed = outcome or remarks
     return Decision(
         after, _change(document, after, outcome, (), remarks, now) if changed else None
@@ -256,7 +262,7 @@ def _change(
         to_status=after.lighthouse_status,
         from_step=document.current_step,
         to_step=after.current_step,
-        outcome=outcome,
+        outcome=outcome and str(outcome),
         step_changes=step_changes,
         remarks=remarks,
         processing_ms=processing,

@@ -1,11 +1,8 @@
 """When to poll a document next: (document, policy, now) -> Instant | None. Pure."""
 
-from lightkeeper.domain.document import Document, LighthouseStatus
+from lightkeeper.domain.document import FAILED, PENDING, Document
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
-
-PENDING = str(LighthouseStatus.PENDING)
-FAILED = str(LighthouseStatus.FAILED)
 
 MOVED_AGAIN_MS = 5 * MINUTE
 """How soon a document is due again that went on to another step: it has not come to rest."""

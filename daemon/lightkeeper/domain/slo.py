@@ -8,12 +8,11 @@ is not judged.
 from typing import Final
 
 from lightkeeper.domain.change import Objective, Remark, RemarkKind
-from lightkeeper.domain.document import Document, LighthouseStatus
+from lightkeeper.domain.document import PENDING, Document
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import MINUTE, Instant
 
 DETECTED_WITHIN_MS: Final = 15 * MINUTE
-PENDING = str(LighthouseStatus.PENDING)
 _MET: Final = (Remark(RemarkKind.SLO_MET),)
 
 
@@ -45,9 +44,9 @@ def verdict(
     detected_ms = now - max(ended_at, document.created_at)
     missed = []
     if not in_time:
-        missed.append(Objective.OUTCOME)
+        missed.append(Remark(RemarkKind.SLO_MISSED, Objective.OUTCOME))
     if efolder_at is None or efolder_at > deadline:
-        missed.append(Objective.EFOLDER)
+        missed.append(Remark(RemarkKind.SLO_MISSED, Objective.EFOLDER))
     if not in_time or detected_ms > DETECTED_WITHIN_MS:
-        missed.append(Objective.DETECTION)
-    return tuple(Remark(RemarkKind.SLO_MISSED, objective) for objective in missed) or _MET
+        missed.append(Remark(RemarkKind.SLO_MISSED, Objective.DETECTION))
+    return tuple(missed) or _MET

@@ -10,7 +10,7 @@ import orjson
 
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Recorded
-from lightkeeper.domain.document import Condition, Document, LighthouseStatus, NewDocument, Step
+from lightkeeper.domain.document import PENDING, Condition, Document, NewDocument, Step
 from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
@@ -94,10 +94,6 @@ _ADD: Final = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 0)
 """
 
-_PENDING = str(LighthouseStatus.PENDING)
-_WAITING = str(Condition.WAITING)
-_NONE = str(Step.NONE)
-
 
 class _Overtaken(Exception):
     """A document is not what it was when it was read."""
@@ -162,9 +158,9 @@ class Documents:
                     document.document_type,
                     document.tracked_at,
                     now,
-                    _PENDING,
-                    _WAITING,
-                    _NONE,
+                    PENDING,
+                    Condition.WAITING,
+                    Step.NONE,
                     now,
                 )
                 for document in new
@@ -172,7 +168,9 @@ class Documents:
         )
         tally(
             self._db,
-            Counter((document.document_type, _PENDING, _NONE, _WAITING) for document in new),
+            Counter(
+                (document.document_type, PENDING, Step.NONE, Condition.WAITING) for document in new
+            ),
         )
 
     def due(self, cutoff: Instant, limit: int) -> list[Document]:
