@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import socket
 import time
 import warnings
 
@@ -92,6 +93,23 @@ def test_every_kind_arrives_as_it_was_sent(agent, emitter):
             source_type_name="lightkeeper",
         )
     ] == agent.events
+
+
+def test_the_values_of_a_distribution_share_lines():
+    """Fifty values at most go in one line, all of them in their order."""
+    values = [number + 0.25 for number in range(120)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind(("127.0.0.1", 0))
+        agent.settimeout(10)
+        url = f"udp://127.0.0.1:{agent.getsockname()[1]}"
+        with contextlib.closing(Emitter(url, strict=True)) as emitter:
+            emitter.distribution(DISTRIBUTION, values, **ENDED)
+            assert emitter.flush()
+            lines = agent.recv(65_536).decode().splitlines()
+
+    sent = [line.partition("|")[0].split(":")[1:] for line in lines]
+    assert [50, 50, 20] == [len(texts) for texts in sent]
+    assert values == [float(text) for texts in sent for text in texts]
 
 
 def test_gauges_belong_to_no_host(agent, emitter):
