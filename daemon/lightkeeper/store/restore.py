@@ -1,4 +1,4 @@
-"""A backup put in the place of the SQLite store, without losing what is there unasked."""
+"""Replaces the SQLite store by a backup, and loses nothing newer without --discard-newer."""
 
 import os
 import sqlite3
@@ -134,7 +134,7 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
 
 
 def _give_to_its_owner(store: Path, *ours: Path) -> None:
-    """root mostly restores, and the daemon has to be able to open what it finds."""
+    """Let the daemon open what was restored, which root mostly does."""
     owner = (store if store.exists() else store.parent).stat()
     for path in ours:
         if path.stat().st_uid != owner.st_uid:
