@@ -657,6 +657,7 @@ def test_a_closed_pipe_is_no_error(store):
 
 
 @pytest.mark.speed
+@pytest.mark.xdist_group("outages")  # they run together
 @pytest.mark.parametrize("outage", OUTAGES)
 def test_poll_gives_up_soon_when_lighthouse(outages, outage):
     """Exit status 75 within 30 s at any backlog; no document is lost or blamed."""

@@ -27,7 +27,7 @@ def demo(home):
     return command_line.run("demo", "--seconds", 8, env=env)
 
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]  # it runs once
 
 
 def test_it_adds_up(demo):

@@ -14,13 +14,14 @@ from click.testing import CliRunner
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
-from lightkeeper.simulation.drills.faults import FAULTS
+from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY
 from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
 from lightkeeper.simulation.drills.table import HEAD, markdown
 
 ROOT = Path(__file__).parents[4]
 MONITORS = ROOT / "monitors"
 DRILLS = MONITORS / "drills.md"
+LONG = {HEALTHY, "backlog"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,12 @@ def without(assets, key):
     )
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS, key=lambda name: -FAULTS[name].weight))
+def test_two_healthy_days_page_for_failures_alone(assets):
+    """The two drills that take as long as all others run in `make endurance`."""
+    assert () == run_drill(HEALTHY, assets, days=2).problems
+
+
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in LONG])
 def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
     """Exactly the expected monitors fire, in time, and recover in time, as drills.md says."""
     result = run_drill(name, assets)
