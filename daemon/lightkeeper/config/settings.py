@@ -36,6 +36,8 @@ _MESSAGES: Final = {
     "string_pattern_mismatch": "must be a host name or an IP address",
 }
 """Our words for pydantic's errors, by its type of error."""
+MAX_TAG_BYTES: Final = 1_400
+"""Of a variable that tags every signal: the longest signal fits the Agent's 8,192 bytes."""
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -173,7 +175,10 @@ class Settings(StoreSettings):
     env: str | None = Field(default=None, validation_alias="DD_ENV")
     service: str | None = Field(default=None, validation_alias="DD_SERVICE")
     version: str | None = Field(default=None, validation_alias="DD_VERSION")
-    tags: str | None = Field(default=None, validation_alias="DATADOG_TAGS")
+    client_tags: str | None = Field(default=None, validation_alias="DATADOG_TAGS")
+    tags: str | None = Field(default=None, validation_alias="DD_TAGS")
+    # Datadog's client would drop each metric without a word.
+    dogstatsd_disable: bool = Field(default=False, validation_alias="DD_DOGSTATSD_DISABLE")
 
     @property
     def tag_variables(self) -> dict[str, str]:
@@ -182,7 +187,8 @@ class Settings(StoreSettings):
             "DD_ENV": self.env,
             "DD_SERVICE": self.service,
             "DD_VERSION": self.version,
-            "DATADOG_TAGS": self.tags,
+            "DATADOG_TAGS": self.client_tags,
+            "DD_TAGS": self.tags,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -208,6 +214,24 @@ class Settings(StoreSettings):
         if parts.scheme in {"unix", "unixgram"} and parts.path:
             return value
         raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
+
+    @field_validator("client_tags", "tags")
+    @classmethod
+    def _fits(cls, value: str | None) -> str | None:
+        size = len((value or "").encode("utf-8", "surrogateescape"))
+        if size > MAX_TAG_BYTES:
+            raise ValueError(
+                f"is {size:,} bytes long, and the Agent would drop each signal: shorten it to "
+                f"{MAX_TAG_BYTES:,}"
+            )
+        return value
+
+    @field_validator("dogstatsd_disable")
+    @classmethod
+    def _is_enabled(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("lightkeeper would publish nothing: unset it")
+        return value
 
     @property
     def token_url(self) -> str:
@@ -270,7 +294,7 @@ def _name(field: str) -> str:
 
 def _line(error: Any) -> str:
     location = str(error["loc"][0])
-    name = location if location.startswith("DD_") else _name(location)
+    name = location if location.startswith(("DD_", "DATADOG_")) else _name(location)
     if template := _MESSAGES.get(error["type"]):
         return f"{name}: {template.format_map(error.get('ctx', {}))}"
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -6,10 +6,12 @@ is sampled.
 
 import logging
 import math
+import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from datadog.dogstatsd.base import DogStatsd
 
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import OPEN_TAGS, Kind, Signal
-from lightkeeper.telemetry.tag_values import UNIFIED, tag_value, unified_tags
+from lightkeeper.telemetry.tag_values import listed_tags, tag_value, unified_tags
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000
@@ -28,6 +30,7 @@ CHECK_STATES: Final = frozenset(range(4))
 _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _VALUES_A_LINE: Final = 50  # with long tags still one UDP datagram
 _LOG_EVERY_SECONDS: Final = 60.0
+_DATADOGS: Final = ("DD_", "DATADOG_")
 _TAG_KEY = re.compile(r"[a-z][a-z0-9_./-]{0,19}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f|]+")
 _ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
@@ -56,19 +59,18 @@ class Emitter:
     ) -> None:
         # The client logs every lost packet; we log at most once a minute.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.CRITICAL)
-        self._client: Any = DogStatsd(
-            **_address(url),
-            disable_buffering=False,
-            # No thread: the client sends when its buffer is full or when we flush it.
-            flush_interval=0,
-            # With the default of 0 packets to a busy Agent on a Unix socket are lost.
-            socket_timeout=1,
-            # The client's telemetry resets the counters from which we know the losses.
-            telemetry_min_flush_interval=_FOREVER_SECONDS,
-            origin_detection_enabled=False,
-        )
-        # The client reads tags from the environment too, which can give a key twice.
-        self._client.constant_tags = []
+        with _without_datadog_variables():
+            self._client: Any = DogStatsd(
+                **_address(url),
+                disable_buffering=False,
+                # No thread: the client sends when its buffer is full or when we flush it.
+                flush_interval=0,
+                # With the default of 0 packets to a busy Agent on a Unix socket are lost.
+                socket_timeout=1,
+                # The client's telemetry resets the counters from which we know the losses.
+                telemetry_min_flush_interval=_FOREVER_SECONDS,
+                origin_detection_enabled=False,
+            )
         self._constant = dict(constant_tags or {})
         self._strict = strict
         self._monotonic = monotonic
@@ -244,26 +246,35 @@ class Emitter:
             log.error("dogstatsd.signal.refused", problem=problem)
 
 
-def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
-    """The unified service tags, then those of `DATADOG_TAGS`, each key once.
+@contextmanager
+def _without_datadog_variables() -> Iterator[None]:
+    """Hide Datadog's variables from the client, which finds there what the settings decide.
 
-    A tag that is not `key:value`, that comes twice, or whose key a signal uses, is logged and
-    left out.
+    One silences every metric, others put tags and fields of any length on every line.
     """
-    own = {tag for signal in CATALOGUE.values() for tag in signal.tags}
-    own |= {"host", "event", *UNIFIED}
+    hidden = {name: os.environ[name] for name in os.environ if name.startswith(_DATADOGS)}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """The unified service tags, then those of `listed_tags`, each key once.
+
+    A tag that is not `key:value`, that comes twice with two values, or whose key a signal uses,
+    is logged and left out.
+    """
+    own = {tag for signal in CATALOGUE.values() for tag in signal.tags} | {"host", "event"}
     tags = unified_tags(environ)
-    for item in filter(
-        None, (part.strip() for part in environ.get("DATADOG_TAGS", "").split(","))
-    ):
-        key, _, value = item.partition(":")
-        key = key.strip().lower()
-        if not _TAG_KEY.fullmatch(key) or not value.strip():
-            log.warning("dogstatsd.tag.ignored", tag=item[:200], reason="not key:value")
-        elif key in own or key in tags:
-            log.warning("dogstatsd.tag.ignored", tag=item[:200], reason="the key is taken")
-        else:
-            tags[key] = tag_value(value.strip())
+    for key, text in listed_tags(environ):
+        item, value = f"{key}:{text}"[:200], tag_value(text)
+        if not _TAG_KEY.fullmatch(key) or not text:
+            log.warning("dogstatsd.tag.ignored", tag=item, reason="not key:value")
+        elif key in own - tags.keys() or tags.setdefault(key, value) != value:
+            log.warning("dogstatsd.tag.ignored", tag=item, reason="the key is taken")
     return tags
 
 

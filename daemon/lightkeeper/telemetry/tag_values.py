@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from lightkeeper import __version__
 from lightkeeper.telemetry.signals import OPEN_WORDS
 
+TAG_VARIABLES: Final = ("DATADOG_TAGS", "DD_TAGS")
 UNIFIED: Final = ("env", "service", "version")
 MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 _ODD_IN_TAG: Final = re.compile(r"[^a-z0-9_./-]")
@@ -18,9 +20,26 @@ def tag_value(text: str) -> str:
     return _ODD_IN_TAG.sub("_", text.lower())[:MAX_TAG_VALUE] or "_"
 
 
+def listed_tags(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The tags of `DATADOG_TAGS` and `DD_TAGS`, keys and values.
+
+    Commas part them, or blanks where there is no comma. What has no colon has an empty value.
+    """
+    texts = (environ.get(name, "") for name in TAG_VARIABLES)
+    items = chain.from_iterable(text.split("," if "," in text else None) for text in texts)
+    parts = (item.strip().partition(":") for item in items)
+    return [(key.strip().lower(), value.strip()) for key, _, value in parts if key or value]
+
+
 def unified_tags(environ: Mapping[str, str]) -> dict[str, str]:
-    """Datadog's unified service tags: `DD_ENV`, `DD_SERVICE` and `DD_VERSION`, as sent."""
-    given = {key: environ.get(f"DD_{key.upper()}", "").strip() for key in UNIFIED}
+    """Datadog's unified service tags, as sent.
+
+    Each comes from `DD_ENV`, `DD_SERVICE` or `DD_VERSION`, or else from `listed_tags`.
+    """
+    listed = dict(reversed(listed_tags(environ)))
+    given = {
+        key: environ.get(f"DD_{key.upper()}", "").strip() or listed.get(key, "") for key in UNIFIED
+    }
     ours = {"service": "lightkeeper", "version": __version__}
     return ours | {key: tag_value(value) for key, value in given.items() if value}
 

@@ -264,6 +264,19 @@ def test_wrong_settings_are_all_named_and_no_secret_is_shown(env, store):
     assert not store.exists()
 
 
+@pytest.mark.parametrize("command", ["run", "poll"])
+def test_settings_with_which_no_signal_would_leave_are_refused(env, store, command):
+    """Nothing is polled, and nothing marked as published, where Datadog would receive nothing."""
+    silent = {"DD_DOGSTATSD_DISABLE": "true", "DD_TAGS": "team:x " * 1_000}
+
+    done = command_line.run(command, env=env | silent)
+
+    assert 78 == done.returncode
+    assert "DD_DOGSTATSD_DISABLE: lightkeeper would publish nothing: unset it" in done.stderr
+    assert "DD_TAGS: is 7,000 bytes long, and the Agent would drop each signal" in done.stderr
+    assert not store.exists()
+
+
 def test_a_misspelt_setting_is_warned_of_once(store):
     """A variable that is no setting is named on stderr, and the command runs."""
     assert 0 == command_line.run("track", *ONE, env=command_line.environment(store)).returncode

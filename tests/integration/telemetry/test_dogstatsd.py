@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from patience import at_most
 
 from lightkeeper import __version__
-from lightkeeper.config.settings import Settings
+from lightkeeper.config.settings import MAX_TAG_BYTES, Settings
 from lightkeeper.service.wiring import build_emitter
 from lightkeeper.simulation.agent.datagram import Event
 from lightkeeper.simulation.agent.server import SimulatedAgent
@@ -510,6 +510,55 @@ def test_tags_for_all_signals_come_once(agent, monkeypatch):
         silence,
         common,
     ] == [signal.tags for signal in agent.received]
+
+
+SWITCHES = {
+    "DD_DOGSTATSD_DISABLE": "true",
+    "DD_TELEMETRY_HOST": "127.0.0.1",
+    "DD_TELEMETRY_PORT": "none",
+    "DD_ENTITY_ID": "pod\n" * 4_000,
+    "DD_EXTERNAL_ENV": "it-false|x\n" * 2_000,
+    "DD_CARDINALITY": "none of these",
+    "DATADOG_CARDINALITY": "odd",
+    "DD_ORIGIN_DETECTION_ENABLED": "true",
+    "DATADOG_TAGS": "team:" + "x" * 9_000,
+    "DD_DOGSTATSD_URL": "unix:///nowhere",
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_no_variable_of_datadogs_silences_a_signal(agent, monkeypatch, name):
+    """What Datadog's client finds in the environment neither stops, lengthens nor moves a line."""
+    for one in {name, "DD_TELEMETRY_HOST"} if "TELEMETRY" in name else {name}:
+        monkeypatch.setenv(one, SWITCHES[one])
+    with contextlib.closing(Emitter(agent.url, strict=True)) as emitter:
+        emitter.count(COUNT, 1)
+        emitter.distribution(DISTRIBUTION, [1], **ENDED)
+        _event(emitter)
+        emitter.service_check("lightkeeper.polling", status=0)
+        assert emitter.flush()
+    assert SWITCHES[name] == os.environ[name]
+
+    agent.drain()
+    agent.assert_clean()
+    assert [{}, ENDED, {**TAGS, "event": EVENT}, {}] == [one.tags for one in agent.received]
+
+
+def test_the_longest_tags_leave_room_for_every_signal(agent):
+    """With as many tags as the settings allow, the longest line of each kind arrives."""
+    tags = ",".join(f"tag{n}:{'x' * 150}" for n in range(20))[:MAX_TAG_BYTES]
+    unified = {f"DD_{key}": "y" * 300 for key in ("ENV", "SERVICE", "VERSION")}
+    constant = constant_tags(unified | {"DATADOG_TAGS": tags, "DD_TAGS": tags.replace("tag", "t")})
+    with contextlib.closing(Emitter(agent.url, constant_tags=constant, strict=True)) as emitter:
+        emitter.distribution(DISTRIBUTION, [1e15 / 7] * 100, **ENDED)
+        _event(emitter, "é" * 300, "é" * 5_000, key="k" * 200, **{**TAGS, "step": "w" * 180})
+        emitter.service_check("lightkeeper.polling", status=2, message="é" * 600)
+        emitter.count(WORDS, 1, field="unknown_step", word="w" * 180)
+        assert emitter.flush()
+
+    agent.drain()
+    agent.assert_clean()
+    assert 103 == len(agent.received)
 
 
 @pytest.mark.parametrize(("service", "expected"), [(None, "lightkeeper"), ("docs", "docs")])

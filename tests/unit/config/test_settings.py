@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
+from lightkeeper.config.settings import MAX_TAG_BYTES, Settings, SettingsError, unknown_settings
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 
@@ -55,7 +55,7 @@ def load(monkeypatch):
     def loaded(lighthouse=False, **variables):
         with monkeypatch.context() as patch:
             for name, value in variables.items():
-                is_ours = not name.startswith(("DD_", "CREDENTIALS_", "RUNTIME_"))
+                is_ours = not name.startswith(("DD_", "DATADOG_", "CREDENTIALS_", "RUNTIME_"))
                 patch.setenv(f"LIGHTKEEPER_{name}" if is_ours else name, value)
             return Settings.load(lighthouse=lighthouse)
 
@@ -285,6 +285,27 @@ def test_a_wrong_agent_url_is_refused(problems, value):
     (problem,) = problems(DD_DOGSTATSD_URL=value)
 
     assert problem.startswith("DD_DOGSTATSD_URL: ")
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", "yes", "1", "on"])
+def test_a_switch_that_silences_metrics_is_refused(problems, load, value):
+    """The daemon does not start where Datadog's client is told to send nothing."""
+    assert ["DD_DOGSTATSD_DISABLE: lightkeeper would publish nothing: unset it"] == problems(
+        DD_DOGSTATSD_DISABLE=value
+    )
+    for harmless in ("", "false", "0", "no"):
+        load(DD_DOGSTATSD_DISABLE=harmless)
+
+
+@pytest.mark.parametrize("name", ["DATADOG_TAGS", "DD_TAGS"])
+def test_tags_that_fill_a_datagram_are_refused(problems, load, name):
+    """Tags with which the Agent would drop every signal are a wrong setting."""
+    most = "team:" + "x" * (MAX_TAG_BYTES - 5)
+    load(**{name: most})
+
+    assert [
+        f"{name}: is 1,401 bytes long, and the Agent would drop each signal: shorten it to 1,400"
+    ] == problems(**{name: most + "x"})
 
 
 @pytest.mark.parametrize(
