@@ -20,7 +20,9 @@ PROBE_EVERY: Final = 2
 """Failed calls in a row after which a probe is made; again after as many more."""
 GIVE_UP_AFTER: Final = 10
 """Failed calls in a row after which the fault is Lighthouse's, and no document's: batches are not
-halved any more, and a pass of `lightkeeper poll` ends. It also ends after so many 429 in a row."""
+halved any more, and a pass of `lightkeeper poll` ends."""
+GIVE_UP_AFTER_LIMITED: Final = 6
+"""Calls that end as 429 in a row after which a pass ends: half a minute, with growing pauses."""
 GIVE_UP_SECONDS: Final = 8.0
 """Seconds of failed calls in a row after which a pass of `lightkeeper poll` ends.
 

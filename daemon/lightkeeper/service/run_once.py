@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from lightkeeper.domain.time import Instant
 from lightkeeper.polling.poller import Poller, Progress, State
-from lightkeeper.polling.retry import GIVE_UP_AFTER, GIVE_UP_SECONDS, LONGEST_RATE_WAIT_SECONDS
+from lightkeeper.polling.retry import (
+    GIVE_UP_AFTER,
+    GIVE_UP_AFTER_LIMITED,
+    GIVE_UP_SECONDS,
+    LONGEST_RATE_WAIT_SECONDS,
+)
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PUBLISH_SLICE_SECONDS, publish_all
 from lightkeeper.service.stop import Stop
 from lightkeeper.telemetry.gauges import Gauges
@@ -89,7 +94,7 @@ class RunOnce:
 
     def _reason_to_give_up(self, progress: Progress) -> str:
         report = self._poller.report()
-        if report.rate_limited_in_row >= GIVE_UP_AFTER:
+        if report.rate_limited_in_row >= GIVE_UP_AFTER_LIMITED:
             return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
         # A wait for the rate limit is no failure of Lighthouse.
         failing = report.failing_seconds - report.waited_seconds

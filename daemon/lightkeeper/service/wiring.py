@@ -83,7 +83,7 @@ class Daemon:
         if fixed := sorted({"LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_TRACING"} & set(changed)):
             raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
         if not _LIMITED.isdisjoint(changed):  # a limit is that of one client at one Lighthouse
-            self.budget = RateBudget(monotonic=self.monotonic)
+            self.budget = _build_budget(settings, self.clock, self.monotonic)
         tokens = build_tokens(settings, self.transport, clock=self.clock, monotonic=self.monotonic)
         client = _build_client(settings, self.transport, tokens, self.budget, self.tracer)
         emitter = build_emitter(settings, monotonic=self.monotonic)
@@ -155,7 +155,7 @@ def build_daemon(
     database = _claimed(settings.database_url.get_secret_value(), create=create)
     transport = transport or HTTPTransport(monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
-    budget = RateBudget(settings.max_calls_per_minute, monotonic=monotonic)
+    budget = _build_budget(settings, clock, monotonic)
     tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
     client = _build_client(settings, transport, tokens, budget, tracer)
     documents, levels = Documents(database), Levels(database)
@@ -206,6 +206,16 @@ def _trace(daemon: Daemon, tracer: Tracer) -> None:
     tracer.wrap(daemon.documents, "record", "lightkeeper.record")
     tracer.wrap(daemon.documents, "postpone", "lightkeeper.record")
     tracer.wrap(daemon.publisher, "publish", "lightkeeper.publish", _published)
+
+
+def _build_budget(
+    settings: Settings, clock: Callable[[], Instant], monotonic: Callable[[], float]
+) -> RateBudget:
+    return RateBudget(
+        settings.max_calls_per_minute,
+        monotonic=monotonic,
+        wall_clock=lambda: clock() / SECOND,
+    )
 
 
 def _build_client(

@@ -1,18 +1,29 @@
-"""When Lighthouse allows the next call: by its `RateLimit-*` headers and `Retry-After`."""
+"""When Lighthouse allows the next call: by its rate limit's headers and `Retry-After`."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import structlog
+
+from lightkeeper.upstream import limit_headers
+
 LOWEST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 3600.0
-_REMAINING = ("RateLimit-Remaining", "X-RateLimit-Remaining-Minute")
+LONGEST_UNNAMED_PAUSE_SECONDS: Final = 60.0
+"""To this the pause grows while calls end as 429 and no header names a usable time."""
+SAY_AGAIN_SECONDS: Final = 600.0
+"""How often it is logged that calls still end as 429."""
+
+log = structlog.get_logger()
 
 
 class RateBudget:
     """How long to wait before the next call: without such headers, not at all.
 
     `max_calls_per_minute` spaces calls evenly, further apart than Lighthouse demands.
+    `wall_clock` gives seconds since 1970, for headers that name a time instead of a pause; without
+    it such a time counts only beside the server's `Date`.
     """
 
     def __init__(
@@ -20,15 +31,19 @@ class RateBudget:
         max_calls_per_minute: int | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.reconfigure(max_calls_per_minute)
         self._monotonic = monotonic
+        self._wall_clock = wall_clock
         self._not_before = 0.0
         self.rate_limited = True
         """Whether the pause is for the rate limit; otherwise for a 503 with `Retry-After`."""
         self.limit: int | None = None
         self._remaining: int | None = None
         self._resets_at = 0.0
+        self._refused = self._unnamed = 0
+        self._refused_since = self._said_at = 0.0
 
     def reconfigure(self, max_calls_per_minute: int | None) -> None:
         """Space calls like this from the next one on; what Lighthouse said stays in force."""
@@ -51,33 +66,62 @@ class RateBudget:
             self._pause(self._gap)
 
     def update(self, status: int, headers: Mapping[str, str]) -> None:
-        """Read an answer's headers; a 429 always pauses, for its `Retry-After` at least."""
-        reset = _seconds(headers.get("RateLimit-Reset"))
-        left = [n for name in _REMAINING if (n := _seconds(headers.get(name))) is not None]
-        self._remaining = remaining = int(min(left)) if left else None
-        self._resets_at = self._monotonic() + (60.0 if reset is None else reset)
-        limit = _seconds(headers.get("RateLimit-Limit"))
-        self.limit = None if limit is None else int(limit)
-        retry_after = _seconds(headers.get("Retry-After"))
+        """Read an answer's headers; a 429 always pauses.
+
+        For as long as the headers say; where they name no usable time, for a second, then twice
+        as long after each further 429, a minute at most.
+        """
+        said = limit_headers.read(headers, self._wall_clock())
+        self._remaining, self.limit = said.remaining, said.limit
+        self._resets_at = self._monotonic() + (60.0 if said.reset is None else said.reset)
+        if status != 429:
+            self._answered()
+        if said.remaining is not None and said.remaining <= 0 and status != 429:
+            self._pause(max(said.reset or 0.0, LOWEST_PAUSE_SECONDS))
+        else:
+            self._obey(status, said, "Lighthouse")
+
+    def token_refused(self, status: int, headers: Mapping[str, str]) -> None:
+        """Read the headers of the token endpoint where it gave no token.
+
+        It pauses as `update` does; but its limit is one of its own.
+        """
+        self._obey(status, limit_headers.read(headers, self._wall_clock()), "the token endpoint")
+
+    def _obey(self, status: int, said: limit_headers.LimitHeaders, who: str) -> None:
         if status == 429:
-            pause = max((s for s in (retry_after, reset) if s is not None), default=0.0)
-            self._pause(max(pause, LOWEST_PAUSE_SECONDS))
-        elif remaining is not None and remaining <= 0:
-            self._pause(max(reset or 0.0, LOWEST_PAUSE_SECONDS))
-        elif status == 503 and retry_after is not None:
-            self._pause(retry_after, rate_limited=False)
+            named = max(said.retry_after or 0.0, said.reset or 0.0)
+            if named <= 0.0:
+                doublings = min(self._unnamed, 16)
+                named = min(LOWEST_PAUSE_SECONDS * 2.0**doublings, LONGEST_UNNAMED_PAUSE_SECONDS)
+                self._unnamed += 1
+            self._pause(max(named, LOWEST_PAUSE_SECONDS))
+            self._say_refused(who)
+        elif status == 503 and said.retry_after is not None:
+            self._pause(said.retry_after, rate_limited=False)
+
+    def _say_refused(self, who: str) -> None:
+        now = self._monotonic()
+        if not self._refused:
+            self._refused_since = now
+        self._refused += 1
+        if self._refused == 1 or now - self._said_at >= SAY_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning(
+                "lighthouse.rate_limited",
+                answered_by=who,
+                calls=self._refused,
+                next_call_in_seconds=round(self.wait_seconds(), 1),
+            )
+
+    def _answered(self) -> None:
+        if self._refused:
+            seconds = round(self._monotonic() - self._refused_since, 1)
+            log.info("lighthouse.rate_limited.ended", calls=self._refused, after_seconds=seconds)
+        self._refused = self._unnamed = 0
 
     def _pause(self, seconds: float, *, rate_limited: bool = True) -> None:
         if self.wait_seconds() == 0.0 or rate_limited:
             self.rate_limited = rate_limited
         until = self._monotonic() + min(seconds, LONGEST_PAUSE_SECONDS)
         self._not_before = max(self._not_before, until)
-
-
-def _seconds(value: str | None) -> float | None:
-    """A header's number of seconds or calls; None where it is absent or is no such number."""
-    try:
-        number = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and 0 <= number < float("inf") else None

@@ -9,7 +9,12 @@ import pytest
 from daemon_rig import TYPES, DaemonRig
 
 from lightkeeper.domain.time import DAY, HOUR, MINUTE
-from lightkeeper.polling.retry import ALONE_AFTER, GIVE_UP_AFTER, GIVE_UP_SECONDS
+from lightkeeper.polling.retry import (
+    ALONE_AFTER,
+    GIVE_UP_AFTER,
+    GIVE_UP_AFTER_LIMITED,
+    GIVE_UP_SECONDS,
+)
 from lightkeeper.simulation.lighthouse.stories import STORIES
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
@@ -413,15 +418,17 @@ def test_after_429_no_call_goes_out_too_early(make, headers, pause):
 
 
 def test_a_429_without_end_ends_the_pass(watch):
-    """After ten in a row the pass gives up, and no document is in trouble."""
+    """After six in a row, half a minute, the pass gives up; no document is in trouble."""
     watch.track(200)
     watch.lighthouse.fail_share(1.0, 429)
+    began = watch.clock.now
 
     result = watch.poll()
 
     assert result.incomplete
     assert "429" in result.reason
-    assert GIVE_UP_AFTER == len(watch.calls())
+    assert GIVE_UP_AFTER_LIMITED == len(watch.calls())
+    assert 31 <= watch.clock.now - began < 40
     assert [] == _in_trouble(watch)
 
 

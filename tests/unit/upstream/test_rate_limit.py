@@ -1,11 +1,16 @@
 """The rate budget: headers are obeyed, and without them no call waits."""
 
+from email.utils import format_datetime
+
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from manual_clock import ManualClock
 
 from lightkeeper.upstream.rate_limit import LONGEST_PAUSE_SECONDS, LOWEST_PAUSE_SECONDS, RateBudget
+
+OTHERS = ("X-RateLimit-Remaining-Minute", "Retry-After", "Date", "RateLimit", "RateLimit-Policy")
 
 
 @pytest.fixture
@@ -16,8 +21,8 @@ def clock():
 
 @pytest.fixture
 def budget(clock):
-    """A budget without a limit of its own."""
-    return RateBudget(monotonic=clock)
+    """A budget without a limit of its own, in January 2027."""
+    return RateBudget(monotonic=clock, wall_clock=lambda: 1_800_000_000.0)
 
 
 def _headers(limit=60, remaining=59, reset=42):
@@ -85,6 +90,9 @@ def test_no_calls_left_and_no_reset_waits_a_little(budget):
         ({"Retry-After": "-5"}, 1.0),
         ({"Retry-After": "soon"}, 1.0),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 1.0),
+        ({"Retry-After": "Fri, 15 Jan 2027 08:00:25 GMT"}, 25.0),
+        ({"Retry-After": "90, 60"}, 90.0),
+        ({"RateLimit": '"default";r=0;t=30'}, 30.0),
         ({}, 1.0),
     ],
 )
@@ -95,9 +103,54 @@ def test_429_always_pauses(budget, headers, expected):
     assert expected == budget.wait_seconds()
 
 
-def test_503_pauses_only_with_retry_after(budget):
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}, {"Retry-After": "soon"}])
+@pytest.mark.parametrize("refuse", [RateBudget.update, RateBudget.token_refused])
+def test_without_a_usable_header_pauses_grow_to_a_minute(budget, clock, refuse, headers):
+    """Each is twice as long as the one before, until Lighthouse answers otherwise."""
+    waits = []
+    for _ in range(9):
+        refuse(budget, 429, headers)
+        waits.append(budget.wait_seconds())
+        clock.now += waits[-1]
+
+    assert [1, 2, 4, 8, 16, 32, 60, 60, 60] == waits
+    budget.update(200, {})
+    refuse(budget, 429, headers)
+    assert 1.0 == budget.wait_seconds()
+
+
+def test_the_token_endpoints_limit_is_one_of_its_own(budget):
+    """Its pauses are kept; its number of calls left is not taken for the API's."""
+    budget.update(200, _headers(limit=60, remaining=58))
+    budget.token_refused(500, _headers(limit=240, remaining=0))
+    assert (0.0, 60, 58) == (budget.wait_seconds(), budget.limit, budget.remaining)
+
+    budget.token_refused(503, {"Retry-After": "Fri, 15 Jan 2027 08:01:00 GMT"})
+    assert (60.0, False) == (budget.wait_seconds(), budget.rate_limited)
+    budget.token_refused(429, _headers(limit=240, remaining=0, reset=90))
+    assert (90.0, True) == (budget.wait_seconds(), budget.rate_limited)
+    assert (60, 58) == (budget.limit, budget.remaining)
+
+
+def test_a_rate_limit_is_logged_once_and_then_rarely(budget, clock):
+    """When it begins, every ten minutes while it lasts, and when it ends."""
+    with structlog.testing.capture_logs() as said:
+        for _ in range(40):
+            budget.update(429, {})
+            clock.now += budget.wait_seconds()
+        budget.update(200, {})
+        budget.update(200, {})
+
+    limited, over = "lighthouse.rate_limited", "lighthouse.rate_limited.ended"
+    assert [limited, limited, limited, limited, over] == [line["event"] for line in said]
+    assert (1, 1.0) == (said[0]["calls"], said[0]["next_call_in_seconds"])
+    assert (40, 2_103.0) == (said[-1]["calls"], said[-1]["after_seconds"])
+
+
+@pytest.mark.parametrize("wait", ["30", "Fri, 15 Jan 2027 08:00:30 GMT"])
+def test_503_pauses_only_with_retry_after(budget, wait):
     """A gateway in maintenance may name its time."""
-    budget.update(503, {"Retry-After": "30"})
+    budget.update(503, {"Retry-After": wait})
 
     assert 30.0 == budget.wait_seconds()
 
@@ -137,10 +190,10 @@ def test_a_setting_only_ever_lowers(clock):
 
 @pytest.mark.parametrize(
     "value",
-    ["1e308", "99999999999999999999", "1800000000", "3601", "9" * 5_000],
+    ["1e308", "99999999999999999999", "1800004000", "3601", "9" * 5_000],
 )
 def test_absurd_waits_are_cut_to_an_hour(budget, value):
-    """A reset that is a date in seconds, or senseless, pauses for an hour at most."""
+    """A reset that is senseless, or far away, pauses for an hour at most."""
     budget.update(200, {"RateLimit-Remaining": "0", "RateLimit-Reset": value})
     expected = LOWEST_PAUSE_SECONDS if len(value) > 400 else LONGEST_PAUSE_SECONDS
 
@@ -161,8 +214,15 @@ def test_what_is_no_number_is_as_if_absent(budget, value):
         st.tuples(
             st.sampled_from([200, 404, 429, 500, 503]),
             st.dictionaries(
-                st.sampled_from([*_headers(), "X-RateLimit-Remaining-Minute", "Retry-After"]),
-                st.one_of(st.text(max_size=8), st.integers().map(str), st.floats().map(str)),
+                st.sampled_from([*_headers(), *OTHERS]),
+                st.one_of(
+                    st.text(max_size=8),
+                    st.text('"rt=;,01 -:Z', max_size=12),
+                    st.integers().map(str),
+                    st.floats().map(str),
+                    st.datetimes().map(format_datetime),
+                    st.datetimes().map(str),
+                ),
             ),
         ),
         max_size=5,

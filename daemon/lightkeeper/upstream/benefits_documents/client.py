@@ -104,8 +104,8 @@ class LighthouseClient:
 
     def _no_token(self, exc: TokenRefused) -> Answer:
         status = exc.response.status
+        self.budget.token_refused(status, exc.response.headers)
         if status == 429:
-            self.budget.update(status, exc.response.headers)
             return _failed(CallOutcome.RATE_LIMITED, exc)
         refused = status in {400, 401, 403}
         outcome = CallOutcome.UNAUTHORIZED if refused else CallOutcome.TOKEN_UNAVAILABLE
