@@ -178,6 +178,8 @@ class Poller:
         self._history.called()
         self._counts.calls[answer.outcome] += 1
         if answer.outcome in ANSWERED:
+            if failures := self._history.report().failures_in_row:
+                log.info("poll.call.answered", failures_in_row=failures)
             self._history.answered(ids[-1])
             self._size.answered()
             self._counts.unrequested += answer.unrequested_count

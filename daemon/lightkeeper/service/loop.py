@@ -59,7 +59,7 @@ class Loop:
         self._monotonic = monotonic
         self._wall_ahead = 0.0
         self._not_reloaded = ""
-        self.scheduler = ClockedScheduler(monotonic, self._job_failed)
+        self.scheduler = ClockedScheduler(monotonic, self._job_failed, self._job_recovered)
 
     def run(self, stop: Stop, reload: Callable[[], list[str]] = list) -> None:
         """Run until `stop` is requested; then end the slice, publish what is left, and return.
@@ -150,6 +150,9 @@ class Loop:
             log.error("service.job.failed", job=job, reason=str(exc))
         else:
             log.error("service.job.crashed", job=job, exc_info=exc)
+
+    def _job_recovered(self, job: str) -> None:
+        log.info("service.job.recovered", job=job)
 
     def _publish_the_rest(self) -> None:
         publish_all(self._publisher, self._monotonic, STOP_PUBLISHING_AFTER_SECONDS)

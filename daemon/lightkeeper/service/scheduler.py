@@ -32,15 +32,21 @@ class ClockedJob(schedule.Job):
 
 class ClockedScheduler(schedule.Scheduler):
     """Runs each job its interval after it ended, by `monotonic`; runs that were missed are not
-    made up. A job that raises is reported to `failed`, and runs again in its time.
+    made up. A job that raises is reported to `failed`, and runs again in its time; `recovered`
+    is told of its first run that goes well again.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float], failed: Callable[[str, Exception], None]
+        self,
+        monotonic: Callable[[], float],
+        failed: Callable[[str, Exception], None],
+        recovered: Callable[[str], None] = lambda _job: None,
     ) -> None:
         super().__init__()
         self._monotonic = monotonic
         self._failed = failed
+        self._recovered = recovered
+        self._failing: set[str] = set()
         self.crashed: set[str] = set()
         """Jobs whose last run ended in a mistake of ours."""
 
@@ -71,6 +77,11 @@ class ClockedScheduler(schedule.Scheduler):
         except Exception as exc:  # noqa: BLE001  # the loop's own boundary
             # As `schedule` does after a job that went well; without it the job stays due.
             job._schedule_next_run()  # noqa: SLF001
+            self._failing.add(name)
             if not isinstance(exc, LightkeeperError):
                 self.crashed.add(name)
             self._failed(name, exc)
+        else:
+            if name in self._failing:
+                self._failing.discard(name)
+                self._recovered(name)

@@ -166,6 +166,8 @@ class Health:
             problem = str(exc)
         if problem and not self._unwritable:
             log.error("health.store.unwritable", reason=problem)
+        elif self._unwritable and not problem:
+            log.info("health.store.writable")
         # On a full disk this one write may fit where a job's did not.
         self._unwritable = problem
         status = CRITICAL if problem else OK

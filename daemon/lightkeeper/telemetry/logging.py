@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from lightkeeper.telemetry.journald import Journal, is_journal
+from lightkeeper.telemetry.lasting import Lasting
 
 REDACTED: Final = "[redacted]"
 _SECRETS: Final = (
@@ -124,6 +125,7 @@ def configure(
         renderer, factory = [add_service, _redactor], Journal(fallback=stderr)
     structlog.configure(
         processors=[
+            Lasting(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
