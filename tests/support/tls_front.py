@@ -18,19 +18,24 @@ _DAY = datetime.timedelta(days=1)
 class Authority:
     """Vouches for servers; `trusted_by` says which clients know it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="lightkeeper tests"):
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lightkeeper tests")])
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self._root = self._signed(self._name, self._key, [], ca=True)
+
+    def root_file(self):
+        """A PEM file with the certificate of this authority."""
+        path = self._folder / "roots.pem"
+        path.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))
+        return path
 
     def trusted_by(self, env):
         """Settings with which a process knows this authority and no other.
 
         The roots are those of `certifi`, which distributions replace by their own in this way.
         """
-        roots = self._folder / "roots.pem"
-        roots.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))
+        roots = self.root_file()
         (self._folder / "certifi.py").write_text(f"def where():\n    return {str(roots)!r}\n")
         path = [str(self._folder), *filter(None, [env.get("PYTHONPATH")])]
         return env | {"PYTHONPATH": ":".join(path)}

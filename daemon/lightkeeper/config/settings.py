@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lightkeeper.config import secret_files
+from lightkeeper.config import network, secret_files
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -160,6 +160,9 @@ class Settings(StoreSettings):
     lighthouse_audience: str | None = None
     lighthouse_client_id: str | None = None
     lighthouse_private_key: SecretStr | None = None
+    lighthouse_ca: str | None = Field(default=None, validation_alias=f"{PREFIX}LIGHTHOUSE_CA_FILE")
+    """The certificates in the file that the variable names: a reload sees that they changed."""
+    lighthouse_proxy: SecretStr | None = None
     batch_size: int = Field(default=100, ge=1, le=1000)
     max_calls_per_minute: int | None = Field(default=None, ge=1)
     tracing: bool = False
@@ -202,6 +205,16 @@ class Settings(StoreSettings):
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
         return None if value is None else _plain_url(value)
+
+    @field_validator("lighthouse_ca")
+    @classmethod
+    def _are_certificates(cls, value: str | None) -> str | None:
+        return None if value is None else network.certificates(value)
+
+    @field_validator("lighthouse_proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(network.proxy(value.get_secret_value()))
 
     @field_validator("dogstatsd_url")
     @classmethod
@@ -250,9 +263,10 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     known = {_name(field) for field in Settings.model_fields}
     known |= {f"{_name(field)}_FILE" for field in _FROM_FILE} | {SETTINGS_FILE}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-    nearest = {name: get_close_matches(name, known, n=1, cutoff=0.8) for name in unknown}
+    nearest = [get_close_matches(name.removesuffix("_FILE"), known, 1, 0.8) for name in unknown]
     return [
-        f"{name} (did you mean {near[0]}?)" if near else name for name, near in nearest.items()
+        f"{name} (did you mean {near[0]}?)" if near else name
+        for name, near in zip(unknown, nearest, strict=True)
     ]
 
 
@@ -294,7 +308,7 @@ def _name(field: str) -> str:
 
 def _line(error: Any) -> str:
     location = str(error["loc"][0])
-    name = location if location.startswith(("DD_", "DATADOG_")) else _name(location)
+    name = location if location.isupper() else _name(location)
     if template := _MESSAGES.get(error["type"]):
         return f"{name}: {template.format_map(error.get('ctx', {}))}"
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
+from lightkeeper.config import network
 from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
 from lightkeeper.domain.answer import ANSWERED, CallOutcome
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.service.clock import now
-from lightkeeper.service.wiring import build_emitter, build_tokens
+from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import HTTPTransport, Transport
+from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
 PROBE_REQUEST_ID = 1
+_PROXIES = ("HTTPS_PROXY", "ALL_PROXY")
 
 _ADVICE = {
     CallOutcome.UNAUTHORIZED: "ask VA to grant this client the scope documents.read",
@@ -44,7 +46,7 @@ def checks() -> Iterator[Check]:
         return
     yield _settings(settings)
     yield _database(settings)
-    with closing(HTTPTransport()) as transport:
+    with closing(build_transport(settings)) as transport:
         tokens = build_tokens(settings, transport)
         token = _token(settings, transport, tokens)
         yield token
@@ -67,7 +69,19 @@ def _without_lighthouse() -> Iterator[Check]:
 def _settings(settings: Settings) -> Check:
     if unknown := unknown_settings(os.environ):
         return Check("settings", False, f"no such setting: {', '.join(unknown)}")
-    return Check("settings", True, f"Lighthouse at {settings.lighthouse_url}")
+    return Check("settings", True, f"Lighthouse at {settings.lighthouse_url}{_way(settings)}")
+
+
+def _way(settings: Settings) -> str:
+    """By which proxy calls go, or that the environment's is not used."""
+    if settings.lighthouse_proxy is not None:
+        return (
+            f" through the proxy {network.address(settings.lighthouse_proxy.get_secret_value())}"
+        )
+    unused = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    if not unused:
+        return ""
+    return f"; {' and '.join(unused)} not used: set LIGHTKEEPER_LIGHTHOUSE_PROXY to use a proxy"
 
 
 def _database(settings: Settings) -> Check:

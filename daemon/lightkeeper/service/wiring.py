@@ -28,6 +28,9 @@ from lightkeeper.upstream.http import HTTPTransport, Transport
 from lightkeeper.upstream.oauth import TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
+_CONNECTED_BY: Final = frozenset(
+    {"LIGHTKEEPER_LIGHTHOUSE_CA_FILE", "LIGHTKEEPER_LIGHTHOUSE_PROXY"}
+)
 _LIMITED: Final = frozenset({"LIGHTKEEPER_LIGHTHOUSE_URL", "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID"})
 
 
@@ -84,8 +87,13 @@ class Daemon:
             raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
         if not _LIMITED.isdisjoint(changed):  # a limit is that of one client at one Lighthouse
             self.budget = _build_budget(settings, self.clock, self.monotonic)
-        tokens = build_tokens(settings, self.transport, clock=self.clock, monotonic=self.monotonic)
-        client = _build_client(settings, self.transport, tokens, self.budget, self.tracer)
+        transport = self.transport
+        if not _CONNECTED_BY.isdisjoint(changed):
+            transport = build_transport(settings, monotonic=self.monotonic)
+            self.transport.close()
+            self.transport = transport
+        tokens = build_tokens(settings, transport, clock=self.clock, monotonic=self.monotonic)
+        client = _build_client(settings, transport, tokens, self.budget, self.tracer)
         emitter = build_emitter(settings, monotonic=self.monotonic)
         self.emitter.close()
         emitter.lost_count, emitter.refused_count = self.emitter.unreported_losses()
@@ -104,6 +112,18 @@ class Daemon:
         self.database.close()
         if self.tracer is not None:
             self.tracer.close()
+
+
+def build_transport(
+    settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
+) -> HTTPTransport:
+    """The way to Lighthouse, through the proxy if one is set."""
+    proxy = settings.lighthouse_proxy
+    return HTTPTransport(
+        ca=settings.lighthouse_ca,
+        proxy=proxy.get_secret_value() if proxy else None,
+        monotonic=monotonic,
+    )
 
 
 def build_tokens(
@@ -153,7 +173,7 @@ def build_daemon(
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
     database = _claimed(settings.database_url.get_secret_value(), create=create)
-    transport = transport or HTTPTransport(monotonic=monotonic)
+    transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = _build_budget(settings, clock, monotonic)
     tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)

@@ -5,11 +5,14 @@ for ever. Here every read of the socket, headers included, has what is left of t
 """
 
 import io
+import re
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPResponse
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -25,6 +28,12 @@ CALL_DEADLINE_SECONDS: Final = 10.0
 CONNECT_TIMEOUT_SECONDS: Final = 3.05
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
+_ROOT_IS_UNKNOWN: Final = frozenset({2, 18, 19, 20, 21})
+"""OpenSSL's reasons that mean: nothing that is trusted vouches for this certificate."""
+_UNKNOWN_ROOT: Final = (
+    ": if your network re-signs TLS, set LIGHTKEEPER_LIGHTHOUSE_CA_FILE to its root certificate"
+)
+_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 Monotonic = Callable[[], float]
 
@@ -39,6 +48,10 @@ class CallTimeout(TransportError):
 
 class ConnectionBroken(TransportError):
     """The connection could not be made, or broke before the answer was complete."""
+
+
+class CertificateRefused(ConnectionBroken):
+    """The server's certificate cannot be verified."""
 
 
 class BodyTooLarge(TransportError):
@@ -97,13 +110,25 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
+class _FinalResponse(HTTPResponse):
+    """A response after any number of interim ones: http.client skips only 100 itself."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            while self.fp.readline(_CHUNK).strip():
+                pass
+
+
 def _connection_classes(
     deadline: _Deadline,
 ) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     """Connection classes whose answers are read against `deadline`."""
 
     def response_class(sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
-        response = HTTPResponse(sock, *args, **kwargs)
+        response = _FinalResponse(sock, *args, **kwargs)
         raw = response.fp.detach()
         response.fp = io.BufferedReader(_DeadlineReader(sock, raw, deadline), _CHUNK)
         return response
@@ -120,17 +145,36 @@ def _connection_classes(
 
 
 class _DeadlineAdapter(HTTPAdapter):
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
-        super().__init__(pool_connections=2, pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        plain, secure = _connection_classes(self._deadline)
-        self.poolmanager.pool_classes_by_scheme = {
+    def __init__(self, deadline: _Deadline, ca: str | None) -> None:
+        plain, secure = _connection_classes(deadline)
+        self._pool_classes = {
             "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
+        self._context = _tls_context(ca)
+        super().__init__(pool_connections=2, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pool_classes
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        manager.pool_classes_by_scheme = self._pool_classes
+        return manager
+
+
+def _tls_context(ca: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer with verified certificates; requests adds the public roots to `ca`.
+
+    Made here because urllib3's own would write the keys of all traffic to `SSLKEYLOGFILE`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A network's re-signing certificate may be given without the root above it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if ca is not None:
+        context.load_verify_locations(cadata=ca)
+    return context
 
 
 class Transport(Protocol):
@@ -157,7 +201,11 @@ class Transport(Protocol):
 
 
 class HTTPTransport:
-    """One kept connection a host; follows no redirect and reads no proxy or netrc setting.
+    """One kept connection a host; follows no redirect and reads no setting of the environment.
+
+    `ca` are certificates (PEM) to trust beside the public roots; `proxy` is the URL of a proxy
+    through which HTTPS goes, encrypted from end to end. Plain HTTP goes to this host alone, and
+    never through it: the proxy would see the token.
 
     The deadline does not cover looking up a host's name, and trying its second address after
     the first.
@@ -166,6 +214,8 @@ class HTTPTransport:
     def __init__(
         self,
         *,
+        ca: str | None = None,
+        proxy: str | None = None,
         deadline_seconds: float = CALL_DEADLINE_SECONDS,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -173,7 +223,8 @@ class HTTPTransport:
         self._deadline = _Deadline(monotonic)
         # A session would give the bearer token to the environment's proxies, keep cookies, and
         # read a redirect's whole body and its Location even where it follows none.
-        self._adapter = _DeadlineAdapter(self._deadline)
+        self._adapter = _DeadlineAdapter(self._deadline, ca)
+        self._proxies = {} if proxy is None else {"https": proxy}
 
     def close(self) -> None:
         self._adapter.close()
@@ -199,7 +250,8 @@ class HTTPTransport:
             left = self._deadline.left()
             request = requests.Request(method, url, headers=dict(headers), data=body).prepare()
             timeout = (min(CONNECT_TIMEOUT_SECONDS, left), left)
-            with closing(self._adapter.send(request, stream=True, timeout=timeout)) as answer:
+            sent = self._adapter.send(request, stream=True, timeout=timeout, proxies=self._proxies)
+            with closing(sent) as answer:
                 return Response(answer.status_code, answer.headers, self._read(answer.raw))
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
             raise CallTimeout(f"no complete answer within {self._seconds:g} s") from exc
@@ -210,7 +262,8 @@ class HTTPTransport:
             ValueError,  # http.client's, at a chunk of a negative size
             zlib.error,
         ) as exc:
-            raise ConnectionBroken(_plain(exc)) from exc
+            proxied = bool(self._proxies) and url.startswith("https:")
+            raise _broken(exc, proxied=proxied) from exc
 
     def _read(self, raw: Any) -> bytes:
         chunks: list[bytes] = []
@@ -223,12 +276,24 @@ class HTTPTransport:
         return b"".join(chunks)
 
 
-def _plain(exc: BaseException) -> str:
-    """The innermost reason in words, without the URL that requests puts into its messages."""
-    reason: BaseException = exc
-    while (inner := reason.__cause__ or reason.__context__) is not None:
-        reason = inner
+def _broken(exc: BaseException, *, proxied: bool) -> ConnectionBroken:
+    """What broke the connection, in words that neither the server nor a proxy chose."""
+    reason = _innermost(exc)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        advice = _UNKNOWN_ROOT if reason.verify_code in _ROOT_IS_UNKNOWN else ""
+        return CertificateRefused(f"SSLCertVerificationError: {reason.verify_message}{advice}")
+    where = "through the proxy: " if proxied else ""
+    if isinstance(exc, requests.exceptions.ProxyError):
+        where = "the proxy: "
     # An exception of requests is an OSError too, and quotes the URL or a header.
-    if isinstance(reason, OSError) and not isinstance(reason, requests.RequestException):
-        return f"{type(reason).__name__}: {reason}"
-    return type(exc).__name__
+    if not isinstance(reason, OSError) or isinstance(reason, requests.RequestException):
+        return ConnectionBroken(f"{where}{type(exc).__name__}")
+    if refused := _TUNNEL_REFUSED.match(str(reason)):
+        return ConnectionBroken(f"{where}it answers CONNECT with {refused[1]}")
+    return ConnectionBroken(f"{where}{type(reason).__name__}: {reason}")
+
+
+def _innermost(exc: BaseException) -> BaseException:
+    """The first cause; urllib3 gives some of them as an argument alone."""
+    inner = exc.__cause__ or exc.__context__ or next(iter(exc.args), None)
+    return _innermost(inner) if isinstance(inner, BaseException) else exc

@@ -1,0 +1,67 @@
+"""Settings of the network between this host and Lighthouse: its own root certificates, a proxy."""
+
+import re
+import ssl
+import stat
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+_LARGEST_FILE: Final = 8 * 1024 * 1024
+_CERTIFICATE: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----"
+)
+
+
+def certificates(path: str) -> str:
+    """The certificates in a PEM file, without what stands between them.
+
+    Raises ValueError where the file cannot be read, or has no certificate that can be used.
+    """
+    if not path.isprintable():
+        raise ValueError("must be the name of a file, not the certificates themselves")
+    try:
+        found = Path(path).stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_FILE:
+            raise ValueError("must be a file of certificates (PEM)")
+        text = Path(path).read_text(encoding="latin-1")
+    except OSError as exc:
+        raise ValueError(f"cannot read {path}: {exc.strerror}") from exc
+    pem = "\n".join(_CERTIFICATE.findall(text))
+    if not pem or "PRIVATE KEY-----" in text:
+        raise ValueError(f"{path} must hold certificates in PEM format, and nothing else")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except ssl.SSLError as exc:
+        raise ValueError(f"{path} holds a certificate that cannot be read") from exc
+    return pem
+
+
+def proxy(url: str) -> str:
+    """The URL of a forward proxy, checked; no error quotes it: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        port = None
+    if (
+        not port
+        or parts.scheme != "http"
+        or not parts.hostname
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise ValueError(
+            "must be http://host:port, or http://user:password@host:port with every special "
+            "character of the password percent-encoded"
+        )
+    return url.rstrip("/")
+
+
+def address(url: str) -> str:
+    """The host and port of a URL that `proxy` returned, to be shown."""
+    return urlsplit(url).netloc.rpartition("@")[2]

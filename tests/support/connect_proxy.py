@@ -1,0 +1,81 @@
+"""A forward proxy: opens tunnels at CONNECT, and notes all that it sees."""
+
+import contextlib
+import select
+import socket
+import threading
+
+
+class ConnectProxy:
+    """Serves from `with` to its end.
+
+    `requests` are the heads of all requests as they came; `carried` is every byte that clients
+    sent through tunnels. `refusal`, if set, is what it answers instead of opening a tunnel, and
+    `before` what it sends before the answer that opens one.
+    """
+
+    def __init__(self, refusal=b"", before=b""):
+        self.refusal = refusal
+        self.before = before
+        self.requests = []
+        self.carried = bytearray()
+        self._open = []
+        self._threads = []
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *reason):
+        for sock in [self._listener, *self._open]:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _start(self, target, *args):
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self._open.append(sock)
+                self._start(self._serve, sock)
+
+    def _serve(self, client):
+        with contextlib.suppress(OSError, ValueError), client:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                if not (piece := client.recv(1)):
+                    return
+                head += piece
+            self.requests.append(head.decode("latin-1"))
+            method, target, _ = head.split(b" ", 2)
+            if self.refusal or method != b"CONNECT":
+                client.sendall(self.refusal or b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")
+                return
+            host, _, port = target.decode().rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                self._open.append(server)
+                client.sendall(self.before + b"HTTP/1.1 200 Connection established\r\n\r\n")
+                self._carry(client, server)
+
+    def _carry(self, client, server):
+        while True:
+            for source in select.select([client, server], [], [])[0]:
+                data = source.recv(65_536)
+                if not data:
+                    return
+                if source is client:
+                    self.carried += data
+                (server if source is client else client).sendall(data)

@@ -1,0 +1,96 @@
+"""The real process in networks as they are: re-signed TLS, a proxy, a firewall, rate limits."""
+
+import signal
+
+import command_line
+import pytest
+import secret_leaks
+from connect_proxy import ConnectProxy
+from running_daemon import RunningDaemon
+from tls_front import Authority, Front
+
+CA_FILE, PROXY = "LIGHTKEEPER_LIGHTHOUSE_CA_FILE", "LIGHTKEEPER_LIGHTHOUSE_PROXY"
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A daemon between a simulated Lighthouse and Agent, not started yet."""
+    with RunningDaemon(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """The authority that re-signs TLS in this network; the daemon calls Lighthouse by TLS."""
+    (tmp_path / "network").mkdir()
+    return Authority(tmp_path / "network", "the network's own")
+
+
+@pytest.fixture
+def front(daemon, authority):
+    """TLS in front of Lighthouse, to which the daemon's settings point."""
+    with Front(daemon.lighthouse.port, authority.context("127.0.0.1")) as running:
+        daemon.env["LIGHTKEEPER_LIGHTHOUSE_URL"] = f"https://127.0.0.1:{running.port}"
+        daemon.env.pop("LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL", None)
+        yield running
+
+
+def test_a_networks_own_root_is_read_at_a_reload(daemon, authority, front, tmp_path):
+    """Through a proxy too, which sees no token; and no variable of the environment is obeyed."""
+    wanted, ca = authority.root_file().read_text(), tmp_path / "ca.pem"
+    (tmp_path / "other").mkdir()
+    ca.write_text(Authority(tmp_path / "other", "another").root_file().read_text())
+    proxy = daemon.keep(ConnectProxy())
+    daemon.env |= {
+        CA_FILE: str(ca),
+        PROXY: f"http://keeper:GEHEIM@{proxy.address}",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "SSLKEYLOGFILE": str(tmp_path / "keys"),
+    }
+    daemon.track()
+    daemon.start()
+    advice, refused = f"set {CA_FILE} to its root", f"{CA_FILE}: {ca} must hold certificates"
+    daemon.until(lambda: daemon.logged("poll.call.failed", advice))
+    assert 0 == front.passed_on
+
+    ca.write_text("no certificate")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.until(lambda: daemon.logged("service.reload.refused", refused))
+    ca.write_text(wanted)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.until(daemon.is_settled)
+    daemon.stop()
+
+    assert [[CA_FILE]] == [line["changed"] for line in daemon.logged("service.reloaded")]
+    assert {f"CONNECT 127.0.0.1:{front.port} HTTP/1.0"} | {
+        f"CONNECT 127.0.0.1:{front.port} HTTP/1.1"
+    } >= {head.splitlines()[0] for head in proxy.requests}
+    assert "authorization: bearer" not in "".join(proxy.requests).lower()
+    secret_leaks.refuse(bytes(proxy.carried))
+    assert not (tmp_path / "keys").exists()
+    assert "GEHEIM" not in daemon.log.read_text()
+
+
+def test_check_names_what_re_signs_tls_and_which_proxy_is_not_used(daemon, front):
+    """With the setting to use for each."""
+    env = daemon.env | {"https_proxy": "http://u:GEHEIM@127.0.0.1:9", "NO_PROXY": "*"}
+    said = command_line.run("check", env=env)
+
+    assert 1 == said.returncode
+    assert f"HTTPS_PROXY not used: set {PROXY} to use a proxy" in said.stdout
+    assert "FAIL  token" in said.stdout
+    assert f"network re-signs TLS, set {CA_FILE} to its root certificate" in said.stdout
+    assert "GEHEIM" not in said.stdout + said.stderr
+    assert 0 == front.passed_on
+
+
+def test_wrong_settings_of_the_network_start_nothing(daemon, front, tmp_path):
+    """Status 78, both named at once, and no password shown."""
+    wrong = {CA_FILE: str(tmp_path / "absent.pem"), PROXY: "https://u:GEHEIM@proxy.example:3128"}
+    said = command_line.run("run", env=daemon.env | wrong)
+
+    assert (78, "") == (said.returncode, said.stdout)
+    assert f"{CA_FILE}: cannot read {tmp_path}/absent.pem: No such file" in said.stderr
+    assert f"{PROXY}: must be http://host:port" in said.stderr
+    assert "GEHEIM" not in said.stderr
+    assert not daemon.store.exists()
