@@ -94,3 +94,29 @@ def test_wrong_settings_of_the_network_start_nothing(daemon, front, tmp_path):
     assert f"{PROXY}: must be http://host:port" in said.stderr
     assert "GEHEIM" not in said.stderr
     assert not daemon.store.exists()
+
+
+F5 = b"<html><title>Request Rejected</title>Your support ID is: 18526314103978<br></html>"
+F5_JSON = b'{"errors":[{"title":"Request Rejected","detail":"Your support id: 18526314103978"}]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"), [("status", 403, F5), ("token", 200, F5_JSON)]
+)
+def test_a_firewall_is_named_with_its_support_id(daemon, path, status, body):
+    """By `check` and `poll`; no document is in trouble, and no key or scope is blamed."""
+    daemon.track(3)
+    daemon.lighthouse.fail_share(1.0, status, body, path=path)
+
+    checked = command_line.run("check", env=daemon.env)
+    polled = command_line.run("poll", env=daemon.env)
+
+    assert (1, 75) == (checked.returncode, polled.returncode)
+    for said in (checked.stdout, polled.stderr.splitlines()[-1], polled.stderr):
+        assert f"a firewall or proxy answered {status} in " in said
+        assert "(support id 18526314103978): ask those who run it" in said
+    assert "scope" not in checked.stdout
+    assert "audience" not in checked.stdout
+    assert [("pending", 0)] * 3 == daemon.rows(
+        "SELECT lighthouse_status, trouble_count FROM form_526_document_submissions"
+    )

@@ -26,6 +26,8 @@ _ADVICE = {
     CallOutcome.CONNECTION: "check LIGHTKEEPER_LIGHTHOUSE_URL and the network path to it",
     CallOutcome.UNEXPECTED: "this is not Lighthouse: check LIGHTKEEPER_LIGHTHOUSE_URL",
 }
+_SAYS_ITSELF = frozenset({CallOutcome.UNEXPECTED, CallOutcome.UNAUTHORIZED})
+"""Where the reason is in our own words, it says what to do: of a firewall, of a wrong clock."""
 
 
 class Check(NamedTuple):
@@ -113,7 +115,7 @@ def _token(settings: Settings, transport: Transport, tokens: TokenSource) -> Che
         tokens.token()
     except TokenRefused as exc:
         advice = "compare client id, audience and private key with those VA has on record"
-        return Check("token", False, f"{exc}: {advice}")
+        return Check("token", False, str(exc) if exc.clock else f"{exc}: {advice}")
     except LightkeeperError as exc:
         return Check("token", False, f"{settings.token_url}: {exc}")
     return Check("token", True, f"from {settings.token_url}")
@@ -127,6 +129,8 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
         left = "" if budget.remaining is None else f", {budget.remaining} calls left this minute"
         return Check("lighthouse", True, f"answers{left}")
     reason = answer.problem.detail if answer.problem else "no reason given"
+    if answer.problem and answer.problem.http_status is None and answer.outcome in _SAYS_ITSELF:
+        return Check("lighthouse", False, f"{answer.outcome}: {reason}")
     advice = _ADVICE.get(answer.outcome, "try again; if it persists, ask Lighthouse's support")
     return Check("lighthouse", False, f"{answer.outcome}: {reason}: {advice}")
 

@@ -1,8 +1,7 @@
 """The OAuth access token: fetched with a signed assertion, cached, renewed before it ends."""
 
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import jwt
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.upstream import firewall, limit_headers
 from lightkeeper.upstream.http import Response, Transport
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -18,14 +18,25 @@ ASSERTION_SECONDS: Final = 300
 SCOPE: Final = "documents.read"
 RENEW_BEFORE_SECONDS: Final = 60.0
 DEFAULT_LIFETIME_SECONDS: Final = 300.0
-_WORD = re.compile("[a-z_]{1,40}")
+CLOCK_TOLERANCE_SECONDS: Final = 60.0
+_ERRORS: Final = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "invalid_token"),
+        *("unauthorized_client", "unsupported_grant_type", "insufficient_scope", "access_denied"),
+        *("server_error", "temporarily_unavailable", "invalid_target", "slow_down"),
+    }
+)
+"""The words of OAuth's standards: any other may be a name or a secret."""
 
 
 class TokenRefused(LightkeeperError):
     """The OAuth token endpoint gave no token."""
 
-    def __init__(self, response: Response, reason: str) -> None:
+    def __init__(self, response: Response, reason: str, clock: str = "") -> None:
         self.response = response
+        self.clock = clock
+        """How wrong this host's clock is, if it is."""
+        reason = f"{reason}: {clock}" if clock else reason
         super().__init__(f"the OAuth token endpoint answered {response.status}: {reason}")
 
 
@@ -58,7 +69,7 @@ class TokenSource:
         self._renew_at = 0.0
 
     def token(self) -> str:
-        """The current token; raises `TokenRefused` or a `TransportError`."""
+        """The current token; raises `TokenRefused`, `Blocked` or a `TransportError`."""
         if self._token is None or self._monotonic() >= self._renew_at:
             self._token, lifetime = self.fetch()
             # Half of a short lifetime: a token of 30 s is not fetched at every call.
@@ -84,15 +95,31 @@ class TokenSource:
             body = orjson.loads(response.body)
         except orjson.JSONDecodeError:
             body = None
-        if not isinstance(body, dict):
-            raise TokenRefused(response, "no JSON object")
-        token = body.get("access_token")
+        token = body.get("access_token") if isinstance(body, dict) else None
         if response.status != 200 or not isinstance(token, str) or not _is_header_safe(token):
-            raise TokenRefused(response, _oauth_error(body))
+            raise self._refusal(response, body)
         lifetime = body.get("expires_in")
         if not isinstance(lifetime, int | float) or lifetime <= 0:
             return token, DEFAULT_LIFETIME_SECONDS
         return token, float(lifetime)
+
+    def clock_problem(self, headers: Mapping[str, str]) -> str:
+        """By how much this host's clock differs from a server's `Date`; empty up to a minute."""
+        server = limit_headers.date(headers)
+        ahead = 0.0 if server is None else self._wall_clock() - server
+        if abs(ahead) <= CLOCK_TOLERANCE_SECONDS:
+            return ""
+        side = "ahead of" if ahead > 0 else "behind"
+        return f"this host's clock is {abs(ahead):.0f} s {side} the server's: set it (NTP)"
+
+    def _refusal(self, response: Response, body: object) -> LightkeeperError:
+        if blocked := firewall.named(response, "the OAuth token endpoint's"):
+            return firewall.Blocked(blocked)
+        if not isinstance(body, dict):
+            return TokenRefused(response, "no JSON object")
+        refused = response.status in {400, 401, 403}
+        clock = self.clock_problem(response.headers) if refused else ""
+        return TokenRefused(response, _oauth_error(body), clock)
 
     def _assertion(self) -> str:
         now = int(self._wall_clock())
@@ -113,4 +140,4 @@ def _is_header_safe(token: str) -> bool:
 def _oauth_error(body: dict[str, object]) -> str:
     """OAuth's `error` word alone: anything longer may quote what was sent."""
     error = body.get("error")
-    return error if isinstance(error, str) and _WORD.fullmatch(error) else "no access token"
+    return error if isinstance(error, str) and error in _ERRORS else "no access token"

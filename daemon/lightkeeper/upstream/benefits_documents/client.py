@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 
 from lightkeeper.domain.answer import Absence, Answer, CallOutcome, CallProblem, Observation
+from lightkeeper.upstream import firewall
 from lightkeeper.upstream.benefits_documents import parse
 from lightkeeper.upstream.http import (
     BodyTooLarge,
@@ -84,6 +85,8 @@ class LighthouseClient:
                 response = self._authorized(method, url, body)
         except TokenRefused as exc:
             return self._no_token(exc)
+        except firewall.Blocked as exc:
+            return _failed(CallOutcome.UNEXPECTED, exc)
         except CallTimeout as exc:
             return _failed(CallOutcome.TIMEOUT, exc)
         except BodyTooLarge as exc:
@@ -91,7 +94,22 @@ class LighthouseClient:
         except TransportError as exc:
             return _failed(CallOutcome.CONNECTION, exc)
         self.budget.update(response.status, response.headers)
+        if response.status != 200 and (blocked := firewall.named(response)):
+            return Answer(CallOutcome.UNEXPECTED, {}, CallProblem(None, blocked))
+        if response.status in {401, 403}:
+            return self._token_refused(response)
         return response
+
+    def _token_refused(self, response: Response) -> Response | Answer:
+        """The response itself, unless this host's clock explains it."""
+        if not (clock := self._tokens.clock_problem(response.headers)):
+            return response
+        problem, _ = parse.problem(response.status, response.body)
+        # Without the status, since the words are ours: they may stand in a log.
+        named = f"the access token was refused ({response.status}): {clock}"
+        return Answer(
+            CallOutcome.UNAUTHORIZED, {}, problem._replace(http_status=None, detail=named)
+        )
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Response:
         token = self._tokens.token()
@@ -145,6 +163,8 @@ def _data(response: Response) -> object:
 
 
 def _unreadable(response: Response) -> Answer:
+    if blocked := firewall.named(response):
+        return Answer(CallOutcome.UNEXPECTED, {}, CallProblem(None, blocked))
     kind = response.headers.get("Content-Type", "no content type")[:80]
     reason = f"200, but the body ({len(response.body)} bytes, {kind}) is no answer"
     return Answer(CallOutcome.MALFORMED, {}, CallProblem(response.status, reason))
