@@ -1,20 +1,26 @@
 """`lightkeeper check`: try every part and name what does not work."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from lightkeeper.commands.shared import configure_logs, forbid_core_dumps
 from lightkeeper.domain.errors import ExitStatus
 
+if TYPE_CHECKING:
+    from lightkeeper.config.settings_file import SettingsFile
+
 
 @click.command()
-def check() -> int:
+@click.pass_obj
+def check(file: "SettingsFile | None") -> int:
     """Check settings, database, token, Lighthouse and Datadog Agent."""
     from lightkeeper.service.self_check import checks
 
     forbid_core_dumps()
     configure_logs()
     results = []
-    for result in checks():
+    for result in checks(file.problems if file else ()):
         results.append(result)
         click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<10}  {result.detail}")
     return ExitStatus.OK if all(result.ok for result in results) else ExitStatus.NO

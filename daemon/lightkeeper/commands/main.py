@@ -105,7 +105,11 @@ def main(context: click.Context) -> None:
         from lightkeeper.config.settings_file import SettingsFile
 
         context.obj = SettingsFile(os.environ)
-        context.obj.read(lighthouse=context.invoked_subcommand in _POLLING)
+        try:
+            context.obj.read(lighthouse=context.invoked_subcommand in _POLLING)
+        except LightkeeperError:
+            if context.invoked_subcommand != "check":  # which names it among all else
+                raise
 
 
 for _command in (

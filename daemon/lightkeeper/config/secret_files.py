@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from lightkeeper.config import plain_files
+
 MIN_KEY_BITS: Final = 2048
 
 
@@ -16,22 +18,34 @@ def read(environ: Mapping[str, str], name: str) -> str | None:
 
     Raises `WrongSecretFile` where the file cannot be read, or the variable is set as well.
     """
-    source = f"{name}_FILE"
-    path = environ.get(source)
-    if path and environ.get(name):
+    source, path = _found(environ, name)
+    if path and source != name and environ.get(name):
         raise WrongSecretFile(f"{name}: set together with {source}: remove one of the two")
-    if not path and not environ.get(name):
-        source, path = name, _credential(environ, name)
     if not path:
         return None
     try:
-        secret = Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as exc:
+        secret = plain_files.read_text(path).strip()
+    except (OSError, ValueError) as exc:  # ValueError: not UTF-8, or a name with a NUL in it
         reason = exc.strerror if isinstance(exc, OSError) else "not text"
         raise WrongSecretFile(f"{source}: cannot read {_shown(path)}: {reason}") from exc
     if not secret:
         raise WrongSecretFile(f"{source}: {_shown(path)} is empty")
     return secret
+
+
+def exposed(environ: Mapping[str, str], name: str) -> str | None:
+    """What is wrong with the rights of the file with the secret for the variable `name`."""
+    source, path = _found(environ, name)
+    problem = plain_files.exposed(path) if path else None
+    return f"{source}: {problem}" if problem else None
+
+
+def _found(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
+    """The file with the secret for the variable `name`, and the variable that says so."""
+    source = f"{name}_FILE"
+    if path := environ.get(source):
+        return source, path
+    return name, None if environ.get(name) else _credential(environ, name)
 
 
 def key_problem(pem: str) -> str | None:

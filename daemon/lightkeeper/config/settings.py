@@ -42,12 +42,13 @@ _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
 class SettingsError(LightkeeperError):
-    """Settings are missing or wrong."""
+    """Settings are missing or wrong; `rest` are the settings with defaults in place of those."""
 
     exit_status = ExitStatus.CONFIG
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], rest: "StoreSettings | None" = None) -> None:
         self.problems = problems
+        self.rest = rest
         super().__init__("\n".join(["wrong settings:", *(f"  {line}" for line in problems)]))
 
 
@@ -128,8 +129,13 @@ class StoreSettings(BaseSettings):
             problems += settings._inconsistent()
         except ValidationError as exc:
             problems += [_line(error) for error in exc.errors()]
+            wrong = {str(error["loc"][0]) for error in exc.errors()}
+            default = {
+                info.validation_alias or name: info for name, info in cls.model_fields.items()
+            }
+            settings = cls(**secrets | {name: default[name].default for name in wrong})
         if problems:
-            raise SettingsError(sorted(problems))
+            raise SettingsError(sorted(problems), settings)
         return settings
 
     def _inconsistent(self) -> list[str]:

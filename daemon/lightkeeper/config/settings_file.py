@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from io import StringIO
-from pathlib import Path
 from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
+from lightkeeper.config import plain_files
 from lightkeeper.config.settings import SETTINGS_FILE, Settings, SettingsError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,6 +26,8 @@ class SettingsFile:
         self._environ = environ
         self._inherited = frozenset(environ)
         self._path = environ.get(SETTINGS_FILE)
+        self.problems: list[str] = []
+        """What is wrong with the file itself."""
 
     def read(self, *, lighthouse: bool = False) -> None:
         """Put the file's variables into the environment, and remove those it no longer has.
@@ -35,7 +37,12 @@ class SettingsFile:
         """
         if not self._path:
             return
-        found, problems = _parsed(self._path)
+        try:
+            found, problems = _parsed(self._path)
+        except SettingsError as exc:
+            self.problems = exc.problems
+            raise
+        self.problems = list(problems)
         for name in self._environ.keys() - self._inherited - found.keys():
             del self._environ[name]
         for name in found.keys() - self._inherited:
@@ -62,8 +69,8 @@ class SettingsFile:
 def _parsed(path: str) -> tuple[dict[str, str], list[str]]:
     """The variables of the file's good lines, and what is wrong with the other lines."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+        text = plain_files.read_text(path)
+    except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not text"
         raise SettingsError([f"{SETTINGS_FILE}: cannot read {path}: {reason}"]) from exc
     found, problems = {}, []

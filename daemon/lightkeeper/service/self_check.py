@@ -1,18 +1,24 @@
 """`lightkeeper check`: tries every part by itself; names what fails and what to do."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from lightkeeper.config import network
-from lightkeeper.config.settings import Settings, SettingsError, unknown_settings
+from lightkeeper.config import network, plain_files, secret_files
+from lightkeeper.config.settings import (
+    SETTINGS_FILE,
+    Settings,
+    SettingsError,
+    unknown_settings,
+)
 from lightkeeper.domain.answer import ANSWERED, CallOutcome
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.service.clock import now
 from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
+from lightkeeper.telemetry.tag_values import unified_tags
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
@@ -20,6 +26,12 @@ from lightkeeper.upstream.rate_limit import RateBudget
 
 PROBE_REQUEST_ID = 1
 _PROXIES = ("HTTPS_PROXY", "ALL_PROXY")
+_SECRET = ("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY", "LIGHTKEEPER_DATABASE_URL")
+_FOR_A_TOKEN = tuple(
+    f"LIGHTKEEPER_LIGHTHOUSE_{name}"
+    for name in ("TOKEN_URL", "AUDIENCE", "CLIENT_ID", "PRIVATE_KEY")
+)
+_FOR_A_CALL = tuple(f"LIGHTKEEPER_LIGHTHOUSE_{name}" for name in ("URL", "CA_FILE", "PROXY"))
 
 _ADVICE = {
     CallOutcome.UNAUTHORIZED: "ask VA to grant this client the scope documents.read",
@@ -38,39 +50,73 @@ class Check(NamedTuple):
     detail: str
 
 
-def checks() -> Iterator[Check]:
-    """Try settings, database, token, Lighthouse and Datadog Agent, one after the other."""
+def checks(file_problems: Sequence[str] = ()) -> Iterator[Check]:
+    """Try settings, database, token, Lighthouse and Datadog Agent, one after the other.
+
+    What is wrong with one keeps none of the others from being tried, unless it needs that one.
+    `file_problems` is what is wrong with the settings file itself.
+    """
+    problems = list(file_problems)
     try:
         settings = Settings.load(lighthouse=True)
     except SettingsError as exc:
-        yield Check("settings", False, "; ".join(exc.problems))
-        yield from _without_lighthouse()
-        return
-    yield _settings(settings)
-    yield _database(settings)
+        problems += exc.problems
+        settings = cast(Settings, exc.rest)
+
+    def missing(*names: str) -> str:
+        """What is said of a part that needs these settings, where one of them is wrong."""
+        found = [name for name in names if any(name in each for each in problems)]
+        if unread and not any(
+            name in os.environ or f"{name}_FILE" in os.environ for name in names
+        ):
+            found = found or [SETTINGS_FILE]
+        return f"not tried: it needs {', '.join(found)}" if found else ""
+
+    unread = any(SETTINGS_FILE in each for each in file_problems)
+    yield _settings(settings, problems)
+    needed = missing("LIGHTKEEPER_DATABASE_URL")
+    yield Check("database", False, needed) if needed else _database(settings)
+    needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
     with closing(build_transport(settings)) as transport:
-        tokens = build_tokens(settings, transport)
-        token = _token(settings, transport, tokens)
+        tokens = _NoToken() if needed else build_tokens(settings, transport)
+        token = Check("token", False, needed) if needed else _token(settings, transport, tokens)
         yield token
-        if token.ok:
-            yield _lighthouse(settings, transport, tokens)
-        else:
-            yield Check("lighthouse", False, "not tried: it needs a token")
-    yield _agent(settings)
+        needed = missing(*_FOR_A_CALL)
+        tokens = tokens if token.ok else _NoToken()
+        yield (
+            Check("lighthouse", False, needed)
+            if needed
+            else _lighthouse(settings, transport, tokens)
+        )
+    needed = missing("DD_DOGSTATSD_URL", "DD_AGENT_HOST", "DD_DOGSTATSD_PORT")
+    yield Check("agent", False, needed) if needed else _agent(settings)
 
 
-def _without_lighthouse() -> Iterator[Check]:
-    try:
-        settings = Settings.load()
-    except SettingsError:
-        return
-    yield _database(settings)
-    yield _agent(settings)
+class _NoToken(TokenSource):
+    """Gives no token: Lighthouse refuses such a call, and so shows that it can be reached."""
+
+    def __init__(self) -> None:
+        """Need nothing."""
+
+    def token(self) -> str:
+        """A word that is no token."""
+        return "none"
+
+    def drop(self) -> None:
+        """Do nothing."""
 
 
-def _settings(settings: Settings) -> Check:
-    if unknown := unknown_settings(os.environ):
-        return Check("settings", False, f"no such setting: {', '.join(unknown)}")
+def _settings(settings: Settings, wrong: Sequence[str]) -> Check:
+    problems = [*wrong, *(f"no such setting: {name}" for name in unknown_settings(os.environ))]
+    if "env" not in unified_tags(settings.tag_variables):
+        problems.append(
+            "DD_ENV: missing: no monitor sees the signals: set it to the env of "
+            "monitors/variables.json"
+        )
+    exposed = (secret_files.exposed(os.environ, name) for name in _SECRET)
+    problems += filter(None, exposed)
+    if problems:
+        return Check("settings", False, f"{'; '.join(problems)}{_way(settings)}")
     return Check("settings", True, f"Lighthouse at {settings.lighthouse_url}{_way(settings)}")
 
 
@@ -90,23 +136,34 @@ def _database(settings: Settings) -> Check:
     url = settings.database_url.get_secret_value()
     try:
         with closing(open_database(url, create=False)) as database:
+            database.verify()  # nothing is written to a damaged one
             database.try_write(now())
             counts = sums(Levels(database).totals())
-            return Check(
-                "database", True, f"{database.place}: {counts['tracked']} documents tracked"
-            )
+            exposed = plain_files.exposed(database.path) if database.path else None
+            tracked = f"{database.place}: {counts['tracked']} documents tracked"
+            return Check("database", not exposed, exposed or tracked)
     except StoreMissing:
-        path = Database(url).path
-        if path is not None and not os.access(path.parent, os.W_OK):
+        return _no_database(url)
+    except LightkeeperError as exc:
+        return Check("database", False, str(exc))
+
+
+def _no_database(url: str) -> Check:
+    """Whether a store can be made at `url`."""
+    with closing(Database(url)) as database:
+        if database.path is None:
+            try:
+                database.try_create()
+            except LightkeeperError as exc:
+                return Check("database", False, f"{exc}: let the role create tables in it")
+        elif not os.access(database.path.parent, os.W_OK):
             return Check(
                 "database",
                 False,
-                f"{path.parent}: the folder is missing or not writable: create it, "
+                f"{database.path.parent}: the folder is missing or not writable: create it, "
                 "or set LIGHTKEEPER_DATABASE_URL",
             )
-        return Check("database", True, "none yet: `lightkeeper run` or `track` creates it")
-    except LightkeeperError as exc:
-        return Check("database", False, str(exc))
+    return Check("database", True, "none yet: `lightkeeper run` or `track` creates it")
 
 
 def _token(settings: Settings, transport: Transport, tokens: TokenSource) -> Check:
@@ -125,6 +182,8 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
     budget = RateBudget()
     client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
     answer = client.poll_batch([PROBE_REQUEST_ID])
+    if answer.outcome is CallOutcome.UNAUTHORIZED and isinstance(tokens, _NoToken):
+        return Check("lighthouse", True, "answers, and refuses a call without a token")
     if answer.outcome in ANSWERED:
         left = "" if budget.remaining is None else f", {budget.remaining} calls left this minute"
         return Check("lighthouse", True, f"answers{left}")

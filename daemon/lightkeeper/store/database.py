@@ -149,6 +149,17 @@ class Database:
         with self.writing():
             self.execute("UPDATE lightkeeper_schema SET written_at = ?", (now,))
 
+    def verify(self) -> None:
+        """Read all of a SQLite store; raises `StoreCorrupt` where it is damaged."""
+        if self.path and self.rows("PRAGMA integrity_check(1)") != [("ok",)]:
+            raise unavailable(self.place, MALFORMED)
+
+    def try_create(self) -> None:
+        """Make a table and take it back; raises `StoreUnavailable` where that is not allowed."""
+        with self.guarded(), self._db.atomic() as transaction:
+            self.execute("CREATE TABLE lightkeeper_trial (id INTEGER)")
+            transaction.rollback()
+
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
         if self.path:

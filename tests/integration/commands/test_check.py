@@ -1,12 +1,15 @@
 """`lightkeeper check` against parts that are broken one at a time."""
 
 import re
+import uuid
 
 import command_line
+import psycopg
 import pytest
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import open_database
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def lighthouse(lasting):
 def env(tmp_path, lighthouse):
     """Settings under which everything works."""
     with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
-        yield command_line.environment(tmp_path / "store.db", lighthouse, agent)
+        yield command_line.environment(tmp_path / "store.db", lighthouse, agent, DD_ENV="test")
 
 
 def _checked(env):
@@ -101,19 +104,138 @@ def test_the_broken_part_is_named_with_the_reason(env, lighthouse, broken, part,
 
     assert 1 == status
     assert why in failed.pop(part)
-    assert failed in ({}, {"lighthouse": "not tried: it needs a token"})
-    assert {"database", "agent"} - {part} <= set(fine)
+    assert failed in ({}, {"token": "not tried: it needs LIGHTKEEPER_LIGHTHOUSE_AUDIENCE"})
+    assert {"database", "lighthouse", "agent"} - {part} == set(fine) - {"settings", "token"}
 
 
-def test_every_missing_setting_is_named(tmp_path):
+def test_every_missing_setting_is_named(env):
     """Without the settings for Lighthouse, the store and the Agent are tried."""
-    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
-        status, failed, fine = _checked(
-            command_line.environment(tmp_path / "store.db", agent=agent)
-        )
+    ours = {name: value for name, value in env.items() if "LIGHTHOUSE" not in name}
+
+    status, failed, fine = _checked(ours)
 
     assert 1 == status
-    assert {"settings"} == failed.keys()
-    for name in ("URL", "AUDIENCE", "CLIENT_ID", "PRIVATE_KEY"):
-        assert f"LIGHTKEEPER_LIGHTHOUSE_{name}: missing" in failed["settings"]
+    names = [f"LIGHTKEEPER_LIGHTHOUSE_{name}" for name in ("AUDIENCE", "CLIENT_ID", "PRIVATE_KEY")]
+    url = "LIGHTKEEPER_LIGHTHOUSE_URL"
+    for name in (*names, url):
+        assert f"{name}: missing" in failed["settings"]
+    assert f"not tried: it needs {', '.join((*names, url))}" == failed["token"]
+    assert f"not tried: it needs {url}" == failed["lighthouse"]
     assert ["database", "agent"] == fine
+
+
+KEY = "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"
+WRONG = {
+    "all but Lighthouse's": (
+        {
+            "LIGHTKEEPER_BATCH_SIZE": "many",
+            "LIGHTKEEPER_SLOW_AFTER": "1",
+            "LIGHTKEEPER_DATABASE_URL": "mysql://h/d",
+            "DD_DOGSTATSD_URL": "http://h",
+            "DD_DOGSTATSD_DISABLE": "true",
+            "DD_ENV": " ",
+        },
+        {"database", "agent"},
+    ),
+    "no key and no database file": (
+        {f"{KEY}_FILE": "/nowhere", "LIGHTKEEPER_DATABASE_URL_FILE": "/nowhere"},
+        {"database", "token"},
+    ),
+    "a wrong URL": ({"LIGHTKEEPER_LIGHTHOUSE_URL": "ftp://h"}, {"token", "lighthouse"}),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_setting_keeps_no_other_part_from_being_tried(env, case):
+    """Each wrong setting is named, and every part that does not need one is tried."""
+    wrong, untried = WRONG[case]
+    replaced = {name.removesuffix("_FILE") for name in wrong} - wrong.keys()
+
+    status, failed, fine = _checked(env | wrong | dict.fromkeys(replaced, ""))
+
+    assert 1 == status
+    assert {"settings", *untried} == failed.keys()
+    assert {"database", "token", "lighthouse", "agent"} - untried == set(fine)
+    assert [] == [name for name in wrong if f"{name}: " not in failed["settings"]]
+    assert all(failed[part].startswith("not tried: it needs ") for part in untried)
+
+
+def test_a_wrong_settings_file_keeps_no_part_from_being_tried(env, tmp_path):
+    """Its wrong line is named; without the file what it sets is not tried with defaults."""
+    file = tmp_path / "lightkeeper.env"
+    file.write_text(f"DD_ENV='test\nDD_TAGS=a:b\nLIGHTKEEPER_DATABASE_URL={env['HOME']}\n")
+    of_file = env | {"LIGHTKEEPER_SETTINGS_FILE": str(file)}
+
+    status, failed, fine = _checked(of_file)
+    assert (1, {"settings"}) == (status, failed.keys())
+    assert f"{file}:1: DD_ENV: write NAME=value" in failed["settings"]
+    assert ["database", "token", "lighthouse", "agent"] == fine
+
+    file.unlink()
+    for name in ("LIGHTKEEPER_DATABASE_URL", "DD_DOGSTATSD_URL"):
+        del of_file[name]
+    status, failed, fine = _checked(of_file)
+    assert (1, ["token", "lighthouse"]) == (status, fine)
+    assert f"cannot read {file}: No such file" in failed["settings"]
+    needed = "not tried: it needs LIGHTKEEPER_SETTINGS_FILE"
+    assert (needed, needed) == (failed["database"], failed["agent"])
+
+
+def test_a_key_or_store_that_others_may_read_is_named(env, tmp_path):
+    """With the file, its rights, and what to do; the parts work all the same."""
+    key, store = tmp_path / "key.pem", tmp_path / "store.db"
+    key.write_text(env[KEY])
+    env = env | {KEY: "", f"{KEY}_FILE": str(key), "DD_ENV": "", "DD_TAGS": "team:a env:test"}
+    open_database(f"sqlite:///{store}", create=True).close()
+    key.chmod(0o604)
+    store.chmod(0o644)
+
+    status, failed, fine = _checked(env)
+    assert (1, ["token", "lighthouse", "agent"]) == (status, fine)
+    assert {
+        "settings": f"{KEY}_FILE: {key} is readable by others (mode 0604): chmod 600 it",
+        "database": f"{store} is readable by others (mode 0644): chmod 600 it",
+    } == failed
+
+    for file in (key, store):
+        file.chmod(0o600)
+    assert 0 == _checked(env)[0]
+
+
+def test_a_damaged_store_is_named(env, tmp_path):
+    """A store with 9 kB of garbage in the middle of its file does not work."""
+    store = tmp_path / "store.db"
+    line = (
+        '{"lighthouse_request_id":%d,"form_526_submission_id":"s","document_type":"form_0781"}\n'
+    )
+    lines = "".join(line % each for each in range(1, 2_000))
+    assert 0 == command_line.run("track", "-", env=env, input=lines).returncode
+    with store.open("r+b") as file:
+        file.seek(store.stat().st_size // 2)
+        file.write(bytes(range(1, 256)) * 36)
+
+    status, failed, fine = _checked(env)
+
+    assert (1, ["settings", "token", "lighthouse", "agent"]) == (status, fine)
+    assert "the database is corrupt: stop lightkeeper, restore a backup" in failed["database"]
+
+
+def test_a_role_that_may_create_no_tables_is_named(env, postgres_url):
+    """An empty database in which `run` could make no store is no database to use."""
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN")
+        admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        url = postgres_url.replace("user=postgres", f"user={role}")
+
+        status, failed, _ = _checked(env | {"LIGHTKEEPER_DATABASE_URL": url})
+        assert (1, {"database"}) == (status, failed.keys())
+        assert "permission denied for schema public" in failed["database"]
+        assert failed["database"].endswith(": let the role create tables in it")
+
+        admin.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+        assert 0 == _checked(env | {"LIGHTKEEPER_DATABASE_URL": url})[0]
+        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        assert [] == tables.fetchall()
+        admin.execute(f"REVOKE ALL ON SCHEMA public FROM {role}")
+        admin.execute(f"DROP ROLE {role}")
