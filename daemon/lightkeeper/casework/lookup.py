@@ -5,10 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.domain.tries import deciding
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
@@ -89,27 +91,53 @@ def document(database: Database, request_id: int) -> Found | None:
         }
         for change in history
     ]
-    lines = [*_headline(row), "", "history:"]
+    decided_by = _decided_by(database, row)
+    data["decided_by"] = decided_by
+    lines = [*_headline(row)]
+    if decided_by is not None:
+        lines.append(f"  another try of the same document decides: request id {decided_by}")
+    lines += ["", "history:"]
     lines.append(f"  {_iso(row.tracked_at)}  handed to Lighthouse")
     lines += [f"  {entry['at']}  {_printable(_change(entry))}" for entry in data["history"]]
     return Found(data, lines)
 
 
+def _decided_by(database: Database, row: Form526DocumentSubmission) -> int | None:
+    """The request id of the try that decides, where it is another."""
+    if row.condition != Condition.SUPERSEDED:
+        return None
+    tries = Documents(database).of_submission(row.form_526_submission_id)
+    same = [one for one in tries if one.form_attachment_id == row.form_attachment_id]
+    return int(deciding(same).lighthouse_request_id)
+
+
 def submission(database: Database, submission_id: str) -> Found | None:
-    """All documents of a submission and the veteran's wording; None where none is tracked."""
+    """All documents of a submission and the veteran's wording; None where none is tracked.
+
+    Several tries of one document are one: the try that decides, with the others beneath it.
+    """
     # An id that cannot be printed is never tracked, and no database takes a lone surrogate.
     rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
     if not rows:
         return None
     wording = submission_wording(rows)
+    documents = documents_of(rows)
     data = {
         "form_526_submission_id": submission_id,
-        "documents": [_data(row) for row in rows],
+        "documents": [
+            {**_data(each.decides), "other_tries": [_data(one) for one in each.others]}
+            for each in documents
+        ],
         "veteran_wording": wording,
     }
-    count = "1 document" if len(rows) == 1 else f"{len(rows)} documents"
-    lines = [f"submission {submission_id}: {count}", ""]
-    lines += [line for row in rows for line in (*_headline(row), "")]
+    count = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
+    tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
+    lines = [f"submission {submission_id}: {count}{tries}", ""]
+    for each in documents:
+        lines += [*_headline(each.decides), ""]
+        for one in each.others:
+            lines += ["another try of the same document, which does not decide:"]
+            lines += [f"  {line}" for line in _headline(one)] + [""]
     return Found(data, [*lines, "for the veteran:", f"  {wording}"])
 
 

@@ -18,6 +18,10 @@ LONGEST_NAME, LONGEST_REASON = 100, 500
 _DONE = LighthouseStatus.DONE
 _NOTHING_TO_DO: Final = {Condition.WAITING, Condition.DELIVERED}
 _TRIAGED: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
+_NOT_COUNTED: Final = {Condition.SUPERSEDED}
+_SUPERSEDED: Final = (
+    "superseded: another try of the same document decides; `lightkeeper show` names it"
+)
 
 
 class IncompleteNote(LightkeeperError):
@@ -44,12 +48,14 @@ _REMARKS: Final = {
     Action.RECHECK: RemarkKind.RECHECK,
 }
 CONDITIONS: Final = {
-    Action.ACK: frozenset(set(Condition) - _NOTHING_TO_DO - _TRIAGED),
+    Action.ACK: frozenset(set(Condition) - _NOTHING_TO_DO - _TRIAGED - _NOT_COUNTED),
     Action.UNACK: frozenset({Condition.ACKNOWLEDGED}),
-    Action.CLOSE: frozenset(set(Condition) - {Condition.DELIVERED, Condition.CLOSED}),
+    Action.CLOSE: frozenset(
+        set(Condition) - {Condition.DELIVERED, Condition.CLOSED} - _NOT_COUNTED
+    ),
     Action.UNCLOSE: frozenset({Condition.CLOSED}),
     Action.RECHECK: frozenset(
-        set(Condition) - {Condition.DELIVERED, Condition.CONTRADICTORY} - _TRIAGED
+        set(Condition) - {Condition.DELIVERED, Condition.CONTRADICTORY} - _TRIAGED - _NOT_COUNTED
     )
     | {Condition.ACKNOWLEDGED},
 }
@@ -83,6 +89,8 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
     def ack(document: Document) -> Effect | str | None:
         if document.condition == Condition.CLOSED:
             return f"closed: reopen it first, with {_reopening(document)}"
+        if document.condition == Condition.SUPERSEDED:
+            return _SUPERSEDED
         if document.condition in _NOTHING_TO_DO:
             return f"{document.condition}: there is nothing to acknowledge"
         acknowledged = document.condition == Condition.ACKNOWLEDGED
@@ -95,6 +103,8 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
     def close(document: Document) -> Effect | str | None:
         if document.condition == Condition.DELIVERED:
             return "delivered: there is nothing to close"
+        if document.condition == Condition.SUPERSEDED:
+            return _SUPERSEDED
         closed = document.condition == Condition.CLOSED
         return None if closed else Effect(Condition.CLOSED, keeps_next_poll=False)
 

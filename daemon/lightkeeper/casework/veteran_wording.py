@@ -7,7 +7,15 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from lightkeeper.domain.document import DocumentType, LighthouseStatus, Step
+from lightkeeper.casework.tries import documents_of
+from lightkeeper.domain.document import (
+    DONE,
+    FAILED,
+    PENDING,
+    Condition,
+    DocumentType,
+    Step,
+)
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 REMEDY: Final = (
@@ -15,57 +23,101 @@ REMEDY: Final = (
     "{it} to a VA regional office. You don't need to file a new claim."
 )
 NOTHING_TO_DO: Final = "You don't need to do anything."
+STAFF_WILL_SAY: Final = "They'll contact you if they need anything from you."
+_LATE: Final = frozenset({Condition.STUCK, Condition.OVERDUE, Condition.ACKNOWLEDGED})
+"""Pending for so long that VA staff look into it, or looked into already."""
 
 
-def submission_wording(documents: Sequence[Form526DocumentSubmission]) -> str:
+def submission_wording(rows: Sequence[Form526DocumentSubmission]) -> str:
     """What a veteran could be shown about the documents of one submission.
 
     It is about the documents that need most: those the veteran must send again come first, then
-    those that staff must look at, then those under way.
+    those that staff must look at, then those under way. Several tries of one document are one.
     """
+    documents = [each.decides for each in documents_of(rows)]
     count = len(documents)
     if not documents:
         return "We don't know of any documents for this claim."
-    if lost := [d for d in documents if _veteran_must_act(d)]:
+    if lost := [each for each in documents if _veteran_must_act(each, documents)]:
         remedy = REMEDY.format(it="it" if len(lost) == 1 else "them")
         return f"VA couldn't add {_your(lost, count)} to your file. {remedy}"
-    if unclear := [d for d in documents if _staff_must_look(d)]:
+    unfinished = [each for each in documents if not _is_finished(each)]
+    closed = [each for each in unfinished if each.condition == Condition.CLOSED]
+    unfinished = [each for each in unfinished if each.condition != Condition.CLOSED]
+    elsewhere = [each for each in unfinished if each.in_efolder_at is None]
+    if unclear := [each for each in elsewhere if _staff_must_look(each)]:
         return (
             f"VA staff are checking what happened to {_your(unclear, count)}. "
             "You don't need to do anything now."
         )
-    unfinished = [d for d in documents if not _connected(d)]
-    if apart := [d for d in unfinished if d.lighthouse_status == LighthouseStatus.FAILED]:
+    if late := [each for each in elsewhere if each.condition in _LATE]:
+        verb = "isn't" if len(late) == 1 else "aren't"
+        return (
+            f"VA staff are looking into why {_your(late, count)} {verb} in your file yet. "
+            f"{STAFF_WILL_SAY}"
+        )
+    if closed:
+        return f"VA staff took care of {_your(closed, count)}. {STAFF_WILL_SAY}"
+    if apart := [each for each in unfinished if _staff_must_connect(each)]:
         return (
             f"VA staff still need to connect {_your(apart, count)} to your claim. {_safe(apart)}"
         )
-    pending = [d for d in unfinished if d.lighthouse_status == LighthouseStatus.PENDING]
-    if coming := [d for d in pending if d.in_efolder_at is None]:
-        return f"VA is adding {_your(coming, count)} to your file. {NOTHING_TO_DO}"
-    if pending:
-        return f"VA is connecting {_your(pending, count)} to your claim. {_safe(pending)}"
+    if elsewhere:
+        return f"VA is adding {_your(elsewhere, count)} to your file. {NOTHING_TO_DO}"
+    if unfinished:
+        return f"VA is connecting {_your(unfinished, count)} to your claim. {_safe(unfinished)}"
     return f"VA has {_your(documents, count)} in your file."
 
 
-def _veteran_must_act(document: Form526DocumentSubmission) -> bool:
+def _veteran_must_act(
+    document: Form526DocumentSubmission, documents: Sequence[Form526DocumentSubmission]
+) -> bool:
     # BDD instructions are VA's own paper: the veteran has nothing to mail.
     return (
-        document.lighthouse_status == LighthouseStatus.FAILED
-        and document.failed_step == Step.CLAIMS_EVIDENCE
-        and document.in_efolder_at is None
+        _is_lost(document)
         and document.document_type != DocumentType.BDD_INSTRUCTIONS
+        and not any(_may_be_the_same(document, other) for other in documents)
     )
 
 
-def _connected(document: Form526DocumentSubmission) -> bool:
-    """Whether BGS knows it: what is left then is Lighthouse's own housekeeping."""
-    return bool(json.loads(document.steps or "{}").get(Step.BENEFITS_GATEWAY_SERVICE) == "SUCCESS")
+def _is_lost(document: Form526DocumentSubmission) -> bool:
+    """Whether VA does not have it, and no staff took it up."""
+    return (
+        document.lighthouse_status == FAILED
+        and document.failed_step == Step.CLAIMS_EVIDENCE
+        and document.in_efolder_at is None
+        and document.condition not in {Condition.ACKNOWLEDGED, Condition.CLOSED}
+    )
+
+
+def _may_be_the_same(
+    document: Form526DocumentSubmission, other: Form526DocumentSubmission
+) -> bool:
+    """Whether `other` may be another try of it, which VA has, may yet get, or took up.
+
+    Without an attachment id nothing tells two tries of a form from two forms.
+    """
+    return (
+        other.document_type == document.document_type
+        and not (document.form_attachment_id and other.form_attachment_id)
+        and not _is_lost(other)
+    )
+
+
+def _is_finished(document: Form526DocumentSubmission) -> bool:
+    """Whether VA has it: what is left once BGS knows it is Lighthouse's own housekeeping."""
+    if document.lighthouse_status == DONE:
+        return document.in_efolder_at is not None
+    steps = json.loads(document.steps or "{}")
+    return bool(steps.get(Step.BENEFITS_GATEWAY_SERVICE) == "SUCCESS")
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:
-    failed = document.lighthouse_status == LighthouseStatus.FAILED
-    unknown = document.not_found_since is not None
-    return document.in_efolder_at is None and (failed or unknown)
+    return document.lighthouse_status != PENDING or document.not_found_since is not None
+
+
+def _staff_must_connect(document: Form526DocumentSubmission) -> bool:
+    return document.lighthouse_status == FAILED or document.condition in _LATE
 
 
 def _your(some: Sequence[Form526DocumentSubmission], of: int) -> str:

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
     RECOVERED = "recovered"
+    SUPERSEDED = "superseded"  # a failed try of a document that another try brought there
 
 
 class RemarkKind(StrEnum):

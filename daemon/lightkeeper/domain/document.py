@@ -42,6 +42,7 @@ class Condition(StrEnum):
     EFOLDER_UNKNOWN = "efolder_unknown"
     ACKNOWLEDGED = "acknowledged"  # staff work on it, in any state
     CLOSED = "closed"  # staff settled it elsewhere: it is no longer polled
+    SUPERSEDED = "superseded"  # another try of the same document decides: it is not counted
 
 
 class Step(StrEnum):
@@ -101,3 +102,6 @@ class Document(NamedTuple):
     """When it first became certain that the veteran must send it again."""
     judged_at: Instant | None
     """When it was counted as good or bad, which happens once; None before."""
+    first_tracked_at: Instant | None = None
+    """When the first of several tries of one document was tracked; None where it is the only
+    one."""

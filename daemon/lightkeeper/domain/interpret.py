@@ -1,5 +1,7 @@
 """What an answer means: (document, what Lighthouse said, policy, now) -> Decision. Pure."""
 
+from typing import Final
+
 from lightkeeper.domain.answer import REPORTED_STATUSES, Absence, Observation, StatusReport
 from lightkeeper.domain.change import Change, Decision, Outcome, Remark, RemarkKind
 from lightkeeper.domain.classify import CONTRADICTED, Reading, read
@@ -13,8 +15,11 @@ from lightkeeper.domain.document import (
     Step,
 )
 from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.slo import judged_at, verdict
+from lightkeeper.domain.slo import handed_over_at, judged_at, verdict
 from lightkeeper.domain.time import Instant
+
+_KEPT: Final = frozenset({Condition.ACKNOWLEDGED, Condition.SUPERSEDED})
+"""Conditions that an answer leaves as they are while the status stays."""
 
 
 def interpret(
@@ -65,14 +70,25 @@ def _reported(document: Document, report: StatusReport, policy: Policy, now: Ins
 def condition_of(document: Document, policy: Policy) -> str:
     """What its state calls for by the last answer, acknowledged or not."""
     if document.lighthouse_status == FAILED:
-        return _failure(document.failed_step, document.in_efolder_at)
+        return failure_condition(document.failed_step, document.in_efolder_at)
     if document.lighthouse_status == DONE:
         # A document delivered without contradiction cannot have been acknowledged.
         acknowledged = document.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
         return Condition.CONTRADICTORY if acknowledged else document.condition
     if document.not_found_since is not None:
         return Condition.NOT_FOUND
-    return _lateness(document.tracked_at, document.last_answered_at, policy)
+    return _lateness(handed_over_at(document), document.last_answered_at, policy)
+
+
+def failure_condition(failed_step: str | None, in_efolder_at: Instant | None) -> str:
+    """What a failure calls for: staff, the veteran, or a look first."""
+    if in_efolder_at is not None:
+        return Condition.IN_EFOLDER
+    return (
+        Condition.NOT_IN_EFOLDER
+        if failed_step == Step.CLAIMS_EVIDENCE
+        else Condition.EFOLDER_UNKNOWN
+    )
 
 
 def _after(
@@ -100,8 +116,8 @@ def _after(
     )
     worse = must_act and document.must_act_since is None
     changed_status = outcome or worse or status != document.lighthouse_status
-    if not changed_status and document.condition == Condition.ACKNOWLEDGED:
-        condition = Condition.ACKNOWLEDGED
+    if not changed_status and document.condition in _KEPT:
+        condition = Condition(document.condition)
     return document._replace(
         lighthouse_status=status,
         condition=str(condition),  # the driver takes longer to bind a member of an enum
@@ -172,21 +188,10 @@ def _condition(
     policy: Policy,
 ) -> str:
     if status == FAILED:
-        return _failure(failed_step, in_efolder_at)
+        return failure_condition(failed_step, in_efolder_at)
     if status == DONE:
         return Condition.CONTRADICTORY if CONTRADICTED in said.remarks else Condition.DELIVERED
-    return _lateness(document.tracked_at, answered_at, policy)
-
-
-def _failure(failed_step: str | None, in_efolder_at: Instant | None) -> str:
-    """What a failure calls for: staff, the veteran, or a look first."""
-    if in_efolder_at is not None:
-        return Condition.IN_EFOLDER
-    return (
-        Condition.NOT_IN_EFOLDER
-        if failed_step == Step.CLAIMS_EVIDENCE
-        else Condition.EFOLDER_UNKNOWN
-    )
+    return _lateness(handed_over_at(document), answered_at, policy)
 
 
 def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) -> str:
@@ -222,12 +227,10 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
         return Decision(after, None)
     since = document.not_found_since or now
     gone = now - since >= policy.not_found_fails_after_ms
-    condition = _failure(None, document.in_efolder_at) if gone else Condition.NOT_FOUND
+    condition = failure_condition(None, document.in_efolder_at) if gone else Condition.NOT_FOUND
     after = document._replace(
         lighthouse_status=FAILED if gone else PENDING,
-        condition=Condition.ACKNOWLEDGED
-        if document.condition == Condition.ACKNOWLEDGED and not gone
-        else condition,
+        condition=document.condition if document.condition in _KEPT and not gone else condition,
         last_answered_at=now,
         not_found_since=since,
         decided_at=now if gone else None,

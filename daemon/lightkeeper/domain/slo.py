@@ -16,6 +16,12 @@ DETECTED_WITHIN_MS: Final = 15 * MINUTE
 _MET: Final = (Remark(RemarkKind.SLO_MET),)
 
 
+def handed_over_at(document: Document) -> Instant:
+    """Since when a document ages, of whose tries this is one: since the first was tracked."""
+    first = document.first_tracked_at
+    return document.tracked_at if first is None else first
+
+
 def judged_at(document: Document, status: str, policy: Policy, now: Instant) -> Instant | None:
     """When it was judged: now, where `status` is its first final one or the deadline has passed.
 
@@ -23,7 +29,7 @@ def judged_at(document: Document, status: str, policy: Policy, now: Instant) -> 
     """
     if document.judged_at is not None:
         return document.judged_at
-    deadline = document.tracked_at + policy.stuck_after_ms
+    deadline = handed_over_at(document) + policy.stuck_after_ms
     due = status != PENDING or now > deadline
     return now if due and document.created_at <= deadline else None
 
@@ -37,7 +43,7 @@ def verdict(
     """
     if document.judged_at is not None or after.judged_at is None:
         return ()
-    deadline = document.tracked_at + policy.stuck_after_ms
+    deadline = handed_over_at(document) + policy.stuck_after_ms
     in_time, efolder_at = now <= deadline, after.in_efolder_at
     # The daemon cannot learn of an end before the document is tracked.
     ended_at = after.lighthouse_ended_at or document.last_answered_at or 0

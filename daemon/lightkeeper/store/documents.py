@@ -12,19 +12,16 @@ from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.document import PENDING, Condition, Document, NewDocument, Step
 from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
-from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-from lightkeeper.store.schema import Form526DocumentSubmission
-from lightkeeper.store.tallies import Place, place, tally
+from lightkeeper.store.history import write_history
+from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
+from lightkeeper.store.tallies import tally, tally_moves
+from lightkeeper.store.tries import regroup, settled, write_settled
 
 LONGEST_AHEAD_MS: Final = DAY + HOUR
 FILL_AFTER_MS: Final = 30 * SECOND
 """A call is not topped up with documents that were polled less than this ago."""
 
-COLUMNS: Final = ", ".join(
-    "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
-)
-"""The columns that make a `Document`, in the order of its fields."""
 _STATE: Final = (
     "lighthouse_status",
     "condition",
@@ -45,18 +42,7 @@ _STATE: Final = (
     "judged_at",
 )
 """What an answer can change of a document."""
-_CHANGE: Final = (
-    "at",
-    "from_status",
-    "to_status",
-    "from_step",
-    "to_step",
-    "outcome",
-    "processing_ms",
-    "detection_ms",
-)
-"""What of a change is stored as it is."""
-_state, _change = attrgetter(*_STATE), attrgetter(*_CHANGE)
+_state = attrgetter(*_STATE)
 
 _DUE_NEWEST: Final = f"""
     SELECT {COLUMNS} FROM form_526_document_submissions
@@ -82,10 +68,6 @@ _POSTPONE: Final = """
     SET last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         unanswered_since = COALESCE(unanswered_since, ?)
     WHERE id = ? AND next_poll_at IS NOT NULL
-"""
-_HISTORY: Final = f"""
-    INSERT INTO transitions (document_id, step_changes, remarks, {", ".join(_CHANGE)})
-    VALUES (?, ?, ?, {", ".join("?" * len(_CHANGE))})
 """
 _ADD: Final = """
     INSERT INTO form_526_document_submissions (lighthouse_request_id, form_526_submission_id,
@@ -118,7 +100,8 @@ class Documents:
 
         A request id that is tracked already, here or earlier in the batch, is known when it
         belongs to the same submission as the same type, and a conflict otherwise. What is new
-        is due at once.
+        is due at once; where it is a further try of a tracked document, it takes over, unless
+        the document is in the eFolder.
         """
         with self._db.writing():
             self._db.lock_intake()
@@ -134,6 +117,8 @@ class Documents:
                 else:
                     fates.append(Intake.KNOWN if known == identity else Intake.CONFLICT)
             self._insert(new, now)
+            attached = {(each.submission_id, each.attachment_id) for each in new}
+            regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
         return fates
 
     def _identities(self, request_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -216,10 +201,25 @@ class Documents:
 
     def _written(self, batch: Sequence[Recorded], polled_at: Instant) -> bool:
         """Whether it was; nothing of it is where one of the documents has changed since."""
-        updates, history = [], []
-        moves: Counter[Place] = Counter()
-        for before, (after, change), next_poll_at, answer, problem in batch:
-            updates.append(
+        try:
+            with self._db.writing():
+                batch, others = settled(self._db, batch, polled_at)
+                if self._update(batch, polled_at) < len(batch):
+                    raise _Overtaken
+                write_settled(self._db, others, polled_at)
+                write_history(self._db, (each.decision for each in batch))
+                moves = [(before, after) for before, (after, _) in others]
+                moves += [(each.before, each.decision.after) for each in batch if _has_moved(each)]
+                tally_moves(self._db, moves)
+        except _Overtaken:
+            return False
+        return True
+
+    def _update(self, batch: Sequence[Recorded], polled_at: Instant) -> int:
+        """Write the state of each; how many were as they had been read."""
+        return self._db.execute_many(
+            _RECORD,
+            [
                 (
                     *_state(after),
                     polled_at,
@@ -229,29 +229,9 @@ class Documents:
                     after.id,
                     before.condition,
                 )
-            )
-            if change is not None:
-                history.append(
-                    (
-                        after.id,
-                        orjson.dumps(change.step_changes).decode(),
-                        remarks.encode(change.remarks),
-                        *_change(change),
-                    )
-                )
-            if change is not None or after.condition != before.condition:
-                moves[place(before)] -= 1
-                moves[place(after)] += 1
-        try:
-            with self._db.writing():
-                if self._db.execute_many(_RECORD, updates) < len(updates):
-                    raise _Overtaken
-                if history:
-                    self._db.execute_many(_HISTORY, history)
-                tally(self._db, moves)
-        except _Overtaken:
-            return False
-        return True
+                for before, (after, _), next_poll_at, answer, problem in batch
+            ],
+        )
 
     def _not_overtaken(self, batch: Sequence[Recorded]) -> list[Recorded]:
         marks = ", ".join("?" * len(batch))
@@ -290,6 +270,11 @@ class Documents:
                 .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
                 .order_by(Form526DocumentSubmission.id)
             )
+
+
+def _has_moved(one: Recorded) -> bool:
+    after, change = one.decision
+    return change is not None or after.condition != one.before.condition
 
 
 def _problem_json(problem: CallProblem) -> str:

@@ -9,8 +9,8 @@ from lightkeeper.store.database import Database
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 """How much later than its cadence allows a usable answer may come: twice the longest pause."""
 _LATE: Final = (Condition.STUCK, Condition.OVERDUE)
-OPEN: Final = "condition NOT IN ('acknowledged', 'closed')"
-"""Neither acknowledged nor closed; word for word as in the indexes."""
+OPEN: Final = "condition NOT IN ('acknowledged', 'closed', 'superseded')"
+"""Neither acknowledged, closed nor superseded; word for word as in the indexes."""
 
 
 class Level(NamedTuple):
@@ -75,10 +75,14 @@ class Levels:
         self._db = database
 
     def totals(self) -> list[Level]:
-        """How many documents stand where; the sum of all is everything tracked."""
+        """How many documents stand where; the sum of all is everything tracked.
+
+        Of several tries of one document the one that decides is counted.
+        """
         rows = self._db.rows(
             "SELECT document_type, lighthouse_status, step, condition, count FROM tallies "
-            "WHERE count <> 0 ORDER BY document_type, lighthouse_status, step, condition"
+            "WHERE count <> 0 AND condition <> 'superseded' "
+            "ORDER BY document_type, lighthouse_status, step, condition"
         )
         return [Level._make(row) for row in rows]
 

@@ -40,6 +40,7 @@ _FIRST = (
         unanswered_since BIGINT,
         must_act_since BIGINT,
         judged_at BIGINT,
+        first_tracked_at BIGINT,
         last_answer TEXT,
         last_problem TEXT,
         acknowledged_at BIGINT,
@@ -59,17 +60,19 @@ _FIRST = (
     """
     CREATE INDEX documents_pending
         ON form_526_document_submissions (document_type, current_step, tracked_at)
-        WHERE lighthouse_status = 'pending' AND condition NOT IN ('acknowledged', 'closed')
+        WHERE lighthouse_status = 'pending'
+            AND condition NOT IN ('acknowledged', 'closed', 'superseded')
     """,
     # Empty while all is well.
     """
     CREATE INDEX documents_unanswered ON form_526_document_submissions (unanswered_since)
         WHERE unanswered_since IS NOT NULL AND lighthouse_status = 'pending'
-            AND condition NOT IN ('acknowledged', 'closed')
+            AND condition NOT IN ('acknowledged', 'closed', 'superseded')
     """,
     """
     CREATE INDEX documents_failed ON form_526_document_submissions (decided_at)
-        WHERE lighthouse_status = 'failed' AND condition NOT IN ('acknowledged', 'closed')
+        WHERE lighthouse_status = 'failed'
+            AND condition NOT IN ('acknowledged', 'closed', 'superseded')
     """,
     # By a column that polling never writes, and so costs it nothing.
     """
@@ -77,7 +80,8 @@ _FIRST = (
         WHERE acknowledged_at IS NOT NULL
     """,
     """
-    CREATE INDEX documents_of_submission ON form_526_document_submissions (form_526_submission_id)
+    CREATE INDEX documents_of_submission
+        ON form_526_document_submissions (form_526_submission_id, form_attachment_id)
     """,
     """
     CREATE TABLE transitions (

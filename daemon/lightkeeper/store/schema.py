@@ -3,6 +3,8 @@
 Every time is an `Instant`: milliseconds since the epoch, UTC, in a BIGINT.
 """
 
+from typing import Final
+
 from peewee import (
     BigAutoField,
     BigIntegerField,
@@ -12,6 +14,13 @@ from peewee import (
     Model,
     TextField,
 )
+
+from lightkeeper.domain.document import Document
+
+COLUMNS: Final = ", ".join(
+    "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
+)
+"""The columns that make a `Document`, in the order of its fields."""
 
 
 class InstantField(BigIntegerField):
@@ -23,7 +32,7 @@ class Form526DocumentSubmission(Model):
 
     id = BigAutoField()
     lighthouse_request_id = BigIntegerField(unique=True)
-    form_526_submission_id = TextField(index=True)
+    form_526_submission_id = TextField()
     form_attachment_id = TextField(null=True)
     document_type = TextField()
     tracked_at = InstantField()
@@ -47,6 +56,7 @@ class Form526DocumentSubmission(Model):
     unanswered_since = InstantField(null=True)
     must_act_since = InstantField(null=True)
     judged_at = InstantField(null=True)
+    first_tracked_at = InstantField(null=True)
     last_answer = TextField(null=True)
     last_problem = TextField(null=True)
     acknowledged_at = InstantField(null=True)
@@ -55,6 +65,7 @@ class Form526DocumentSubmission(Model):
 
     class Meta:
         table_name = "form_526_document_submissions"
+        indexes = ((("form_526_submission_id", "form_attachment_id"), False),)
 
 
 class Transition(Model):

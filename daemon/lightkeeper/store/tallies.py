@@ -1,7 +1,7 @@
 """How many documents are where, updated in the transaction that moves them."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -25,6 +25,15 @@ def tally(database: Database, moves: Counter[Place]) -> None:
     rows = sorted((*key, count) for key, count in moves.items() if count)
     if rows:
         database.execute_many(_TALLY, rows)
+
+
+def tally_moves(database: Database, moves: Iterable[tuple[Document, Document]]) -> None:
+    """Tally documents that moved, each as it was and as it is."""
+    counts: Counter[Place] = Counter()
+    for before, after in moves:
+        counts[place(before)] -= 1
+        counts[place(after)] += 1
+    tally(database, counts)
 
 
 place: Final[Callable[[Document], Place]] = attrgetter(

@@ -9,8 +9,8 @@ from lightkeeper.domain.document import Document
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-from lightkeeper.store.documents import COLUMNS
 from lightkeeper.store.levels import OPEN
+from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
 
 CHUNK: Final = 1_000

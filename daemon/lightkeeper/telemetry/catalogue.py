@@ -45,7 +45,8 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.documents.outcomes": (
             "document",
             _TYPE_STEP_ENDING,
-            "Documents that ended: delivered, failed at a step, or delivered after a failure.",
+            "Documents that ended: delivered, failed at a step, or delivered after a failure; "
+            "superseded: a failed try of a document that another try brought into the eFolder.",
         ),
         "lightkeeper.step.outcomes": (
             "document",
@@ -271,7 +272,7 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             "event",
             _TYPE_STEP_ENDING,
             "Documents ended: their number and first ids. Of the same tags at most one event a "
-            "minute (failed, recovered) or an hour (done).",
+            "minute (failed, recovered, superseded) or an hour (done).",
         ),
         "lightkeeper.step": (
             "event",

@@ -11,14 +11,19 @@ from lightkeeper.telemetry.dogstatsd import Emitter
 
 DOCUMENT_EVENT: Final = "lightkeeper.document"
 STEP_EVENT: Final = "lightkeeper.step"
-_ALERT_TYPES: Final = {"failed": "error", "done": "success", "recovered": "success"}
-_URGENT: Final = frozenset({Outcome.FAILED, Outcome.RECOVERED})
+_ALERT_TYPES: Final = {
+    "failed": "error",
+    "done": "success",
+    "recovered": "success",
+    "superseded": "info",
+}
+_URGENT: Final = frozenset({Outcome.FAILED, Outcome.RECOVERED, Outcome.SUPERSEDED})
 
 
 class Events:
     """Sends what the store has gathered, and marks it sent once the Agent has it.
 
-    Of one key, at most one event a minute is sent where documents or steps failed or recovered,
+    Of one key, at most one event a minute is sent of what failed, recovered or was superseded,
     and at most one an hour of all else. What is gathered and not due outlives a restart.
     """
 

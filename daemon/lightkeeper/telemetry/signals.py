@@ -14,7 +14,7 @@ STEPS: Final = (
     "complete",
     "unknown",
 )
-ENDINGS: Final = ("done", "failed", "recovered")
+ENDINGS: Final = ("done", "failed", "recovered", "superseded")
 STEP_OUTCOMES: Final = ("in_progress", "success", "failed")
 CALL_OUTCOMES: Final = (
     "ok",

@@ -12,6 +12,16 @@ CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
 STATES = {
     "done": {"lighthouse_status": "done", "in_efolder_at": AT},
     "new": {"lighthouse_status": "pending"},
+    "slow": {"lighthouse_status": "pending", "condition": "slow"},
+    "stuck": {"lighthouse_status": "pending", "condition": "stuck"},
+    "overdue": {"lighthouse_status": "pending", "condition": "overdue"},
+    "stuck_later": {
+        "lighthouse_status": "pending",
+        "condition": "stuck",
+        "in_efolder_at": AT,
+        "current_step": BGS,
+    },
+    "denied": {"lighthouse_status": "done", "condition": "contradictory"},
     "in_efolder": {"lighthouse_status": "pending", "in_efolder_at": AT, "current_step": BGS},
     "not_found": {"lighthouse_status": "pending", "not_found_since": AT},
     "purged": {"lighthouse_status": "pending", "in_efolder_at": AT, "not_found_since": AT},
@@ -22,6 +32,7 @@ STATES = {
     "new_step": {"lighthouse_status": "failed", "failed_step": "VIRUS_SCAN"},
     "never_found": {"lighthouse_status": "failed", "not_found_since": AT},
 }
+_ATTACHMENTS = itertools.count(900)
 NEW_CLAIM = "You don't need to file a new claim."
 NOTHING_TO_DO = "You don't need to do anything"
 
@@ -30,7 +41,7 @@ def _document(state, document_type="veteran_upload", **more):
     fields = {
         "lighthouse_request_id": 604_526,
         "form_526_submission_id": "526-526",
-        "form_attachment_id": "att-9",
+        "form_attachment_id": f"att-{next(_ATTACHMENTS)}",
         "document_type": document_type,
         "tracked_at": AT,
         "error_detail": "Ann_Doe.pdf: attempts exceeded",
@@ -47,7 +58,18 @@ def _wording(*states):
     ("state", "expected"),
     [
         ("done", "VA has your document in your file."),
-        ("new", "VA is adding your document to your file. You don't need to do anything."),
+        *(
+            (state, "VA is adding your document to your file. You don't need to do anything.")
+            for state in ("new", "slow")
+        ),
+        *(
+            (
+                state,
+                "VA staff are looking into why your document isn't in your file yet. "
+                "They'll contact you if they need anything from you.",
+            )
+            for state in ("stuck", "overdue")
+        ),
         *(
             (
                 state,
@@ -68,7 +90,7 @@ def _wording(*states):
                 "VA staff still need to connect your document to your claim. It's already in "
                 "your file. You don't need to do anything.",
             )
-            for state in ("bgs", "lost_later")
+            for state in ("bgs", "lost_later", "stuck_later")
         ),
         *(
             (
@@ -76,7 +98,7 @@ def _wording(*states):
                 "VA staff are checking what happened to your document. "
                 "You don't need to do anything now.",
             )
-            for state in ("unknown", "new_step", "never_found", "not_found")
+            for state in ("unknown", "new_step", "never_found", "not_found", "denied")
         ),
     ],
 )
@@ -122,7 +144,83 @@ def test_the_remedy_is_named_only_where_the_veteran_must_act(pair):
 
     assert ("lost" in pair) == ("PO Box 4444" in wording)
     assert ("lost" in pair) == (NEW_CLAIM in wording)
-    assert ("lost" in pair) != (NOTHING_TO_DO in wording or pair == ("done", "done"))
+    staff = "contact you" in wording
+    assert ("lost" in pair) != (NOTHING_TO_DO in wording or staff or pair == ("done", "done"))
+
+
+IN_FILE = {name for name, state in STATES.items() if "in_efolder_at" in state}
+COMING = {"new", "slow", "stuck", "overdue"}
+
+
+def _tries(*states, **more):
+    return submission_wording(
+        [_document(state, form_attachment_id="77090", **more) for state in states]
+    )
+
+
+@pytest.mark.parametrize("pair", list(itertools.product(STATES, repeat=2)))
+def test_two_tries_of_an_attachment_are_one_document(pair):
+    """The try that came farther decides, in any order; the other one is not spoken of."""
+    wording = _tries(*pair)
+
+    assert "documents" not in wording
+    assert "of your" not in wording
+    found = IN_FILE | {"denied"}
+    decides = next(
+        ({*group} & {*pair} for group in (found, COMING, {"not_found"}) if {*group} & {*pair}),
+        {*pair},
+    )
+    assert wording in {_wording(state) for state in decides}
+    assert ({*pair} == {"lost"}) == ("PO Box 4444" in wording)
+
+
+@pytest.mark.parametrize("states", list(itertools.permutations(["lost", "lost", "new"])))
+def test_while_one_try_is_pending_va_is_still_adding_it(states):
+    """However many tries failed before, or after."""
+    assert _wording("new") == _tries(*states)
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "done"])
+@pytest.mark.parametrize("condition", ["acknowledged", "closed"])
+def test_what_staff_took_up_is_not_for_the_veteran_to_do(state, condition):
+    """Acknowledged or closed, it is neither to be mailed nor called under way."""
+    wording = submission_wording([_document(state, condition=condition), _document("done")])
+
+    assert "Mail" not in wording
+    assert "adding" not in wording
+    assert wording.startswith(("VA staff ", "VA has your 2 documents", "VA is connecting 1 of"))
+    assert state in IN_FILE or wording.startswith("VA staff ")
+
+
+@pytest.mark.parametrize("kind", ["form_0781", "form_0781a", "bdd_instructions"])
+@pytest.mark.parametrize("other", STATES)
+def test_two_forms_without_an_attachment_id_may_be_one(kind, other):
+    """Where one is lost and the other is not, staff look: VA may have what it would ask for."""
+    lost, same, different = (
+        _document(state, type_, form_attachment_id=None)
+        for state, type_ in (("lost", kind), (other, kind), (other, "veteran_upload"))
+    )
+    asked = kind != "bdd_instructions"
+
+    for pair in ([lost, same], [same, lost]):
+        assert (asked and other == "lost") == ("Mail" in submission_wording(pair))
+        assert ("Mail" in submission_wording(pair)) != (
+            submission_wording(pair).startswith("VA staff are checking what happened to ")
+        )
+    different.form_attachment_id = "77"
+    assert (asked or other == "lost") == ("Mail" in submission_wording([lost, different]))
+
+
+def test_a_form_that_staff_took_up_may_be_the_one_that_is_lost():
+    """Staff look into the pair, and the veteran is asked for nothing."""
+    wording = submission_wording(
+        [
+            _document("lost", "form_0781", form_attachment_id=None),
+            _document("lost", "form_0781", form_attachment_id=None, condition="closed"),
+        ]
+    )
+
+    assert wording.startswith("VA staff are checking what happened to 1 of your 2 documents.")
 
 
 def test_the_veteran_is_not_asked_to_mail_bdd_instructions():

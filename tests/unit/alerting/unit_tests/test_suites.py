@@ -52,7 +52,7 @@ def refused(tmp_path):
         ),
         (
             {"series": [{"count": FAILED.replace(":failed", ":fail"), "values": "1"}]},
-            "[unknown-tag] outcome:fail is never sent: write one of done, failed, recovered",
+            "[unknown-tag] outcome:fail is never sent: write one of done, failed, recovered, s",
         ),
         (
             {"series": [{"count": FAILED[:-1], "values": "1"}]},

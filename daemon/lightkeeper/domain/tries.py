@@ -1,0 +1,158 @@
+"""Which of several tries of one document decides what the document is. Pure.
+
+A document that was handed to Lighthouse several times has a try for each time, with a request id
+of its own. One try decides; the others are superseded, and counted nowhere. While any try is
+pending, the document is pending.
+"""
+
+from collections.abc import Sequence, Set
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+from lightkeeper.domain.change import Change, Decision, Outcome, Remark, RemarkKind
+from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, Document, Step
+from lightkeeper.domain.interpret import failure_condition
+from lightkeeper.domain.time import Instant
+
+_VERDICT: Final = frozenset({RemarkKind.SLO_MET, RemarkKind.SLO_MISSED})
+
+
+class Standing(Protocol):
+    """What of a try decides between it and the others."""
+
+    @property
+    def lighthouse_status(self) -> str: ...
+    @property
+    def condition(self) -> str: ...
+    @property
+    def failed_step(self) -> str | None: ...
+    @property
+    def in_efolder_at(self) -> Instant | None: ...
+    @property
+    def not_found_since(self) -> Instant | None: ...
+
+
+_S = TypeVar("_S", bound=Standing)
+
+
+class Try(NamedTuple):
+    """A try as it was, and what an answer made of it; the same where none came."""
+
+    before: Document
+    decision: Decision
+
+
+def is_in_efolder(one: Standing) -> bool:
+    """Whether this try is in the eFolder, as far as is known."""
+    return one.lighthouse_status == DONE or one.in_efolder_at is not None
+
+
+def deciding(tries: Sequence[_S]) -> _S:
+    """The try that decides: the one in the eFolder, else one that still may come there.
+
+    Of tries that stand alike, the one that decided before does, else the latest. `tries` come in
+    the order in which they were tracked.
+    """
+    return min(
+        reversed(tries), key=lambda one: (_rank(one), one.condition == Condition.SUPERSEDED)
+    )
+
+
+def _rank(one: Standing) -> int:
+    """The lower, the closer to the eFolder; of failures the one that may yet be there."""
+    pending = one.lighthouse_status == PENDING
+    closed = one.condition == Condition.CLOSED
+    if one.lighthouse_status == DONE:
+        return 1 if one.condition == Condition.CONTRADICTORY else 0
+    if one.in_efolder_at is not None:
+        return 2 if pending and not closed else 3
+    if closed:  # staff settled it: what the others come to changes nothing
+        return 4
+    if pending:
+        return 5 if one.not_found_since is None else 6
+    return 8 if one.failed_step == Step.CLAIMS_EVIDENCE else 7
+
+
+def settle(tries: Sequence[Try], now: Instant) -> list[Decision]:
+    """What became of each try of one document, with what is published of the document.
+
+    `tries` are all that there are, in the order in which they were tracked. A failed try whose
+    document is in the eFolder ends as superseded, once. What counts documents (outcomes, service
+    levels, silent failures) is left to the try that decides.
+    """
+    after = [each.decision.after for each in tries]
+    decides = deciding(after).id
+    status_before = deciding([each.before for each in tries]).lighthouse_status
+    is_there = any(map(is_in_efolder, after))
+    newly = is_there and not any(is_in_efolder(each.before) for each in tries)
+    return [
+        _deciding(each, _others(each, tries), status_before, now)
+        if each.before.id == decides
+        else _superseded(each, is_there=is_there, newly=newly, now=now)
+        for each in tries
+    ]
+
+
+def _others(one: Try, tries: Sequence[Try]) -> list[Document]:
+    return [each.before for each in tries if each.before.id != one.before.id]
+
+
+def _deciding(one: Try, others: Sequence[Document], status_before: str, now: Instant) -> Decision:
+    """Count for the document what was not counted for an earlier try."""
+    before, (after, change) = one
+    change = change or _unchanged(before, now)
+    outcome, remarks = change.outcome, change.remarks
+    if status_before == DONE:
+        outcome = None
+    if after.condition == Condition.SUPERSEDED:
+        after = after._replace(condition=_restored(after))
+        if after.lighthouse_status == FAILED and status_before == PENDING:
+            outcome = str(Outcome.FAILED)
+    if any(other.must_act_since is not None for other in others):
+        remarks = _without(remarks, {RemarkKind.VETERAN_MUST_ACT})
+    if any(other.judged_at is not None for other in others):
+        remarks = _without(remarks, _VERDICT)
+    return _decision(after, change._replace(outcome=outcome, remarks=remarks))
+
+
+def _superseded(one: Try, *, is_there: bool, newly: bool, now: Instant) -> Decision:
+    """Count nothing, but that a failure is settled by another try."""
+    before, (after, change) = one
+    change = change or _unchanged(before, now)
+    counted = before.condition != Condition.SUPERSEDED or change.outcome == Outcome.FAILED
+    settles = is_there and after.lighthouse_status == FAILED and (newly or counted)
+    after = after._replace(
+        condition=str(Condition.SUPERSEDED),
+        must_act_since=before.must_act_since,
+        judged_at=before.judged_at,
+    )
+    change = change._replace(
+        outcome=str(Outcome.SUPERSEDED) if settles else None,
+        remarks=_without(change.remarks, _VERDICT | {RemarkKind.VETERAN_MUST_ACT}),
+        processing_ms=None,
+        detection_ms=None,
+    )
+    return _decision(after, change)
+
+
+def _restored(after: Document) -> str:
+    """What a try that decides again calls for, until its next answer says more."""
+    if after.lighthouse_status == FAILED:
+        return failure_condition(after.failed_step, after.in_efolder_at)
+    if after.lighthouse_status == DONE:
+        return str(Condition.DELIVERED)
+    return str(Condition.WAITING if after.not_found_since is None else Condition.NOT_FOUND)
+
+
+def _unchanged(before: Document, now: Instant) -> Change:
+    status, step = before.lighthouse_status, before.current_step
+    return Change(now, status, status, step, step, None, (), (), None, None)
+
+
+def _without(remarks: tuple[Remark, ...], kinds: Set[RemarkKind]) -> tuple[Remark, ...]:
+    return tuple(remark for remark in remarks if remark.kind not in kinds)
+
+
+def _decision(after: Document, change: Change) -> Decision:
+    stays = change.from_status == change.to_status and change.from_step == change.to_step
+    is_empty = stays and not (change.outcome or change.step_changes or change.remarks)
+    return Decision(after, None if is_empty else change)

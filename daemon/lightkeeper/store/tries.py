@@ -1,0 +1,160 @@
+"""Tries of one document in the store: who decides, found and changed in the caller's transaction.
+
+Tries share submission and attachment id. `first_tracked_at` is set on each of them, so that the
+many documents with a single try cost no query.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from lightkeeper.domain.change import Decision, Recorded
+from lightkeeper.domain.document import Condition, Document
+from lightkeeper.domain.time import Instant
+from lightkeeper.domain.tries import Try, is_in_efolder, settle
+from lightkeeper.store.database import Database
+from lightkeeper.store.history import write_history
+from lightkeeper.store.schema import COLUMNS
+from lightkeeper.store.tallies import tally_moves
+
+Attachment: TypeAlias = tuple[str, str]
+"""Submission id and attachment id: what the tries of one document have in common."""
+
+_TABLE: Final = "form_526_document_submissions"
+_SAME_ATTACHMENT: Final = f"""
+    SELECT one.id, other.id FROM {_TABLE} AS one JOIN {_TABLE} AS other
+    ON other.form_526_submission_id = one.form_526_submission_id
+        AND other.form_attachment_id = one.form_attachment_id
+    WHERE one.id IN
+"""
+_SETTLE: Final = f"""
+    UPDATE {_TABLE} SET condition = ?, first_tracked_at = ?,
+        next_poll_at = CASE lighthouse_status WHEN 'pending'
+            THEN COALESCE(next_poll_at, ?) ELSE next_poll_at END
+    WHERE id = ?
+"""
+
+
+class Settled(NamedTuple):
+    """A batch with what its tries settle, and the other tries that change with them."""
+
+    batch: Sequence[Recorded]
+    others: Sequence[tuple[Document, Decision]]
+
+
+def settled(database: Database, batch: Sequence[Recorded], now: Instant) -> Settled:
+    """`batch` as it is to be recorded, where some of its documents are tries of one document.
+
+    Without such a try, or where nothing changed for them, the store is not asked.
+    """
+    changed = [
+        each.before.id
+        for each in batch
+        if each.before.first_tracked_at is not None and each.decision.change is not None
+    ]
+    if not changed:
+        return Settled(batch, ())
+    database.lock_intake()  # a further try must not come in between
+    pairs = database.rows(f"{_SAME_ATTACHMENT} ({_marks(changed)})", changed)
+    recorded = {each.before.id: each for each in batch}
+    stored = _locked(database, {*recorded, *(other for _, other in pairs)})
+    groups = {frozenset(other for one, other in pairs if one == each) for each in changed}
+    decisions: dict[int, Decision] = {}
+    for group in groups:
+        tries = [
+            Try(each.before, each.decision)
+            if (each := recorded.get(try_id))
+            else Try(stored[try_id], Decision(stored[try_id], None))
+            for try_id in sorted(group)
+        ]
+        for one, decision in zip(tries, settle(tries, now), strict=True):
+            decisions[one.before.id] = decision
+    return Settled(
+        [each._replace(decision=decisions.pop(each.before.id, each.decision)) for each in batch],
+        [(stored[try_id], decision) for try_id, decision in decisions.items()],
+    )
+
+
+def regroup(database: Database, attachments: Collection[Attachment], now: Instant) -> None:
+    """Decide anew who decides of all tries with one of these attachments.
+
+    Call it in the transaction that tracked or moved a try, under `lock_intake`. A try that is
+    neither in the eFolder nor closed takes over from one that staff closed.
+    """
+    groups = _groups(database, attachments)
+    stored = _locked(database, {try_id for group in groups for try_id in group})
+    changed: list[tuple[Document, Decision]] = []
+    for group in groups:
+        tries = [Try(stored[each], _joined(stored[each], group, stored)) for each in sorted(group)]
+        changed += [
+            (one.before, decision)
+            for one, decision in zip(tries, settle(tries, now), strict=True)
+            if decision.change is not None or decision.after != one.before
+        ]
+    write_settled(database, changed, now)
+    tally_moves(database, [(before, after) for before, (after, _) in changed])
+
+
+def _groups(database: Database, attachments: Collection[Attachment]) -> list[list[int]]:
+    """Row ids by attachment, of those attachments that have several tries or had."""
+    submissions = sorted({submission for submission, _ in attachments})
+    if not submissions:
+        return []
+    rows = database.rows(
+        "SELECT form_526_submission_id, form_attachment_id, MIN(id) "
+        f"FROM {_TABLE} WHERE form_526_submission_id IN ({_marks(submissions)}) "
+        "AND form_attachment_id IS NOT NULL GROUP BY 1, 2 "
+        "HAVING COUNT(*) > 1 OR MAX(first_tracked_at) IS NOT NULL",
+        submissions,
+    )
+    firsts = [first for *key, first in rows if tuple(key) in attachments]
+    if not firsts:
+        return []
+    groups: dict[int, list[int]] = {first: [] for first in firsts}
+    for first, other in database.rows(f"{_SAME_ATTACHMENT} ({_marks(firsts)})", firsts):
+        groups[first].append(other)
+    return list(groups.values())
+
+
+def _joined(one: Document, group: Sequence[int], stored: dict[int, Document]) -> Decision:
+    """A try with what it shares with the others; one that staff closed lets the others decide."""
+    if len(group) == 1:
+        return Decision(one._replace(first_tracked_at=None), None)
+    tries = [stored[each] for each in group]
+    all_closed = all(each.condition == Condition.CLOSED for each in tries)
+    condition = one.condition
+    if condition == Condition.CLOSED and not is_in_efolder(one) and not all_closed:
+        condition = str(Condition.SUPERSEDED)
+    first = min(each.tracked_at for each in tries)
+    return Decision(one._replace(condition=condition, first_tracked_at=first), None)
+
+
+def write_settled(
+    database: Database, changed: Sequence[tuple[Document, Decision]], now: Instant
+) -> None:
+    """Write down what became of tries that were not polled; tallies are the caller's."""
+    if changed:
+        database.execute_many(
+            _SETTLE,
+            [
+                (after.condition, after.first_tracked_at, now, after.id)
+                for _, (after, _) in changed
+            ],
+        )
+        write_history(database, [decision for _, decision in changed])
+
+
+def _locked(database: Database, ids: Collection[int]) -> dict[int, Document]:
+    """These rows, which nobody else changes until the transaction ends."""
+    if not ids:
+        return {}
+    # In the order in which triage locks them, so that there is no deadlock.
+    lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
+    rows = database.rows(
+        f"SELECT {COLUMNS} FROM {_TABLE} WHERE id IN ({_marks(ids)}) ORDER BY id {lock}",
+        sorted(ids),
+    )
+    return {row[0]: Document._make(row) for row in rows}
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
