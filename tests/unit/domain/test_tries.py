@@ -1,0 +1,103 @@
+"""Which try decides, and what is published of the document: pure, in any order."""
+
+import itertools
+
+import pytest
+from store_rows import FRESH, NOW
+
+from lightkeeper.domain.answer import StatusReport
+from lightkeeper.domain.change import Decision
+from lightkeeper.domain.interpret import interpret
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import SECOND
+from lightkeeper.domain.tries import Try, deciding, settle
+
+CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
+ANSWERS = {
+    "lost": ("FAILED", ((CLAIMS, "FAILED"),), CLAIMS),
+    "bgs": ("FAILED", ((CLAIMS, "SUCCESS"), (BGS, "FAILED")), BGS),
+    "unknown": ("FAILED", (), None),
+    "done": ("SUCCESS", ((CLAIMS, "SUCCESS"), (BGS, "SUCCESS")), None),
+    "running": ("IN_PROGRESS", ((CLAIMS, "IN_PROGRESS"),), None),
+}
+FARTHEST = ("done", "bgs", "running", "unknown", "lost")
+
+
+def _new(count):
+    tries = [
+        FRESH._replace(id=each, request_id=each, first_tracked_at=NOW) for each in range(count)
+    ]
+    return [one if one.id == count - 1 else one._replace(condition="superseded") for one in tries]
+
+
+def _answer(document, name, now):
+    status, steps, step = ANSWERS[name]
+    report = StatusReport(document.request_id, status, steps, NOW, None, step, None, "")
+    return interpret(document, report, Policy(), now)
+
+
+def _play(groups):
+    """Give these answers, those of one group in one call; the tries and all that is published."""
+    tries = _new(sum(map(len, groups)))
+    published = []
+    ids = itertools.count()
+    for turn, names in enumerate(groups, start=1):
+        now = NOW + turn * SECOND
+        answered = {next(ids): name for name in names}
+        group = [
+            Try(
+                one,
+                _answer(one, answered[one.id], now) if one.id in answered else Decision(one, None),
+            )
+            for one in tries
+        ]
+        settled = settle(group, now)
+        tries = [decision.after for decision in settled]
+        published += [decision.change for decision in settled if decision.change is not None]
+    return tries, published
+
+
+def _count(published, outcome):
+    return sum(change.outcome == outcome for change in published)
+
+
+@pytest.mark.parametrize("names", list(itertools.product(ANSWERS, repeat=3)))
+@pytest.mark.parametrize("sizes", [(3,), (1, 1, 1), (2, 1), (1, 2)])
+def test_three_tries_in_any_order_are_one_document(names, sizes):
+    """One try decides, the farthest; each ending of the document is published once."""
+    given = iter(names)
+    tries, published = _play([[next(given) for _ in range(size)] for size in sizes])
+
+    (decides,) = [one for one in tries if one.condition != "superseded"]
+    assert decides == deciding(tries)
+    farthest = min(names, key=FARTHEST.index)
+    assert ANSWERS[farthest][0] == decides.reported_status
+    is_there = farthest in {"done", "bgs"}
+    lost = sum(name in {"lost", "unknown"} for name in names)
+    assert int(farthest == "done") == _count(published, "done")
+    others = names.count("bgs") - (farthest == "bgs")
+    assert _count(published, "superseded") <= lost + others
+    assert not is_there or lost <= _count(published, "superseded")
+    if not is_there:
+        assert int(farthest != "running") == _count(published, "failed")
+        assert 0 == _count(published, "superseded")
+    for kind, most in (("veteran_must_act", 1), ("slo_met", 1)):
+        said = [remark for change in published for remark in change.remarks if remark.kind == kind]
+        assert len(said) <= most
+    assert ("lost" == farthest) == any(one.must_act_since is not None for one in tries)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_same_answer_again_publishes_nothing(name):
+    """A superseded try that is polled again changes nothing, whatever it says."""
+    first = _new(2)[0]
+    other = _answer(FRESH._replace(id=1, first_tracked_at=NOW), "done", NOW).after
+    group = [Try(first, _answer(first, name, NOW)), Try(other, Decision(other, None))]
+    once = [decision.after for decision in settle(group, NOW)]
+
+    again = settle(
+        [Try(once[0], _answer(once[0], name, NOW + 1)), Try(other, Decision(other, None))], NOW
+    )
+
+    assert [None, None] == [decision.change for decision in again]
+    assert "superseded" == again[0].after.condition
