@@ -47,6 +47,8 @@ _BY_STAFF: Final = {
     RemarkKind.RECHECK,
 }
 
+_NOT_PUBLISHED: Final = _BY_STAFF | {RemarkKind.CLOCK_CORRECTED}
+
 
 class Found(NamedTuple):
     """What `show` found: plain data for JSON, and the same as lines."""
@@ -193,8 +195,8 @@ def _change(entry: dict[str, Any]) -> str:
     parts = [entry["outcome"] or entry["to_status"], steps, ", ".join(map(_remark, said))]
     published_at = entry["published_at"]
     published = f"  (published {published_at})" if published_at else "  (not published yet)"
-    if any(remark.kind in _BY_STAFF for remark in said):
-        published = ""  # what staff do is never published
+    if any(remark.kind in _NOT_PUBLISHED for remark in said):
+        published = ""
     return "; ".join(part for part in parts if part) + published
 
 

@@ -36,6 +36,7 @@ class RemarkKind(StrEnum):
     CLOSED = "closed"
     REOPENED_BY_STAFF = "reopened_by_staff"
     RECHECK = "recheck"
+    CLOCK_CORRECTED = "clock_corrected"
     NOTICE_SENT = "notice_sent"
     NOTICE_DELIVERED = "notice_delivered"
 

@@ -28,7 +28,7 @@ from lightkeeper.domain.document import Document
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.poll_schedule import next_poll_at
-from lightkeeper.domain.time import Instant
+from lightkeeper.domain.time import MINUTE, SECOND, Instant
 from lightkeeper.polling.batch import Batch, BatchSize, halves
 from lightkeeper.polling.history import CallHistory, PollReport
 from lightkeeper.polling.interfaces import Counts, StatusClient, Store
@@ -43,6 +43,8 @@ from lightkeeper.polling.retry import (
 
 CALLS_AHEAD: Final = 10
 """For how many calls documents are fetched at once."""
+LOOK_FOR_TIMES_AHEAD_MS: Final = MINUTE
+"""How often the store is looked at for times that lie in the future."""
 
 log = structlog.get_logger()
 
@@ -85,7 +87,7 @@ class Poller:
         self._fresh: deque[Batch] = deque()
         self._retries: deque[Batch] = deque()
         self._in_flight: set[int] = set()
-        self._turn = self._fetched_at = 0
+        self._turn = self._fetched_at = self._looked_at = 0
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -145,9 +147,7 @@ class Poller:
         return batch
 
     def _fetch(self, cutoff: Instant | None) -> None:
-        if (now := self._clock()) < self._fetched_at:
-            self._store.pull_in(now)  # the clock was set back: nothing would be due for that time
-        self._fetched_at = now
+        self._right_times(now := self._clock())
         upto, size = now if cutoff is None else cutoff, self._size.now
         due = self._not_in_flight(self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight)))
         troubled = [document for document in due if document.trouble_count >= ALONE_AFTER]
@@ -161,6 +161,19 @@ class Poller:
         self._in_flight.update(apart, (document.id for document in due))
         self._fresh.extend(Batch(due[at : at + size]) for at in range(0, len(due), size))
         self._fresh.extend(Batch([document], alone=True) for document in alone)
+
+    def _right_times(self, now: Instant) -> None:
+        """Pull in what a clock that ran ahead has written: the daemon's, or one of `track`."""
+        if now <= self._fetched_at - SECOND:
+            ahead = True  # the clock was set back: nothing would be due for that time
+        elif ahead := now >= self._looked_at + LOOK_FOR_TIMES_AHEAD_MS:
+            self._looked_at = now
+            ahead = self._store.has_times_ahead(now)
+        self._fetched_at = now
+        if ahead:
+            log.warning("poll.times.pulled_in")
+            self._store.pull_in(now)
+            self._looked_at = now
 
     def _not_in_flight(self, documents: list[Document]) -> list[Document]:
         """Those that may be fetched, by id: rows that lie together are written together.

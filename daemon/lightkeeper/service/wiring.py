@@ -179,7 +179,8 @@ def build_daemon(
     tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
     client = _build_client(settings, transport, tokens, budget, tracer)
     documents, levels = Documents(database), Levels(database)
-    documents.pull_in(clock())
+    if documents.has_times_ahead(at := clock()):
+        documents.pull_in(at)
     poller = Poller(
         documents,
         client,

@@ -11,14 +11,14 @@ import orjson
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.document import PENDING, Condition, Document, NewDocument, Step
-from lightkeeper.domain.time import DAY, HOUR, SECOND, Instant
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.clock import has_times_ahead, pull_in
 from lightkeeper.store.database import Database
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
 from lightkeeper.store.tries import regroup, settled, write_settled
 
-LONGEST_AHEAD_MS: Final = DAY + HOUR
 FILL_AFTER_MS: Final = 30 * SECOND
 """A call is not topped up with documents that were polled less than this ago."""
 
@@ -177,15 +177,13 @@ class Documents:
         # Looks at a bounded stretch of the index: after a big pass most were polled just now.
         return self._documents(_DUE_NEXT, (now, 4 * limit, now - FILL_AFTER_MS, limit))
 
+    def has_times_ahead(self, now: Instant) -> bool:
+        """Whether a clock that ran ahead has written to the store; quick, however large it is."""
+        return has_times_ahead(self._db, now)
+
     def pull_in(self, now: Instant) -> None:
-        """Make due what a clock that ran ahead put off: too far, or at a time still to come."""
-        with self._db.writing():
-            self._db.execute(
-                "UPDATE form_526_document_submissions SET next_poll_at = ?, last_polled_at = NULL "
-                "WHERE next_poll_at > ? AND "
-                "(next_poll_at > ? OR COALESCE(last_polled_at, next_poll_at) > ?)",
-                (now, now, now + LONGEST_AHEAD_MS, now),
-            )
+        """Bring every time that lies in the future to now; what was put off is due at once."""
+        pull_in(self._db, now)
 
     def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
         return [Document._make(row) for row in self._db.rows(sql, params)]

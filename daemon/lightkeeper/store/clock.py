@@ -1,0 +1,144 @@
+"""Times that a clock which ran ahead left in the store, and how they come right."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from lightkeeper.domain.change import Remark, RemarkKind
+from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
+from lightkeeper.store import remarks
+from lightkeeper.store.database import Database
+from lightkeeper.store.levels import OPEN
+
+LONGEST_AHEAD_MS: Final = DAY + HOUR
+"""How far ahead of now a poll schedule may put a document."""
+TOLERANCE_MS: Final = MINUTE
+"""How far apart the clocks of two hosts may be."""
+CHUNK: Final = 1_000
+
+_TABLE: Final = "form_526_document_submissions"
+_TIMES: Final = (
+    "tracked_at",
+    "created_at",
+    "first_tracked_at",
+    "in_efolder_at",
+    "last_answered_at",
+    "not_found_since",
+    "decided_at",
+    "unanswered_since",
+    "must_act_since",
+    "judged_at",
+    "acknowledged_at",
+)
+"""The times of a document by our own clock that an answer, staff or `track` leave in the past."""
+_AHEAD: Final = " OR ".join(f"{column} > ?" for column in (*_TIMES, "last_polled_at"))
+_FOUND: Final = f"""
+    SELECT id, lighthouse_status, current_step, last_polled_at, next_poll_at, {", ".join(_TIMES)}
+    FROM {_TABLE} WHERE id > ? AND ({_AHEAD} OR next_poll_at > ?) ORDER BY id LIMIT {CHUNK}
+"""
+_PULLED_IN: Final = f"""
+    UPDATE {_TABLE} SET last_polled_at = ?, next_poll_at = ?,
+        {", ".join(f"{column} = ?" for column in _TIMES)}
+    WHERE id = ?
+"""
+# Marked published at once: a corrected time is no outcome of a document.
+_REMARKED: Final = """
+    INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step,
+        step_changes, remarks, published_at)
+    VALUES (?, ?, ?, ?, ?, ?, '[]', ?, ?)
+"""
+# The latest time written by each who writes: daemon, `track` and staff, the poll schedule, and
+# what is still pending. Each is one step along an index, however large the table.
+_LATEST: Final = (
+    "SELECT written_at FROM lightkeeper_schema",
+    "SELECT MAX(at) FROM transitions WHERE id > (SELECT MAX(id) FROM transitions) - 100",
+    f"SELECT MAX(created_at) FROM {_TABLE} WHERE id > (SELECT MAX(id) FROM {_TABLE}) - 100",
+    f"""
+    SELECT MAX(tracked_at) FROM (
+        SELECT (
+            SELECT MAX(tracked_at) FROM {_TABLE} AS d
+            WHERE d.lighthouse_status = 'pending' AND d.document_type = places.document_type
+                AND d.current_step = places.step AND d.{OPEN}
+        ) AS tracked_at
+        FROM (
+            SELECT DISTINCT document_type, step FROM tallies
+            WHERE lighthouse_status = 'pending' AND count <> 0
+        ) AS places
+    ) AS latest
+    """,
+)
+_OTHERS: Final = {
+    "transitions": ("at", "published_at"),
+    "event_digests": ("first_at", "last_at", "sent_at"),
+    "lightkeeper_schema": ("written_at",),
+}
+
+
+def has_times_ahead(database: Database, now: Instant) -> bool:
+    """Whether a clock that ran ahead has written to the store: one look at each index."""
+    last_due = _first(
+        database, f"SELECT MAX(next_poll_at) FROM {_TABLE} WHERE next_poll_at IS NOT NULL"
+    )
+    if last_due > now + LONGEST_AHEAD_MS:
+        return True
+    return any(_first(database, sql) > now + TOLERANCE_MS for sql in _LATEST)
+
+
+def _first(database: Database, sql: str) -> Instant:
+    rows = database.rows(sql)
+    return int(rows[0][0] or 0) if rows else 0
+
+
+def pull_in(database: Database, now: Instant) -> None:
+    """Bring every time that lies in the future to now, with a remark in the document's history.
+
+    A document that was put off, too far or at a time still to come, is due at once. Goes through
+    whole tables, `CHUNK` documents a transaction.
+    """
+    last = 0
+    while found := _pull_in_some(database, last, now):
+        last = found
+    with database.writing():
+        for table, columns in _OTHERS.items():
+            for column in columns:
+                database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now, now))
+
+
+def _pull_in_some(database: Database, after: int, now: Instant) -> int:
+    """Pull in the times of the next documents; the id of the last, 0 where there was none."""
+    lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
+    limits = (*[now] * (len(_TIMES) + 1), now + LONGEST_AHEAD_MS)
+    with database.writing():
+        rows = database.rows(f"{_FOUND} {lock}", (after, *limits))
+        if rows:
+            database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
+            database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
+    return int(rows[-1][0]) if rows else 0
+
+
+def _row(row: tuple[Any, ...], now: Instant) -> tuple[Any, ...]:
+    document_id, _, _, polled_at, due_at, *times = row
+    put_off = due_at is not None and due_at > now
+    if put_off and (due_at > now + LONGEST_AHEAD_MS or (polled_at or due_at) > now):
+        due_at, polled_at = now, None
+    elif polled_at is not None:
+        polled_at = min(polled_at, now)
+    pulled_in = [at if at is None else min(at, now) for at in times]
+    return (polled_at, due_at, *pulled_in, document_id)
+
+
+def _remark(row: tuple[Any, ...], now: Instant) -> tuple[Any, ...]:
+    document_id, status, step, _, _, *times = row
+    ahead = [
+        f"{column} was {_iso(at)}"
+        for column, at in zip(_TIMES, times, strict=True)
+        if at is not None and at > now
+    ]
+    remark = Remark(RemarkKind.CLOCK_CORRECTED, ", ".join(ahead) or "it was put off too far")
+    return (document_id, now, status, status, step, step, remarks.encode([remark]), now)
+
+
+def _iso(at: Instant) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at / SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError):
+        return f"{at} ms since 1970"
