@@ -1,13 +1,27 @@
 """Documents as they are tracked and recorded, and a look at what the store makes of them."""
 
 import re
+from collections.abc import Sequence
 
 from lightkeeper.domain.change import Change, Decision, Recorded
 from lightkeeper.domain.document import Document, NewDocument
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
+from lightkeeper.store.documents import Documents
 
 NOW = 1_800_000_000_000
+OPEN_STATES = {
+    "waiting": {},
+    "slow": {"last_answered_at": NOW + 24 * HOUR},
+    "stuck": {"last_answered_at": NOW + 48 * HOUR},
+    "overdue": {"last_answered_at": NOW + 96 * HOUR},
+    "not_found": {"not_found_since": NOW},
+    "not_in_efolder": {"lighthouse_status": "failed", "failed_step": "CLAIMS_EVIDENCE"},
+    "in_efolder": {"lighthouse_status": "failed", "in_efolder_at": NOW},
+    "efolder_unknown": {"lighthouse_status": "failed"},
+    "contradictory": {"lighthouse_status": "done", "next_poll_at": None},
+}
+"""Conditions other than delivered, with the rest of a document's state in each."""
 FRESH = Document(
     id=7,
     request_id=21,
@@ -88,6 +102,17 @@ def ended(before: Document, status: str = "done", **more) -> Recorded:
         "next_poll_at": None,
     }
     return moved(before, **{"current_step": "complete", "decided_at": NOW} | state | more)
+
+
+def stand(documents: Documents, states: Sequence[str], **fields) -> None:
+    """Documents 1, 2, 3 ... in these conditions; `delivered` too."""
+    documents.add([new(number, **fields) for number, _ in enumerate(states, 1)], NOW)
+    delivered = {"lighthouse_status": "done", "next_poll_at": None}
+    batch = [
+        moved(before, condition=state, **OPEN_STATES.get(state, delivered))
+        for before, state in zip(sorted(documents.due(NOW, 1_000)), states, strict=True)
+    ]
+    documents.record(batch, NOW)
 
 
 def counted(database: Database) -> dict[tuple[str, str, str, str], int]:

@@ -1,10 +1,10 @@
 """What `status` and `show` look up: counts, and documents with their history."""
 
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from lightkeeper.casework.text import iso, lasting, printable, waited_ms
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark, RemarkKind
@@ -73,34 +73,35 @@ def overview(database: Database) -> dict[str, Any]:
     }
 
 
-def document(database: Database, request_id: int) -> Found | None:
+def document(database: Database, request_id: int, now: Instant) -> Found | None:
     """One document with its history; None where it is not tracked."""
     row = Documents(database).find(request_id)
     if row is None:
         return None
     history = Outbox(database).history(row.id)
-    data = _data(row)
+    step_since = Outbox(database).moved_at(row.id) or row.tracked_at
+    data = _data(row, step_since, now)
     data["history"] = [
         {
-            "at": _iso(change.at),
+            "at": iso(change.at),
             "from_status": change.from_status,
             "to_status": change.to_status,
             "step": change.to_step,
             "outcome": change.outcome,
             "step_changes": dict(orjson.loads(change.step_changes)),
             "remarks": [remark._asdict() for remark in remarks.decode(change.remarks)],
-            "published_at": _iso(change.published_at),
+            "published_at": iso(change.published_at),
         }
         for change in history
     ]
     decided_by = _decided_by(database, row)
     data["decided_by"] = decided_by
-    lines = [*_headline(row)]
+    lines = [*_headline(row, step_since, now)]
     if decided_by is not None:
         lines.append(f"  another try of the same document decides: request id {decided_by}")
     lines += ["", "history:"]
-    lines.append(f"  {_iso(row.tracked_at)}  handed to Lighthouse")
-    lines += [f"  {entry['at']}  {_printable(_change(entry))}" for entry in data["history"]]
+    lines.append(f"  {iso(row.tracked_at)}  handed to Lighthouse")
+    lines += [f"  {entry['at']}  {printable(_change(entry))}" for entry in data["history"]]
     return Found(data, lines)
 
 
@@ -113,7 +114,7 @@ def _decided_by(database: Database, row: Form526DocumentSubmission) -> int | Non
     return int(deciding(same).lighthouse_request_id)
 
 
-def submission(database: Database, submission_id: str) -> Found | None:
+def submission(database: Database, submission_id: str, now: Instant) -> Found | None:
     """All documents of a submission and the veteran's wording; None where none is tracked.
 
     Several tries of one document are one: the try that decides, with the others beneath it.
@@ -122,12 +123,17 @@ def submission(database: Database, submission_id: str) -> Found | None:
     rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
     if not rows:
         return None
-    wording = submission_wording(rows)
+    outbox, wording = Outbox(database), submission_wording(rows)
     documents = documents_of(rows)
+    since = {row.id: outbox.moved_at(row.id) or row.tracked_at for row in rows}
+
+    def data_of(row: Form526DocumentSubmission) -> dict[str, Any]:
+        return _data(row, since[row.id], now)
+
     data = {
         "form_526_submission_id": submission_id,
         "documents": [
-            {**_data(each.decides), "other_tries": [_data(one) for one in each.others]}
+            {**data_of(each.decides), "other_tries": [data_of(one) for one in each.others]}
             for each in documents
         ],
         "veteran_wording": wording,
@@ -136,18 +142,20 @@ def submission(database: Database, submission_id: str) -> Found | None:
     tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
     lines = [f"submission {submission_id}: {count}{tries}", ""]
     for each in documents:
-        lines += [*_headline(each.decides), ""]
+        lines += [*_headline(each.decides, since[each.decides.id], now), ""]
         for one in each.others:
             lines += ["another try of the same document, which does not decide:"]
-            lines += [f"  {line}" for line in _headline(one)] + [""]
+            lines += [f"  {line}" for line in _headline(one, since[one.id], now)] + [""]
     return Found(data, [*lines, "for the veteran:", f"  {wording}"])
 
 
-def _data(row: Form526DocumentSubmission) -> dict[str, Any]:
+def _data(row: Form526DocumentSubmission, step_since: Instant, now: Instant) -> dict[str, Any]:
     return {
         "lighthouse_request_id": row.lighthouse_request_id,
         **{name: getattr(row, name) for name in _WORDS},
-        **{name: _iso(getattr(row, name)) for name in _TIMES},
+        "step_since": iso(step_since),
+        "waited_s": waited_ms(row.tracked_at, row.decided_at, now) // SECOND,
+        **{name: iso(getattr(row, name)) for name in _TIMES},
         **_acknowledgement(row),
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
@@ -159,13 +167,13 @@ def _acknowledgement(row: Form526DocumentSubmission) -> dict[str, str | None]:
     """Who acknowledged or closed it, and why; empty once the document has changed since."""
     valid = row.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
     return {
-        "acknowledged_at": _iso(row.acknowledged_at) if valid else None,
+        "acknowledged_at": iso(row.acknowledged_at) if valid else None,
         "acknowledged_by": row.acknowledged_by if valid else None,
         "acknowledged_reason": row.acknowledged_reason if valid else None,
     }
 
 
-def _headline(row: Form526DocumentSubmission) -> list[str]:
+def _headline(row: Form526DocumentSubmission, step_since: Instant, now: Instant) -> list[str]:
     at = {"none": "", "complete": "", "unknown": " at an unknown step"}.get(
         row.current_step, f" at {row.current_step}"
     )
@@ -175,18 +183,23 @@ def _headline(row: Form526DocumentSubmission) -> list[str]:
         f"  submission {row.form_526_submission_id}"
         + (f", attachment {row.form_attachment_id}" if row.form_attachment_id else ""),
     ]
+    waited = lasting(waited_ms(row.tracked_at, row.decided_at, now))
     facts = [
+        ("condition", row.condition),
+        ("waited" if row.decided_at else "waiting for", waited),
+        ("at this step since", iso(step_since) if row.decided_at is None else None),
+        (f"{row.lighthouse_status} since", iso(row.decided_at)),
         ("reason", row.error_detail),
-        ("in the eFolder since", _iso(row.in_efolder_at)),
-        ("not found by Lighthouse since", _iso(row.not_found_since)),
-        ("last polled", _iso(row.last_polled_at)),
-        ("next poll", _iso(row.next_poll_at)),
+        ("in the eFolder since", iso(row.in_efolder_at)),
+        ("not found by Lighthouse since", iso(row.not_found_since)),
+        ("last polled", iso(row.last_polled_at)),
+        ("next poll", iso(row.next_poll_at)),
         ("last call failed", _why(row.last_problem)),
     ]
     if by := _acknowledgement(row)["acknowledged_by"]:
-        since = _iso(row.acknowledged_at)
+        since = iso(row.acknowledged_at)
         facts.append((row.condition, f"{since} by {by}: {row.acknowledged_reason}"))
-    return lines + [f"  {name}: {_printable(value)}" for name, value in facts if value]
+    return lines + [f"  {name}: {printable(value)}" for name, value in facts if value]
 
 
 def _change(entry: dict[str, Any]) -> str:
@@ -210,11 +223,6 @@ def _remark(remark: Remark) -> str:
     )
 
 
-def _printable(text: str) -> str:
-    """Lighthouse's words without what would move the reader's cursor."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
 def _why(problem: str | None) -> str | None:
     if problem is None:
         return None
@@ -227,9 +235,3 @@ def _why(problem: str | None) -> str | None:
 
 def _loaded(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
-
-
-def _iso(at: Instant | None) -> str | None:
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

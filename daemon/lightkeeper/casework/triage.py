@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from textwrap import wrap
 from typing import Final, NamedTuple
 
+from lightkeeper.casework.text import printable
 from lightkeeper.domain.change import RemarkKind
 from lightkeeper.domain.document import Condition, Document, LighthouseStatus
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.interpret import condition_of
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.triage import Decide, Effect, Filter, Note, TriageStore
+from lightkeeper.store.filters import Filter
+from lightkeeper.store.triage import Decide, Effect, Note, TriageStore
 
-FIRST_SHOWN: Final = 10
+LINE_WIDTH: Final = 100
 LONGEST_NAME, LONGEST_REASON = 100, 500
 _DONE = LighthouseStatus.DONE
 _NOTHING_TO_DO: Final = {Condition.WAITING, Condition.DELIVERED}
@@ -183,23 +186,32 @@ def by_filter(store: TriageStore, wanted: Filter, action: Action, may: Decide) -
     return Chosen([each for each in found if isinstance(may(each), Effect)], 0, [])
 
 
-def preview(documents: Sequence[Document], action: Action) -> str:
-    """What a filter found: counts by type, status, step and condition, and the first ids."""
+def preview(
+    documents: Sequence[Document], action: Action, expected: int | None, reason: str | None
+) -> str:
+    """What a filter found, every request id included, and how to go ahead.
+
+    `expected` is the number for which it was to go ahead; None where none was named.
+    """
     if not documents:
-        return "no document matches"
+        return f"nothing changed: no document matches that would be {action}"
     counts = Counter(
         (each.document_type, each.lighthouse_status, each.current_step, each.condition)
         for each in documents
     )
-    first = ", ".join(str(each.request_id) for each in documents[:FIRST_SHOWN])
-    more = len(documents) - FIRST_SHOWN
+    ids = ", ".join(str(each.request_id) for each in documents)
     row = "{:<18}{:<9}{:<26}{:<17}{:>9}".format
+    count = len(documents)
+    because = "" if expected is None else f", because {count} documents match now"
+    needs_reason = reason is None and action is not Action.RECHECK
     return "\n".join(
         [
             row("document type", "status", "step", "condition", "documents"),
-            *(row(*where, f"{count:,}") for where, count in sorted(counts.items())),
-            f"request ids: {first}" + (f" and {more:,} more" if more > 0 else ""),
-            f"{len(documents):,} would be {action}",
+            *(printable(row(*where, f"{count:,}")) for where, count in sorted(counts.items())),
+            *wrap(f"request ids: {ids}", LINE_WIDTH),
+            f"{count:,} would be {action}",
+            f"nothing changed{because}: to go ahead, repeat with --yes {count}"
+            + (' --reason "…"' if needs_reason else ""),
         ]
     )
 

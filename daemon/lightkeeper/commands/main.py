@@ -17,6 +17,7 @@ from lightkeeper.commands.check import check
 from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
 from lightkeeper.commands.drill import drill
+from lightkeeper.commands.list import list_documents
 from lightkeeper.commands.monitors import monitors
 from lightkeeper.commands.run import poll, run
 from lightkeeper.commands.shared import complain
@@ -113,7 +114,7 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(track, run, poll, status, show, ack, close, recheck, check, backup, restore),
+    *(track, run, poll, status, list_documents, show, ack, close, recheck, check, backup, restore),
     *(monitors, dashboards, drill, demo, simulate),
 ):
     main.add_command(_command)

@@ -113,3 +113,13 @@ def warn_of_unknown_settings() -> None:
 
     for name in unknown_settings(os.environ):
         complain(f"warning: no such setting: {name}", "warning")
+
+
+def login_name() -> str:
+    """Who runs this command; a usage error where the system does not know."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise click.UsageError("no login name found: name who does this with --by") from exc

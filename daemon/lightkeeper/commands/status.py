@@ -7,6 +7,7 @@ import click
 
 from lightkeeper.commands.shared import complain, load_store_settings, open_store
 from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.service.clock import now
 
 
 @click.command()
@@ -36,9 +37,9 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
         raise click.UsageError("give either REQUEST_ID or --submission ID")
     with closing(open_store(load_store_settings())) as database, database.guarded():
         found = (
-            lookup.document(database, request_id)
+            lookup.document(database, request_id, now())
             if request_id is not None
-            else lookup.submission(database, submission or "")
+            else lookup.submission(database, submission or "", now())
         )
         if found is None:
             what = f"request id {request_id}" if submission is None else f"submission {submission}"

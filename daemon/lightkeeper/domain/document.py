@@ -1,6 +1,7 @@
 """A tracked document: its type, its status, its step, and what its state calls for."""
 
 from enum import StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.time import Instant
@@ -43,6 +44,30 @@ class Condition(StrEnum):
     ACKNOWLEDGED = "acknowledged"  # staff work on it, in any state
     CLOSED = "closed"  # staff settled it elsewhere: it is no longer polled
     SUPERSEDED = "superseded"  # another try of the same document decides: it is not counted
+
+
+COUNTED_AS: Final = {
+    "slow": ("slow",),
+    "stuck": ("slow", "stuck"),
+    "overdue": ("slow", "stuck", "overdue"),
+    "not_found": ("not_found",),
+    "not_in_efolder": ("unacknowledged",),
+    "in_efolder": ("unacknowledged", "in_efolder_not_bgs"),
+    "efolder_unknown": ("unacknowledged", "efolder_unknown"),
+    "contradictory": ("contradictory",),
+}
+"""As what a document counts besides its status, by its condition: overdue is stuck as well."""
+CONDITION_WORDS: Final = tuple(
+    dict.fromkeys([*map(str, Condition), *chain.from_iterable(COUNTED_AS.values())])
+)
+"""Every word for a condition: the conditions, and the words that several are counted under."""
+
+
+def conditions_named(word: str) -> frozenset[str]:
+    """The conditions that this word of `CONDITION_WORDS` stands for: stuck is overdue as well."""
+    return frozenset(
+        str(each) for each in Condition if word == each or word in COUNTED_AS.get(each, ())
+    )
 
 
 class Step(StrEnum):

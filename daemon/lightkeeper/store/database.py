@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 WATCH_BUSY_TIMEOUT_MS: Final = 2_000  # who watches tries again anyway, and has signals to send
+STREAMED: Final = 500
 _MIGRATION_LOCK: Final = 526_0001
 _WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
@@ -121,6 +122,21 @@ class Database:
         with self.guarded():
             rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
             return rows
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query one by one, `STREAMED` of them in memory at a time.
+
+        On PostgreSQL a cursor of the server's, in a transaction that lasts until all are read.
+        """
+        on_server = {} if self.path else {"name": "stream"}
+        with (
+            self.guarded(),
+            self._db.atomic() if on_server else nullcontext(),
+            closing(self._db.connection().cursor(**on_server)) as cursor,
+        ):
+            cursor.execute(self._sql(sql), params)
+            while rows := cursor.fetchmany(STREAMED):
+                yield from rows
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement; the number of rows it changed."""

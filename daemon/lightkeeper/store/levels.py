@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from lightkeeper.domain.document import Condition, LighthouseStatus
+from lightkeeper.domain.document import COUNTED_AS, Condition, LighthouseStatus
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
 
@@ -146,19 +146,6 @@ def sums(levels: list[Level]) -> dict[str, int]:
     for level in levels:
         counts[level.lighthouse_status] += level.document_count
     return {"tracked": sum(counts.values()), **counts}
-
-
-COUNTED_AS: Final = {
-    "slow": ("slow",),
-    "stuck": ("slow", "stuck"),
-    "overdue": ("slow", "stuck", "overdue"),
-    "not_found": ("not_found",),
-    "not_in_efolder": ("unacknowledged",),
-    "in_efolder": ("unacknowledged", "in_efolder_not_bgs"),
-    "efolder_unknown": ("unacknowledged", "efolder_unknown"),
-    "contradictory": ("contradictory",),
-}
-"""As what a document counts besides its status, by its condition: overdue is stuck as well."""
 
 
 def troubles(levels: list[Level]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from lightkeeper.domain.document import Document
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-from lightkeeper.store.levels import OPEN
+from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
 
@@ -17,18 +17,6 @@ CHUNK: Final = 1_000
 """How many documents are looked up, or changed in one transaction, before the daemon may write."""
 
 _FROM: Final = "FROM form_526_document_submissions"
-# Each has an index but the contradictory, which are too rare to slow every delivery down with one.
-# No action applies to a document that is simply delivered.
-_CONDITIONS_BY_INDEX: Final = {
-    f"lighthouse_status = 'pending' AND {OPEN}": {
-        *("waiting", "slow", "stuck", "overdue", "not_found"),
-    },
-    f"lighthouse_status = 'failed' AND {OPEN}": {
-        *("not_in_efolder", "in_efolder", "efolder_unknown"),
-    },
-    "condition = 'contradictory'": {"contradictory"},
-    "acknowledged_at IS NOT NULL": {"acknowledged", "closed"},
-}
 _UPDATE: Final = "UPDATE form_526_document_submissions SET"
 # Marked published at once: what staff do is no outcome of a document.
 _HISTORY: Final = f"""
@@ -37,17 +25,6 @@ _HISTORY: Final = f"""
     SELECT id, ?, lighthouse_status, lighthouse_status, current_step, current_step, '[]', ?, ?
     {_FROM} WHERE id IN
 """
-
-
-class Filter(NamedTuple):
-    """Which documents match: those for which all that is not None holds."""
-
-    conditions: frozenset[str]
-    status: str | None = None
-    step: str | None = None
-    """Upper or lower case."""
-    document_type: str | None = None
-    tracked_before: Instant | None = None
 
 
 class Effect(NamedTuple):
@@ -92,24 +69,8 @@ class TriageStore:
 
     def matching(self, wanted: Filter) -> list[Document]:
         """All that match, in the order they were tracked."""
-        clauses = {
-            "lighthouse_status = ?": wanted.status,
-            "LOWER(current_step) = ?": wanted.step.lower() if wanted.step else None,
-            "document_type = ?": wanted.document_type,
-            "tracked_at <= ?": wanted.tracked_before,
-        }
-        given = {clause: value for clause, value in clauses.items() if value is not None}
-        tallied = self._db.rows("SELECT DISTINCT condition FROM tallies WHERE count <> 0")
-        present = wanted.conditions & {condition for (condition,) in tallied}
-        found = []
-        for where, indexed in _CONDITIONS_BY_INDEX.items():
-            if conditions := sorted(indexed & present):
-                marks = ", ".join("?" * len(conditions))
-                clause = " AND ".join([where, f"condition IN ({marks})", *given])
-                found += self._db.rows(
-                    f"SELECT {COLUMNS} {_FROM} WHERE {clause}", (*conditions, *given.values())
-                )
-        return [Document._make(row) for row in sorted(found, key=lambda row: row[0])]
+        rows = self._db.rows(*select(self._db, wanted, COLUMNS))
+        return [Document._make(row) for row in rows]
 
     def carry_out(self, ids: Sequence[int], decide: Decide, note: Note) -> int:
         """Apply `decide` to each document as it is now; how many it changed.

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from itertools import product
 from typing import Final
 
+from lightkeeper.domain.document import COUNTED_AS
 from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.store.levels import COUNTED_AS, Levels
+from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES

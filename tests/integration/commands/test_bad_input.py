@@ -37,7 +37,7 @@ class Case(NamedTuple):
 TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
 OF_THE_STORE = (
     *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
-    *("recheck 1", "backup {}/new.db"),
+    *("recheck 1", "list", "backup {}/new.db"),
 )
 CASES = [
     Case("nosuch", USAGE, "No such command 'nosuch'"),
@@ -63,6 +63,10 @@ CASES = [
     Case("ack --file {}/others --reason x", MISSING, "others: Permission denied"),
     Case("ack --older-than soon --reason x", USAGE, "a number with a unit, such as 12h or 30d"),
     Case("close --condition odd --reason x", USAGE, "'odd' is not one of 'waiting'"),
+    Case("list extra", USAGE, "unexpected extra argument (extra)"),
+    Case("list --step claims", USAGE, "Did you mean 'CLAIMS_EVIDENCE'?"),
+    Case("list --condition stukc", USAGE, "Did you mean 'stuck'?"),
+    Case("list --failed-since soon", USAGE, "--failed-since: give a date such as 2026-11-23"),
     Case("recheck --file {}/folder", MISSING, "folder: Is a directory"),
     Case("recheck --status odd", USAGE, "'odd' is not one of 'pending'"),
     Case("monitors check --folder {}/none", NO, "no such folder: name it with --folder"),

@@ -9,8 +9,9 @@ from lightkeeper.casework.triage import CONDITIONS, Action
 from lightkeeper.domain.document import Condition, Document
 from lightkeeper.simulation.drills.datadog import Datadog
 from lightkeeper.simulation.drills.world import World
+from lightkeeper.store.filters import Filter
 from lightkeeper.store.levels import Level, Levels, sums
-from lightkeeper.store.triage import Filter, TriageStore
+from lightkeeper.store.triage import TriageStore
 
 _TROUBLE: Final = CONDITIONS[Action.ACK] - {Condition.CONTRADICTORY}
 _FIRES: Final = frozenset({Why.ALERT, Why.WARN, Why.NO_DATA})

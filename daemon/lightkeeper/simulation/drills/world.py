@@ -16,7 +16,8 @@ from lightkeeper.simulation.drills.upstream import InProcessLighthouse, Simulate
 from lightkeeper.simulation.lighthouse.stories import Story
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.triage import Filter, TriageStore
+from lightkeeper.store.filters import Filter
+from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
 START: Final = 1_800_000_000

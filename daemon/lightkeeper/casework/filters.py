@@ -1,0 +1,115 @@
+"""What staff write to choose documents, made into a filter: words, dates and ages."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from lightkeeper.config.settings import Duration
+from lightkeeper.domain.document import Condition, Step, conditions_named
+from lightkeeper.domain.errors import ExitStatus, LightkeeperError
+from lightkeeper.domain.time import DAY, SECOND, Instant
+from lightkeeper.store.filters import Filter, Listing
+
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d.*")
+
+
+class WrongFilter(LightkeeperError):
+    """A filter names a step or a time that does not exist."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class Asked(NamedTuple):
+    """A filter as it is written on the command line; several words of a kind allow any of them."""
+
+    status: Sequence[str] = ()
+    step: Sequence[str] = ()
+    document_type: Sequence[str] = ()
+    condition: Sequence[str] = ()
+    """Each one of `CONDITION_WORDS`."""
+    submission: Sequence[str] = ()
+    failed_since: str | None = None
+    failed_until: str | None = None
+    tracked_since: str | None = None
+    tracked_until: str | None = None
+
+
+def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
+    """The filter that `asked` describes; raises `WrongFilter`, naming the nearest right word.
+
+    A condition stands for what `status` counts under its name.
+    """
+    if wrong := [each for each in asked.submission if not each or not each.isprintable()]:
+        raise WrongFilter(f"--submission: {wrong[0]!r} is no id")
+    conditions = [conditions_named(word) for word in asked.condition]
+    return Filter(
+        frozenset().union(*conditions) if conditions else frozenset(map(str, Condition)),
+        frozenset(asked.status),
+        _steps(asked.step, listing.steps()) if asked.step else frozenset(),
+        frozenset(asked.document_type),
+        frozenset(asked.submission),
+        *_between("failed", asked.failed_since, asked.failed_until, now),
+        *_between("tracked", asked.tracked_since, asked.tracked_until, now),
+    )
+
+
+def _steps(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
+    """The steps under Lighthouse's own names; a word may be in lower case, with - for _."""
+    known: dict[str, set[str]] = {}
+    for step in [*map(str, Step), *tallied]:
+        known.setdefault(_plain(step), set()).add(step)
+    steps: set[str] = set()
+    for word in words:
+        if _plain(word) not in known:
+            near = get_close_matches(_plain(word), known, n=1, cutoff=0.5)
+            names = sorted(min(each) for each in known.values())
+            meant = f"Did you mean {min(known[near[0]])!r}?" if near else ""
+            remedy = meant or f"choose from {', '.join(names)}"
+            raise WrongFilter(f"--step: no document is or was at {word!r}: {remedy}")
+        steps |= known[_plain(word)]
+    return frozenset(steps)
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _between(
+    what: str, since: str | None, until: str | None, now: Instant
+) -> tuple[Instant | None, Instant | None]:
+    bounds = [
+        None if text is None else instant_of(f"--{what}-{name}", text, now, whole_day_ms)
+        for name, text, whole_day_ms in (("since", since, 0), ("until", until, DAY - 1))
+    ]
+    first, last = bounds
+    if first is not None and last is not None and first > last:
+        raise WrongFilter(f"--{what}-since is later than --{what}-until: exchange the two")
+    return first, last
+
+
+def instant_of(option: str, text: str, now: Instant, whole_day_ms: int) -> Instant:
+    """The time that `text` names: a date or time (UTC if it names no zone), or how long ago.
+
+    `whole_day_ms` is added to a date without a time. Raises `WrongFilter`.
+    """
+    text = text.strip()
+    try:
+        if _DATE.fullmatch(text):
+            day = date.fromisoformat(text)
+            start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            return round(start.timestamp() * SECOND) + whole_day_ms
+        if _TIME.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return round(zoned.timestamp() * SECOND)
+        return now - TypeAdapter(Duration).validate_python(text)
+    except (ValueError, OverflowError, ValidationError) as exc:
+        raise WrongFilter(
+            f"{option}: give a date such as 2026-11-23, a time such as 2026-11-23T14:05:00Z "
+            "(UTC), or a number with a unit, such as 12h or 30d, for how long ago"
+        ) from exc

@@ -1,0 +1,150 @@
+"""Documents as a table, CSV, JSON or JSON Lines, written as they are read."""
+
+import csv
+import io
+from collections.abc import Callable, Generator, Iterator
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from lightkeeper.casework.text import iso, printable, waited_ms
+from lightkeeper.domain.document import Condition
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.filters import STEP_SINCE, Filter, Listing
+
+_WORDS: Final = (
+    "lighthouse_request_id",
+    "form_526_submission_id",
+    "form_attachment_id",
+    "document_type",
+    "lighthouse_status",
+    "condition",
+    "current_step",
+    "failed_step",
+    "error_detail",
+)
+_TIMES: Final = (
+    "tracked_at",
+    "decided_at",
+    "in_efolder_at",
+    "not_found_since",
+    "last_polled_at",
+    "next_poll_at",
+    "acknowledged_at",
+)
+_NOTE: Final = ("acknowledged_by", "acknowledged_reason")
+_READ: Final = (*_WORDS, *_TIMES, *_NOTE)
+_COLUMNS: Final = f"{', '.join(_READ)}, {STEP_SINCE} AS step_since"
+FIELDS: Final = (*_WORDS, "step_since", "waited_s", *_TIMES, *_NOTE)
+"""What is listed of a document, under the names that `show --json` and `track` use."""
+_TRIAGED: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
+# What a spreadsheet takes for a formula, full-width signs and blanks before it included.
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BLANKS: Final = ("\t", "\r", "\n")
+_Lines: TypeAlias = Generator[str, None, None]
+_ROW: Final = "{:<14}{:<14}{:<18}{:<9}{:<26}{:<17}{:<22}{}".format
+
+
+class Form(StrEnum):
+    """How a listing is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def lines(listing: Listing, wanted: Filter, form: str, now: Instant) -> _Lines:
+    """The documents that match, in the order they were tracked, as lines that end in a newline.
+
+    Memory stays the same however many there are. Close the lines before the database.
+    """
+    documents = (_fields(row, now) for row in listing.rows(wanted, _COLUMNS))
+    write: dict[str, Callable[[Iterator[dict[str, Any]]], _Lines]] = {
+        Form.TABLE: _table,
+        Form.CSV: _csv,
+        Form.JSON: _json,
+        Form.JSONL: _jsonl,
+    }
+    return write[form](documents)
+
+
+def _fields(row: tuple[Any, ...], now: Instant) -> dict[str, Any]:
+    *read, moved_at = row[1:]
+    document = dict(zip(_READ, read, strict=True))
+    if document["condition"] not in _TRIAGED:  # the note is of an earlier state
+        document |= dict.fromkeys(("acknowledged_at", *_NOTE))
+    waited = waited_ms(document["tracked_at"], document["decided_at"], now)
+    document["step_since"] = moved_at or document["tracked_at"]
+    document["waited_s"] = waited // SECOND
+    for name in (*_TIMES, "step_since"):
+        document[name] = iso(document[name])
+    return {name: document[name] for name in FIELDS}
+
+
+def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
+    count = 0
+    for count, document in enumerate(documents, 1):
+        if count == 1:
+            names = ("request id", "submission", "document type", "status", "step", "condition")
+            yield _ROW(*names, "since", "reason").rstrip() + "\n"
+        cells = (
+            str(document["lighthouse_request_id"]),
+            document["form_526_submission_id"],
+            document["document_type"],
+            document["lighthouse_status"],
+            document["current_step"],
+            document["condition"],
+            document["decided_at"] or document["step_since"],
+        )
+        # A value as wide as its column would run into the next one.
+        parted = [f"{cell} " for cell in cells]
+        yield printable(_ROW(*parted, _reason(document)).rstrip()) + "\n"
+    yield "no document matches\n" if not count else f"{count:,} document{'s' * (count > 1)}\n"
+
+
+def _reason(document: dict[str, Any]) -> str:
+    """Lighthouse's own words, or that it does not know the document; and who took it up."""
+    parts = [document["error_detail"] or ""]
+    if document["not_found_since"] is not None:
+        parts.append(f"not found by Lighthouse since {document['not_found_since']}")
+    if document["acknowledged_by"]:
+        parts.append(f"by {document['acknowledged_by']}: {document['acknowledged_reason']}")
+    return "; ".join(filter(None, parts))
+
+
+def _csv(documents: Iterator[dict[str, Any]]) -> _Lines:
+    line = io.StringIO()
+    writer = csv.writer(line)  # its own line end makes it quote both characters of it
+
+    def written(cells: list[Any]) -> str:
+        line.seek(0)
+        line.truncate()
+        writer.writerow(cells)
+        return line.getvalue().removesuffix("\r\n") + "\n"
+
+    yield written(list(FIELDS))
+    for document in documents:
+        yield written([_cell(value) for value in document.values()])
+
+
+def _cell(value: Any) -> Any:
+    """The value, with a ' before what a spreadsheet would run as a formula."""
+    if not isinstance(value, str):
+        return value
+    guarded = value.lstrip().startswith(_FORMULA) or value.startswith(_BLANKS)
+    return ("'" if guarded else "") + printable(value, keep="\t\r\n")
+
+
+def _json(documents: Iterator[dict[str, Any]]) -> _Lines:
+    before = "["
+    for document in documents:
+        yield f"{before}\n{orjson.dumps(document).decode()}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _jsonl(documents: Iterator[dict[str, Any]]) -> _Lines:
+    for document in documents:
+        yield f"{orjson.dumps(document).decode()}\n"

@@ -1,0 +1,44 @@
+"""`lightkeeper list`: the documents that match a filter, for people, spreadsheets and programs."""
+
+from contextlib import closing
+from itertools import islice
+from typing import Any, Final
+
+import click
+
+from lightkeeper.commands.filters import FILTERS, Word, asked, filter_of, with_options
+from lightkeeper.commands.shared import load_store_settings, open_store
+from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.service.clock import now
+
+_WRITTEN_AT_ONCE: Final = 200
+
+
+@click.command(name="list")
+@with_options(*FILTERS)
+@click.option(
+    "--format",
+    "form",
+    type=Word(["table", "csv", "json", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="csv is for spreadsheets: what they would run as a formula begins with a '.",
+)
+def list_documents(form: str, **options: Any) -> int:
+    """List documents with step, condition and reason, all or those that match every option.
+
+    An option that is given twice allows both values. A TIME is a date (its whole day, UTC), a
+    time such as 2026-11-23T14:05:00Z, or how long ago, such as 12h or 7d. All failures of the
+    last week: lightkeeper list --status failed --failed-since 7d
+    """
+    from lightkeeper.casework.filters import Asked
+    from lightkeeper.casework.listing import lines
+    from lightkeeper.store.filters import Listing
+
+    at = now()
+    with closing(open_store(load_store_settings())) as database:
+        wanted = filter_of(asked(options) or Asked(), database, at)
+        with closing(lines(Listing(database), wanted, form, at)) as written:
+            while text := "".join(islice(written, _WRITTEN_AT_ONCE)):
+                click.echo(text, nl=False)
+    return ExitStatus.OK

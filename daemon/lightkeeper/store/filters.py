@@ -1,0 +1,118 @@
+"""Which documents staff ask for: one filter for `list`, `ack`, `close` and `recheck`, as SQL."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from lightkeeper.domain.document import Condition
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.database import Database
+from lightkeeper.store.levels import OPEN
+
+_FROM: Final = "FROM form_526_document_submissions AS d"
+# Each has an index but the contradictory, which are too rare to slow every delivery down with one.
+_CONDITIONS_BY_INDEX: Final[dict[str, frozenset[str]]] = {
+    f"lighthouse_status = 'pending' AND {OPEN}": frozenset(
+        {"waiting", "slow", "stuck", "overdue", "not_found"}
+    ),
+    f"lighthouse_status = 'failed' AND {OPEN}": frozenset(
+        {"not_in_efolder", "in_efolder", "efolder_unknown"}
+    ),
+    "condition = 'contradictory'": frozenset({"contradictory"}),
+    "acknowledged_at IS NOT NULL": frozenset({"acknowledged", "closed"}),
+}
+_INDEXED: Final = frozenset().union(*_CONDITIONS_BY_INDEX.values())
+STEP_SINCE: Final = (
+    "(SELECT MAX(t.at) FROM transitions AS t "
+    "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
+)
+"""Since when the document `d` is known to be at its step; NULL where it never moved."""
+
+
+class Filter(NamedTuple):
+    """Which documents match: those for which all of it holds; an empty set allows any value."""
+
+    conditions: frozenset[str] = frozenset(map(str, Condition))
+    statuses: frozenset[str] = frozenset()
+    steps: frozenset[str] = frozenset()
+    document_types: frozenset[str] = frozenset()
+    submissions: frozenset[str] = frozenset()
+    failed_since: Instant | None = None
+    failed_until: Instant | None = None
+    tracked_since: Instant | None = None
+    tracked_until: Instant | None = None
+
+
+def select(database: Database, wanted: Filter, columns: str) -> tuple[str, list[Any]]:
+    """The query for all that match, in the order they were tracked, and its parameters.
+
+    `columns` begins with `id`.
+    """
+    clauses, given = _clauses(wanted)
+    conditions = wanted.conditions & _present(database, wanted)
+    by_index = not wanted.submissions and conditions <= _INDEXED
+    parts = _CONDITIONS_BY_INDEX if by_index else {"id IS NOT NULL": conditions}
+    queries: list[str] = []
+    params: list[Any] = []
+    for where, indexed in parts.items():
+        if some := sorted(conditions & indexed):
+            marks = ", ".join("?" * len(some))
+            clause = " AND ".join([where, f"condition IN ({marks})", *clauses])
+            queries.append(f"SELECT {columns} {_FROM} WHERE {clause}")
+            params += [*some, *given]
+    if not queries:
+        return f"SELECT {columns} {_FROM} WHERE id IS NULL", []
+    # The sign keeps SQLite from walking the whole table in the order of its ids.
+    order = "+id" if by_index or wanted.submissions else "id"
+    return f"SELECT * FROM ({' UNION ALL '.join(queries)}) AS found ORDER BY {order}", params
+
+
+def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
+    clauses, params = [], []
+    among: dict[str, frozenset[str]] = {
+        "lighthouse_status": wanted.statuses,
+        "current_step": wanted.steps,
+        "document_type": wanted.document_types,
+        "form_526_submission_id": wanted.submissions,
+    }
+    for column, values in among.items():
+        if values:
+            clauses.append(f"{column} IN ({', '.join('?' * len(values))})")
+            params += sorted(values)
+    if wanted.failed_since is not None or wanted.failed_until is not None:
+        clauses.append("lighthouse_status = 'failed'")
+    bounds = {
+        "decided_at >= ?": wanted.failed_since,
+        "decided_at <= ?": wanted.failed_until,
+        "tracked_at >= ?": wanted.tracked_since,
+        "tracked_at <= ?": wanted.tracked_until,
+    }
+    given = {clause: at for clause, at in bounds.items() if at is not None}
+    return [*clauses, *given], [*params, *given.values()]
+
+
+def _present(database: Database, wanted: Filter) -> frozenset[str]:
+    """The conditions in which there are documents of these types in these statuses at all."""
+    tallied = database.rows(
+        "SELECT DISTINCT condition, lighthouse_status, document_type FROM tallies WHERE count <> 0"
+    )
+    return frozenset(
+        condition
+        for condition, status, kind in tallied
+        if status in (wanted.statuses or {status}) and kind in (wanted.document_types or {kind})
+    )
+
+
+class Listing:
+    """Reads documents one by one, however many there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def rows(self, wanted: Filter, columns: str) -> Iterator[tuple[Any, ...]]:
+        """All that match, `id` and then these columns, read as they are needed."""
+        return self._db.stream(*select(self._db, wanted, f"id, {columns}"))
+
+    def steps(self) -> list[str]:
+        """Every step that a document is or was tallied at, under Lighthouse's own names."""
+        rows = self._db.rows("SELECT DISTINCT step FROM tallies")
+        return sorted(step for (step,) in rows)
