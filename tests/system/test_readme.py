@@ -53,7 +53,11 @@ def test_every_setting_is_in_the_table_and_no_other() -> None:
     table = OPERATING.split("## Settings")[1].split("\n## ")[0]
     named = set(re.findall(r"`((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]+)`", table))
 
-    assert variables() | {"LIGHTKEEPER_SETTINGS"} == {name.removesuffix("_FILE") for name in named}
+    read = variables() | {"LIGHTKEEPER_SETTINGS_FILE"}
+
+    assert {name.removesuffix("_FILE") for name in read} == {
+        name.removesuffix("_FILE") for name in named
+    }
 
 
 def test_every_command_is_in_the_table() -> None:
