@@ -45,6 +45,7 @@ _BY_STAFF: Final = {
     RemarkKind.CLOSED,
     RemarkKind.REOPENED_BY_STAFF,
     RemarkKind.RECHECK,
+    RemarkKind.CORRECTED,
 }
 
 _NOT_PUBLISHED: Final = _BY_STAFF | {RemarkKind.CLOCK_CORRECTED}

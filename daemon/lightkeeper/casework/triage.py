@@ -140,6 +140,13 @@ def _reopening(document: Document) -> str:
 
 def note(action: Action, by: str, reason: str, now: Instant) -> Note:
     """Who did it and why, checked for storing; raises `IncompleteNote`."""
+    check_note(by, reason, needs_reason=action is not Action.RECHECK)
+    acknowledges = action in {Action.ACK, Action.CLOSE}
+    return Note(_REMARKS[action], by, reason, now, acknowledges)
+
+
+def check_note(by: str, reason: str, *, needs_reason: bool = True) -> None:
+    """Raise `IncompleteNote` unless both are there, one printable line each."""
     for name, text, longest in (("--by", by, LONGEST_NAME), ("--reason", reason, LONGEST_REASON)):
         if not text.isprintable() or len(text) > longest:
             raise IncompleteNote(
@@ -147,12 +154,10 @@ def note(action: Action, by: str, reason: str, now: Instant) -> Note:
             )
     if not by.strip():
         raise IncompleteNote("--by is empty: give the name of who does this")
-    if not reason.strip() and action is not Action.RECHECK:
+    if needs_reason and not reason.strip():
         raise IncompleteNote(
             "--reason is empty: give the reason, for those who read the history later"
         )
-    acknowledges = action in {Action.ACK, Action.CLOSE}
-    return Note(_REMARKS[action], by, reason, now, acknowledges)
 
 
 def by_lines(store: TriageStore, lines: Iterable[str | bytes], may: Decide) -> Chosen:

@@ -14,6 +14,7 @@ from lightkeeper import __version__
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.backup import backup, restore
 from lightkeeper.commands.check import check
+from lightkeeper.commands.correct import correct
 from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
 from lightkeeper.commands.drill import drill
@@ -114,7 +115,8 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(track, run, poll, status, list_documents, show, ack, close, recheck, check, backup, restore),
+    *(track, run, poll, status, list_documents, show, ack, close, recheck, correct, check),
+    *(backup, restore),
     *(monitors, dashboards, drill, demo, simulate),
 ):
     main.add_command(_command)

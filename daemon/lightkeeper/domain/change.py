@@ -37,6 +37,7 @@ class RemarkKind(StrEnum):
     REOPENED_BY_STAFF = "reopened_by_staff"
     RECHECK = "recheck"
     CLOCK_CORRECTED = "clock_corrected"
+    CORRECTED = "corrected"
     NOTICE_SENT = "notice_sent"
     NOTICE_DELIVERED = "notice_delivered"
 

@@ -61,7 +61,7 @@ _RECORD: Final = f"""
     SET {", ".join(f"{column} = ?" for column in _STATE)},
         last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         last_answer = COALESCE(?, last_answer)
-    WHERE id = ? AND condition = ?
+    WHERE id = ? AND condition = ? AND document_type = ?
 """
 _POSTPONE: Final = """
     UPDATE form_526_document_submissions
@@ -191,7 +191,8 @@ class Documents:
     def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies.
 
-        What staff took up or closed after it was read stays as they left it, and due if it was:
+        What staff took up, closed or corrected after it was read stays as they left it, and due if
+        it was:
         what was decided of it was decided on a copy that is out of date.
         """
         while batch and not self._written(batch, polled_at):
@@ -226,6 +227,7 @@ class Documents:
                     answer,
                     after.id,
                     before.condition,
+                    before.document_type,
                 )
                 for before, (after, _), next_poll_at, answer, problem in batch
             ],
@@ -233,13 +235,18 @@ class Documents:
 
     def _not_overtaken(self, batch: Sequence[Recorded]) -> list[Recorded]:
         marks = ", ".join("?" * len(batch))
-        conditions = dict(
+        stored = set(
             self._db.rows(
-                f"SELECT id, condition FROM form_526_document_submissions WHERE id IN ({marks})",
+                "SELECT id, condition, document_type FROM form_526_document_submissions "
+                f"WHERE id IN ({marks})",
                 [each.before.id for each in batch],
             )
         )
-        return [each for each in batch if conditions.get(each.before.id) == each.before.condition]
+        return [
+            each
+            for each in batch
+            if (each.before.id, each.before.condition, each.before.document_type) in stored
+        ]
 
     def postpone(
         self, ids: Collection[int], polled_at: Instant, next_poll_at: Instant, problem: CallProblem

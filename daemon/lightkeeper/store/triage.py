@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.change import Remark, RemarkKind
-from lightkeeper.domain.document import Document
+from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
@@ -114,6 +114,65 @@ class TriageStore:
             columns["next_poll_at"] = effect.next_poll_at
         changes = ", ".join(f"{column} = ?" for column in columns)
         self._db.execute(f"{_UPDATE} {changes} WHERE id IN ({marks})", (*columns.values(), *ids))
+        self._remember(ids, note)
+
+    def correct(
+        self,
+        request_id: int,
+        corrected: Callable[[NewDocument], NewDocument],
+        note: Callable[[NewDocument, NewDocument], Note],
+    ) -> tuple[NewDocument, NewDocument] | None:
+        """Correct what a document was tracked with; as it was and as it is, None: not tracked.
+
+        In one transaction with its history and the tallies.
+        """
+        lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
+        with self._db.writing():
+            self._db.lock_intake()
+            rows = self._db.rows(
+                f"SELECT form_526_submission_id, form_attachment_id, {COLUMNS} {_FROM} "
+                f"WHERE lighthouse_request_id = ? {lock}",
+                (request_id,),
+            )
+            if not rows:
+                return None
+            submission_id, attachment_id, *columns = rows[0]
+            document = Document._make(columns)
+            was = NewDocument(
+                request_id,
+                submission_id,
+                document.document_type,
+                attachment_id,
+                document.tracked_at,
+            )
+            becomes = corrected(was)
+            if becomes != was:
+                self._write_correction(document, becomes, note(was, becomes))
+        return was, becomes
+
+    def _write_correction(self, document: Document, becomes: NewDocument, note: Note) -> None:
+        moved = document._replace(document_type=becomes.document_type)
+        open_failure = (
+            document.lighthouse_status == FAILED and document.condition != Condition.CLOSED
+        )
+        due_at = [note.at] if open_failure and moved != document else []
+        self._db.execute(
+            f"{_UPDATE} form_526_submission_id = ?, form_attachment_id = ?, document_type = ?"
+            f"{', next_poll_at = ?' if due_at else ''} WHERE id = ?",
+            (
+                becomes.submission_id,
+                becomes.attachment_id,
+                becomes.document_type,
+                *due_at,
+                document.id,
+            ),
+        )
+        if moved != document:
+            tally(self._db, Counter({place(document): -1, place(moved): 1}))
+        self._remember([document.id], note)
+
+    def _remember(self, ids: Sequence[int], note: Note) -> None:
+        marks = ", ".join("?" * len(ids))
         who_and_why = f"{note.by}: {note.reason}" if note.reason else note.by
         remark = remarks.encode([Remark(note.remark, who_and_why)])
         self._db.execute(f"{_HISTORY} ({marks})", (note.at, remark, note.at, *ids))

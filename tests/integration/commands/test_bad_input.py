@@ -37,7 +37,7 @@ class Case(NamedTuple):
 TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
 OF_THE_STORE = (
     *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
-    *("recheck 1", "list", "backup {}/new.db"),
+    *("recheck 1", "list", "correct 1 --submission-id 2 --reason x", "backup {}/new.db"),
 )
 CASES = [
     Case("nosuch", USAGE, "No such command 'nosuch'"),
@@ -63,6 +63,11 @@ CASES = [
     Case("ack --file {}/others --reason x", MISSING, "others: Permission denied"),
     Case("ack --older-than soon --reason x", USAGE, "a number with a unit, such as 12h or 30d"),
     Case("close --condition odd --reason x", USAGE, "'odd' is not one of 'waiting'"),
+    Case("correct", USAGE, "Missing argument 'REQUEST_ID...'"),
+    Case("correct 1 --submission-id 2", USAGE, "Missing option '--reason'"),
+    Case("correct 1 --reason x", USAGE, "give --submission-id, --attachment-id or"),
+    Case("correct 77 --type form_0781a --reason x", DATA, "request id 77 is not tracked here"),
+    Case("correct 1 --type veteran_upload --reason x", DATA, "form_attachment_id is missing"),
     Case("list extra", USAGE, "unexpected extra argument (extra)"),
     Case("list --step claims", USAGE, "Did you mean 'CLAIMS_EVIDENCE'?"),
     Case("list --condition stukc", USAGE, "Did you mean 'stuck'?"),
