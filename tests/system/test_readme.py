@@ -51,7 +51,7 @@ def run_block(block: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_every_setting_is_in_the_table_and_no_other() -> None:
     """The settings table has every variable that is read, and no other."""
     table = OPERATING.split("## Settings")[1].split("\n## ")[0]
-    named = set(re.findall(r"`((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]+)`", table))
+    named = set(re.findall(r"`((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]+)(?:=\w+)?`", table))
 
     read = variables() | {"LIGHTKEEPER_SETTINGS_FILE"}
 
