@@ -24,9 +24,9 @@ def correct(
 ) -> str:
     """Correct one tracked document, and say what it was; who and why go into its history.
 
-    Its status stays; a failed one whose type changed is polled next, because the type decides
-    whether the veteran must act. Raises `WrongDocument` where `track` would reject it as it would
-    be, and `IncompleteNote`.
+    Its status stays; a failed one is polled next, because the type and the other tries of its
+    attachment decide whether the veteran must act. Raises `IncompleteNote`, and `WrongDocument`
+    where `track` would reject the document as it would be.
     """
     check_note(by, reason)
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from lightkeeper.config.settings import Duration
-from lightkeeper.domain.document import Condition, Step, conditions_named
+from lightkeeper.domain.document import Step, conditions_named
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.time import DAY, SECOND, Instant
 from lightkeeper.store.filters import Filter, Listing
@@ -48,7 +48,7 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
         raise WrongFilter(f"--submission: {wrong[0]!r} is no id")
     conditions = [conditions_named(word) for word in asked.condition]
     return Filter(
-        frozenset().union(*conditions) if conditions else frozenset(map(str, Condition)),
+        frozenset().union(*conditions) if conditions else Filter().conditions,
         frozenset(asked.status),
         _steps(asked.step, listing.steps()) if asked.step else frozenset(),
         frozenset(asked.document_type),

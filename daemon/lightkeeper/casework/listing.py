@@ -34,7 +34,7 @@ _TIMES: Final = (
     "acknowledged_at",
 )
 _NOTE: Final = ("acknowledged_by", "acknowledged_reason")
-_READ: Final = (*_WORDS, *_TIMES, *_NOTE)
+_READ: Final = (*_WORDS, *_TIMES, *_NOTE, "first_tracked_at")
 _COLUMNS: Final = f"{', '.join(_READ)}, {STEP_SINCE} AS step_since"
 FIELDS: Final = (*_WORDS, "step_since", "waited_s", *_TIMES, *_NOTE)
 """What is listed of a document, under the names that `show --json` and `track` use."""
@@ -75,7 +75,8 @@ def _fields(row: tuple[Any, ...], now: Instant) -> dict[str, Any]:
     document = dict(zip(_READ, read, strict=True))
     if document["condition"] not in _TRIAGED:  # the note is of an earlier state
         document |= dict.fromkeys(("acknowledged_at", *_NOTE))
-    waited = waited_ms(document["tracked_at"], document["decided_at"], now)
+    handed_over_at = document["first_tracked_at"] or document["tracked_at"]
+    waited = waited_ms(handed_over_at, document["decided_at"], now)
     document["step_since"] = moved_at or document["tracked_at"]
     document["waited_s"] = waited // SECOND
     for name in (*_TIMES, "step_since"):

@@ -155,13 +155,18 @@ def _data(row: Form526DocumentSubmission, step_since: Instant, now: Instant) -> 
         "lighthouse_request_id": row.lighthouse_request_id,
         **{name: getattr(row, name) for name in _WORDS},
         "step_since": iso(step_since),
-        "waited_s": waited_ms(row.tracked_at, row.decided_at, now) // SECOND,
+        "waited_s": _waited_ms(row, now) // SECOND,
         **{name: iso(getattr(row, name)) for name in _TIMES},
         **_acknowledgement(row),
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
     }
+
+
+def _waited_ms(row: Form526DocumentSubmission, now: Instant) -> int:
+    """Since the first of several tries: the document waits, whichever of them decides."""
+    return waited_ms(row.first_tracked_at or row.tracked_at, row.decided_at, now)
 
 
 def _acknowledgement(row: Form526DocumentSubmission) -> dict[str, str | None]:
@@ -184,7 +189,7 @@ def _headline(row: Form526DocumentSubmission, step_since: Instant, now: Instant)
         f"  submission {row.form_526_submission_id}"
         + (f", attachment {row.form_attachment_id}" if row.form_attachment_id else ""),
     ]
-    waited = lasting(waited_ms(row.tracked_at, row.decided_at, now))
+    waited = lasting(_waited_ms(row, now))
     facts = [
         ("condition", row.condition),
         ("waited" if row.decided_at else "waiting for", waited),

@@ -29,9 +29,12 @@ STEP_SINCE: Final = (
 
 
 class Filter(NamedTuple):
-    """Which documents match: those for which all of it holds; an empty set allows any value."""
+    """Which documents match: those for which all of it holds; an empty set allows any value.
 
-    conditions: frozenset[str] = frozenset(map(str, Condition))
+    Of several tries of one document the one that decides is found, as it is counted.
+    """
+
+    conditions: frozenset[str] = frozenset(map(str, Condition)) - {"superseded"}
     statuses: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
     document_types: frozenset[str] = frozenset()

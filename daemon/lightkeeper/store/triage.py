@@ -12,6 +12,7 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
+from lightkeeper.store.tries import regroup
 
 CHUNK: Final = 1_000
 """How many documents are looked up, or changed in one transaction, before the daemon may write."""
@@ -124,7 +125,8 @@ class TriageStore:
     ) -> tuple[NewDocument, NewDocument] | None:
         """Correct what a document was tracked with; as it was and as it is, None: not tracked.
 
-        In one transaction with its history and the tallies.
+        In one transaction with its history, the tallies and the other tries of the document that
+        it was taken for, and of the one that it is.
         """
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
         with self._db.writing():
@@ -147,15 +149,15 @@ class TriageStore:
             )
             becomes = corrected(was)
             if becomes != was:
-                self._write_correction(document, becomes, note(was, becomes))
+                self._write_correction(document, was, becomes, note(was, becomes))
         return was, becomes
 
-    def _write_correction(self, document: Document, becomes: NewDocument, note: Note) -> None:
+    def _write_correction(
+        self, document: Document, was: NewDocument, becomes: NewDocument, note: Note
+    ) -> None:
         moved = document._replace(document_type=becomes.document_type)
-        open_failure = (
-            document.lighthouse_status == FAILED and document.condition != Condition.CLOSED
-        )
-        due_at = [note.at] if open_failure and moved != document else []
+        is_open = document.condition != Condition.CLOSED
+        due_at = [note.at] if is_open and document.lighthouse_status == FAILED else []
         self._db.execute(
             f"{_UPDATE} form_526_submission_id = ?, form_attachment_id = ?, document_type = ?"
             f"{', next_poll_at = ?' if due_at else ''} WHERE id = ?",
@@ -170,6 +172,12 @@ class TriageStore:
         if moved != document:
             tally(self._db, Counter({place(document): -1, place(moved): 1}))
         self._remember([document.id], note)
+        attachments = {
+            (each.submission_id, each.attachment_id)
+            for each in (was, becomes)
+            if each.attachment_id
+        }
+        regroup(self._db, attachments, note.at, [] if becomes.attachment_id else [document.id])
 
     def _remember(self, ids: Sequence[int], note: Note) -> None:
         marks = ", ".join("?" * len(ids))

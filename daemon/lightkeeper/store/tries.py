@@ -74,13 +74,19 @@ def settled(database: Database, batch: Sequence[Recorded], now: Instant) -> Sett
     )
 
 
-def regroup(database: Database, attachments: Collection[Attachment], now: Instant) -> None:
+def regroup(
+    database: Database,
+    attachments: Collection[Attachment],
+    now: Instant,
+    alone: Collection[int] = (),
+) -> None:
     """Decide anew who decides of all tries with one of these attachments.
 
+    `alone` are row ids of tries that have no attachment any more: each is a document of its own.
     Call it in the transaction that tracked or moved a try, under `lock_intake`. A try that is
     neither in the eFolder nor closed takes over from one that staff closed.
     """
-    groups = _groups(database, attachments)
+    groups = [*_groups(database, attachments), *([each] for each in alone)]
     stored = _locked(database, {try_id for group in groups for try_id in group})
     changed: list[tuple[Document, Decision]] = []
     for group in groups:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from daemon_rig import DaemonRig
 from freezegun import freeze_time
-from store_rows import NOW, OPEN_STATES, counted, moved, new, stand, tallied
+from store_rows import NOW, OPEN_STATES, counted, ended, moved, new, stand, tallied
 
 from lightkeeper.commands.main import main
 from lightkeeper.domain.time import HOUR
@@ -140,7 +140,7 @@ def test_a_wrong_correction_changes_nothing_and_the_others_are_made(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_correction_leaves_the_state_as_it_is(database_url, database, documents):
     """In each condition it keeps status, condition and note; nothing of it is published."""
-    stand(documents, [*OPEN_STATES, "delivered"], attachment_id="a-1")
+    stand(documents, [*OPEN_STATES, "delivered"])
     count = len(OPEN_STATES) + 1
     _run(database_url, "ack", 3, "--by", "jo", "--reason", "looking")
     _run(database_url, "close", 6, "--by", "jo", "--reason", "mailed")
@@ -199,3 +199,50 @@ def test_a_failed_form_that_was_no_bdd_instructions_is_counted_as_silent(databas
 
 def _silent(watch):
     return [each.tags["function"] for each in watch.agent.metrics if each.name == "silent_failure"]
+
+
+def test_a_corrected_attachment_says_which_tries_are_one_document(
+    database_url, database, documents
+):
+    """A failed try joins the one that arrived, and leaves it again; counts and sentence follow."""
+    documents.add([new(1, attachment_id="a-1"), new(2, attachment_id="a-2")], NOW)
+    lost, arrived = sorted(documents.due(NOW, 10))
+    failed = {"failed_step": "CLAIMS_EVIDENCE", "current_step": "CLAIMS_EVIDENCE"}
+    documents.record(
+        [ended(lost, "failed", **failed), ended(arrived, in_efolder_at=NOW, steps=IN_EFOLDER)],
+        NOW,
+    )
+    assert (2, 1, "not_in_efolder") == _counts(database_url)
+    assert "Mail it to" in _wording(database_url)
+
+    assert 0 == _run(database_url, "correct", 1, "--attachment-id", "a-2", *WHO_AND_WHY)[0]
+
+    assert (1, 0, "superseded") == _counts(database_url)
+    assert "VA has your document in your file." == _wording(database_url)
+    outcomes = [entry["outcome"] for entry in _shown(database_url, 1)["history"]]
+    assert ["failed", None, "superseded"] == outcomes
+    listed = _run(database_url, "list", "--format", "jsonl")[1].splitlines()
+    assert [2] == [json.loads(line)["lighthouse_request_id"] for line in listed]
+    assert counted(database) == tallied(database)
+
+    for attachment in ("a-1", "a-2", ""):
+        corrected = ("correct", 1, "--attachment-id", attachment, *WHO_AND_WHY)
+        assert 0 == _run(database_url, *corrected)[0]
+        joined = attachment == "a-2"
+        assert ((1, 0, "superseded") if joined else (2, 1, "not_in_efolder")) == _counts(
+            database_url
+        )
+        assert counted(database) == tallied(database)
+
+
+IN_EFOLDER = '{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}'
+
+
+def _counts(url):
+    """How many documents are tracked, how many failed, and what the first is."""
+    counts = json.loads(_run(url, "status", "--json")[1])
+    return counts["tracked"], counts["unacknowledged"], _shown(url, 1)["condition"]
+
+
+def _wording(url):
+    return json.loads(_run(url, "show", "--submission", "s-1", "--json")[1])["veteran_wording"]

@@ -68,9 +68,10 @@ def test_every_time_is_pulled_in_when_the_clock_comes_right(either, seconds):
     assert _ahead(either) <= {"next_poll_at"}
     ((latest,),) = either.database.rows("SELECT MAX(at) FROM transitions")
     assert either.clock.instant() == latest
+    shown = lookup.document(either.database, first, either.clock.instant())
     remarks = [
         remark
-        for change in lookup.document(either.database, first).data["history"]
+        for change in shown.data["history"]
         for remark in change["remarks"]
         if remark["kind"] == "clock_corrected"
     ]

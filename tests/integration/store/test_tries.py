@@ -65,7 +65,7 @@ def _counts(rig):
 
 
 def _wording(rig):
-    return lookup.submission(rig.database, "3310090").data["veteran_wording"]
+    return lookup.submission(rig.database, "3310090", rig.clock.instant()).data["veteran_wording"]
 
 
 def _act(rig, action, *request_ids):
@@ -261,7 +261,7 @@ def test_a_superseded_try_is_not_for_staff_to_take_up(rig):
     assert [] == _act(rig, Action.RECHECK, failing).rejected
     rig.poll()
     assert (ONE_DONE, {}) == _counts(rig)
-    shown = lookup.document(rig.database, failing)
+    shown = lookup.document(rig.database, failing, rig.clock.instant())
     assert found == shown.data["decided_by"]
     assert f"  another try of the same document decides: request id {found}" in shown.lines
 

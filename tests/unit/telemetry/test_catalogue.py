@@ -111,7 +111,7 @@ def test_the_words_are_those_of_the_domain():
     words = CATALOGUE["lightkeeper.answers.unknown_words"].tags["field"]
     others = {"veteran_must_act", "notice_sent", "notice_delivered", "slo_met", "slo_missed"}
     others |= {"acknowledged", "unacknowledged", "closed", "reopened_by_staff", "recheck"}
-    others |= {"clock_corrected"}
+    others |= {"clock_corrected", "corrected"}
     assert {*others, *remarks, *words} == set(RemarkKind)
     objectives = {name for name in CATALOGUE if name.startswith("lightkeeper.slo.")}
     assert {f"lightkeeper.slo.{objective}" for objective in Objective} == objectives
