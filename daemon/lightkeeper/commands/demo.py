@@ -1,8 +1,11 @@
 """`lightkeeper demo`: a day of documents in half a minute."""
 
+import sys
 from pathlib import Path
 
 import click
+
+from lightkeeper.commands.terminal import unfiltered
 
 
 @click.command()
@@ -29,4 +32,5 @@ def demo(seconds: int, folder: Path) -> int:
     from lightkeeper.alerting.files.definitions import load
     from lightkeeper.simulation.demo.show import show_demo
 
+    sys.stdout = unfiltered(sys.stdout)  # rich draws on it, and all that it shows is simulated
     return show_demo(seconds, load(folder))

@@ -1,5 +1,6 @@
 """`lightkeeper drill`: which monitor pages at which fault, in simulated time."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lightkeeper.commands.terminal import unfiltered
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def _shown(running: Iterator["Result"], count: int) -> Sequence["Result"]:
 
     from lightkeeper.simulation.drills.table import markdown, terminal
 
-    out, err = Console(), Console(stderr=True)
+    out, err = Console(file=unfiltered(sys.stdout)), Console(file=unfiltered(sys.stderr))
     results = list(
         track(
             running,

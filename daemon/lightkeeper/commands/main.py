@@ -24,6 +24,7 @@ from lightkeeper.commands.run import poll, run
 from lightkeeper.commands.shared import complain
 from lightkeeper.commands.simulate import simulate
 from lightkeeper.commands.status import show, status
+from lightkeeper.commands.terminal import HarmlessStream
 from lightkeeper.commands.track import track
 from lightkeeper.commands.triage import ack, close, recheck
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
@@ -45,6 +46,7 @@ def run_command_line() -> int:
     for name in _OUTPUTS:
         if getattr(sys, name) is None:  # closed: a socket would get its number
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        setattr(sys, name, HarmlessStream(getattr(sys, name)))
     try:
         return _run()
     finally:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lightkeeper.commands.shared import load_store_settings, open_store, opened
+from lightkeeper.commands.terminal import unfiltered
 from lightkeeper.domain.document import DocumentType
 from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.domain.plain_text import harmless
 
 if TYPE_CHECKING:
     from lightkeeper.casework.intake import IntakeTally, Rejection
@@ -89,7 +91,8 @@ def _track_many(database: "Database", lines: Iterable[bytes], file: Path) -> "In
 
     def reject(rejection: "Rejection") -> None:
         with suppress(OSError):  # it is counted anyway, and the next lines are read
-            click.echo(f"line {rejection.line}: {rejection.reason}", err=True)
+            # Made harmless here too: while there is a bar, rich has put itself before stderr.
+            click.echo(harmless(f"line {rejection.line}: {rejection.reason}"), err=True)
 
     with _progress(lines, file) as (read, stored):
         database.durable()
@@ -109,7 +112,7 @@ def _progress(
 
     size = file.stat().st_size if file.is_file() else None
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(file=unfiltered(sys.stderr))) as bar:
         task = bar.add_task("reading", total=size)
         read_bytes = 0
 

@@ -6,7 +6,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.time import Instant
 
-_OPAQUE: Final = re.compile(r"[\w+/=-]+", re.ASCII)
+_OPAQUE: Final = re.compile(
+    r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+    r"|(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[A-Za-z0-9+/_-]{20,}={0,2}",
+    re.ASCII,
+)
+"""A UUID, or base64 that is long enough to be no name and no number."""
 
 
 REPORTED_STATUSES: Final = frozenset({"IN_PROGRESS", "SUCCESS", "FAILED"})
@@ -81,7 +86,7 @@ class CallProblem(NamedTuple):
 
 
 def _opaque(text: str | None) -> str | None:
-    """What looks like an id or like base64."""
+    """What looks like Lighthouse's ids of a call; a name or a number may be a person's."""
     return text if text is not None and _OPAQUE.fullmatch(text) else None
 
 

@@ -1,8 +1,10 @@
 """`lightkeeper check`: tries every part by itself; names what fails and what to do."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from http import HTTPStatus
 from typing import NamedTuple, cast
 
 from lightkeeper.config import network, plain_files, secret_files
@@ -12,12 +14,13 @@ from lightkeeper.config.settings import (
     SettingsError,
     unknown_settings,
 )
-from lightkeeper.domain.answer import ANSWERED, CallOutcome
+from lightkeeper.domain.answer import ANSWERED, CallOutcome, CallProblem
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.service.clock import now
 from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
+from lightkeeper.telemetry.logging import redact
 from lightkeeper.telemetry.tag_values import unified_tags
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
@@ -38,6 +41,9 @@ _ADVICE = {
     CallOutcome.CONNECTION: "check LIGHTKEEPER_LIGHTHOUSE_URL and the network path to it",
     CallOutcome.UNEXPECTED: "this is not Lighthouse: check LIGHTKEEPER_LIGHTHOUSE_URL",
 }
+_HTTP_WORDS = frozenset(word for status in HTTPStatus for word in status.phrase.split())
+_TITLE = re.compile(r"[A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)+")
+_NUMBER = re.compile(r"\d{5}|\d[\d -]{6,}\d")
 _SAYS_ITSELF = frozenset({CallOutcome.UNEXPECTED, CallOutcome.UNAUTHORIZED})
 """Where the reason is in our own words, it says what to do: of a firewall, of a wrong clock."""
 
@@ -187,11 +193,23 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
     if answer.outcome in ANSWERED:
         left = "" if budget.remaining is None else f", {budget.remaining} calls left this minute"
         return Check("lighthouse", True, f"answers{left}")
-    reason = answer.problem.detail if answer.problem else "no reason given"
-    if answer.problem and answer.problem.http_status is None and answer.outcome in _SAYS_ITSELF:
+    problem = answer.problem or CallProblem(None, "no reason given")
+    is_ours = problem.http_status in {None, 200}
+    reason = problem.detail if is_ours else _quoted(problem)
+    if is_ours and answer.outcome in _SAYS_ITSELF:
         return Check("lighthouse", False, f"{answer.outcome}: {reason}")
     advice = _ADVICE.get(answer.outcome, "try again; if it persists, ask Lighthouse's support")
     return Check("lighthouse", False, f"{answer.outcome}: {reason}: {advice}")
+
+
+def _quoted(problem: CallProblem) -> str:
+    """Lighthouse's own words, unless a person may be in them: this output is passed on."""
+    words = problem.detail
+    titles = _TITLE.findall(words)
+    is_plain = words.isprintable() and words == redact(words) and not _NUMBER.search(words)
+    if is_plain and all(_HTTP_WORDS.issuperset(title.split()) for title in titles):
+        return words
+    return f"{problem.http_status}, with words that may name a person and are left out here"
 
 
 def _agent(settings: Settings) -> Check:

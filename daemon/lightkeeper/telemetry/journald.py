@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
+from lightkeeper.domain.plain_text import harmless
+
 SOCKET: Final = "/run/systemd/journal/socket"
 PRIORITIES: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 _NO_FIELD: Final = re.compile(r"[^A-Z0-9]+")
@@ -88,7 +90,7 @@ def _field(key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return harmless(value) if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _encoded(key: str, value: str, longest: int) -> bytes:

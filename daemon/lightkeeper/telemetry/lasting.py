@@ -21,6 +21,7 @@ NEW_AT_MOST: Final = 10
 ENDS: Final = {
     "dogstatsd.agent.reachable": ("dogstatsd.agent.unreachable",),
     "health.store.writable": ("health.store.unwritable",),
+    "lighthouse.rate_limited.ended": ("lighthouse.rate_limited",),
     "poll.call.answered": ("poll.call.failed",),
     "service.job.recovered": ("service.job.failed", "service.job.crashed"),
 }

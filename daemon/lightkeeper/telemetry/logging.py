@@ -90,11 +90,16 @@ class _Unfailing:
 
 
 class _Libraries(logging.Handler):
-    """Sends what libraries log by Python's `logging` through structlog, redacted."""
+    """Sends what libraries log by Python's `logging` through structlog, redacted.
+
+    urllib3 fills a server's own header lines into its messages: they are logged without.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
+        quotes = record.name.split(".")[0] == "urllib3"
+        message = str(record.msg) if quotes else record.getMessage()
         structlog.get_logger().log(
-            record.levelno, "library.said", logger=record.name, message=record.getMessage()
+            record.levelno, "library.said", logger=record.name, message=message
         )
 
 
@@ -120,7 +125,8 @@ def configure(
     factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(stderr)
     renderer: list[Processor] = [add_service, _redactor, structlog.processors.JSONRenderer()]
     if sys.stderr.isatty():
-        renderer = [_redactor, structlog.dev.ConsoleRenderer()]
+        # Without colours: on a terminal escape sequences are replaced, whoever wrote them.
+        renderer = [_redactor, structlog.dev.ConsoleRenderer(colors=False)]
     elif is_journal(sys.stderr):
         renderer, factory = [add_service, _redactor], Journal(fallback=stderr)
     structlog.configure(

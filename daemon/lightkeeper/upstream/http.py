@@ -33,6 +33,7 @@ _ROOT_IS_UNKNOWN: Final = frozenset({2, 18, 19, 20, 21})
 _UNKNOWN_ROOT: Final = (
     ": if your network re-signs TLS, set LIGHTKEEPER_LIGHTHOUSE_CA_FILE to its root certificate"
 )
+_NO_LOGIN: Final = ": set its user and password in LIGHTKEEPER_LIGHTHOUSE_PROXY"
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 Monotonic = Callable[[], float]
@@ -289,7 +290,8 @@ def _broken(exc: BaseException, *, proxied: bool) -> ConnectionBroken:
     if not isinstance(reason, OSError) or isinstance(reason, requests.RequestException):
         return ConnectionBroken(f"{where}{type(exc).__name__}")
     if refused := _TUNNEL_REFUSED.match(str(reason)):
-        return ConnectionBroken(f"{where}it answers CONNECT with {refused[1]}")
+        advice = _NO_LOGIN if refused[1] == "407" else ""
+        return ConnectionBroken(f"{where}it answers CONNECT with {refused[1]}{advice}")
     return ConnectionBroken(f"{where}{type(reason).__name__}: {reason}")
 
 

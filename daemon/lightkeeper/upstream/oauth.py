@@ -1,6 +1,7 @@
 """The OAuth access token: fetched with a signed assertion, cached, renewed before it ends."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.upstream import firewall, limit_headers
+from lightkeeper.upstream.echo import Echo
 from lightkeeper.upstream.http import Response, Transport
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -66,15 +68,23 @@ class TokenSource:
         self._wall_clock = wall_clock
         self._monotonic = monotonic
         self._token: str | None = None
+        self._echoes: deque[Echo] = deque(maxlen=2)  # an answer may quote the one before, too
         self._renew_at = 0.0
 
     def token(self) -> str:
         """The current token; raises `TokenRefused`, `Blocked` or a `TransportError`."""
         if self._token is None or self._monotonic() >= self._renew_at:
             self._token, lifetime = self.fetch()
+            self._echoes.append(Echo(self._token))
             # Half of a short lifetime: a token of 30 s is not fetched at every call.
             self._renew_at = self._monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
         return self._token
+
+    def redacted(self, body: bytes) -> bytes:
+        """`body` without the tokens that were used last, however it quotes them."""
+        for echo in self._echoes:
+            body = echo.redacted(body)
+        return body
 
     def drop(self) -> None:
         """Forget the token: Lighthouse refused it."""

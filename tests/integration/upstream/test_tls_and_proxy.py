@@ -108,7 +108,7 @@ def test_plain_http_never_goes_through_a_proxy(get):
 
 
 REFUSALS = {
-    b"HTTP/1.1 407 John \x1b[31mSmith 796-04-3735\r\n\r\n": "it answers CONNECT with 407",
+    b"HTTP/1.1 407 John \x1b[31mSmith 796-04-3735\r\n\r\n": "CONNECT with 407: set its user",
     b"HTTP/1.1 502 https://u:SECRET@proxy\r\nX: 1\r\n\r\n": "it answers CONNECT with 502",
     b"SSH-2.0-OpenSSH_9.2\r\n": "",
     b"": "RemoteDisconnected",

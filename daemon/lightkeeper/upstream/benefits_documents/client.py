@@ -1,5 +1,6 @@
 """Polls the status of documents; every possible answer ends in a `CallOutcome`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -117,8 +118,8 @@ class LighthouseClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         response = self._transport.send(method, url, headers=headers, body=body)
-        # Answers are stored and logged, and may quote what was sent.
-        return response._replace(body=response.body.replace(token.encode(), b"[redacted]"))
+        # Answers are stored and shown, and may quote what was sent.
+        return response._replace(body=self._tokens.redacted(response.body))
 
     def _no_token(self, exc: TokenRefused) -> Answer:
         status = exc.response.status
@@ -130,6 +131,12 @@ class LighthouseClient:
         return _failed(outcome, exc)
 
 
+_KIND: Final = re.compile(
+    r"no content type|"
+    r"(?:text/(?:html|plain|xml)|application/(?:(?:problem\+)?json|xml|octet-stream))"
+    r"(?:; ?charset=(?:utf-8|utf-16|us-ascii|iso-8859-1|windows-1252))?",
+    re.IGNORECASE,
+)
 _BY_STATUS: Mapping[int, CallOutcome] = {
     200: CallOutcome.OK,
     401: CallOutcome.UNAUTHORIZED,
@@ -165,7 +172,9 @@ def _data(response: Response) -> object:
 def _unreadable(response: Response) -> Answer:
     if blocked := firewall.named(response):
         return Answer(CallOutcome.UNEXPECTED, {}, CallProblem(None, blocked))
-    kind = response.headers.get("Content-Type", "no content type")[:80]
+    kind = response.headers.get("Content-Type", "no content type")
+    if not _KIND.fullmatch(kind):
+        kind = "another content type"  # it may be anything: these are the server's own words
     reason = f"200, but the body ({len(response.body)} bytes, {kind}) is no answer"
     return Answer(CallOutcome.MALFORMED, {}, CallProblem(response.status, reason))
 

@@ -1,0 +1,132 @@
+"""What servers say reaches terminal, log and store of the real process only in harmless form."""
+
+import json
+import re
+
+import command_line
+import pytest
+from running_daemon import RunningDaemon
+from scripted_server import CLOSE, ScriptedServer, answer
+
+TOKEN = "aT0k3n/0fOthers-0123456789_abcdefghijklmnopqrstuvwxyz"
+PERSON = ("Zebediah", "Quartermaine", "796-04-3735", "796043735", "1012667145V762142")
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe]")
+WORDS = (
+    "\x1b[2J\x1b]0;x\x07\x9b31m\u202e Zebediah Quartermaine, SSN 796-04-3735, file 796043735, "
+    f"ICN 1012667145V762142\r\nok    lighthouse  answers {TOKEN} {TOKEN[:24]}"
+)
+ERROR = json.dumps(
+    {
+        "errors": [
+            {"detail": WORDS, "title": WORDS, "instance": "Zebediah", "diagnostics": "796043735"}
+        ]
+    }
+).encode()
+GRANT = answer(json.dumps({"access_token": TOKEN, "expires_in": 600}).encode())
+_LINE = b"Zebediah \x1b[31m 796-04-3735 " + TOKEN.encode()
+_HEAD = b"HTTP/1.1 %d " + _LINE + b"\r\nX-Odd: " + _LINE + b"\r\n" + _LINE + b"\r\n"
+HOSTILE = {
+    "an error": answer(ERROR, status=500),
+    "an escaped token": answer(
+        ERROR.replace(b"/", b"\\/").replace(b"aT0", b"\\u0061T0"), status=400
+    ),
+    "a header without a colon": _HEAD % 500 + b"\r\n" + ERROR,
+    "a content type": answer(b"<p>", "Content-Type: " + _LINE.decode("latin-1")),
+    "a status line": b"HTTP/1.1 200 " + _LINE * 3 + b"\r\nContent-Length: 5\r\n\r\n" + _LINE[:5],
+    "no HTTP": _LINE + b"\r\n\r\n",
+    "a redirect": answer(ERROR, "Location: https://x/" + TOKEN, status=302),
+    "a refusal": answer(ERROR, "Date: " + _LINE.decode("latin-1"), status=403),
+}
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A daemon that is not started, with three documents."""
+    with RunningDaemon(tmp_path) as made:
+        made.track(3)
+        yield made
+
+
+def _serve(daemon, reply):
+    def always(sock, request):
+        sock.sendall(GRANT if "/token" in request.line else reply)
+        return None if "/token" in request.line else CLOSE
+
+    server = daemon.keep(ScriptedServer(always if isinstance(reply, bytes) else reply))
+    daemon.env["LIGHTKEEPER_LIGHTHOUSE_URL"] = server.url
+    daemon.env["LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL"] = f"{server.url}/token"
+
+
+def _assert_harmless(text, *, may_name=False):
+    assert [] == STEERING.findall(text)
+    for mark in (TOKEN[:24], TOKEN[-16:], *(() if may_name else PERSON)):
+        assert mark not in text, text
+
+
+def test_check_and_poll_say_nothing_of_others(daemon):
+    """No escape sequence, name, number or token of the server's, and no line that it made up."""
+    for name, command, status in (
+        ("an error", "check", 1),
+        ("a content type", "check", 1),
+        ("an error", "poll", 75),
+    ):
+        _serve(daemon, HOSTILE[name])
+        said = command_line.run(command, env=daemon.env)
+        _assert_harmless(said.stdout + said.stderr)
+        assert (status, False) == (said.returncode, "ok    lighthouse" in said.stdout)
+
+
+def test_the_log_and_the_store_keep_no_token(daemon):
+    """Of eight ways to be hostile, one after the other; `show` is harmless for a terminal."""
+    hostile, heard = list(HOSTILE.values()), []
+
+    def reply(sock, request):
+        """Each way in turn, and a good answer after each, so that no backoff grows."""
+        if "/token" in request.line:
+            sock.sendall(GRANT)
+            return None
+        heard.append(request)
+        raw = hostile.pop(0) if hostile and len(heard) % 2 else answer(b'{"data":{}}')
+        sock.sendall(raw)
+        return CLOSE
+
+    _serve(daemon, reply)
+    daemon.start()
+    while hostile:
+        daemon.track(1)
+        left = len(hostile)
+        daemon.until(lambda left=left: len(hostile) < left)
+    daemon.until(lambda: len(daemon.logged("poll.call.failed")) >= 4)
+    daemon.stop()
+
+    _assert_harmless(daemon.log.read_text())
+    assert daemon.logged("poll.call.failed")
+    said = {line["message"] for line in daemon.logged("library.said")}
+    assert {"Failed to parse headers (url=%s): %s"} == said
+    for file in daemon.store.parent.iterdir():
+        assert TOKEN[:16].encode() not in file.read_bytes()
+    ((one,),) = daemon.rows(
+        "SELECT lighthouse_request_id FROM form_526_document_submissions "
+        "WHERE last_problem LIKE '%Quartermaine%' LIMIT 1"
+    )
+    for arguments in ((one,), (one, "--json")):
+        shown = command_line.run("show", *arguments, env=daemon.env)
+        assert (0, True) == (shown.returncode, "Quartermaine" in shown.stdout)
+        _assert_harmless(shown.stdout, may_name=True)
+
+
+def test_a_terminal_that_lacks_a_character_shows_another(daemon):
+    """With any encoding of the output the command ends well, in stdout and in stderr."""
+    ((one,),) = daemon.rows(
+        "SELECT lighthouse_request_id FROM form_526_document_submissions LIMIT 1"
+    )
+    about = {"requestId": one, "status": "FAILED", "error": {"detail": "größer als 日本"}}
+    _serve(daemon, answer(json.dumps({"data": {"statuses": [about]}}).encode()))
+    assert 0 == command_line.run("poll", env=daemon.env).returncode
+
+    for encoding, words in (("ascii", "gr??er als ??"), ("latin-1", "größer als ??")):
+        env = daemon.env | {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+        shown = command_line.run("show", one, env=env, encoding=encoding)
+        assert (0, True) == (shown.returncode, words in shown.stdout)
+    missing = command_line.run("track", "größe-日本.csv", env=env, encoding=encoding)
+    assert (66, 1) == (missing.returncode, missing.stderr.count("\n"))
