@@ -1,6 +1,10 @@
 """The real process in networks as they are: re-signed TLS, a proxy, a firewall, rate limits."""
 
+import itertools
+import json
 import signal
+import time
+from email.utils import formatdate
 
 import command_line
 import pytest
@@ -120,3 +124,28 @@ def test_a_firewall_is_named_with_its_support_id(daemon, path, status, body):
     assert [("pending", 0)] * 3 == daemon.rows(
         "SELECT lighthouse_status, trouble_count FROM form_526_document_submissions"
     )
+
+
+def test_each_form_of_a_pause_is_kept_and_logged_once(daemon):
+    """A time, a doubled header, the newer header, and none; for the token endpoint as well."""
+    daemon.track(1)
+    at = int(time.time()) + 8
+    pauses = [
+        {"Retry-After": formatdate(at, usegmt=True)},
+        {"Retry-After": "2, 2"},
+        {"RateLimit": '"default";r=0;t=2', "RateLimit-Policy": '"default";q=60;w=60'},
+    ]
+    daemon.lighthouse.fail_next(1, 429, headers={"Retry-After": "1"}, path="token")
+    for headers in pauses:
+        daemon.lighthouse.fail_next(1, 429, headers=headers)
+    polled = command_line.run("poll", env=daemon.env)
+
+    assert (0, "polled 1 documents\n") == (polled.returncode, polled.stdout)
+    token, _, *calls = [call.at for call in daemon.lighthouse.calls]
+    assert at <= calls[1]
+    assert 1.0 <= calls[0] - token
+    assert all(later - earlier >= 2.0 for earlier, later in itertools.pairwise(calls[1:]))
+    said = [json.loads(line) for line in polled.stderr.splitlines()]
+    limited, over = "lighthouse.rate_limited", "lighthouse.rate_limited.ended"
+    assert [limited, over] == [line["event"] for line in said if limited in line["event"]]
+    assert "the token endpoint" == said[0]["answered_by"]
