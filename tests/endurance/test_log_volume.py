@@ -59,6 +59,14 @@ def tokens_rejected(rig):
 
 
 @contextmanager
+def tokens_limited(rig):
+    """No token is good any more, and each request for another ends in 429."""
+    rig.lighthouse.expire_tokens()
+    with answering(429, path="token")(rig):
+        yield
+
+
+@contextmanager
 def no_agent(rig):
     """No Datadog Agent listens."""
     rig.agent.stop()
@@ -95,7 +103,9 @@ FAULTS = {
     "500": (refusing(500), "poll.call.failed"),
     "500 for one document in 25": (refusing(500, 25), "poll.call.failed"),
     "502 for batches": (answering(502, b"<html>"), "poll.call.failed"),
-    "429": (refusing(429), ""),
+    "429": (refusing(429), "lighthouse.rate_limited"),
+    "429 for tokens": (tokens_limited, "lighthouse.rate_limited"),
+    "a firewall": (answering(403, b"<html>Your support ID is: 12345"), "poll.call.failed"),
     "400": (refusing(400), "poll.call.failed"),
     "422 for one document in 25": (refusing(422, 25), "poll.call.failed"),
     "malformed": (answering(200, b"{"), "poll.call.failed"),
