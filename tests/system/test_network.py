@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import signal
 import time
 from email.utils import formatdate
@@ -11,6 +12,7 @@ import pytest
 import secret_leaks
 from connect_proxy import ConnectProxy
 from running_daemon import RunningDaemon
+from scripted_server import ScriptedServer, answer
 from tls_front import Authority, Front
 
 CA_FILE, PROXY = "LIGHTKEEPER_LIGHTHOUSE_CA_FILE", "LIGHTKEEPER_LIGHTHOUSE_PROXY"
@@ -149,3 +151,18 @@ def test_each_form_of_a_pause_is_kept_and_logged_once(daemon):
     limited, over = "lighthouse.rate_limited", "lighthouse.rate_limited.ended"
     assert [limited, over] == [line["event"] for line in said if limited in line["event"]]
     assert "the token endpoint" == said[0]["answered_by"]
+
+
+def test_a_wrong_clock_is_named_by_check(daemon):
+    """Where the assertion is refused, and not the client id or the key is blamed."""
+    date = f"Date: {formatdate(time.time() + 900, usegmt=True)}"
+    refusal = answer(b'{"error":"invalid_client"}', date, status=401)
+    with ScriptedServer(refusal) as server:
+        daemon.env["LIGHTKEEPER_LIGHTHOUSE_URL"] = server.url
+        daemon.env["LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL"] = f"{server.url}/token"
+        said = command_line.run("check", env=daemon.env)
+
+    (token,) = [line for line in said.stdout.splitlines() if line.startswith("FAIL  token")]
+    assert re.search(r"401: invalid_client: this host's clock is \d+ s behind", token)
+    assert "audience" not in token
+    assert "ok    lighthouse  answers" in said.stdout

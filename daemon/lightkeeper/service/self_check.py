@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from typing import NamedTuple, cast
@@ -110,6 +110,14 @@ class _NoToken(TokenSource):
 
     def drop(self) -> None:
         """Do nothing."""
+
+    def redacted(self, body: bytes) -> bytes:
+        """`body`: there is no token that it could quote."""
+        return body
+
+    def clock_problem(self, _headers: Mapping[str, str]) -> str:
+        """Nothing: the clock is not why Lighthouse refuses such a call."""
+        return ""
 
 
 def _settings(settings: Settings, wrong: Sequence[str]) -> Check:
