@@ -144,3 +144,11 @@ def test_logs_go_there_redacted_and_with_the_service_tags(tmp_path, journald):
     assert "" == (tmp_path / "stderr").read_text()
     assert ("3", "prod", "2") == (found["PRIORITY"], found["DD_ENV"], found["COUNT"])
     assert "[redacted]" == found["DETAIL"]
+
+
+def test_an_entry_cannot_steer_the_terminal_of_its_reader():
+    """journalctl shows what it is given: control and bidi characters are replaced."""
+    data = entry({"event": "one", "detail": "a\x1b[31m\x9bb\u202e\nc"}, 4).decode()
+
+    assert "detail=a\N{REPLACEMENT CHARACTER}[31m" in data
+    assert [] == [char for char in data if char in "\x1b\x9b\u202e"]
