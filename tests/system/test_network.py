@@ -106,19 +106,20 @@ F5 = b"<html><title>Request Rejected</title>Your support ID is: 18526314103978<b
 F5_JSON = b'{"errors":[{"title":"Request Rejected","detail":"Your support id: 18526314103978"}]}'
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "body"), [("status", 403, F5), ("token", 200, F5_JSON)]
-)
-def test_a_firewall_is_named_with_its_support_id(daemon, path, status, body):
+def test_a_firewall_is_named_with_its_support_id(daemon):
     """By `check` and `poll`; no document is in trouble, and no key or scope is blamed."""
     daemon.track(3)
-    daemon.lighthouse.fail_share(1.0, status, body, path=path)
-
+    daemon.lighthouse.fail_share(1.0, 200, F5_JSON, path="token")
     checked = command_line.run("check", env=daemon.env)
+    daemon.lighthouse.fail_share(1.0, 403, F5, path="status")
     polled = command_line.run("poll", env=daemon.env)
 
     assert (1, 75) == (checked.returncode, polled.returncode)
-    for said in (checked.stdout, polled.stderr.splitlines()[-1], polled.stderr):
+    for said, status in (
+        (checked.stdout, 200),
+        (polled.stderr.splitlines()[-1], 403),
+        (polled.stderr.splitlines()[0], 403),
+    ):
         assert f"a firewall or proxy answered {status} in " in said
         assert "(support id 18526314103978): ask those who run it" in said
     assert "scope" not in checked.stdout

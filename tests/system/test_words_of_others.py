@@ -65,12 +65,8 @@ def _assert_harmless(text, *, may_name=False):
 
 def test_check_and_poll_say_nothing_of_others(daemon):
     """No escape sequence, name, number or token of the server's, and no line that it made up."""
-    for name, command, status in (
-        ("an error", "check", 1),
-        ("a content type", "check", 1),
-        ("an error", "poll", 75),
-    ):
-        _serve(daemon, HOSTILE[name])
+    _serve(daemon, HOSTILE["an error"])
+    for command, status in (("check", 1), ("poll", 75)):
         said = command_line.run(command, env=daemon.env)
         _assert_harmless(said.stdout + said.stderr)
         assert (status, False) == (said.returncode, "ok    lighthouse" in said.stdout)
@@ -109,10 +105,9 @@ def test_the_log_and_the_store_keep_no_token(daemon):
         "SELECT lighthouse_request_id FROM form_526_document_submissions "
         "WHERE last_problem LIKE '%Quartermaine%' LIMIT 1"
     )
-    for arguments in ((one,), (one, "--json")):
-        shown = command_line.run("show", *arguments, env=daemon.env)
-        assert (0, True) == (shown.returncode, "Quartermaine" in shown.stdout)
-        _assert_harmless(shown.stdout, may_name=True)
+    shown = command_line.run("show", one, "--json", env=daemon.env)
+    assert (0, True) == (shown.returncode, "Quartermaine" in shown.stdout)
+    _assert_harmless(shown.stdout, may_name=True)
 
 
 def test_a_terminal_that_lacks_a_character_shows_another(daemon):
@@ -124,9 +119,11 @@ def test_a_terminal_that_lacks_a_character_shows_another(daemon):
     _serve(daemon, answer(json.dumps({"data": {"statuses": [about]}}).encode()))
     assert 0 == command_line.run("poll", env=daemon.env).returncode
 
-    for encoding, words in (("ascii", "gr??er als ??"), ("latin-1", "größer als ??")):
-        env = daemon.env | {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
-        shown = command_line.run("show", one, env=env, encoding=encoding)
-        assert (0, True) == (shown.returncode, words in shown.stdout)
-    missing = command_line.run("track", "größe-日本.csv", env=env, encoding=encoding)
+    ascii_, latin = ({"PYTHONIOENCODING": name, "LC_ALL": "C"} for name in ("ascii", "latin-1"))
+    shown = command_line.run("show", one, env=daemon.env | ascii_, encoding="ascii")
+    assert (0, True) == (shown.returncode, "gr??er als ??" in shown.stdout)
+    missing = command_line.run(
+        "track", "größe-日本.csv", env=daemon.env | latin, encoding="latin-1"
+    )
+    assert "größe-??.csv" in missing.stderr
     assert (66, 1) == (missing.returncode, missing.stderr.count("\n"))
