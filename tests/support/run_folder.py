@@ -84,22 +84,21 @@ def _clear(folder: Path, run: int) -> None:
             with suppress(OSError):
                 os.kill(pid, signal.SIGQUIT if is_polite else signal.SIGKILL)
         time.sleep(0.05)
-    shutil.rmtree(folder, onerror=_remove_anyway)
+    _remove(folder)
     for group in Path("/sys/fs/cgroup").glob(f"**/{folder.name}-*"):
         for below in sorted((group, *group.rglob("*")), reverse=True):
             with suppress(OSError):
                 below.rmdir()
 
 
-def _remove_anyway(_function: object, path: str, _problem: object) -> None:
-    """Remove what a test took the rights from."""
-    with suppress(OSError):
-        Path(path).parent.chmod(0o700)
-        Path(path).chmod(0o700)
-        if Path(path).is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            Path(path).unlink()
+def _remove(folder: Path) -> None:
+    """Remove the folder, also what a test took the rights from; nothing beside it is changed."""
+    for path, below, _ in os.walk(folder):
+        for each in (Path(path) / name for name in below):
+            if not each.is_symlink():
+                with suppress(OSError):
+                    each.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def main(folder: str, *pids: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import command_line
 import pytest
+import run_folder
 
 TESTS = Path(__file__).parents[1]
 RUN = """
@@ -107,3 +108,23 @@ def test_a_run_that_ends_early_leaves_nothing(started, temporary, ended):
 
     command_line.until(lambda: not processes(mark))
     command_line.until(lambda: not list(temporary.iterdir()))
+
+
+def test_what_lies_beside_the_folder_of_a_run_stays_as_it_is(tmp_path):
+    """Neither the folder around it nor what a link in it leads to loses rights."""
+    outside, kept = tmp_path / "outside", tmp_path / "kept"
+    outside.mkdir(mode=0o755)
+    kept.mkdir()
+    folder = tmp_path / "run"
+    folder.symlink_to(kept)  # which shutil.rmtree refuses
+    (kept / "link").symlink_to(outside)
+    (kept / "closed").mkdir(mode=0o000)
+    tmp_path.chmod(0o755)
+    ended = subprocess.Popen(["true"])
+
+    command = [sys.executable, run_folder.__file__, folder, str(ended.pid)]
+    done = subprocess.run(command, timeout=60, check=False)
+    ended.wait()
+
+    assert 0 == done.returncode
+    assert [0o755, 0o755] == [each.stat().st_mode & 0o777 for each in (tmp_path, outside)]
