@@ -68,7 +68,7 @@ def one(
     """One measured process over a fresh database of so many pending and done documents."""
     database = folder / "bench.db"
     command = [sys.executable, str(HERE / "measured.py"), what, str(database)]
-    for suffix in ("", "-wal", "-shm", ".lock"):
+    for suffix in ("", "-wal", "-shm"):
         Path(f"{database}{suffix}").unlink(missing_ok=True)
     fill = [*command[:2], "fill", str(database), str(documents), str(done)]
     subprocess.run(fill, env=environment, check=True)

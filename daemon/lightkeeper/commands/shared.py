@@ -72,11 +72,13 @@ def load_store_settings() -> "StoreSettings":
     return settings
 
 
-def open_store(settings: "StoreSettings", *, create: bool = False) -> "Database":
+def open_store(
+    settings: "StoreSettings", *, create: bool = False, look: bool = False
+) -> "Database":
     """The store that the settings name; raises what `open_database` raises."""
     from lightkeeper.store.database import open_database
 
-    return open_database(settings.database_url.get_secret_value(), create=create)
+    return open_database(settings.database_url.get_secret_value(), create=create, look=look)
 
 
 def start_tracing(settings: "Settings") -> "Tracer | None":

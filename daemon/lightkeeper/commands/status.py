@@ -16,7 +16,7 @@ def status(as_json: bool) -> int:
     """Count documents by status and step, and those in trouble."""
     from lightkeeper.casework import lookup
 
-    with closing(open_store(load_store_settings())) as database:
+    with closing(open_store(load_store_settings(), look=True)) as database:
         overview = lookup.overview(database)
     click.echo(_json(overview) if as_json else _table(overview))
     return ExitStatus.OK
@@ -35,7 +35,7 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
 
     if (request_id is None) == (submission is None):
         raise click.UsageError("give either REQUEST_ID or --submission ID")
-    with closing(open_store(load_store_settings())) as database, database.guarded():
+    with closing(open_store(load_store_settings(), look=True)) as database, database.guarded():
         found = (
             lookup.document(database, request_id, now())
             if request_id is not None

@@ -14,7 +14,7 @@ from lightkeeper.service.scheduler import ClockedScheduler
 from lightkeeper.service.status_line import status_line
 from lightkeeper.service.stop import Stop
 from lightkeeper.service.systemd import ServiceManager
-from lightkeeper.store.errors import StoreCorrupt, StoreUnavailable
+from lightkeeper.store.errors import StoreCorrupt, StoreLost, StoreUnavailable
 from lightkeeper.store.levels import Levels
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
@@ -144,6 +144,10 @@ class Loop:
     def _job_failed(self, job: str, exc: Exception) -> None:
         if isinstance(exc, StoreCorrupt):
             raise exc  # trying again fixes nothing, and what it says may be wrong
+        if isinstance(exc, StoreLost):
+            self._health.store_failed(exc)
+            self._health.pulse()
+            raise exc  # a new process finds what is there now
         if isinstance(exc, StoreUnavailable):
             self._health.store_failed(exc)
         if isinstance(exc, LightkeeperError):

@@ -22,6 +22,7 @@ from lightkeeper.store.errors import (
     StoreUnavailable,
     unavailable,
 )
+from lightkeeper.store.files import StoreFiles, refuse_second_name
 
 PAGES_A_STEP: Final = 1_000  # 4 MB, some milliseconds
 REST_SECONDS: Final = 0.005
@@ -60,6 +61,7 @@ def back_up(url: str, file: Path) -> Contents:
     the store is, `StoreUnavailable` where either cannot be read or written; nothing is left then.
     """
     store = sqlite_path(url)
+    refuse_second_name(store)
     if os.path.lexists(file):
         raise _in_the_way(file)
     with verified_copy(store, file) as (copy, contents):
@@ -140,14 +142,29 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _copy(source: Path, target: Path) -> None:
-    with closing(connect(source)) as reading, closing(connect(target)) as writing:
+    files = StoreFiles(source)
+    with _parting(files, source) as reading, closing(connect(target)) as writing:
         # One snapshot for all steps. Without it each commit of another process would make the
         # copy begin anew; with it no writer waits, and the WAL grows by what is written meanwhile.
         reading.execute("BEGIN")
         reading.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+        ((mode,),) = reading.execute("PRAGMA journal_mode").fetchall()
+        files.opened(wal=mode == "wal")
         reading.backup(writing, pages=PAGES_A_STEP, progress=_rest)
+        files.check()
         # One file, that can be read where nothing may be written.
         writing.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def _parting(files: StoreFiles, path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that is not closed where others have put another file in the path's place."""
+    connection = connect(path)
+    try:
+        yield connection
+    finally:
+        if not files.part(connection):
+            connection.close()
 
 
 def _rest(*_: int) -> None:

@@ -1,6 +1,5 @@
 """The connection: SQLite or PostgreSQL behind one small surface, opened, migrated, claimed."""
 
-import fcntl
 import json
 import os
 import time
@@ -18,16 +17,20 @@ from lightkeeper.store.errors import (
     MALFORMED,
     AlreadyWatched,
     StoreForeign,
+    StoreLost,
     StoreMissing,
     StoreUnavailable,
+    second_watcher,
     unavailable,
 )
+from lightkeeper.store.files import StoreFiles, refuse_second_name
 from lightkeeper.store.schema import MODELS
 
 __all__ = [
     "AlreadyWatched",
     "Database",
     "StoreForeign",
+    "StoreLost",
     "StoreMissing",
     "StoreUnavailable",
     "open_database",
@@ -50,7 +53,7 @@ class Database:
         self.path = Path(self.place) if self.dialect == "sqlite" else None
         # Peewee's own, and the driver's: `executemany` goes past Peewee's wrapping.
         self._errors = (peewee.PeeweeException, driver_error)
-        self._lock_file: int | None = None
+        self._files: StoreFiles | None = self._db.files if self.path else None
         self._claimed = False
         self._db.bind(MODELS)
 
@@ -58,21 +61,22 @@ class Database:
         """Close the connection and release the claim."""
         if not self._db.is_closed():
             self._db.close()
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
         self._claimed = False
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead.
 
-        JSON that was read and is corrupt is treated the same.
+        JSON that was read and is corrupt is treated the same. Raises `StoreLost` where the files
+        of a SQLite store were replaced.
         """
         try:
             self._reconnect()
+            if not self._db.in_transaction():
+                self._check_files()
             yield
         except self._errors as exc:
+            self._check_files()
             # SQLite's connection stays good. Inside a transaction rolling back comes first: it
             # fails too, and ends up here again, where the connection is dead.
             if self.dialect == "postgresql" and not self._db.in_transaction():
@@ -80,6 +84,10 @@ class Database:
             raise unavailable(self.place, self._words(exc)) from exc
         except json.JSONDecodeError as exc:
             raise unavailable(self.place, MALFORMED) from exc
+
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
 
     def _words(self, exc: BaseException) -> str:
         """What went wrong first, in one line."""
@@ -100,22 +108,40 @@ class Database:
                 raise
 
     def _connect(self) -> None:
-        # SQLite waits for locks, but not for the one that turns an empty file to WAL.
+        self._db.connect()
+        self._note_files()
+
+    def _note_files(self) -> None:
+        if self._files is not None:
+            ((mode,),) = self._db.execute_sql("PRAGMA journal_mode").fetchall()
+            self._db.execute_sql("PRAGMA schema_version").fetchall()  # opens the -wal
+            self._files.opened(wal=mode == "wal")
+
+    def use_wal(self) -> None:
+        """Have SQLite keep a -wal, so that readers and a writer do not wait for each other."""
+        if self._files is None or self._files.has_wal:
+            return
         give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
-        while True:
-            try:
-                self._db.connect()
-                return
-            except peewee.OperationalError as exc:
-                if str(exc) != "database is locked" or time.monotonic() > give_up_at:
-                    raise
-            time.sleep(0.01)
+        with self.guarded():
+            while True:  # SQLite waits for locks, but not for this one
+                try:
+                    self._db.execute_sql("PRAGMA journal_mode = wal").fetchall()
+                    break
+                except peewee.OperationalError as exc:
+                    if str(exc) != "database is locked" or time.monotonic() > give_up_at:
+                        raise
+                time.sleep(0.01)
+            self._note_files()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One write transaction. SQLite takes its lock at once: a lock taken halfway fails."""
+        """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
+
+        Raises `StoreLost` where what was committed may be in a file that was replaced meanwhile.
+        """
         with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
             yield
+        self._check_files()
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""
@@ -178,8 +204,8 @@ class Database:
 
     def claim(self) -> None:
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
-        if self.path:
-            self._lock_file = claim_file(self.path)
+        if self._files is not None:
+            self._files.claim()
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             with self.guarded():
@@ -191,7 +217,7 @@ class Database:
             "SELECT pg_try_advisory_lock(%s)", (_WATCH_LOCK,)
         ).fetchall()
         if not won:
-            raise AlreadyWatched(_second_watcher(self.place))
+            raise AlreadyWatched(second_watcher(self.place))
         self._db.execute_sql(f"SET lock_timeout = {WATCH_BUSY_TIMEOUT_MS}")
 
     def _sql(self, sql: str) -> str:
@@ -223,6 +249,15 @@ class Database:
                     self.execute(statement.format(identity=migrations.IDENTITY[self.dialect]))
             self.execute("UPDATE lightkeeper_schema SET version = ?", (migrations.NEWEST,))
 
+    def refuse_older(self) -> None:
+        """Raise `StoreForeign` unless the schema is the newest."""
+        if (version := self._check_version()) < migrations.NEWEST:
+            raise StoreForeign(
+                f"{self.place} was written by an older lightkeeper (schema {version}; this one "
+                f"knows {migrations.NEWEST}): start `lightkeeper run`, which brings it up to "
+                "date, or look at a copy with the version that made it"
+            )
+
     def _check_version(self) -> int:
         version = self.version()
         if version > migrations.NEWEST:
@@ -243,11 +278,12 @@ class Database:
             )
 
 
-def open_database(url: str, *, create: bool) -> Database:
+def open_database(url: str, *, create: bool, look: bool = False) -> Database:
     """Open the store at `url`, bringing its schema up to date.
 
-    Raises `StoreMissing` where there is none and `create` is false, `StoreForeign` where it is
-    newer than this program or not ours, `StoreUnavailable` where it cannot be reached.
+    With `look` nothing of it changes, and an older schema is refused. Raises `StoreMissing` where
+    there is none and `create` is false, `StoreForeign` where it is newer than this program or not
+    ours, `StoreUnavailable` where it cannot be reached, `StoreInTheWay` where it has two names.
     """
     database = Database(url)
     if database.path is not None:
@@ -256,39 +292,22 @@ def open_database(url: str, *, create: bool) -> Database:
         if not create and database.version() == 0:
             database.refuse_foreign_tables()
             raise StoreMissing(_no_store(database.place))
-        database.migrate()
+        if look:
+            database.refuse_older()
+        else:
+            database.migrate()
+            database.use_wal()
     except BaseException:
         database.close()
         raise
     return database
 
 
-def claim_file(path: Path) -> int:
-    """Claim a SQLite store until the descriptor that this returns is closed.
-
-    Raises `AlreadyWatched` where another process has it.
-    """
-    # Not the database file itself: closing a second handle on it drops SQLite's locks.
-    lock_path = f"{os.path.realpath(path)}.lock"  # one store has one lock, by any name
-    lock_file = -1
-    try:
-        lock_file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        if lock_file >= 0:
-            os.close(lock_file)
-        if isinstance(exc, BlockingIOError):
-            raise AlreadyWatched(_second_watcher(str(path))) from exc
-        raise StoreUnavailable(
-            f"{lock_path}: {exc.strerror} (check the folder and its rights)"
-        ) from exc
-    return lock_file
-
-
 def _prepare_file(path: Path, create: bool) -> None:
     """Make sure the file is there, ours alone to read, before SQLite makes it for all."""
     try:
         if path.is_file():
+            refuse_second_name(path)
             return
         if not create:
             raise StoreMissing(_no_store(str(path)))
@@ -305,7 +324,3 @@ def _no_store(place: str) -> str:
         f"{place}: there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL "
         "(only `run` and `track` create one)"
     )
-
-
-def _second_watcher(place: str) -> str:
-    return f"{place} is already polled by another `lightkeeper run` or `poll`: stop that one first"

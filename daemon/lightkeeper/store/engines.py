@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import peewee
 
 from lightkeeper.store.errors import StoreForeign
+from lightkeeper.store.files import StoreFiles
 
 BUSY_TIMEOUT_MS: Final = 30_000
 
@@ -19,16 +20,27 @@ _Engine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
 """Peewee's engine, where the database is (without its password), and what its driver raises."""
 
 
+class _Sqlite(peewee.SqliteDatabase):
+    """Peewee's engine, which does not close what its path no longer leads to."""
+
+    files: StoreFiles
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        if not self.files.part(connection):
+            super()._close(connection)  # type: ignore[misc]  # peewee's stubs lack it
+
+
 def _sqlite(url: str) -> _Engine:
     path = str(Path(unquote(urlsplit(url).path[1:])))
     pragmas = {
-        "journal_mode": "wal",
         "synchronous": "normal",
         "foreign_keys": 1,
         "busy_timeout": BUSY_TIMEOUT_MS,
         "wal_autocheckpoint": 4_000,
     }
-    return peewee.SqliteDatabase(path, pragmas=pragmas), path, sqlite3.Error
+    engine = _Sqlite(path, pragmas=pragmas)
+    engine.files = StoreFiles(Path(path))
+    return engine, path, sqlite3.Error
 
 
 def _postgresql(url: str) -> _Engine:

@@ -34,6 +34,14 @@ class StoreUnavailable(LightkeeperError):
     exit_status = ExitStatus.IO_ERROR
 
 
+class StoreLost(LightkeeperError):
+    """This process cannot go on with the database; another process may."""
+
+    def __init__(self, message: str, exit_status: ExitStatus) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
 class StoreCorrupt(StoreUnavailable):
     """What is in the file makes no sense: waiting mends nothing."""
 
@@ -59,7 +67,7 @@ class AlreadyWatched(LightkeeperError):
 
 
 class StoreInTheWay(LightkeeperError):
-    """Something is there that is not overwritten unasked."""
+    """Something is in the way that a person has to see to."""
 
     exit_status = ExitStatus.IN_THE_WAY
 
@@ -74,3 +82,8 @@ def unavailable(place: str, words: str, *, if_corrupt: str = "") -> StoreUnavail
     kind = StoreCorrupt if words in _DAMAGE else StoreUnavailable
     remedy = (kind is StoreCorrupt and if_corrupt) or REMEDIES.get(words)
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))
+
+
+def second_watcher(place: str) -> str:
+    """What to say where another process has the claim."""
+    return f"{place} is already polled by another `lightkeeper run` or `poll`: stop that one first"

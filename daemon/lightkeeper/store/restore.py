@@ -11,8 +11,8 @@ from typing import Final
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store import migrations
 from lightkeeper.store.backup import Contents, connect, sqlite_path, sync_folder, verified_copy
-from lightkeeper.store.database import claim_file
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
+from lightkeeper.store.files import claim_file
 
 LOCK_TIMEOUT_MS: Final = 2_000
 
@@ -47,18 +47,19 @@ def put_back(
     store = Path(os.path.realpath(sqlite_path(url)))
     if store.exists() and not store.is_file():
         raise StoreForeign(f"{store} is no file: point LIGHTKEEPER_DATABASE_URL at the store")
-    lock_file = claim_file(store)
+    claim = claim_file(store) if store.exists() else None
     try:
         another = "it is corrupt: restore another backup"
         with verified_copy(file, store, if_corrupt=another) as (copy, contents):
-            _give_to_its_owner(store, copy, Path(f"{store}.lock"))
+            _give_to_its_owner(store, copy)
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
                     _refuse_to_lose(present, store, file)
                 kept = exchange(store, copy, now)
         return contents, kept
     finally:
-        os.close(lock_file)
+        if claim is not None:
+            os.close(claim)
 
 
 @contextmanager
@@ -133,12 +134,11 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
         )
 
 
-def _give_to_its_owner(store: Path, *ours: Path) -> None:
+def _give_to_its_owner(store: Path, copy: Path) -> None:
     """Let the daemon open what was restored, which root mostly does."""
     owner = (store if store.exists() else store.parent).stat()
-    for path in ours:
-        if path.stat().st_uid != owner.st_uid:
-            os.chown(path, owner.st_uid, owner.st_gid)
+    if copy.stat().st_uid != owner.st_uid:
+        os.chown(copy, owner.st_uid, owner.st_gid)
 
 
 def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:

@@ -236,7 +236,7 @@ def test_sqlite_files_are_for_their_owner_alone(tmp_path):
     finally:
         os.umask(before)
 
-    assert dict.fromkeys(("a.db", "a.db-wal", "a.db-shm", "a.db.lock"), 0o600) == modes
+    assert dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), 0o600) == modes
 
 
 def test_a_path_may_be_percent_encoded(tmp_path):
@@ -285,9 +285,8 @@ AS_NOBODY = """
         ({"": 0o555}, [], "Permission denied"),
         ({"": 0o755, "a.db": 0o000}, [""], "unable to open database file"),
         ({"": 0o555, "a.db": 0o444}, [], ""),
-        ({"": 0o755, "a.db.lock": 0o000}, ["", "a.db"], "Permission denied"),
     ],
-    ids=["folder", "unreadable", "unwritable", "lock"],
+    ids=["folder", "unreadable", "unwritable"],
 )
 def test_a_path_without_rights(rights, theirs, problem):
     """A store that may not be made, read, written or locked is unavailable, not a traceback."""

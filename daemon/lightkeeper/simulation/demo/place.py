@@ -5,7 +5,8 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from lightkeeper.store.database import StoreUnavailable, claim_file
+from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.store.files import claim_file
 
 _FOLDER: Final = "lightkeeper"
 _STORE: Final = "demo.db"
@@ -25,11 +26,10 @@ def fresh_store() -> Path:
             f"{folder}: {exc.strerror}: set XDG_STATE_HOME to a folder that can be written"
         ) from exc
     store = folder / _STORE
-    claim = claim_file(store)
-    try:
-        for suffix in ("", "-wal", "-shm"):
-            store.with_name(_STORE + suffix).unlink(missing_ok=True)
-    finally:
+    claim = claim_file(store) if store.exists() else None
+    for suffix in ("", "-wal", "-shm"):
+        store.with_name(_STORE + suffix).unlink(missing_ok=True)
+    if claim is not None:
         os.close(claim)
     return store
 

@@ -9,7 +9,8 @@ import command_line
 import pytest
 
 from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
-from lightkeeper.store.database import AlreadyWatched, claim_file
+from lightkeeper.store.database import AlreadyWatched
+from lightkeeper.store.files import claim_file
 
 PAGES = ["stuck", "failed", "unacknowledged", "not-found"]
 
@@ -82,13 +83,15 @@ def test_a_demo_replaces_the_store_of_the_one_before(tmp_path, monkeypatch):
         store.with_name(name).touch()
 
     assert store == fresh_store()
-    assert ["demo.db.lock", "other.db"] == sorted(path.name for path in store.parent.iterdir())
+    assert ["other.db"] == sorted(path.name for path in store.parent.iterdir())
 
 
 def test_a_running_demo_keeps_its_store(tmp_path, monkeypatch):
     """A second one beside it is refused."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    claim = claim_file(fresh_store())
+    store = fresh_store()
+    store.touch()
+    claim = claim_file(store)
 
     with pytest.raises(AlreadyWatched):
         fresh_store()

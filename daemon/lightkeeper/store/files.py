@@ -1,0 +1,260 @@
+"""The files of an open SQLite store: whether its path still leads to them, and whose they are.
+
+SQLite opens the store, its -wal and its -shm once, and never looks at their names again. A lock
+that a process has on a file ends when the process closes any descriptor of that file: nothing
+here opens one of these files, and what is asked is asked of SQLite's own descriptors.
+"""
+
+import ctypes
+import fcntl
+import os
+import sqlite3
+import struct
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.store.errors import (
+    AlreadyWatched,
+    StoreInTheWay,
+    StoreLost,
+    StoreUnavailable,
+    second_watcher,
+)
+from lightkeeper.store.wal import SHM, STORE, SUFFIXES, WAL, StoreContents
+
+GONE: Final = "was moved or removed"
+REPLACED: Final = "is another file than the one that was opened"
+SPOILT: Final = "was cut off or overwritten"
+DOUBT_SECONDS: Final = 1.0
+"""How long another process may take to open or to close its files one after the other."""
+# Where SQLite keeps these locks, in the store and in its -shm (os_unix.c): each process that has
+# the store open holds both.
+_SHARED: Final = (0x4000_0002, 510)
+_DEAD_MAN_SWITCH: Final = (128, 1)
+_FLOCK: Final = "hhqqi4x"
+
+_Identity = tuple[int, int]
+"""Device and inode."""
+
+
+class _File(NamedTuple):
+    name: str
+    identity: _Identity
+    descriptor: int
+    """SQLite's own."""
+
+
+class StoreFiles:
+    """The store, and where SQLite has them its -wal and -shm, as one connection opened them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = os.path.abspath(path)  # noqa: PTH100  # a link stays one: it may be changed
+        self._files: dict[str, _File] = {}
+        self._contents = StoreContents()
+        self._spoilt: dict[str, str] = {}
+        self._is_doubtful = False
+
+    @property
+    def has_wal(self) -> bool:
+        """Whether SQLite has a -wal and a -shm."""
+        return WAL in self._files
+
+    def opened(self, *, wal: bool) -> None:
+        """Take note of what SQLite has open; `wal`: whether it has a -wal and a -shm.
+
+        Raises `StoreLost` where the path leads elsewhere already, `StoreInTheWay` where another
+        process has the store open with another -wal.
+        """
+        real = os.path.realpath(self._path)
+        names = {STORE: self._path}
+        if wal:
+            names |= {suffix: f"{real}{suffix}" for suffix in (WAL, SHM)}
+        self._files, self._contents, self._spoilt = {}, StoreContents(), {}
+        self._is_doubtful = True
+        ours = _descriptors()
+        for suffix, name in names.items():
+            identity = _identity(name)
+            if identity is None or identity not in ours:
+                raise self._lost({suffix: REPLACED if identity else GONE})
+            self._files[suffix] = _File(name, identity, ours[identity])
+        self.check()
+        if wal:
+            self._refuse_doubt()
+        self._is_doubtful = False
+
+    def _refuse_doubt(self) -> None:
+        """Raise where others have this store with another -shm, or wrote to it past its -wal."""
+        give_up_at = time.monotonic() + DOUBT_SECONDS
+        while True:
+            in_store = _is_locked(self._files[STORE].descriptor, _SHARED)
+            in_index = _is_locked(self._files[SHM].descriptor, _DEAD_MAN_SWITCH)
+            if in_store == in_index and not self._contents.is_newer:
+                return
+            if time.monotonic() > give_up_at:
+                break
+            time.sleep(0.02)
+            self.check()
+        if in_store and not in_index:
+            raise StoreInTheWay(
+                f"{self._path} is open in another process under another name (a bind mount, a "
+                "link), or its -wal and -shm were removed: use one name, and repeat this once "
+                "that process has ended"
+            )
+        raise self._lost({STORE: SPOILT if in_store == in_index else REPLACED})
+
+    def claim(self) -> None:
+        """Become the one watcher of this store, by any name, until its descriptor is closed."""
+        lock(self._files[STORE].descriptor, self._path)
+
+    def check(self) -> None:
+        """Raise `StoreLost` unless the path leads to these files, as SQLite left them."""
+        if self._files and (lost := self._look()):
+            raise self._lost(lost)
+
+    def _lost(self, lost: dict[str, str]) -> StoreLost:
+        (suffix, what), *_ = lost.items()
+        name = self._files[suffix].name if suffix in self._files else f"{self._path}{suffix}"
+        return StoreLost(
+            f"{name} {what}: the daemon ends, and systemd starts it on what is there; repeat any "
+            "other command, and track again what was tracked meanwhile (move or replace a store "
+            "only while no lightkeeper runs, with `lightkeeper restore`)",
+            ExitStatus.IO_ERROR,
+        )
+
+    def _look(self) -> dict[str, str]:
+        """What is wrong, by suffix."""
+        lost = {}
+        for suffix, file in self._files.items():
+            identity = _identity(file.name)
+            if identity != file.identity:
+                lost[suffix] = REPLACED if identity else GONE
+        if SHM in self._files and not self._spoilt:
+            self._find()
+            descriptors = (self._files[suffix].descriptor for suffix in SUFFIXES)
+            if (spoilt := self._contents.spoilt(*descriptors)) is not None:
+                self._spoilt = {spoilt: SPOILT}
+        return self._spoilt | lost if lost else self._spoilt
+
+    def _find(self) -> None:
+        """Find SQLite's descriptors anew where another connection of this process closed them."""
+        for suffix, file in self._files.items():
+            with suppress(OSError):
+                found = os.fstat(file.descriptor)
+                if (found.st_dev, found.st_ino) == file.identity:
+                    continue
+            again = _descriptors().get(file.identity, file.descriptor)
+            self._files[suffix] = file._replace(descriptor=again)
+
+    def part(self, connection: sqlite3.Connection) -> bool:
+        """Let go of the files if they are lost; whether `connection` is then not to be closed.
+
+        What was committed is copied into the store that was opened, wherever that is now. A -wal
+        that belongs to another store than the one beside it gets another name.
+        """
+        if not self._is_doubtful and not (self._files and self._look()):
+            return False
+        # Closing it would write into, and remove, what others have put there: it stays open until
+        # the process ends.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        if not self._is_doubtful and self.has_wal:
+            self._set_aside(copied=not self._spoilt and _copied(connection))
+        return True
+
+    def _set_aside(self, *, copied: bool) -> None:
+        wal = self._files[WAL].name
+        store = wal.removesuffix(WAL)
+        is_ours = _identity(store) == self._files[STORE].identity and STORE not in self._spoilt
+        if _identity(wal) == self._files[WAL].identity:
+            belongs = is_ours
+        else:  # over a store that has all of ours it would put what it holds
+            belongs = not (is_ours and copied)
+        with suppress(OSError):
+            written = Path(wal).stat()
+            if not belongs and written.st_size:
+                when = datetime.fromtimestamp(written.st_mtime, UTC)
+                Path(wal).rename(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}{WAL}")
+
+
+def lock(descriptor: int, place: str) -> None:
+    """Lock an open store, by any name, for one watcher; the lock ends with the descriptor.
+
+    Raises `AlreadyWatched` where another process has it. It is none of SQLite's own locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        raise AlreadyWatched(second_watcher(place)) from exc
+    except OSError as exc:
+        raise StoreUnavailable(
+            f"{place}: {exc.strerror} (keep the store on a local disk)"
+        ) from exc
+
+
+def claim_file(path: Path) -> int:
+    """Claim the store at `path`, which this process has not open; closing the result ends it.
+
+    Raises `AlreadyWatched` where a daemon watches it, `StoreUnavailable` where it cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as exc:
+        raise StoreUnavailable(
+            f"{path}: {exc.strerror} (check its folder and its rights)"
+        ) from exc
+    try:
+        lock(descriptor, str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def refuse_second_name(path: Path) -> None:
+    """Raise `StoreInTheWay` where the file has two names: SQLite keeps what is new beside one."""
+    try:
+        names = path.stat().st_nlink
+    except OSError:
+        return
+    if names > 1:
+        raise StoreInTheWay(
+            f"{path} has a second name (a hard link), under which another process may write to it "
+            f"unseen: remove one of them (`find / -xdev -samefile {path}` lists them)"
+        )
+
+
+def _copied(connection: sqlite3.Connection) -> bool:
+    """Copy the whole -wal into the store that was opened, and empty it; whether that was done."""
+    try:
+        ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.Error:
+        return False
+    return not busy
+
+
+def _identity(name: str) -> _Identity | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116  # ten times a pass
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _descriptors() -> dict[_Identity, int]:
+    """What this process has open, the newest descriptor of each file."""
+    found = {}
+    for name in sorted(os.listdir("/proc/self/fd"), key=int):  # noqa: PTH208
+        with suppress(OSError):
+            status = os.fstat(int(name))
+            found[status.st_dev, status.st_ino] = int(name)
+    return found
+
+
+def _is_locked(descriptor: int, place: tuple[int, int]) -> bool:
+    """Whether another process has a lock there, of either kind."""
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *place, 0)
+    answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
