@@ -80,11 +80,14 @@ class Daemon:
         """Use these settings from now on; the names of those that changed.
 
         What was learned of documents, calls and the limit of this Lighthouse stays, and so does
-        the claim on the store. Raises SettingsError for what only a restart can change.
+        the claim on the store. Raises SettingsError for what only a restart can change, and what
+        `Database.move_to` raises.
         """
         changed = settings.changes(self.settings)
-        if fixed := sorted({"LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_TRACING"} & set(changed)):
-            raise SettingsError([f"{name}: a restart alone can change this" for name in fixed])
+        if "LIGHTKEEPER_TRACING" in changed:
+            raise SettingsError(["LIGHTKEEPER_TRACING: a restart alone can change this"])
+        if "LIGHTKEEPER_DATABASE_URL" in changed:
+            self.database.move_to(settings.database_url.get_secret_value())
         if not _LIMITED.isdisjoint(changed):  # a limit is that of one client at one Lighthouse
             self.budget = _build_budget(settings, self.clock, self.monotonic)
         transport = self.transport

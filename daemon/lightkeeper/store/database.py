@@ -1,18 +1,12 @@
-"""The connection: SQLite or PostgreSQL behind one small surface, opened, migrated, claimed."""
+"""The store behind one small surface: opened, migrated, claimed."""
 
-import json
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-import peewee
-
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import migrations
-from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
+from lightkeeper.store.engines import ENGINES
 from lightkeeper.store.errors import (
     MALFORMED,
     AlreadyWatched,
@@ -20,11 +14,11 @@ from lightkeeper.store.errors import (
     StoreLost,
     StoreMissing,
     StoreUnavailable,
-    second_watcher,
     unavailable,
 )
-from lightkeeper.store.files import StoreFiles, refuse_second_name
+from lightkeeper.store.files import refuse_second_name
 from lightkeeper.store.schema import MODELS
+from lightkeeper.store.session import Session
 
 __all__ = [
     "AlreadyWatched",
@@ -36,145 +30,17 @@ __all__ = [
     "open_database",
 ]
 
-WATCH_BUSY_TIMEOUT_MS: Final = 2_000  # who watches tries again anyway, and has signals to send
-STREAMED: Final = 500
+WATCH_BUSY_TIMEOUT_MS: Final = 2_000
+"""How long the daemon waits for a lock: it tries again anyway, and has signals to send."""
+_ANOTHER_STORE: Final = (
+    "LIGHTKEEPER_DATABASE_URL: a restart alone can change this: it leads to another store"
+)
 _MIGRATION_LOCK: Final = 526_0001
-_WATCH_LOCK: Final = 526_0002
 _INTAKE_LOCK: Final = 526_0003
 
 
-class Database:
-    """One connection. SQL is written with `?`; every driver error becomes `StoreUnavailable`."""
-
-    def __init__(self, url: str) -> None:
-        self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
-        self._db: Any
-        self._db, self.place, driver_error = ENGINES[self.dialect](url)
-        self.path = Path(self.place) if self.dialect == "sqlite" else None
-        # Peewee's own, and the driver's: `executemany` goes past Peewee's wrapping.
-        self._errors = (peewee.PeeweeException, driver_error)
-        self._files: StoreFiles | None = self._db.files if self.path else None
-        self._claimed = False
-        self._db.bind(MODELS)
-
-    def close(self) -> None:
-        """Close the connection and release the claim."""
-        if not self._db.is_closed():
-            self._db.close()
-        self._claimed = False
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Turn driver errors into `StoreUnavailable`, and drop a connection that may be dead.
-
-        JSON that was read and is corrupt is treated the same. Raises `StoreLost` where the files
-        of a SQLite store were replaced.
-        """
-        try:
-            self._reconnect()
-            if not self._db.in_transaction():
-                self._check_files()
-            yield
-        except self._errors as exc:
-            self._check_files()
-            # SQLite's connection stays good. Inside a transaction rolling back comes first: it
-            # fails too, and ends up here again, where the connection is dead.
-            if self.dialect == "postgresql" and not self._db.in_transaction():
-                self._db.close()
-            raise unavailable(self.place, self._words(exc)) from exc
-        except json.JSONDecodeError as exc:
-            raise unavailable(self.place, MALFORMED) from exc
-
-    def _check_files(self) -> None:
-        if self._files is not None:
-            self._files.check()
-
-    def _words(self, exc: BaseException) -> str:
-        """What went wrong first, in one line."""
-        # Rolling back fails too where the database has done so by itself, or is gone.
-        while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
-            exc = exc.__context__
-        return str(exc).strip().split("\n", 1)[0][:300] or type(exc).__name__
-
-    def _reconnect(self) -> None:
-        if not self._db.is_closed():
-            return
-        self._connect()
-        if self._claimed and self.dialect == "postgresql":
-            try:
-                self._claim_postgresql()
-            except AlreadyWatched:
-                self._db.close()  # open, it would be used without the claim
-                raise
-
-    def _connect(self) -> None:
-        self._db.connect()
-        self._note_files()
-
-    def _note_files(self) -> None:
-        if self._files is not None:
-            ((mode,),) = self._db.execute_sql("PRAGMA journal_mode").fetchall()
-            self._db.execute_sql("PRAGMA schema_version").fetchall()  # opens the -wal
-            self._files.opened(wal=mode == "wal")
-
-    def use_wal(self) -> None:
-        """Have SQLite keep a -wal, so that readers and a writer do not wait for each other."""
-        if self._files is None or self._files.has_wal:
-            return
-        give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
-        with self.guarded():
-            while True:  # SQLite waits for locks, but not for this one
-                try:
-                    self._db.execute_sql("PRAGMA journal_mode = wal").fetchall()
-                    break
-                except peewee.OperationalError as exc:
-                    if str(exc) != "database is locked" or time.monotonic() > give_up_at:
-                        raise
-                time.sleep(0.01)
-            self._note_files()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
-
-        Raises `StoreLost` where what was committed may be in a file that was replaced meanwhile.
-        """
-        with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
-            yield
-        self._check_files()
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query as plain tuples."""
-        with self.guarded():
-            rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
-            return rows
-
-    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query one by one, `STREAMED` of them in memory at a time.
-
-        On PostgreSQL a cursor of the server's, in a transaction that lasts until all are read.
-        """
-        on_server = {} if self.path else {"name": "stream"}
-        with (
-            self.guarded(),
-            self._db.atomic() if on_server else nullcontext(),
-            closing(self._db.connection().cursor(**on_server)) as cursor,
-        ):
-            cursor.execute(self._sql(sql), params)
-            while rows := cursor.fetchmany(STREAMED):
-                yield from rows
-
-    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
-        """Run one statement; the number of rows it changed."""
-        with self.guarded():
-            return int(self._db.execute_sql(self._sql(sql), params).rowcount)
-
-    def execute_many(self, sql: str, params: Iterable[Sequence[Any]]) -> int:
-        """Run one statement for many rows, in a transaction of the caller's; how many changed."""
-        with self.guarded():
-            cursor = self._db.cursor()
-            cursor.executemany(self._sql(sql), params)
-            return int(cursor.rowcount)
+class Database(Session):
+    """The store: its schema, its claim, and one connection to it."""
 
     def lock_intake(self) -> None:
         """Inside a transaction: keep other intakes out until it ends (SQLite's own lock does)."""
@@ -187,7 +53,16 @@ class Database:
             self.execute("PRAGMA synchronous = FULL")
 
     def try_write(self, now: Instant) -> None:
-        """Write `now` to the store, to find out whether it can be written to."""
+        """Write `now` to the store, to find out whether it can be written to, by this process."""
+        if self._claim is not None:
+            with self.guarded():
+                held = self._claim.is_held()
+            if not held:
+                self._db.close()
+                raise StoreUnavailable(
+                    f"{self.place}: the claim of this daemon was released by a pooler or by an "
+                    "administrator; it is taken again, if no other daemon has it"
+                )
         with self.writing():
             self.execute("UPDATE lightkeeper_schema SET written_at = ?", (now,))
 
@@ -208,20 +83,44 @@ class Database:
             self._files.claim()
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
+            from lightkeeper.store.postgresql import Claim
+
+            claim = Claim(self._db)
             with self.guarded():
-                self._claim_postgresql()
-        self._claimed = True
+                claim.take()
+            self._claim = claim
 
-    def _claim_postgresql(self) -> None:
-        ((won,),) = self._db.execute_sql(
-            "SELECT pg_try_advisory_lock(%s)", (_WATCH_LOCK,)
-        ).fetchall()
-        if not won:
-            raise AlreadyWatched(second_watcher(self.place))
-        self._db.execute_sql(f"SET lock_timeout = {WATCH_BUSY_TIMEOUT_MS}")
+    def move_to(self, url: str) -> None:
+        """Connect to the same store at another address, as another user, with another password.
 
-    def _sql(self, sql: str) -> str:
-        return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
+        Raises `StoreForeign` where `url` is another store, which a restart alone can change to,
+        and `StoreUnavailable` where it cannot be reached; the store is used as before then.
+        """
+        if self._claim is None or url.startswith("sqlite:"):
+            raise StoreForeign(_ANOTHER_STORE)
+        engine: Any
+        engine, place, _ = ENGINES["postgresql"](url)
+        try:
+            engine.connect()
+            same = self._claim.is_of_store(engine)
+        except self._errors as exc:
+            raise self._unavailable(exc) from exc
+        finally:
+            engine.close()
+        if not same:
+            raise StoreForeign(_ANOTHER_STORE)
+        self._db.close()  # the next use connects there, and takes the claim with it
+        self._db, self.place, self._claim.engine = engine, place, engine
+        self._db.bind(MODELS)
+        self._reconnecting.succeeded()
+
+    def refuse_pooler(self) -> None:
+        """Raise `StoreForeign` where a pooler would lose the claim."""
+        if self.path is None:
+            from lightkeeper.store.postgresql import Claim
+
+            with self.guarded():
+                Claim(self._db).refuse_pooler()
 
     def version(self) -> int:
         """The schema version of the store; 0 where there is none yet."""

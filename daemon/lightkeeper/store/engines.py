@@ -2,7 +2,7 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import peewee
@@ -62,8 +62,13 @@ def _postgresql(url: str) -> _Engine:
             "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
             "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
         )
+    from lightkeeper.store.postgresql import ENCODING, Engine
+
+    more: dict[str, Any] = {}
+    if "," in host and "target_session_attrs" not in parts:
+        more["target_session_attrs"] = "read-write"  # the primary, whichever of them it is now
     # A server that fell silent must be noticed before the watchdog ends us, not within hours.
-    engine = peewee.PostgresqlDatabase(
+    engine = Engine(
         url,
         prefer_psycopg3=True,
         connect_timeout=3,
@@ -71,8 +76,12 @@ def _postgresql(url: str) -> _Engine:
         keepalives_interval=10,
         keepalives_count=3,
         tcp_user_timeout=15_000,
+        client_encoding=ENCODING,  # over PGCLIENTENCODING, and over what the role is set to
+        prepare_threshold=None,  # a pooler loses what was prepared
+        **more,
     )
-    return engine, f"PostgreSQL database {name or '(default)'}", psycopg.Error
+    engine.place = f"PostgreSQL database {name or '(default)'}"
+    return engine, engine.place, psycopg.Error
 
 
 ENGINES: Final = {"sqlite": _sqlite, "postgresql": _postgresql}

@@ -21,6 +21,18 @@ REMEDIES: Final = {
     "disk I/O error": "look at its disk (dmesg) and at limits on the size of files",
 }
 """SQLite's own words, and what to do about them."""
+READ_ONLY: Final = (
+    "the server is read-only, a standby or a primary of before: point LIGHTKEEPER_DATABASE_URL at "
+    "the one that is the primary now"
+)
+_BY_SQLSTATE: Final = {
+    "25006": READ_ONLY,
+    "55P03": "another session holds a lock: pg_stat_activity and pg_locks show which; end it, or "
+    "repeat this once it is done; the daemon does by itself",
+    "57014": "the statement took too long: repeat this; the daemon does by itself",
+    "53100": "make room on the server's disk; lightkeeper then continues by itself",
+}
+"""The codes of PostgreSQL, whose words depend on its language, and what to do."""
 
 MALFORMED: Final = "database disk image is malformed"
 _DAMAGE: Final = {MALFORMED, "file is not a database"}
@@ -72,7 +84,9 @@ class StoreInTheWay(LightkeeperError):
     exit_status = ExitStatus.IN_THE_WAY
 
 
-def unavailable(place: str, words: str, *, if_corrupt: str = "") -> StoreUnavailable:
+def unavailable(
+    place: str, words: str, *, if_corrupt: str = "", sqlstate: str | None = None
+) -> StoreUnavailable:
     """What to raise for a database's own words, with what to do where we know it.
 
     `if_corrupt` is what to do where that is another thing than for the store.
@@ -81,6 +95,7 @@ def unavailable(place: str, words: str, *, if_corrupt: str = "") -> StoreUnavail
         words = MALFORMED
     kind = StoreCorrupt if words in _DAMAGE else StoreUnavailable
     remedy = (kind is StoreCorrupt and if_corrupt) or REMEDIES.get(words)
+    remedy = remedy or _BY_SQLSTATE.get(sqlstate or "")
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))
 
 

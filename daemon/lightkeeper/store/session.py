@@ -1,0 +1,194 @@
+"""The connection, to SQLite or PostgreSQL; where it is lost, the next use connects again."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import peewee
+
+from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
+from lightkeeper.store.errors import MALFORMED, StoreUnavailable, unavailable
+from lightkeeper.store.files import StoreFiles
+from lightkeeper.store.reconnecting import Reconnecting
+from lightkeeper.store.schema import MODELS
+
+if TYPE_CHECKING:
+    from lightkeeper.store.postgresql import Claim
+
+
+STREAMED: Final = 500
+
+
+class Session:
+    """One connection. SQL is written with `?`; every driver error becomes `StoreUnavailable`."""
+
+    def __init__(self, url: str) -> None:
+        self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
+        self._db: Any
+        self._db, self.place, driver_error = ENGINES[self.dialect](url)
+        self.path = Path(self.place) if self.dialect == "sqlite" else None
+        # Peewee's own, and the driver's: `executemany` goes past Peewee's wrapping.
+        self._errors = (peewee.PeeweeException, driver_error)
+        self._files: StoreFiles | None = self._db.files if self.path else None
+        self._claim: Claim | None = None
+        self._reconnecting = Reconnecting()
+        self.unanswered_commit: int | None = None
+        """The transaction whose commit was sent and not answered yet; PostgreSQL alone has it."""
+        self._db.bind(MODELS)
+
+    def close(self) -> None:
+        """Close the connection and release the claim."""
+        if not self._db.is_closed():
+            self._db.close()
+        self._claim = None
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether this is the process that polls a PostgreSQL store."""
+        return self._claim is not None
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn driver errors into `StoreUnavailable`, and let a connection go that is lost.
+
+        JSON that was read and is corrupt is treated the same. Raises `StoreLost` where the files
+        of a SQLite store were replaced.
+        """
+        try:
+            self._reconnect()
+            if not self._db.in_transaction():
+                self._check_files()
+            yield
+        except (StoreUnavailable, *self._errors) as exc:
+            self._check_files()
+            # SQLite's connection stays good. Inside a transaction rolling back comes first: it
+            # fails too, and ends up here again, where the connection is dead.
+            if self.path is None and not self._db.in_transaction() and self._db.is_lost(exc):
+                self._db.close()
+            if isinstance(exc, StoreUnavailable):
+                raise
+            raise self._unavailable(exc) from exc
+        except json.JSONDecodeError as exc:
+            raise unavailable(self.place, MALFORMED) from exc
+
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
+
+    def _unavailable(self, exc: BaseException) -> StoreUnavailable:
+        return unavailable(self.place, self._words(exc), sqlstate=self.sqlstate(exc))
+
+    def sqlstate(self, failure: BaseException) -> str | None:
+        """PostgreSQL's code for what went wrong first; None where it gave none."""
+        code: str | None = None if self.path else self._db.sqlstate(failure)
+        return code
+
+    def _words(self, exc: BaseException) -> str:
+        """What went wrong first, in one line."""
+        # Rolling back fails too where the database has done so by itself, or is gone.
+        while isinstance(exc.__context__, (StoreUnavailable, *self._errors)):
+            exc = exc.__context__
+        first, *more = str(exc).strip().splitlines() or [""]
+        # Of several servers each is a line of its own.
+        tried = [line[2:] for line in more if line.startswith("- ")]
+        return ("; ".join(tried) or first)[:300] or type(exc).__name__
+
+    def _reconnect(self) -> None:
+        if not self._db.is_closed():
+            return
+        if self._claim is None:
+            self._connect()
+            return
+        self._reconnecting.wait()
+        try:
+            self._connect()
+            self._claim.take()
+        except (LightkeeperError, *self._errors) as exc:
+            if not self._db.is_closed():
+                self._db.close()  # open, it would be used without the claim
+            ours = isinstance(exc, LightkeeperError)
+            failure = exc if isinstance(exc, LightkeeperError) else self._unavailable(exc)
+            refused = ours or self._db.is_refusal(str(exc))
+            self._reconnecting.failed(failure, refused=refused)
+            raise failure from exc
+        self._reconnecting.succeeded()
+
+    def _connect(self) -> None:
+        self._db.connect()
+        self._note_files()
+
+    def _note_files(self) -> None:
+        if self._files is not None:
+            ((mode,),) = self._db.execute_sql("PRAGMA journal_mode").fetchall()
+            self._db.execute_sql("PRAGMA schema_version").fetchall()  # opens the -wal
+            self._files.opened(wal=mode == "wal")
+
+    def use_wal(self) -> None:
+        """Have SQLite keep a -wal, so that readers and a writer do not wait for each other."""
+        if self._files is None or self._files.has_wal:
+            return
+        give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+        with self.guarded():
+            while True:  # SQLite waits for locks, but not for this one
+                try:
+                    self._db.execute_sql("PRAGMA journal_mode = wal").fetchall()
+                    break
+                except peewee.OperationalError as exc:
+                    if str(exc) != "database is locked" or time.monotonic() > give_up_at:
+                        raise
+                time.sleep(0.01)
+            self._note_files()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
+
+        Raises `StoreLost` where what was committed may be in a file that was replaced meanwhile.
+        """
+        self.unanswered_commit = None
+        with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
+            yield
+            if self.path is None:
+                ((self.unanswered_commit,),) = self.rows("SELECT txid_current_if_assigned()")
+        self.unanswered_commit = None
+        self._check_files()
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query as plain tuples."""
+        with self.guarded():
+            rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
+            return rows
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query one by one, `STREAMED` of them in memory at a time.
+
+        On PostgreSQL a cursor of the server's, in a transaction that lasts until all are read.
+        """
+        on_server = {} if self.path else {"name": "stream"}
+        with (
+            self.guarded(),
+            self._db.atomic() if on_server else nullcontext(),
+            closing(self._db.connection().cursor(**on_server)) as cursor,
+        ):
+            cursor.execute(self._sql(sql), params)
+            while rows := cursor.fetchmany(STREAMED):
+                yield from rows
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run one statement; the number of rows it changed."""
+        with self.guarded():
+            return int(self._db.execute_sql(self._sql(sql), params).rowcount)
+
+    def execute_many(self, sql: str, params: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for many rows, in a transaction of the caller's; how many changed."""
+        with self.guarded():
+            cursor = self._db.cursor()
+            cursor.executemany(self._sql(sql), params)
+            return int(cursor.rowcount)
+
+    def _sql(self, sql: str) -> str:
+        return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
