@@ -1,6 +1,7 @@
 """Times that a clock which ran ahead left in the store, and how they come right."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from lightkeeper.domain.change import Remark, RemarkKind
@@ -8,6 +9,7 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.levels import OPEN
+from lightkeeper.store.transact import transact
 
 LONGEST_AHEAD_MS: Final = DAY + HOUR
 """How far ahead of now a poll schedule may put a document."""
@@ -95,23 +97,25 @@ def pull_in(database: Database, now: Instant) -> None:
     whole tables, `CHUNK` documents a transaction.
     """
     last = 0
-    while found := _pull_in_some(database, last, now):
+    while found := transact(database, partial(_pull_in_some, database, last, now)):
         last = found
-    with database.writing():
-        for table, columns in _OTHERS.items():
-            for column in columns:
-                database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now, now))
+    transact(database, lambda: _pull_in_others(database, now))
+
+
+def _pull_in_others(database: Database, now: Instant) -> None:
+    for table, columns in _OTHERS.items():
+        for column in columns:
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now, now))
 
 
 def _pull_in_some(database: Database, after: int, now: Instant) -> int:
     """Pull in the times of the next documents; the id of the last, 0 where there was none."""
     lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
     limits = (*[now] * (len(_TIMES) + 1), now + LONGEST_AHEAD_MS)
-    with database.writing():
-        rows = database.rows(f"{_FOUND} {lock}", (after, *limits))
-        if rows:
-            database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
-            database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
+    rows = database.rows(f"{_FOUND} {lock}", (after, *limits))
+    if rows:
+        database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
+        database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
     return int(rows[-1][0]) if rows else 0
 
 

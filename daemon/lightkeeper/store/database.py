@@ -19,6 +19,7 @@ from lightkeeper.store.errors import (
 from lightkeeper.store.files import refuse_second_name
 from lightkeeper.store.schema import MODELS
 from lightkeeper.store.session import Session
+from lightkeeper.store.transact import transact
 
 __all__ = [
     "AlreadyWatched",
@@ -63,8 +64,8 @@ class Database(Session):
                     f"{self.place}: the claim of this daemon was released by a pooler or by an "
                     "administrator; it is taken again, if no other daemon has it"
                 )
-        with self.writing():
-            self.execute("UPDATE lightkeeper_schema SET written_at = ?", (now,))
+        statement = "UPDATE lightkeeper_schema SET written_at = ?"
+        transact(self, lambda: self.execute(statement, (now,)))
 
     def verify(self) -> None:
         """Read all of a SQLite store; raises `StoreCorrupt` where it is damaged."""

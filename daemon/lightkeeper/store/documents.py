@@ -17,6 +17,7 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
+from lightkeeper.store.transact import transact
 from lightkeeper.store.tries import regroup, settled, write_settled
 
 FILL_AFTER_MS: Final = 30 * SECOND
@@ -61,7 +62,8 @@ _RECORD: Final = f"""
     SET {", ".join(f"{column} = ?" for column in _STATE)},
         last_polled_at = ?, next_poll_at = ?, last_problem = ?,
         last_answer = COALESCE(?, last_answer)
-    WHERE id = ? AND condition = ? AND document_type = ?
+    WHERE id = ? AND condition = ? AND document_type = ? AND trouble_count = ?
+        AND COALESCE(last_answered_at, 0) = ?
 """
 _POSTPONE: Final = """
     UPDATE form_526_document_submissions
@@ -103,22 +105,24 @@ class Documents:
         is due at once; where it is a further try of a tracked document, it takes over, unless
         the document is in the eFolder.
         """
-        with self._db.writing():
-            self._db.lock_intake()
-            tracked = self._identities([document.request_id for document in batch])
-            fates: list[Intake] = []
-            new: list[NewDocument] = []
-            for document in batch:
-                identity = (document.submission_id, document.document_type)
-                known = tracked.setdefault(document.request_id, identity)
-                if known is identity:
-                    new.append(document)
-                    fates.append(Intake.NEW)
-                else:
-                    fates.append(Intake.KNOWN if known == identity else Intake.CONFLICT)
-            self._insert(new, now)
-            attached = {(each.submission_id, each.attachment_id) for each in new}
-            regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
+        return transact(self._db, lambda: self._add(batch, now))
+
+    def _add(self, batch: Sequence[NewDocument], now: Instant) -> list[Intake]:
+        self._db.lock_intake()
+        tracked = self._identities([document.request_id for document in batch])
+        fates: list[Intake] = []
+        new: list[NewDocument] = []
+        for document in batch:
+            identity = (document.submission_id, document.document_type)
+            known = tracked.setdefault(document.request_id, identity)
+            if known is identity:
+                new.append(document)
+                fates.append(Intake.NEW)
+            else:
+                fates.append(Intake.KNOWN if known == identity else Intake.CONFLICT)
+        self._insert(new, now)
+        attached = {(each.submission_id, each.attachment_id) for each in new}
+        regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
         return fates
 
     def _identities(self, request_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -191,25 +195,27 @@ class Documents:
     def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies.
 
-        What staff took up, closed or corrected after it was read stays as they left it, and due if
-        it was:
-        what was decided of it was decided on a copy that is out of date.
+        What staff took up, closed or corrected after it was read, or another daemon polled, stays
+        as it is, and due if it was: it was decided on a copy that is out of date.
         """
         while batch and not self._written(batch, polled_at):
             batch = self._not_overtaken(batch)
 
     def _written(self, batch: Sequence[Recorded], polled_at: Instant) -> bool:
         """Whether it was; nothing of it is where one of the documents has changed since."""
+
+        def write() -> None:
+            written, others = settled(self._db, batch, polled_at)
+            if self._update(written, polled_at) < len(written):
+                raise _Overtaken
+            write_settled(self._db, others, polled_at)
+            write_history(self._db, (each.decision for each in written))
+            moves = [(before, after) for before, (after, _) in others]
+            moves += [(each.before, each.decision.after) for each in written if _has_moved(each)]
+            tally_moves(self._db, moves)
+
         try:
-            with self._db.writing():
-                batch, others = settled(self._db, batch, polled_at)
-                if self._update(batch, polled_at) < len(batch):
-                    raise _Overtaken
-                write_settled(self._db, others, polled_at)
-                write_history(self._db, (each.decision for each in batch))
-                moves = [(before, after) for before, (after, _) in others]
-                moves += [(each.before, each.decision.after) for each in batch if _has_moved(each)]
-                tally_moves(self._db, moves)
+            transact(self._db, write)
         except _Overtaken:
             return False
         return True
@@ -226,8 +232,7 @@ class Documents:
                     None if problem is None else _problem_json(problem),
                     answer,
                     after.id,
-                    before.condition,
-                    before.document_type,
+                    *_as_read(before),
                 )
                 for before, (after, _), next_poll_at, answer, problem in batch
             ],
@@ -235,29 +240,21 @@ class Documents:
 
     def _not_overtaken(self, batch: Sequence[Recorded]) -> list[Recorded]:
         marks = ", ".join("?" * len(batch))
-        stored = set(
-            self._db.rows(
-                "SELECT id, condition, document_type FROM form_526_document_submissions "
-                f"WHERE id IN ({marks})",
-                [each.before.id for each in batch],
-            )
+        rows = self._db.rows(
+            "SELECT id, condition, document_type, trouble_count, COALESCE(last_answered_at, 0) "
+            f"FROM form_526_document_submissions WHERE id IN ({marks})",
+            [each.before.id for each in batch],
         )
-        return [
-            each
-            for each in batch
-            if (each.before.id, each.before.condition, each.before.document_type) in stored
-        ]
+        now = {document_id: as_stored for document_id, *as_stored in rows}
+        return [each for each in batch if now.get(each.before.id) == _as_read(each.before)]
 
     def postpone(
         self, ids: Collection[int], polled_at: Instant, next_poll_at: Instant, problem: CallProblem
     ) -> None:
         """Put documents off whose call failed, remembering why."""
         why = _problem_json(problem)
-        with self._db.writing():
-            self._db.execute_many(
-                _POSTPONE,
-                [(polled_at, next_poll_at, why, polled_at, document_id) for document_id in ids],
-            )
+        rows = [(polled_at, next_poll_at, why, polled_at, document_id) for document_id in ids]
+        transact(self._db, lambda: self._db.execute_many(_POSTPONE, rows))
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
         """The document with this request id, with everything the store knows of it."""
@@ -280,6 +277,12 @@ class Documents:
 def _has_moved(one: Recorded) -> bool:
     after, change = one.decision
     return change is not None or after.condition != one.before.condition
+
+
+def _as_read(document: Document) -> list[str | int]:
+    """What changes with each answer and with each decision of staff."""
+    answered_at = document.last_answered_at or 0
+    return [document.condition, document.document_type, document.trouble_count, answered_at]
 
 
 def _problem_json(problem: CallProblem) -> str:

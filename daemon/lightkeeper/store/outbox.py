@@ -8,6 +8,7 @@ import orjson
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import Transition
+from lightkeeper.store.transact import transact
 
 MAX_IDS_IN_EVENT: Final = 20
 
@@ -144,20 +145,30 @@ class Outbox:
     def mark_published(
         self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
     ) -> None:
-        """In one transaction: mark these transitions published, and gather their events."""
-        with self._db.writing():
-            marks = ", ".join("?" * len(transition_ids))
-            self._db.execute(
-                f"UPDATE transitions SET published_at = ? WHERE id IN ({marks})",
-                (now, *transition_ids),
-            )
-            unsent = {digest.key: digest for digest in self.unsent_events()}
-            gathered: dict[EventKey, Digest] = {}
-            for digest in digests:
-                before = gathered.get(digest.key) or unsent.get(digest.key)
-                gathered[digest.key] = before.joined(digest) if before else digest
-            if gathered:
-                self._db.execute_many(_GATHER, map(_digest_row, gathered.values()))
+        """In one transaction: mark these transitions published, and gather their events.
+
+        Once more for the same transitions, after an answer that was lost, it changes nothing.
+        """
+        gathered = tuple(digests)
+        transact(self._db, lambda: self._mark_published(transition_ids, gathered, now))
+
+    def _mark_published(
+        self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
+    ) -> None:
+        these = f"id IN ({', '.join('?' * len(transition_ids))})"
+        marked = f"SELECT 1 FROM transitions WHERE {these} AND published_at IS NOT NULL LIMIT 1"
+        if self._db.rows(marked, transition_ids):
+            return
+        self._db.execute(
+            f"UPDATE transitions SET published_at = ? WHERE {these}", (now, *transition_ids)
+        )
+        unsent = {digest.key: digest for digest in self.unsent_events()}
+        gathered: dict[EventKey, Digest] = {}
+        for digest in digests:
+            before = gathered.get(digest.key) or unsent.get(digest.key)
+            gathered[digest.key] = before.joined(digest) if before else digest
+        if gathered:
+            self._db.execute_many(_GATHER, map(_digest_row, gathered.values()))
 
     def unsent_events(self) -> list[Digest]:
         """What is gathered and not sent yet, in the order of the keys."""

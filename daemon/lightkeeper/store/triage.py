@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.change import Remark, RemarkKind
@@ -12,6 +13,7 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
+from lightkeeper.store.transact import transact
 from lightkeeper.store.tries import regroup
 
 CHUNK: Final = 1_000
@@ -79,7 +81,10 @@ class TriageStore:
         State, history and tallies change in one transaction, `CHUNK` documents at a time. A
         document that the daemon read before is not overwritten by it (`Documents.record`).
         """
-        return sum(self._carry_out(some, decide, note) for some in _chunks(sorted(ids)))
+        return sum(
+            transact(self._db, partial(self._carry_out, some, decide, note))
+            for some in _chunks(sorted(ids))
+        )
 
     def _carry_out(self, ids: Sequence[int], decide: Decide, note: Note) -> int:
         marks = ", ".join("?" * len(ids))
@@ -87,20 +92,19 @@ class TriageStore:
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
         effects: dict[tuple[Effect, bool], list[int]] = {}
         moves: Counter[Place] = Counter()
-        with self._db.writing():
-            rows = self._db.rows(
-                f"SELECT {COLUMNS} {_FROM} WHERE id IN ({marks}) ORDER BY id {lock}", ids
-            )
-            for document in map(Document._make, rows):
-                effect = decide(document)
-                if isinstance(effect, Effect):
-                    moved = effect.condition != document.condition
-                    effects.setdefault((effect, moved), []).append(document.id)
-                    moves[place(document)] -= 1
-                    moves[place(document._replace(condition=effect.condition))] += 1
-            for (effect, moved), alike in effects.items():
-                self._write(effect, moved, alike, note)
-            tally(self._db, moves)
+        rows = self._db.rows(
+            f"SELECT {COLUMNS} {_FROM} WHERE id IN ({marks}) ORDER BY id {lock}", ids
+        )
+        for document in map(Document._make, rows):
+            effect = decide(document)
+            if isinstance(effect, Effect):
+                moved = effect.condition != document.condition
+                effects.setdefault((effect, moved), []).append(document.id)
+                moves[place(document)] -= 1
+                moves[place(document._replace(condition=effect.condition))] += 1
+        for (effect, moved), alike in effects.items():
+            self._write(effect, moved, alike, note)
+        tally(self._db, moves)
         return sum(map(len, effects.values()))
 
     def _write(self, effect: Effect, moved: bool, ids: Sequence[int], note: Note) -> None:
@@ -128,28 +132,35 @@ class TriageStore:
         In one transaction with its history, the tallies and the other tries of the document that
         it was taken for, and of the one that it is.
         """
+        return transact(self._db, partial(self._correct, request_id, corrected, note))
+
+    def _correct(
+        self,
+        request_id: int,
+        corrected: Callable[[NewDocument], NewDocument],
+        note: Callable[[NewDocument, NewDocument], Note],
+    ) -> tuple[NewDocument, NewDocument] | None:
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
-        with self._db.writing():
-            self._db.lock_intake()
-            rows = self._db.rows(
-                f"SELECT form_526_submission_id, form_attachment_id, {COLUMNS} {_FROM} "
-                f"WHERE lighthouse_request_id = ? {lock}",
-                (request_id,),
-            )
-            if not rows:
-                return None
-            submission_id, attachment_id, *columns = rows[0]
-            document = Document._make(columns)
-            was = NewDocument(
-                request_id,
-                submission_id,
-                document.document_type,
-                attachment_id,
-                document.tracked_at,
-            )
-            becomes = corrected(was)
-            if becomes != was:
-                self._write_correction(document, was, becomes, note(was, becomes))
+        self._db.lock_intake()
+        rows = self._db.rows(
+            f"SELECT form_526_submission_id, form_attachment_id, {COLUMNS} {_FROM} "
+            f"WHERE lighthouse_request_id = ? {lock}",
+            (request_id,),
+        )
+        if not rows:
+            return None
+        submission_id, attachment_id, *columns = rows[0]
+        document = Document._make(columns)
+        was = NewDocument(
+            request_id,
+            submission_id,
+            document.document_type,
+            attachment_id,
+            document.tracked_at,
+        )
+        becomes = corrected(was)
+        if becomes != was:
+            self._write_correction(document, was, becomes, note(was, becomes))
         return was, becomes
 
     def _write_correction(
