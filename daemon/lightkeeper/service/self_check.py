@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
 from typing import NamedTuple, cast
 
@@ -148,8 +148,17 @@ def _way(settings: Settings) -> str:
 
 def _database(settings: Settings) -> Check:
     url = settings.database_url.get_secret_value()
+    check = _store(url)
+    with suppress(LightkeeperError), closing(Database(url)) as database:
+        if unverified := database.unverified():
+            return check._replace(detail=f"{check.detail}; warning: {unverified}")
+    return check
+
+
+def _store(url: str) -> Check:
     try:
         with closing(open_database(url, create=False)) as database:
+            database.refuse_pooler()
             database.verify()  # nothing is written to a damaged one
             database.try_write(now())
             counts = sums(Levels(database).totals())
@@ -166,6 +175,10 @@ def _no_database(url: str) -> Check:
     """Whether a store can be made at `url`."""
     with closing(Database(url)) as database:
         if database.path is None:
+            try:
+                database.refuse_pooler()
+            except LightkeeperError as exc:
+                return Check("database", False, str(exc))
             try:
                 database.try_create()
             except LightkeeperError as exc:

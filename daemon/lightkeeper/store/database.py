@@ -115,6 +115,10 @@ class Database(Session):
         self._db.bind(MODELS)
         self._reconnecting.succeeded()
 
+    def unverified(self) -> str | None:
+        """Why what is sent to the database may be read on its way; None where it may not."""
+        return None if self.path else self._db.unverified()
+
     def refuse_pooler(self) -> None:
         """Raise `StoreForeign` where a pooler would lose the claim."""
         if self.path is None:

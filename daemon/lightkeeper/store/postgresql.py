@@ -3,6 +3,7 @@
 psycopg is an extra: only `engines` imports this module, once a PostgreSQL address is given.
 """
 
+import ipaddress
 import time
 from collections.abc import Generator
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -144,6 +145,23 @@ class Engine(peewee.PostgresqlDatabase):
         calls = (f"set_config('{name}', '{value}', false)" for name, value in wanted.items())
         connection.execute(f"SELECT {', '.join(calls)}")
 
+    def unverified(self) -> str | None:
+        """What is wrong with the way to a host that is not local; None where nothing is."""
+        defaults = psycopg.pq.Conninfo.get_defaults()  # those of PGHOST and PGSSLMODE too
+        said: dict[str, Any] = {
+            each.keyword.decode(): each.val.decode() for each in defaults if each.val
+        }
+        said |= psycopg.conninfo.conninfo_to_dict(self.database)
+        hosts = str(said.get("hostaddr") or said.get("host") or "").split(",")
+        far, mode = [host for host in hosts if not _is_local(host)], said.get("sslmode")
+        if not far or mode == "verify-full":
+            return None
+        return (
+            f"with sslmode={mode or 'prefer'} the password and the documents may go to any server "
+            f"that answers for {far[0]}: write sslmode=verify-full (and sslrootcert=FILE, or "
+            "sslrootcert=system) into LIGHTKEEPER_DATABASE_URL"
+        )
+
     def is_lost(self, failure: BaseException) -> bool:
         """Whether the open session is of no more use after this failure."""
         return self._open is None or self._open.closed or self.sqlstate(failure) in _LOST
@@ -162,6 +180,15 @@ class Engine(peewee.PostgresqlDatabase):
     def is_refusal(words: str) -> bool:
         """Whether a server refused a login, and will until something is changed."""
         return "FATAL" in words and not any(transient in words for transient in _TRANSIENT)
+
+
+def _is_local(host: str) -> bool:
+    if host.startswith(("/", "@")) or host in {"", "localhost"}:
+        return True  # a Unix socket, the default among them, or loopback
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _parameter(connection: Connection, name: str) -> str:

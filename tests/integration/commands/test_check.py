@@ -4,6 +4,7 @@ import re
 import uuid
 
 import command_line
+import pgbouncer
 import psycopg
 import pytest
 
@@ -239,3 +240,51 @@ def test_a_role_that_may_create_no_tables_is_named(env, postgres_url):
         assert [] == tables.fetchall()
         admin.execute(f"REVOKE ALL ON SCHEMA public FROM {role}")
         admin.execute(f"DROP ROLE {role}")
+
+
+def test_a_way_to_the_database_that_others_may_read_is_named(env):
+    """Without verified TLS to another host there is a warning, whether or not it is reached."""
+    far = "postgresql://keeper@192.0.2.1:1/lightkeeper?connect_timeout=1"
+    for url, more, warned in (
+        (far, {}, "sslmode=prefer"),
+        (f"{far}&sslmode=require", {}, "sslmode=require"),
+        (far, {"PGSSLMODE": "verify-ca"}, "sslmode=verify-ca"),
+        (f"{far}&sslmode=verify-full&sslrootcert=system", {}, None),
+        (far, {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "system"}, None),
+        ("postgresql://127.0.0.1:1/a,b", {}, None),
+        ("postgresql://localhost:1/lightkeeper?sslmode=disable", {}, None),
+    ):
+        status, failed, _ = _checked(env | more | {"LIGHTKEEPER_DATABASE_URL": url})
+
+        assert 1 == status
+        assert (warned or "nothing") in f"{failed['database']} nothing"
+        assert ("warning" in failed["database"]) == (warned is not None)
+
+
+def test_a_database_that_is_not_for_us_is_named(env, postgres_url):
+    """An encoding that holds no quotation mark, and a pooler that loses the claim, are faults."""
+    name = postgres_url.partition("///")[2].partition("?")[0]
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name}_latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' "
+            "TEMPLATE template0"
+        )
+        try:
+            latin1 = {"LIGHTKEEPER_DATABASE_URL": postgres_url.replace(name, f"{name}_latin1")}
+            status, failed, _ = _checked(env | latin1)
+            one = ("--request-id", 5, "--submission-id", "s-1", "--document-type", "form_0781")
+            tracked = command_line.run("track", *one, env=env | latin1)
+        finally:
+            admin.execute(f"DROP DATABASE {name}_latin1 WITH (FORCE)")
+    assert (1, ["database"]) == (status, list(failed))
+    assert f"create database {name}_latin1_utf8 encoding 'UTF8'" in failed["database"]
+    assert failed["database"] == command_line.complaint(tracked, 78)
+
+    with pgbouncer.before(postgres_url, "transaction") as url:
+        for _ in range(2):  # with a store and without
+            status, failed, _ = _checked(env | {"LIGHTKEEPER_DATABASE_URL": url})
+            assert (1, ["database"]) == (status, list(failed))
+            assert "a pooler in transaction mode" in failed["database"]
+            open_database(postgres_url, create=True).close()
+        polled = command_line.run("poll", env=env | {"LIGHTKEEPER_DATABASE_URL": url})
+    assert failed["database"] == command_line.complaint(polled, 78)
