@@ -11,9 +11,10 @@ import orjson
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.document import PENDING, Condition, Document, NewDocument, Step
-from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.domain.time import HOUR, SECOND, Instant
 from lightkeeper.store.clock import has_times_ahead, pull_in
 from lightkeeper.store.database import Database
+from lightkeeper.store.errors import Unstorable
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
@@ -196,10 +197,18 @@ class Documents:
         """Write down one answered call in one transaction: state, history, tallies.
 
         What staff took up, closed or corrected after it was read, or another daemon polled, stays
-        as it is, and due if it was: it was decided on a copy that is out of date.
+        as it is, and due if it was: it was decided on a copy that is out of date. One whose answer
+        no database can hold is put off alone.
         """
-        while batch and not self._written(batch, polled_at):
-            batch = self._not_overtaken(batch)
+        try:
+            while batch and not self._written(batch, polled_at):
+                batch = self._not_overtaken(batch)
+        except Unstorable as exc:
+            for each in batch if len(batch) > 1 else ():
+                self.record([each], polled_at)
+            if len(batch) == 1:
+                due = batch[0].next_poll_at or polled_at + HOUR
+                self.postpone([batch[0].before.id], polled_at, due, CallProblem(None, str(exc)))
 
     def _written(self, batch: Sequence[Recorded], polled_at: Instant) -> bool:
         """Whether it was; nothing of it is where one of the documents has changed since."""

@@ -46,6 +46,10 @@ class StoreUnavailable(LightkeeperError):
     exit_status = ExitStatus.IO_ERROR
 
 
+class Unstorable(StoreUnavailable):
+    """The database cannot hold a text or a number of what was to be written."""
+
+
 class StoreLost(LightkeeperError):
     """This process cannot go on with the database; another process may."""
 

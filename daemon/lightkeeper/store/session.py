@@ -11,13 +11,15 @@ import peewee
 
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
-from lightkeeper.store.errors import MALFORMED, StoreUnavailable, unavailable
+from lightkeeper.store.errors import MALFORMED, StoreUnavailable, Unstorable, unavailable
 from lightkeeper.store.files import StoreFiles
 from lightkeeper.store.reconnecting import Reconnecting
 from lightkeeper.store.schema import MODELS
 
 if TYPE_CHECKING:
     from lightkeeper.store.postgresql import Claim
+
+_UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
 
 
 STREAMED: Final = 500
@@ -72,6 +74,8 @@ class Session:
             if isinstance(exc, StoreUnavailable):
                 raise
             raise self._unavailable(exc) from exc
+        except (UnicodeEncodeError, OverflowError) as exc:  # raised before a driver looks at it
+            raise Unstorable(f"{self.place}: {_UNSTORABLE}") from exc
         except json.JSONDecodeError as exc:
             raise unavailable(self.place, MALFORMED) from exc
 
@@ -80,6 +84,8 @@ class Session:
             self._files.check()
 
     def _unavailable(self, exc: BaseException) -> StoreUnavailable:
+        if isinstance(exc, peewee.DataError) or type(exc).__name__ == "DataError":
+            return Unstorable(f"{self.place}: {_UNSTORABLE}")
         return unavailable(self.place, self._words(exc), sqlstate=self.sqlstate(exc))
 
     def sqlstate(self, failure: BaseException) -> str | None:

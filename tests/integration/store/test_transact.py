@@ -158,6 +158,38 @@ def test_a_deadlock_is_undone_and_repeated(postgres_url):
         assert [("xx",), ("xx",)] == database.rows("SELECT word FROM open_words")
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "b\udcff"])
+def test_what_cannot_be_encoded_stops_its_own_document(database_url, text):
+    """The other documents of the batch are recorded; that one is put off, with the reason."""
+    with closing(open_database(database_url, create=True)) as database:
+        documents = Documents(database)
+        documents.add(_new(5), NOW)
+        ended = {"lighthouse_status": "failed", "condition": "not_in_efolder"}
+        due = documents.due(NOW, 10)
+        details = ["plain", text, "“won’t” ✓", text, "plain"]
+        documents.record(
+            [
+                moved(each, outcome="failed", last_answered_at=NOW, error_detail=detail, **ended)
+                for each, detail in zip(due, details, strict=True)
+            ],
+            NOW,
+        )
+        rows = database.rows(
+            "SELECT lighthouse_status, error_detail, next_poll_at > ?, last_problem "
+            "FROM form_526_document_submissions ORDER BY id",
+            (NOW,),
+        )
+
+        can_hold = database.dialect == "sqlite" and "\x00" in text
+        assert [("failed", each) for each in details if can_hold or each != text] == [
+            row[:2] for row in rows if row[0] == "failed"
+        ]
+        for row in rows:
+            if row[0] == "pending":
+                assert row[2]
+                assert "no database can hold" in row[3]
+
+
 def test_what_another_daemon_polled_is_not_recorded_from_an_old_copy(database_url):
     """A copy from before another daemon's answer changes nothing: no outcome counts twice."""
     with closing(open_database(database_url, create=True)) as database:
