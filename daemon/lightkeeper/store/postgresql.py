@@ -26,6 +26,7 @@ ISOLATION: Final = "read committed"
 ANSWER_SECONDS: Final = 2.0
 """How much longer than a statement may take its answer may be under way."""
 PROBE_SECONDS: Final = 3.0
+END_OWN_SECONDS: Final = 0.5
 _LOST: Final = frozenset({"25006", "57P01", "57P02", "57P03", "57P05"})
 """The server is read-only, or ends or ended this session: SQLSTATEs of a session to let go."""
 _TRANSIENT: Final = (
@@ -204,7 +205,7 @@ class Claim:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._session: tuple[int, Any] | None = None
+        self._session: list[Any] = []
         """Process and start of the session that claimed last."""
         self._store: _Identity = ("", "", None)
 
@@ -214,23 +215,32 @@ class Claim:
         Raises `AlreadyWatched` where another session has it, `StoreForeign` where a pooler would
         lose it, `StoreUnavailable` where the server is read-only.
         """
-        place = self.engine.place
         self.refuse_pooler()
+        give_up_at = time.monotonic() + END_OWN_SECONDS
+        while not self._won():
+            if not self._ends_own_session_of_before():
+                raise AlreadyWatched(second_watcher(self.engine.place))
+            if time.monotonic() > give_up_at:
+                raise StoreUnavailable(
+                    f"{self.engine.place}: the server's process {self._session[0]}, which stopped "
+                    "answering, still holds this daemon's claim: end it, if it stays"
+                )
+            time.sleep(0.02)
+        ((*session,),) = self._rows(
+            "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        )
+        self._session = session
+        self._store = _identity(self.engine)
+        self.engine.use(WATCH)
+
+    def _won(self) -> bool:
         ((won, read_only),) = self._rows(
             "SELECT pg_try_advisory_lock(%s), current_setting('transaction_read_only')",
             (_WATCH_LOCK,),
         )
         if read_only == "on":
-            raise StoreUnavailable(f"{place}: {READ_ONLY}")
-        if not won:
-            self._end_own_session_of_before()
-            raise AlreadyWatched(second_watcher(place))
-        ((pid, started),) = self._rows(
-            "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-        )
-        self._session = (pid, started)
-        self._store = _identity(self.engine)
-        self.engine.use(WATCH)
+            raise StoreUnavailable(f"{self.engine.place}: {READ_ONLY}")
+        return bool(won)
 
     def is_held(self) -> bool:
         """Whether the open session has the claim; a pooler or an administrator may release it."""
@@ -241,20 +251,11 @@ class Claim:
         there, here = _identity(engine), self._store
         return there[:2] == here[:2] and (there[2] == here[2] or None in (there[2], here[2]))
 
-    def _end_own_session_of_before(self) -> None:
-        """A session that stopped answering may hold our claim: end it, once it can be ended."""
-        if self._session is None:
-            return
-        ended = self._rows(
-            f"SELECT pg_terminate_backend(pid) FROM (SELECT pid {_HELD} AND pid = %s) AS ours "
-            "JOIN pg_stat_activity USING (pid) WHERE backend_start = %s",
-            (_WATCH_LOCK, *self._session),
-        )
-        if ended:
-            raise StoreUnavailable(
-                f"{self.engine.place}: the server's process {self._session[0]}, which stopped "
-                "answering, still holds this daemon's claim: end it, if it stays"
-            )
+    def _ends_own_session_of_before(self) -> bool:
+        """Whether a session of ours holds the claim still; it is told to end, once it can."""
+        told = f"SELECT pg_terminate_backend(pid) FROM (SELECT pid {_HELD} AND pid = %s) AS ours "
+        told += "JOIN pg_stat_activity USING (pid) WHERE backend_start = %s"
+        return bool(self._session and self._rows(told, (_WATCH_LOCK, *self._session)))
 
     def refuse_pooler(self) -> None:
         """Raise `StoreForeign` where transactions of one session run in several of the server."""
