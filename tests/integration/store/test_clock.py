@@ -1,8 +1,13 @@
 """A clock that ran ahead: its times are pulled in once it comes right, and documents age again."""
 
+import json
 import re
+import time
+from contextlib import closing
+from datetime import datetime
 
 import pytest
+from command_line import environment, run
 from daemon_rig import DaemonRig
 from store_rows import plans
 
@@ -10,6 +15,9 @@ from lightkeeper.casework import lookup
 from lightkeeper.casework.triage import Action, by_lines, decide, note
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import open_database
+from lightkeeper.store.documents import Documents
 from lightkeeper.store.triage import TriageStore
 
 YEAR = 365 * 86_400.0
@@ -80,6 +88,25 @@ def test_every_time_is_pulled_in_when_the_clock_comes_right(either, seconds):
         r"tracked_at was \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, created", remarks[0]["detail"]
     )
     assert not either.documents.has_times_ahead(either.clock.instant())
+
+
+def test_poll_pulls_in_what_was_tracked_two_years_ahead(tmp_path):
+    """The command polls it at once, and `show` says what its time was."""
+    with SimulatedLighthouse() as lighthouse:
+        env = environment(tmp_path / "lightkeeper.db", lighthouse)
+        request_id = lighthouse.add(story="stuck_bgs", accepted_at=time.time() - 60)
+        ahead = round((time.time() + 2 * YEAR) * 1_000)
+        url = env["LIGHTKEEPER_DATABASE_URL"]
+        with closing(open_database(url, create=True)) as database:
+            new = NewDocument(request_id, "s", "form_0781", None, ahead)
+            Documents(database).add([new], ahead)
+        assert 0 == run("poll", env=env).returncode
+
+    shown = run("show", request_id, env=env).stdout
+    assert re.search(r"pending; clock corrected: tracked_at was 20\d\d-\d\d-\d\dT", shown)
+    document = json.loads(run("show", request_id, "--json", env=env).stdout)
+    assert document["last_polled_at"] >= document["tracked_at"]
+    assert datetime.fromisoformat(document["tracked_at"]).timestamp() <= time.time()
 
 
 def test_a_document_tracked_ahead_is_stuck_in_time(rig):

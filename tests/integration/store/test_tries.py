@@ -238,6 +238,18 @@ def test_a_failure_that_recovers_decides(rig, stories):
     assert {} == published
 
 
+def test_a_superseded_failure_that_recovers_is_no_further_document(rig):
+    """Both tries are in the eFolder then: the document was done once, and is not done again."""
+    _try(rig, "recovers")
+    _try(rig, FOUND)
+    rig.poll()
+    for _ in range(4):
+        _later(rig, 3_600)
+
+    assert (ONE_DONE, {}) == _counts(rig)
+    assert {"done": 1, "superseded": 1} == _published(rig)
+
+
 def test_every_document_is_judged_once(rig):
     """The service levels count documents: ten tries are one."""
     for age in (100, 90, 80, 30, 20, 10, 5, 3, 2, 1):
