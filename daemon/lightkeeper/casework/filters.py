@@ -37,6 +37,7 @@ class Asked(NamedTuple):
     failed_until: str | None = None
     tracked_since: str | None = None
     tracked_until: str | None = None
+    unobserved: bool = False
 
 
 def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
@@ -55,6 +56,7 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
         frozenset(asked.submission),
         *_between("failed", asked.failed_since, asked.failed_until, now),
         *_between("tracked", asked.tracked_since, asked.tracked_until, now),
+        unobserved_at=now if asked.unobserved else None,
     )
 
 

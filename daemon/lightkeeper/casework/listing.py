@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from lightkeeper.casework.text import iso, printable, waited_ms
-from lightkeeper.domain.document import Condition
+from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.document import PENDING, Condition
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store.filters import STEP_SINCE, Filter, Listing
 
@@ -34,9 +35,9 @@ _TIMES: Final = (
     "acknowledged_at",
 )
 _NOTE: Final = ("acknowledged_by", "acknowledged_reason")
-_READ: Final = (*_WORDS, *_TIMES, *_NOTE, "first_tracked_at")
+_READ: Final = (*_WORDS, *_TIMES, *_NOTE, "last_problem", "first_tracked_at")
 _COLUMNS: Final = f"{', '.join(_READ)}, {STEP_SINCE} AS step_since"
-FIELDS: Final = (*_WORDS, "step_since", "waited_s", *_TIMES, *_NOTE)
+FIELDS: Final = (*_WORDS, "step_since", "waited_s", *_TIMES, *_NOTE, "last_call_failed")
 """What is listed of a document, under the names that `show --json` and `track` use."""
 _TRIAGED: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
 # What a spreadsheet takes for a formula, full-width signs and blanks before it included.
@@ -79,6 +80,7 @@ def _fields(row: tuple[Any, ...], now: Instant) -> dict[str, Any]:
     waited = waited_ms(handed_over_at, document["decided_at"], now)
     document["step_since"] = moved_at or document["tracked_at"]
     document["waited_s"] = waited // SECOND
+    document["last_call_failed"] = _call_failed(document["last_problem"])
     for name in (*_TIMES, "step_since"):
         document[name] = iso(document[name])
     return {name: document[name] for name in FIELDS}
@@ -106,10 +108,12 @@ def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
 
 
 def _reason(document: dict[str, Any]) -> str:
-    """Lighthouse's own words, or that it does not know the document; and who took it up."""
+    """Lighthouse's own words, what keeps it from being known, and who took it up."""
     parts = [document["error_detail"] or ""]
     if document["not_found_since"] is not None:
         parts.append(f"not found by Lighthouse since {document['not_found_since']}")
+    if document["last_call_failed"] and document["lighthouse_status"] == PENDING:
+        parts.append(f"last call failed: {document['last_call_failed']}")
     if document["acknowledged_by"]:
         parts.append(f"by {document['acknowledged_by']}: {document['acknowledged_reason']}")
     return "; ".join(filter(None, parts))
@@ -149,3 +153,15 @@ def _json(documents: Iterator[dict[str, Any]]) -> _Lines:
 def _jsonl(documents: Iterator[dict[str, Any]]) -> _Lines:
     for document in documents:
         yield f"{orjson.dumps(document).decode()}\n"
+
+
+def _call_failed(problem: str | None) -> str | None:
+    """How the last call failed, without what an answer worded: a list is made to be passed on."""
+    if problem is None:
+        return None
+    found = CallProblem(**orjson.loads(problem)).for_logs()
+    return ", ".join(
+        f"{value}" if name == "detail" else f"{name} {value}"
+        for name, value in found.items()
+        if value is not None
+    )

@@ -59,6 +59,11 @@ FILTERS: Final = (
         metavar="TIME",
         help="Handed to Lighthouse then or earlier: 48h is at least 48 hours ago.",
     ),
+    click.option(
+        "--unobserved",
+        is_flag=True,
+        help="Pending, and without a usable answer for two hours longer than planned.",
+    ),
 )
 
 
@@ -80,7 +85,7 @@ def asked(options: dict[str, Any]) -> "Asked | None":
     from lightkeeper.casework.filters import Asked
 
     wanted = Asked(**{name: options.pop(name) for name in Asked._fields})
-    return wanted if any(value not in {None, ()} for value in wanted) else None
+    return wanted if any(value not in {None, (), False} for value in wanted) else None
 
 
 def filter_of(wanted: "Asked", database: "Database", now: Instant) -> "Filter":

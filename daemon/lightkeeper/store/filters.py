@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
-from lightkeeper.store.levels import OPEN
+from lightkeeper.store.errors import StoreUnavailable
+from lightkeeper.store.levels import OPEN, UNOBSERVED, UNOBSERVED_AFTER_MS
 
 _FROM: Final = "FROM form_526_document_submissions AS d"
 # Each has an index but the contradictory, which are too rare to slow every delivery down with one.
@@ -43,6 +44,9 @@ class Filter(NamedTuple):
     failed_until: Instant | None = None
     tracked_since: Instant | None = None
     tracked_until: Instant | None = None
+    unobserved_at: Instant | None = None
+    """The time at which they are unobserved."""
+    after_id: int | None = None
 
 
 def select(database: Database, wanted: Filter, columns: str) -> tuple[str, list[Any]]:
@@ -70,7 +74,8 @@ def select(database: Database, wanted: Filter, columns: str) -> tuple[str, list[
 
 
 def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
-    clauses, params = [], []
+    clauses: list[str] = []
+    params: list[Any] = []
     among: dict[str, frozenset[str]] = {
         "lighthouse_status": wanted.statuses,
         "current_step": wanted.steps,
@@ -88,8 +93,12 @@ def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
         "decided_at <= ?": wanted.failed_until,
         "tracked_at >= ?": wanted.tracked_since,
         "tracked_at <= ?": wanted.tracked_until,
+        "id > ?": wanted.after_id,
     }
     given = {clause: at for clause, at in bounds.items() if at is not None}
+    if wanted.unobserved_at is not None:
+        clauses.append(UNOBSERVED)
+        params += [wanted.unobserved_at - UNOBSERVED_AFTER_MS] * 2
     return [*clauses, *given], [*params, *given.values()]
 
 
@@ -112,8 +121,22 @@ class Listing:
         self._db = database
 
     def rows(self, wanted: Filter, columns: str) -> Iterator[tuple[Any, ...]]:
-        """All that match, `id` and then these columns, read as they are needed."""
-        return self._db.stream(*select(self._db, wanted, f"id, {columns}"))
+        """All that match, `id` and then these columns, read as they are needed.
+
+        A reader may pause for longer than the database keeps a transaction open that does
+        nothing: reading then goes on after the last document.
+        """
+        began_at = None
+        while True:
+            try:
+                for row in self._db.stream(*select(self._db, wanted, f"id, {columns}")):
+                    wanted = wanted._replace(after_id=row[0])
+                    yield row
+                return
+            except StoreUnavailable:
+                if wanted.after_id == began_at:
+                    raise
+                began_at = wanted.after_id
 
     def steps(self) -> list[str]:
         """Every step that a document is or was tallied at, under Lighthouse's own names."""

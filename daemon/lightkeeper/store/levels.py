@@ -56,14 +56,20 @@ _OLDEST: Final = f"""
         ) AS places
     ) AS oldest WHERE tracked_at IS NOT NULL
 """
-_UNOBSERVED: Final = f"""
+_UNANSWERED: Final = "unanswered_since <= ?"
+_NOT_POLLED: Final = "next_poll_at <= ? AND unanswered_since IS NULL"
+UNOBSERVED: Final = (
+    f"lighthouse_status = 'pending' AND {OPEN} AND ({_UNANSWERED} OR {_NOT_POLLED})"
+)
+"""What makes a document unobserved; both parameters are `UNOBSERVED_AFTER_MS` before now."""
+# Each half has an index of its own.
+_UNOBSERVED_COUNT: Final = f"""
     SELECT (
         SELECT COUNT(*) FROM form_526_document_submissions
-        WHERE unanswered_since <= ? AND lighthouse_status = 'pending' AND {OPEN}
+        WHERE {_UNANSWERED} AND lighthouse_status = 'pending' AND {OPEN}
     ) + (
         SELECT COUNT(*) FROM form_526_document_submissions
-        WHERE next_poll_at <= ? AND unanswered_since IS NULL
-            AND lighthouse_status = 'pending' AND {OPEN}
+        WHERE {_NOT_POLLED} AND lighthouse_status = 'pending' AND {OPEN}
     )
 """
 
@@ -101,7 +107,7 @@ class Levels:
     def unobserved(self, now: Instant) -> int:
         """How many pending ones have waited far too long to be polled, or for an answer."""
         late = now - UNOBSERVED_AFTER_MS
-        return self._first(_UNOBSERVED, late, late) or 0
+        return self._first(_UNOBSERVED_COUNT, late, late) or 0
 
     def newest(self) -> Instant | None:
         """When the last tracked document was stored."""

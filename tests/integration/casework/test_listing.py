@@ -17,12 +17,14 @@ from lightkeeper.casework.listing import FIELDS, lines
 from lightkeeper.casework.text import printable
 from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.commands.main import main
+from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.document import CONDITION_WORDS, Condition
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Filter, Listing
+from lightkeeper.store.levels import Levels
 from lightkeeper.store.triage import TriageStore
 
 AT_NOW = "2027-01-15T08:00:00Z"
@@ -302,6 +304,7 @@ def test_show_says_the_condition_since_when_and_how_long(command, documents):
         *(data[name] for name in ("condition", "step_since", "waited_s")),
     )
     (listed,) = json.loads(command("list", "--format", "json"))
+    assert None is listed.pop("last_call_failed")
     assert listed == {name: data[name] for name in listed}
     assert "  condition: stuck\n  waiting for: 2 d 3 h\n" in command("show", "--submission", "s-1")
 
@@ -357,3 +360,46 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         complaint = listing.stderr.read()
 
     assert (0, 0, "") == (json.loads(first)["lighthouse_request_id"], listing.wait(), complaint)
+
+
+def test_unobserved_documents_are_found_with_the_reason(listed, command, database, documents):
+    """As many as the gauge counts: polled in vain, or not polled at all; `recheck` takes them."""
+    stand(documents, ["waiting", "stuck", "overdue", "delivered", "waiting"])
+    ids = {each.request_id: each.id for each in documents.due(NOW + HOUR, 10)}
+    vain, unpolled, closed = ids[1], ids[2], ids[3]
+    for document, ago in ((vain, 3), (closed, 3), (ids[5], 1)):
+        documents.postpone(
+            [document], NOW - ago * HOUR, NOW + HOUR, CallProblem(502, "no upstream for Jane")
+        )
+    database.execute(
+        "UPDATE form_526_document_submissions SET next_poll_at = ? WHERE id = ?",
+        (NOW - 2 * HOUR, unpolled),
+    )
+    command("close", 3, "--by", "jane", "--reason", "mailed")
+
+    assert [1, 2] == listed("--unobserved")
+    assert 2 == Levels(database).unobserved(NOW)
+    assert [2] == listed("--unobserved", "--condition", "stuck")
+    assert "last call failed: http_status 502, see last_problem" in command("list", "--unobserved")
+    assert "Jane" not in command("list", "--unobserved", "--format", "csv")
+    assert "2 would be polled next" in command("recheck", "--unobserved")
+
+
+def test_a_reader_that_pauses_for_long_still_gets_every_document(postgres_url):
+    """A server that ends an idle transaction meanwhile is asked again for what is missing."""
+    with (
+        closing(open_database(postgres_url, create=True)) as database,
+        closing(open_database(postgres_url, create=False)) as other,
+    ):
+        Documents(database).add([new(number) for number in range(2_000)], NOW)
+        found = []
+        with closing(lines(Listing(database), Filter(), "jsonl", NOW)) as written:
+            for line in written:
+                found.append(json.loads(line)["lighthouse_request_id"])
+                if len(found) in {1, 700}:
+                    other.rows(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+
+        assert list(range(2_000)) == found
