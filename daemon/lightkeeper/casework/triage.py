@@ -6,7 +6,10 @@ from enum import StrEnum
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from lightkeeper.casework.kinds import another_kind
+from lightkeeper.casework.records import BLANKS
 from lightkeeper.casework.text import printable
+from lightkeeper.casework.values import WrongDocument, made_by_exporter
 from lightkeeper.domain.change import RemarkKind
 from lightkeeper.domain.document import Condition, Document, LighthouseStatus
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
@@ -161,15 +164,31 @@ def check_note(by: str, reason: str, *, needs_reason: bool = True) -> None:
 
 
 def by_lines(store: TriageStore, lines: Iterable[str | bytes], may: Decide) -> Chosen:
-    """The documents whose request ids these lines hold; blank lines are skipped."""
-    numbered = [(at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()]
+    """The documents whose request ids these lines hold; blank lines are skipped.
+
+    Raises `WrongDocument` where the lines are those of another kind of file.
+    """
     ids: dict[int, int] = {}
     rejected = []
-    for at, line in numbered:
-        if len(line) <= 19 and line.isdigit() and line.isascii() and int(line) < 2**63:
-            ids.setdefault(int(line), at)
-        else:
-            rejected.append(RejectedLine(at, "not a request id: give a whole number below 2^63"))
+    for at, line in enumerate(lines, 1):
+        if isinstance(line, bytes) and at == 1 and (what := another_kind(line)):
+            raise WrongDocument(f"line 1: not a request id, but {what}")
+        text = (
+            line.strip()
+            if isinstance(line, str)
+            else line.strip(BLANKS).decode("utf-8", "replace")
+        )
+        if len(text) <= 19 and text.isdigit() and text.isascii() and int(text) < 2**63:
+            ids.setdefault(int(text), at)
+        elif text:
+            cause = made_by_exporter(text)
+            rejected.append(
+                RejectedLine(
+                    at,
+                    "not a request id: give a whole number below 2^63"
+                    + (f"; this is {cause}" if cause else ""),
+                )
+            )
     found = store.by_request_ids(list(ids))
     documents, unchanged_count = [], 0
     for request_id, at in ids.items():

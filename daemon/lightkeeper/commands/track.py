@@ -47,7 +47,10 @@ def track(file: Path | None, **options: str | None) -> int:
         closing(open_store(load_store_settings(), create=True)) as database,
     ):
         tally = _track_many(database, lines, file)
-    click.echo(f"{tally.new} tracked, {tally.known} known already, {tally.rejected} rejected")
+    not_yet = f", {tally.not_handed_over} without a request id" if tally.not_handed_over else ""
+    click.echo(
+        f"{tally.new} tracked, {tally.known} known already, {tally.rejected} rejected{not_yet}"
+    )
     return ExitStatus.BAD_DATA if tally.rejected else ExitStatus.OK
 
 
@@ -77,9 +80,10 @@ def _track_one(database: "Database", new: "NewDocument") -> str:
     from lightkeeper.store.documents import Documents, Intake
 
     database.durable()
-    (fate,) = Documents(database).add([new], now())
+    documents = Documents(database)
+    (fate,) = documents.add([new], now())
     if fate is Intake.CONFLICT:
-        raise WrongDocument(conflict(new))
+        raise WrongDocument(conflict(documents, new))
     return f"request id {new.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}"
 
 

@@ -80,6 +80,10 @@ _ADD: Final = """
 """
 
 
+_Identity = list[str | None]
+"""Submission, type and attachment: what a request id stands for."""
+
+
 class _Overtaken(Exception):
     """A document is not what it was when it was read."""
 
@@ -102,9 +106,9 @@ class Documents:
         """Track `batch` in one transaction; what became of each, in order.
 
         A request id that is tracked already, here or earlier in the batch, is known when it
-        belongs to the same submission as the same type, and a conflict otherwise. What is new
-        is due at once; where it is a further try of a tracked document, it takes over, unless
-        the document is in the eFolder.
+        belongs to the same submission as the same type and names the same attachment or none, and
+        a conflict otherwise. What is new is due at once; where it is a further try of a tracked
+        document, it takes over, unless the document is in the eFolder.
         """
         return transact(self._db, lambda: self._add(batch, now))
 
@@ -114,28 +118,30 @@ class Documents:
         fates: list[Intake] = []
         new: list[NewDocument] = []
         for document in batch:
-            identity = (document.submission_id, document.document_type)
+            identity = _identity(document)
             known = tracked.setdefault(document.request_id, identity)
             if known is identity:
                 new.append(document)
                 fates.append(Intake.NEW)
             else:
-                fates.append(Intake.KNOWN if known == identity else Intake.CONFLICT)
+                same = _is_same(known, identity)
+                fates.append(Intake.KNOWN if same else Intake.CONFLICT)
         self._insert(new, now)
         attached = {(each.submission_id, each.attachment_id) for each in new}
         regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
         return fates
 
-    def _identities(self, request_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    def _identities(self, request_ids: Sequence[int]) -> dict[int, _Identity]:
         if not request_ids:
             return {}
         marks = ", ".join("?" * len(request_ids))
         rows = self._db.rows(
-            "SELECT lighthouse_request_id, form_526_submission_id, document_type "
+            "SELECT lighthouse_request_id, form_526_submission_id, document_type, "
+            "form_attachment_id "
             f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
             request_ids,
         )
-        return {request_id: (submission, kind) for request_id, submission, kind in rows}
+        return {request_id: identity for request_id, *identity in rows}
 
     def _insert(self, new: Sequence[NewDocument], now: Instant) -> None:
         self._db.execute_many(
@@ -286,6 +292,15 @@ class Documents:
 def _has_moved(one: Recorded) -> bool:
     after, change = one.decision
     return change is not None or after.condition != one.before.condition
+
+
+def _identity(document: NewDocument) -> _Identity:
+    return [document.submission_id, document.document_type, document.attachment_id]
+
+
+def _is_same(known: _Identity, given: _Identity) -> bool:
+    """Whether what is tracked with a request id is what is given; it may name no attachment."""
+    return known[:2] == given[:2] and given[2] in {None, known[2]}
 
 
 def _as_read(document: Document) -> list[str | int]:

@@ -81,7 +81,8 @@ def test_each_document_of_a_batch_has_its_fate(database, documents):
             new(1, document_type="form_0781a"),
             new(3),
             new(3, submission_id="s-2"),
-            new(1, tracked_at=NOW - DAY, attachment_id="other"),
+            new(1, tracked_at=NOW - DAY),
+            new(1, attachment_id="other"),
         ],
         NOW + 1,
     )
@@ -94,6 +95,7 @@ def test_each_document_of_a_batch_has_its_fate(database, documents):
         Intake.KNOWN,
         Intake.CONFLICT,
         Intake.KNOWN,
+        Intake.CONFLICT,
     ] == fates
     assert [(1, NOW), (2, NOW), (3, NOW)] == database.rows(
         "SELECT lighthouse_request_id, tracked_at FROM form_526_document_submissions ORDER BY 1"

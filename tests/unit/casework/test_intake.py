@@ -64,6 +64,112 @@ def test_an_identifier_is_no_free_text(name, value):
     assert "Smith" not in str(wrong.value)
 
 
+BY_EXPORTERS = {
+    "decimals": ("3310073.0", "77013.00", "5.", ".5", "3310073,0", 3310073.0),
+    "an exporter's word for nothing": (
+        *("NULL", "null", "nan", "NaN", "None", "NaT", "<NA>", "N/A", "#N/A", "n/a", "NA", "\\N"),
+        *(
+            "nil",
+            "undefined",
+            "-",
+            "--",
+            "(null)",
+            "[NULL]",
+            "#REF!",
+            "#DIV/0!",
+            "####",
+            "?",
+            "inf",
+        ),
+    ),
+    "lost digits": ("3.31007E+06", "3.31E6", "1e5", "7E+08", "6,00E+08", 1e16, 1e22),
+    "thousands separators": (
+        "3,310,073",
+        "3.310.073",
+        "3 310 073",
+        "3\u202f310\u202f073",
+        "3'310",
+    ),
+    "marked as text": ("'3310073", '="3310073"', '"3310073"', "\u20183310073"),
+    "a date that a spreadsheet made": ("2-Jan", "Mar-01", "10-Dec-26"),
+    "a negative number": (-1, "-1"),
+}
+
+
+@pytest.mark.parametrize("name", ["form_526_submission_id", "form_attachment_id"])
+@pytest.mark.parametrize(
+    ("cause", "value"),
+    [(cause, value) for cause, values in BY_EXPORTERS.items() for value in values],
+    ids=lambda part: repr(part)[:30],
+)
+def test_what_an_exporter_made_of_an_id_is_no_id(name, cause, value):
+    """Decimals, words for nothing and the like are rejected with the field and the cause."""
+    with pytest.raises(WrongDocument, match=rf"^{name} must .*, and this is .*{cause}"):
+        new_document(GOOD | {name: value}, NOW)
+
+
+@each("3310073.0", 3310073.0, "7.0E+08", "700,000,101", "'700000101", "NULL", "\\N", "-")
+def test_what_an_exporter_made_of_a_request_id_is_named(value):
+    """The reason says what the value is."""
+    with pytest.raises(WrongDocument, match="that Lighthouse returned as requestId, and this is"):
+        new_document(GOOD | {"lighthouse_request_id": value}, NOW)
+
+
+@each("a.0", "1.2.3", "10.0.0.1", "v1.2", "s-1", "null-7", "nan1", "12e", "e5", "a1e5", "12345e67")
+def test_an_id_that_resembles_such_a_value_is_an_id(value):
+    """What no exporter makes of a number stays an id, in both fields."""
+    found = new_document(
+        GOOD | {"form_526_submission_id": value, "form_attachment_id": value}, NOW
+    )
+
+    assert (value, value) == (found.submission_id, found.attachment_id)
+
+
+@each(
+    *("DD214_Jane_Doe.pdf", "statement.PDF", "scan.jpeg", "photo.1.HEIC", "a.docx", "Doe.pdf:1"),
+    *("123-45-6789", "123.45.6789", "123_45_6789", "12345-6789", "123-456789", "000-00-0000"),
+    *("123456789", " 123456789 ", 123456789, "1012667145V762142"),
+)
+@pytest.mark.parametrize("name", ["form_526_submission_id", "form_attachment_id"])
+def test_what_may_name_a_person_is_no_id(name, value):
+    """A file name, a social security number or an ICN is refused, and not repeated."""
+    with pytest.raises(WrongDocument, match=f"{name} .* which is not stored: give the id") as no:
+        new_document(GOOD | {name: value}, NOW)
+
+    assert str(value).strip() not in str(no.value)
+
+
+@each("123-45-6789", "DD214_Jane_Doe.pdf", "1012667145V762142")
+def test_what_may_name_a_person_is_no_request_id(value):
+    """It is refused there as well, and not repeated."""
+    with pytest.raises(WrongDocument, match="lighthouse_request_id must be") as wrong:
+        new_document(GOOD | {"lighthouse_request_id": value}, NOW)
+
+    assert value not in str(wrong.value)
+
+
+@each("12345678", "1234567890", "900000001", "666123456", "123004567", "123450000", "form.pdfs")
+def test_an_id_that_is_no_social_security_number_or_file_name_is_an_id(value):
+    """Other lengths, and numbers that are never given out, are ids."""
+    assert value == new_document(GOOD | {"form_526_submission_id": value}, NOW).submission_id
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Veteran Upload", "veteran_upload"),
+        ("Form 0781", "form_0781"),
+        ("Form 0781a", "form_0781a"),
+        ("BDD Instructions", "bdd_instructions"),
+    ],
+)
+def test_a_document_type_may_have_its_name_in_vets_api(name, expected):
+    """vets-api's four names are understood."""
+    fields = GOOD | {"document_type": name, "form_attachment_id": "77012"}
+
+    assert expected == new_document(fields, NOW).document_type
+
+
 @each(None, "")
 def test_a_submission_id_has_to_be_there(value):
     """No document without a submission."""
@@ -114,7 +220,15 @@ AT = 1_798_812_303_000  # 2027-01-01T14:05:03Z
         ("1798812303123.9", AT + 123),
         # As ISO 8601 this one is a day in the year 1710, and one hour has 23:45.
         ("1710123112345", 1_710_123_112_345),
-        (0, 0),
+        ("2027-01-01 14:05:03 UTC", AT),
+        ("2027-01-01 14:05:03.123 GMT", AT + 123),
+        ("2027-01-01 14:05:03 +0000", AT),
+        ("2027-01-01 09:05:03.123456 -0500", AT + 123),
+        ("Fri, 01 Jan 2027 14:05:03 GMT", AT),
+        ("Fri, 1 Jan 2027 09:05:03 -0500", AT),
+        ("1 Jan 2027 14:05:03 +0000", AT),
+        ("Fri, 01 Jan 2027 14:05:03.123456789 UTC +00:00", AT + 123),
+        ("Fri, 01 Jan 2027 09:05:03 EST -05:00", AT),
         (None, NOW),
         ("", NOW),
     ],
@@ -145,10 +259,53 @@ def test_a_time_may_be_iso_8601_seconds_or_milliseconds(value, expected):
     float("1e30"),
     "1969-12-31T23:59:59Z",
     "0001-01-01T00:00:00+14:00",
+    0,
+    "1970-01-01T00:00:00Z",
+    "1900-01-01",
+    46_346.58,
+    "46346.5855208333",
+    "46346,58",
+    46_346,
+    "46346",
+    20_270_101,
+    202_701_011_405,
+    999_999_999,
+    20_454,
+    1_798_812_303_123_456,
+    "1.7988123E+12",
+    "2027-01-01 09:05:03 EST",
+    "2027-01-01 09:05:03 PDT",
+    "Fri, 01 Jan 2027 09:05:03 CET",
+    "Fri, 32 Jan 2027 14:05:03 GMT",
+    "01/02/2027 14:05",
+    "1.2.2027",
+    "Jan 1, 2027",
+    "NaT",
+    "NULL",
+    "-",
+    "2027-01-01 14:05:03 UTC UTC",
 )
 def test_anything_but_a_time_is_rejected(value):
     """Words, impossible dates, times before 1970 and numbers beyond reason."""
     with pytest.raises(WrongDocument, match="tracked_at must be a time such as"):
+        new_document(GOOD | {"tracked_at": value}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ("46346.58", "a spreadsheet's serial date: format the column"),
+        (46_346, "a spreadsheet's serial date: format the column"),
+        (0, "before 2018, when Lighthouse began"),
+        ("1.7636474E+12", "this number lost digits"),
+        ("NaT", "an exporter's word for nothing: leave the field empty"),
+        ("31/12/2026 09:05", ": write the year first"),
+        ("2026-12-31 09:05:03 EST", ": write the zone as UTC, Z or an offset"),
+    ],
+)
+def test_what_an_exporter_made_of_a_time_is_named(value, cause):
+    """The reason says what the value is, and what to write instead."""
+    with pytest.raises(WrongDocument, match=cause):
         new_document(GOOD | {"tracked_at": value}, NOW)
 
 

@@ -1,0 +1,76 @@
+"""The names that fields may have: ours, and those of the columns in vets-api's own table."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Final
+
+from lightkeeper.casework.values import WrongDocument
+
+REQUIRED: Final = ("lighthouse_request_id", "form_526_submission_id", "document_type")
+FIELDS: Final = (*REQUIRED, "form_attachment_id", "tracked_at")
+HANDED_OVER_AS: Final = "lighthouse_document_request_id"
+"""vets-api's name for the request id, empty as long as the document is not handed over."""
+_SAME: Final = {
+    HANDED_OVER_AS: "lighthouse_request_id",
+    "form526_submission_id": "form_526_submission_id",
+    "created_at": "tracked_at",
+}
+KNOWN: Final = frozenset(FIELDS) | _SAME.keys()
+_NOT_READ: Final = frozenset(
+    {
+        "id",
+        "aasm_state",
+        "lighthouse_processing_started_at",
+        "lighthouse_processing_ended_at",
+        "error_message",
+        "last_status_response",
+        "status_last_polled_at",
+        "updated_at",
+    }
+)
+"""Columns of vets-api's table that say nothing of who the document is."""
+_PRINTABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,39}")
+
+
+@lru_cache(maxsize=256)
+def our_names(names: Sequence[str]) -> list[str | None]:
+    """Our name for each of these; None where the field is not read. `names` is a tuple.
+
+    Raises `WrongDocument` for an unknown name, with the one that may be meant, and where two
+    fields have the same meaning.
+    """
+    ours: list[str | None] = []
+    seen: dict[str, str] = {}
+    for name in names:
+        if name in _NOT_READ or name == "":
+            ours.append(None)
+            continue
+        our = _SAME.get(name, name)
+        if our not in FIELDS:
+            raise WrongDocument(_unknown(name))
+        if our in seen:
+            raise WrongDocument(
+                f"it names a column twice ({name}): rename one"
+                if seen[our] == name
+                else f"{seen[our]} and {name} are two names of one field: keep one"
+            )
+        seen[our] = name
+        ours.append(our)
+    return ours
+
+
+def nearest(name: str) -> str | None:
+    """The field that a misspelt name may mean: `Tracked At`, `requestId`."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", name[:60].strip()).lower()
+    close = get_close_matches(snake, FIELDS, n=1) or get_close_matches(snake, _SAME, n=1)
+    return close[0] if close else None
+
+
+def _unknown(name: str) -> str:
+    # A name that is no word may be a value, and a value may be personal.
+    shown = f" {name}" if _PRINTABLE.fullmatch(name) else ""
+    if near := nearest(name):
+        return f"unknown field{shown}: did you mean `{near}`?"
+    return f"unknown field{shown}: remove it; the fields are {', '.join(FIELDS)}"
