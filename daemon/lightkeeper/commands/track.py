@@ -1,14 +1,16 @@
 """`lightkeeper track`: one document by options, or many from a file."""
 
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from lightkeeper.commands.shared import load_store_settings, open_store, opened
+from lightkeeper.commands.input_lines import input_lines
+from lightkeeper.commands.shared import complain, load_store_settings, open_store, opened
 from lightkeeper.commands.terminal import unfiltered
 from lightkeeper.domain.document import DocumentType
 from lightkeeper.domain.errors import ExitStatus
@@ -17,6 +19,7 @@ from lightkeeper.domain.plain_text import harmless
 if TYPE_CHECKING:
     from lightkeeper.casework.intake import IntakeTally, Rejection
     from lightkeeper.domain.document import NewDocument
+    from lightkeeper.service.stop import Stop
     from lightkeeper.store.database import Database
 
 
@@ -33,25 +36,41 @@ def track(file: Path | None, **options: str | None) -> int:
     """Track documents that were handed to Lighthouse.
 
     Describe one document by options, or many in FILE: JSON Lines, or CSV with a header; - is
-    stdin. Tracking the same document again changes nothing.
+    stdin, which may stay open: each line is stored within two seconds. Tracking the same document
+    again changes nothing.
     """
     if file is None:
         document = _document(options)
-        with closing(open_store(load_store_settings(), create=True)) as database:
+        with closing(_open_store()) as database:
             click.echo(_track_one(database, document))
         return ExitStatus.OK
     if any(options.values()):
         raise click.UsageError("give either FILE or the options of one document, not both")
-    with (
-        opened(file) as lines,
-        closing(open_store(load_store_settings(), create=True)) as database,
-    ):
-        tally = _track_many(database, lines, file)
+    from lightkeeper.service.stop import Stop
+
+    with opened(file) as stream, closing(_open_store()) as database, Stop().on_signals() as stop:
+        tally = _track_many(database, stream, stop, file)
     not_yet = f", {tally.not_handed_over} without a request id" if tally.not_handed_over else ""
     click.echo(
         f"{tally.new} tracked, {tally.known} known already, {tally.rejected} rejected{not_yet}"
     )
+    if stop.requested:
+        complain("stopped before the end of the input: to track the rest, give it again")
+        interrupted = stop.signal_number == signal.SIGINT
+        return ExitStatus.INTERRUPTED if interrupted else ExitStatus.TERMINATED
     return ExitStatus.BAD_DATA if tally.rejected else ExitStatus.OK
+
+
+def _open_store() -> "Database":
+    """The store; a new one only where a setting names it, for the daemon must watch the same."""
+    settings = load_store_settings()
+    is_named = "database_url" in settings.model_fields_set
+    database = open_store(settings, create=is_named)
+    if database.path is not None and not is_named:
+        complain(
+            f"no LIGHTKEEPER_DATABASE_URL is set: the store is {database.path.absolute()}", "info"
+        )
+    return database
 
 
 def _document(options: Mapping[str, str | None]) -> "NewDocument":
@@ -87,7 +106,7 @@ def _track_one(database: "Database", new: "NewDocument") -> str:
     return f"request id {new.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}"
 
 
-def _track_many(database: "Database", lines: Iterable[bytes], file: Path) -> "IntakeTally":
+def _track_many(database: "Database", stream: BinaryIO, stop: "Stop", file: Path) -> "IntakeTally":
     """Track every good line, and print why each other line is rejected."""
     from lightkeeper.casework.intake import track_lines
     from lightkeeper.service.clock import now
@@ -98,18 +117,17 @@ def _track_many(database: "Database", lines: Iterable[bytes], file: Path) -> "In
             # Made harmless here too: while there is a bar, rich has put itself before stderr.
             click.echo(harmless(f"line {rejection.line}: {rejection.reason}"), err=True)
 
-    with _progress(lines, file) as (read, stored):
+    lines = input_lines(stream, stop)
+    with _progress(stream, file) as stored:
         database.durable()
-        return track_lines(Documents(database), read, clock=now, reject=reject, stored=stored)
+        return track_lines(Documents(database), lines, clock=now, reject=reject, stored=stored)
 
 
 @contextmanager
-def _progress(
-    lines: Iterable[bytes], file: Path
-) -> Iterator[tuple[Iterable[bytes], Callable[["IntakeTally"], None]]]:
-    """`lines`, and a function to call with each new tally; on a terminal they move a bar."""
+def _progress(stream: BinaryIO, file: Path) -> Iterator[Callable[["IntakeTally"], None]]:
+    """A function to call with each new tally; on a terminal it moves a bar."""
     if not sys.stderr.isatty():
-        yield lines, lambda _: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -118,16 +136,10 @@ def _progress(
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=unfiltered(sys.stderr))) as bar:
         task = bar.add_task("reading", total=size)
-        read_bytes = 0
-
-        def counted() -> Iterator[bytes]:
-            nonlocal read_bytes
-            for line in lines:
-                read_bytes += len(line)
-                yield line
 
         def stored(tally: "IntakeTally") -> None:
             words = f"{tally.new:,} tracked, {tally.known:,} known, {tally.rejected:,} rejected"
+            read_bytes = None if size is None else stream.tell()
             bar.update(task, completed=read_bytes, description=words)
 
-        yield counted(), stored
+        yield stored

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lightkeeper.commands.filters import FILTERS, asked, filter_of, with_options
+from lightkeeper.commands.input_lines import input_lines
 from lightkeeper.commands.shared import load_store_settings, login_name, open_store, opened
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.time import Instant
@@ -145,8 +146,8 @@ def _by_request_ids(
     if file is None:
         chosen, what = triage.by_lines(documents, request_ids, may), "argument"
     else:
-        with opened(file) as lines:
-            chosen, what = triage.by_lines(documents, lines, may), "line"
+        with opened(file) as stream:
+            chosen, what = triage.by_lines(documents, input_lines(stream), may), "line"
     for line, reason in chosen.rejected:
         click.echo(f"{what} {line}: {reason}", err=True)
     return chosen

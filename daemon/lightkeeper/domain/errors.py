@@ -19,6 +19,7 @@ class ExitStatus(IntEnum):
     CORRUPT = 76  # sysexits calls it EX_PROTOCOL; systemd does not restart after it
     CONFIG = 78
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class LightkeeperError(Exception):

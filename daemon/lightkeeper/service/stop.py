@@ -20,6 +20,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.signal_number = 0
         self.reload_requested = False
         # A pipe and not an Event: a handler that takes the Event's lock can deadlock.
         self._read, self._write = os.pipe()
@@ -32,8 +33,9 @@ class Stop:
         with suppress(OSError):
             os.write(self._write, b"\0")
 
-    def _handle(self, _signum: int, _frame: FrameType | None) -> None:
+    def _handle(self, signum: int, _frame: FrameType | None) -> None:
         self.requested = True
+        self.signal_number = signum
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 
@@ -65,3 +67,10 @@ class Stop:
         if readable:
             with suppress(BlockingIOError):
                 os.read(self._read, 64)
+
+    def wait_for_input(self, descriptor: int, seconds: float | None = None) -> bool:
+        """Whether `descriptor` can be read from, by then; a stop ends the waiting."""
+        if self.requested:
+            return False
+        readable, _, _ = select.select([descriptor, self._read], [], [], seconds)
+        return descriptor in readable

@@ -226,5 +226,5 @@ def _prepare_file(path: Path, create: bool) -> None:
 def _no_store(place: str) -> str:
     return (
         f"{place}: there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL "
-        "(only `run` and `track` create one)"
+        "(`run` creates one, and `track` where that setting names it)"
     )
