@@ -27,6 +27,7 @@ _MAGIC: Final = (
     ),
     (b"PGDMP", "a dump of PostgreSQL", CSV_BY_PSQL),
 )
+_NAMES_OF_A_HEADER: Final = 3
 _NOT_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _CR_ALONE: Final = re.compile(rb"\r(?!\n|$)")
@@ -55,6 +56,17 @@ def another_text(line: bytes, known_names: frozenset[str]) -> str | None:
     if known_names & {cell.strip() for cell in re.split(r"[|│┃║]", plain)[1:]}:
         return f"a table drawn with | (as psql and mysql do), not commas: {CSV_BY_PSQL}"
     return None
+
+
+def another_delimiter(line: bytes, known_names: frozenset[str]) -> str | None:
+    """What parts the names of fields in this line, and what is to part them; else None."""
+    words = re.split(r"([^A-Za-z0-9_]+)", line.decode("utf-8", "replace"))
+    found = [at for at, word in enumerate(words) if word in known_names]
+    if len(found) < _NAMES_OF_A_HEADER or words[found[0] + 1] == ",":
+        return None
+    mark = words[found[0] + 1][:3]
+    shown = f" ({mark})" if mark.isascii() and mark.isprintable() and not mark.isspace() else ""
+    return f"parts its fields by something else{shown}: use commas, semicolons or tabs"
 
 
 def headerless(line: bytes, type_names: Container[str]) -> str | None:

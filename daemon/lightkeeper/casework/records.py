@@ -18,7 +18,7 @@ from lightkeeper.casework.csv_rows import (
     header_in,
 )
 from lightkeeper.casework.fields import FIELDS, HANDED_OVER_AS, KNOWN, REQUIRED, our_names
-from lightkeeper.casework.kinds import another_kind, another_text, headerless
+from lightkeeper.casework.kinds import another_delimiter, another_kind, another_text, headerless
 from lightkeeper.casework.values import TYPE_NAMES, WrongDocument
 
 PAUSE: Final = b""
@@ -59,13 +59,17 @@ def records(lines: Iterable[bytes], is_good: Callable[[Fields], bool]) -> Iterat
             yield from CsvRows(numbered, header, is_good)
             return
         else:
+            if lack := headerless(line, TYPE_NAMES) or another_delimiter(line, KNOWN):
+                raise WrongDocument(f"line {number}: {_NEITHER}: the input {lack}")
             too_long = len(text) > MAX_LINE_BYTES
             reason = TOO_LONG if too_long else "neither a JSON object nor a CSV header"
             before.append((number, WrongDocument(reason)))
             if len(before) == MOST_BEFORE:
                 break
     if before:
-        raise WrongDocument(f"line {before[0][0]}: {_NEITHER}")
+        raise WrongDocument(
+            f"line {before[0][0]}: {_NEITHER}: export the documents as one of them"
+        )
 
 
 def _numbered(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -82,8 +86,6 @@ def _refuse_another_kind(number: int, line: bytes) -> None:
         raise WrongDocument(f"line {number}: a JSON array: {_ONE_EACH.format(repr('.[]'))}")
     if line.strip(BLANKS) == b"{":
         raise WrongDocument(f"line {number}: an object over many lines: {_ONE_EACH.format('.')}")
-    if not line.lstrip(BLANKS).startswith(b"{") and (lack := headerless(line, TYPE_NAMES)):
-        raise WrongDocument(f"line {number}: {_NEITHER}: the input {lack}")
 
 
 def _json_records(lines: Iterator[Line]) -> Iterator[Record]:
