@@ -6,12 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
-from typing import TextIO
+from pathlib import Path
+from typing import Final, TextIO
+from urllib.parse import quote
 
 from lightkeeper.simulation.agent.datagram import Event, Metric, ServiceCheck
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
+
+_STORE: Final = "LIGHTKEEPER_DATABASE_URL"
 
 
 def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
@@ -50,8 +54,15 @@ def serve_lighthouse(  # noqa: PLR0913  # each is one option of the command
     with _until_signalled() as wait, _listening(lighthouse):
         for name, value in lighthouse.environment().items():
             print(f"export {name}='{value}'", file=out)
+        print(_store_of_its_own(), file=out)
         print(f"# simulated Lighthouse listens at {lighthouse.url}", file=out, flush=True)
         wait()
+
+
+def _store_of_its_own() -> str:
+    """The setting for a store in this folder; one that is named already stays."""
+    url = f"sqlite:///{quote(str(Path.cwd()))}/simulated.db"
+    return f'export {_STORE}="${{{_STORE}:-{url}}}"'
 
 
 def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) -> None:

@@ -17,15 +17,24 @@ BY_HAND = README.split("## Without access to Lighthouse")[1].split("```")[1]
 
 
 def test_what_they_print_is_how_to_find_them(tmp_path):
-    """The settings they print make a pass run through, and SIGTERM ends both."""
+    """The settings they print make a pass run through, and SIGTERM ends both.
+
+    They bring a store of their own, and leave one that is named as it is.
+    """
     documents = ("--documents", 70, "--story", "instantly_done", "--first-id", 900)
     env = command_line.environment()
-    lighthouse = command_line.start("simulate", "lighthouse", *documents, env=env)
+    lighthouse = command_line.start("simulate", "lighthouse", *documents, env=env, cwd=tmp_path)
     agent = command_line.start("simulate", "agent", "--socket", tmp_path / "dsd.socket", env=env)
     settings = ""
     while not (line := lighthouse.stdout.readline()).startswith("# simulated Lighthouse"):
         settings += line
     settings += agent.stdout.readline()
+    own = command_line.run(
+        *("track", "--request-id", 900, "--submission-id", "s", "--document-type", "form_0781"),
+        env=command_line.environment(),
+        within=f'{settings}\n"$@"',
+        cwd="/",
+    )
     env = command_line.environment(tmp_path / "store.db")
     ids = "".join(f"{number},s,form_0781\n" for number in range(900, 970))
     header = "lighthouse_request_id,form_526_submission_id,document_type\n"
@@ -37,6 +46,8 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
         process.send_signal(signal.SIGTERM)
         said.append(process.communicate())
 
+    assert (0, "request id 900: tracked\n", "") == (own.returncode, own.stdout, own.stderr)
+    assert (tmp_path / "simulated.db").exists()
     assert (0, "polled 70 documents\n", "") == (
         polled.returncode,
         polled.stdout,
