@@ -1,21 +1,21 @@
 """A copy of the SQLite store: taken while others write, verified, and only then there."""
 
+import errno
+import fcntl
 import os
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
-from lightkeeper.store import migrations
+from lightkeeper.store.contents import Contents, verify
 from lightkeeper.store.database import Database
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS
 from lightkeeper.store.errors import (
-    StoreCorrupt,
     StoreForeign,
     StoreInTheWay,
     StoreMissing,
@@ -28,36 +28,16 @@ PAGES_A_STEP: Final = 1_000  # 4 MB, some milliseconds
 REST_SECONDS: Final = 0.005
 _OF_THE_TARGET: Final = {"database or disk is full", "disk I/O error"}
 
-_COUNTED: Final = """
-    SELECT document_type, lighthouse_status, current_step, condition, COUNT(*)
-    FROM form_526_document_submissions GROUP BY 1, 2, 3, 4
-"""
-_TALLIED: Final = """
-    SELECT document_type, lighthouse_status, step, condition, count FROM tallies WHERE count <> 0
-"""
-
-
-class Contents(NamedTuple):
-    """What a verified copy holds."""
-
-    documents: int
-    newest_at: int | None
-    size: int
-
-    def text(self) -> str:
-        """All of it in one line."""
-        newest = ""
-        if self.newest_at is not None:
-            at = datetime.fromtimestamp(self.newest_at / 1_000, UTC)
-            newest = f"the newest tracked {at:%Y-%m-%d %H:%M} UTC, "
-        size = f"{self.size / 1e6:,.0f} MB" if self.size >= 1e6 else f"{self.size / 1e3:,.0f} kB"
-        return f"{self.documents:,} documents, {newest}{size}, verified"
+_PARTIAL: Final = (".lightkeeper-", ".partial")
+_BESIDE: Final = ("", "-journal", "-wal", "-shm")
+_NO_SYNC: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+"""What disks say that keep no folders to write out."""
 
 
 def back_up(url: str, file: Path) -> Contents:
     """Copy the store at `url` to `file`, which must not be there yet.
 
-    Raises `StoreInTheWay` where it is, `StoreMissing`, `StoreForeign` or `StoreDamaged` for what
+    Raises `StoreInTheWay` where it is, `StoreMissing`, `StoreForeign` or `StoreCorrupt` for what
     the store is, `StoreUnavailable` where either cannot be read or written; nothing is left then.
     """
     store = sqlite_path(url)
@@ -65,12 +45,23 @@ def back_up(url: str, file: Path) -> Contents:
     if os.path.lexists(file):
         raise _in_the_way(file)
     with verified_copy(store, file) as (copy, contents):
-        try:
-            os.link(copy, file)  # unlike a rename it replaces nothing that came meanwhile
-        except FileExistsError as exc:
-            raise _in_the_way(file) from exc
-        sync_folder(file.parent)
+        place(copy, file)
     return contents
+
+
+def place(copy: Path, file: Path) -> None:
+    """Give a copy its name, on any disk; raises `StoreInTheWay` where the name is taken."""
+    try:
+        # Not by a hard link, which not every disk has. What came meanwhile is not replaced.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError as exc:
+        raise _in_the_way(file) from exc
+    try:
+        copy.rename(file)
+    except BaseException:
+        file.unlink()
+        raise
+    sync_folder(file.parent)
 
 
 def _in_the_way(file: Path) -> StoreInTheWay:
@@ -106,17 +97,15 @@ def verified_copy(
         raise StoreUnavailable(
             f"{source}: {exc.strerror} (check its folder and its rights)"
         ) from exc
-    try:
-        handle, name = tempfile.mkstemp(".partial", f".{target.name}.", target.parent)
-    except OSError as exc:
-        raise StoreUnavailable(
-            f"{target}: {exc.strerror} (check its folder, its rights and its disk)"
-        ) from exc
-    copy = Path(name)
+    handle, copy = _partial(target)
     try:
         try:
             _copy(source, copy)
-            contents = _verified(copy, source)
+            os.pwrite(
+                handle, b"\1\1", 18
+            )  # no -wal is needed to read it, where nothing may be made
+            with closing(connect(copy, "mode=ro&immutable=1")) as database:
+                contents = verify(database, str(source), copy.stat().st_size)
             os.fsync(handle)
             yield copy, contents
         except sqlite3.Error as exc:
@@ -126,15 +115,41 @@ def verified_copy(
             raise StoreUnavailable(f"{target}: {exc.strerror}") from exc
     finally:
         os.close(handle)
-        for suffix in ("", "-journal", "-wal", "-shm"):
+        _remove(copy)
+
+
+def _partial(target: Path) -> tuple[int, Path]:
+    """A new file beside `target`, locked; those of processes that were killed are removed."""
+    prefix, suffix = _PARTIAL
+    try:
+        for left in target.parent.glob(f"{prefix}*{suffix}"):
             with suppress(OSError):
-                Path(f"{copy}{suffix}").unlink()
+                descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(left)
+                finally:
+                    os.close(descriptor)
+        handle, name = tempfile.mkstemp(suffix, prefix, target.parent)
+    except OSError as exc:
+        raise StoreUnavailable(
+            f"{target}: {exc.strerror} (check its folder, its rights and its disk)"
+        ) from exc
+    with suppress(OSError):  # a disk without locks: no one clears up there
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle, Path(name)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def _remove(partial: Path) -> None:
+    for suffix in _BESIDE:
+        with suppress(OSError):
+            Path(f"{partial}{suffix}").unlink()
+
+
+def connect(path: Path, options: str = "mode=rw") -> sqlite3.Connection:
     """A connection that begins no transaction by itself, to a file that has to be there."""
     return sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw",
+        f"file:{quote(str(path))}?{options}",
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_MS / 1_000,
@@ -143,7 +158,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _copy(source: Path, target: Path) -> None:
     files = StoreFiles(source)
-    with _parting(files, source) as reading, closing(connect(target)) as writing:
+    # The target is ours alone, and its disk may have no locks.
+    alone = connect(target, "mode=rw&nolock=1")
+    with closing(alone) as writing, _parting(files, source) as reading:
         # One snapshot for all steps. Without it each commit of another process would make the
         # copy begin anew; with it no writer waits, and the WAL grows by what is written meanwhile.
         reading.execute("BEGIN")
@@ -152,8 +169,6 @@ def _copy(source: Path, target: Path) -> None:
         files.opened(wal=mode == "wal")
         reading.backup(writing, pages=PAGES_A_STEP, progress=_rest)
         files.check()
-        # One file, that can be read where nothing may be written.
-        writing.execute("PRAGMA journal_mode = DELETE")
 
 
 @contextmanager
@@ -172,35 +187,13 @@ def _rest(*_: int) -> None:
     time.sleep(REST_SECONDS)
 
 
-def _verified(copy: Path, origin: Path) -> Contents:
-    with closing(connect(copy)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        if "lightkeeper_schema" not in tables:
-            raise StoreForeign(f"{origin} is no store of lightkeeper's: name the one that is")
-        ((version,),) = database.execute("SELECT version FROM lightkeeper_schema")
-        if version > migrations.NEWEST:
-            raise StoreForeign(
-                f"{origin} was written by a newer lightkeeper (schema {version}; this one knows "
-                f"{migrations.NEWEST}): install that version, or take an older backup"
-            )
-        ((verdict,),) = database.execute("PRAGMA integrity_check(1)")
-        if verdict == "ok" and set(database.execute(_COUNTED)) != set(database.execute(_TALLIED)):
-            verdict = "its tallies are not what a full count gives"
-        if verdict != "ok":
-            raise StoreCorrupt(
-                f"{origin} is corrupt ({' '.join(verdict.split())}): restore another backup with "
-                "`lightkeeper restore FILE`"
-            )
-        ((documents, newest_at),) = database.execute(
-            "SELECT COUNT(*), MAX(created_at) FROM form_526_document_submissions"
-        )
-    return Contents(documents, newest_at, copy.stat().st_size)
-
-
 def sync_folder(folder: Path) -> None:
     """Let what was renamed in it survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(handle)

@@ -144,9 +144,7 @@ class Database(Session):
             version = self._check_version()
             if version == 0:
                 self.refuse_foreign_tables()
-                self.execute(
-                    "CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL, written_at BIGINT)"
-                )
+                self.execute(migrations.VERSION)
                 self.execute("INSERT INTO lightkeeper_schema (version) VALUES (0)")
             for migration in migrations.MIGRATIONS[version:]:
                 for statement in migration:

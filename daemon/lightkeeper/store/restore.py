@@ -10,7 +10,8 @@ from typing import Final
 
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store import migrations
-from lightkeeper.store.backup import Contents, connect, sqlite_path, sync_folder, verified_copy
+from lightkeeper.store.backup import connect, place, sqlite_path, sync_folder, verified_copy
+from lightkeeper.store.contents import Contents, version
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
 from lightkeeper.store.files import claim_file
 
@@ -114,23 +115,26 @@ def _tables(present: sqlite3.Connection) -> set[str]:
 
 
 def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> None:
+    all_the_same = "with --discard-newer it is replaced all the same, and kept beside it"
     try:
         if not _tables(present):
             return
-        ((version,),) = present.execute("SELECT version FROM main.lightkeeper_schema")
-        if version > migrations.NEWEST:
+        if (number := version(present, str(store))) > migrations.NEWEST:
             raise StoreInTheWay(
-                f"{store} was written by a newer lightkeeper (schema {version}; this one knows "
-                f"{migrations.NEWEST}), which alone can say what {file} lacks; with "
-                "--discard-newer it is replaced all the same, and kept beside it"
+                f"{store} was written by a newer lightkeeper (schema {number}; this one knows "
+                f"{migrations.NEWEST}), which alone can say what {file} lacks; {all_the_same}"
             )
         documents, transitions = (present.execute(sql).fetchone()[0] for sql in _LACKING)
+    except StoreForeign as exc:
+        raise StoreInTheWay(f"{exc}: what {file} lacks is unknown; {all_the_same}") from exc
+    except sqlite3.OperationalError as exc:
+        raise unavailable(str(store), str(exc)) from exc
     except sqlite3.DatabaseError:
         return  # corrupt: what it holds cannot be read, and it is kept
     if documents or transitions:
         raise StoreInTheWay(
             f"{store} holds {documents:,} documents and {transitions:,} transitions that {file} "
-            "lacks; with --discard-newer it is replaced all the same, and kept beside it"
+            f"lacks; {all_the_same}"
         )
 
 
@@ -145,8 +149,12 @@ def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
     """Put the copy in the store's place in one step; the replaced store gets a dated name."""
     when = datetime.fromtimestamp(now / SECOND, UTC)
     kept = Path(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}")
-    if store.exists():
-        os.link(store, kept)
+    was_there = store.exists()
+    if was_there:
+        try:
+            os.link(store, kept)
+        except OSError:  # not every disk has hard links
+            store.rename(kept)
     # Only beside a store that is corrupt or missing: SQLite would apply them to the copy.
     for suffix in ("-wal", "-journal"):
         left = Path(f"{store}{suffix}")
@@ -154,6 +162,9 @@ def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
             left.rename(f"{kept}{suffix}") if left.stat().st_size else left.unlink()
     with suppress(FileNotFoundError):
         Path(f"{store}-shm").unlink()
-    copy.rename(store)
-    sync_folder(store.parent)
+    if was_there:
+        copy.rename(store)
+        sync_folder(store.parent)
+    else:
+        place(copy, store)
     return [path for path in (kept, Path(f"{kept}-wal"), Path(f"{kept}-journal")) if path.exists()]

@@ -1,5 +1,6 @@
 """Backups of the SQLite store, and the way back: nothing lost unasked, nothing half there."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,7 @@ from store_rows import NOW, counted, ended, new, tallied
 
 from lightkeeper.domain.time import HOUR
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.store import backup
+from lightkeeper.store import backup, migrations
 from lightkeeper.store import restore as back
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
@@ -415,6 +416,151 @@ def test_a_backup_that_does_not_add_up_is_refused(store, file):
         database.execute("UPDATE tallies SET count = count + 1")
 
     assert "its tallies are not" in command_line.complaint(restore(store, file), 76)
+
+
+ALTERED = (
+    "CREATE TABLE more (id)",
+    "DROP TABLE open_words",
+    "ALTER TABLE transitions ADD COLUMN more TEXT",
+    "ALTER TABLE transitions DROP COLUMN detection_ms",
+    "ALTER TABLE event_digests RENAME COLUMN first_at TO begun_at",
+    "DROP INDEX documents_due",
+    "CREATE INDEX more ON transitions (at)",
+    "CREATE TRIGGER more AFTER INSERT ON transitions BEGIN DELETE FROM tallies; END",
+    "CREATE VIEW more AS SELECT 1",
+    "DELETE FROM lightkeeper_schema",
+    "INSERT INTO lightkeeper_schema VALUES (1, 1)",
+    "UPDATE lightkeeper_schema SET version = 'one'",
+    "ALTER TABLE lightkeeper_schema RENAME COLUMN version TO number",
+)
+
+
+@pytest.mark.parametrize("more", [(), ("--discard-newer",)])
+def test_what_is_not_exactly_a_store_is_never_verified(store, file, more, tmp_path):
+    """A table, column, index, trigger or row too many or too few: newer documents stay."""
+    track_ids(store, 4)
+    whole = file.read_bytes()
+    for statement in ALTERED:
+        file.write_bytes(whole)
+        change(file, statement)
+        with pytest.raises(back.StoreForeign, match=f"{file} is no"):
+            back.put_back(f"sqlite:///{store}", file, discard_newer=bool(more), now=NOW)
+        with pytest.raises(back.StoreForeign, match=f"{file} is no"):
+            backup.back_up(f"sqlite:///{file}", tmp_path / "copy.db")
+    said = command_line.complaint(restore(store, file, *more), 78)
+
+    assert said.startswith(f"{file} is no")
+    assert [1, 2, 3, 4] == ids(store)
+    assert ["lightkeeper.db"] == names(store)
+
+
+def test_history_without_its_document_is_damage(store, file):
+    """Foreign keys are not checked by SQLite in a file that others wrote."""
+    change(file, "UPDATE transitions SET document_id = 99")
+
+    assert "it has history of documents" in command_line.complaint(restore(store, file), 76)
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE transitions", "CREATE TABLE more (id)"])
+def test_a_store_that_cannot_be_compared_is_replaced_only_on_request(store, file, statement):
+    """What it holds that the backup lacks is unknown."""
+    track_ids(store, 4)
+    change(store, statement)
+
+    said = command_line.complaint(restore(store, file), 73)
+
+    assert f"what {file} lacks is unknown; with --discard-newer" in said
+    assert 0 == restore(store, file, "--discard-newer").returncode
+    assert [1, 2, 3] == ids(store)
+
+
+def test_a_disk_without_hard_links_takes_backups_and_stores(store, tmp_path):
+    """exFAT, CIFS and many FUSE disks have none, keep no folder to write out, and lock nothing."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import errno, fcntl, os, stat\n"
+        "def refuse(*_, **__): raise PermissionError(errno.EPERM, 'Operation not permitted')\n"
+        "os.link = refuse\n"
+        "sync = os.fsync\n"
+        "def of_files(handle):\n"
+        "    if stat.S_ISDIR(os.fstat(handle).st_mode): raise OSError(errno.EINVAL, 'Invalid')\n"
+        "    sync(handle)\n"
+        "os.fsync = of_files\n"
+    )
+    within = f'export PYTHONPATH="{tmp_path}:$PYTHONPATH"; exec "$@"'
+    file = tmp_path / "backup" / "one.db"
+    file.parent.mkdir()
+
+    assert 0 == back_up(store, file, within=within).returncode
+    assert ["one.db"] == names(file)
+    track_ids(store, 4)
+    done = restore(store, file, "--discard-newer", within=within)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    (kept,) = store.parent.glob("*.replaced-*")
+    assert ([1, 2, 3], [1, 2, 3, 4]) == (ids(store), ids(kept))
+
+
+def test_a_name_that_is_taken_meanwhile_is_left(store, tmp_path, monkeypatch):
+    """A file that comes while the copy is made stays, and the copy goes."""
+    file = tmp_path / "one.db"
+    verify = backup.verify
+
+    def slowly(*arguments):
+        file.write_text("theirs")
+        return verify(*arguments)
+
+    monkeypatch.setattr(backup, "verify", slowly)
+    with pytest.raises(back.StoreInTheWay, match="is there already"):
+        backup.back_up(f"sqlite:///{store}", file)
+
+    assert "theirs" == file.read_text()
+    assert [] == list(tmp_path.glob(".*"))
+
+
+def test_the_next_backup_clears_what_a_killed_one_left(store, tmp_path):
+    """Under whatever name; a copy that another backup still makes stays."""
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    track_ids(store, *range(10, 20_000))
+    with command_line.running(
+        "backup", folder / "one.db", env=command_line.environment(store)
+    ) as process:
+        command_line.until(lambda: names(folder / "one.db"))
+        process.kill()
+        process.wait()
+    assert names(folder / "one.db")
+    (folder / ".other.partial").touch()
+    with (folder / ".lightkeeper-a.partial").open("w") as being_made:
+        fcntl.flock(being_made, fcntl.LOCK_EX)
+        backup.back_up(f"sqlite:///{store}", folder / "two.db")
+
+    assert [".lightkeeper-a.partial", ".other.partial", "two.db"] == names(folder / "two.db")
+
+
+@pytest.mark.parametrize("is_copied_by", [backup.back_up, shutil.copy])
+def test_looking_at_a_copy_does_not_change_it(store, tmp_path, is_copied_by):
+    """`status` and `show` leave every byte, and nothing beside it."""
+    file = tmp_path / "copy" / "one.db"
+    file.parent.mkdir()
+    is_copied_by(f"sqlite:///{store}" if is_copied_by is backup.back_up else store, file)
+    before = file.read_bytes()
+
+    for command in (("status",), ("show", 1), ("show", "--submission", "s1")):
+        command_line.run(*command, env=command_line.environment(file))
+
+    assert (before, ["one.db"]) == (file.read_bytes(), names(file))
+
+
+def test_looking_at_a_copy_of_an_older_version_is_refused(store, monkeypatch):
+    """It is not migrated: the copy is for the version that made it."""
+    before = store.read_bytes()
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("SELECT 1",)))
+    monkeypatch.setattr(migrations, "NEWEST", 2)
+
+    with pytest.raises(back.StoreForeign, match="written by an older lightkeeper"):
+        open_database(f"sqlite:///{store}", create=False, look=True)
+
+    assert (before, ["lightkeeper.db"]) == (store.read_bytes(), names(store))
 
 
 @pytest.mark.parametrize("more", [(), ("--discard-newer",)])
