@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lightkeeper.config import network, secret_files
+from lightkeeper.config import database_address, network, secret_files
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -26,7 +26,6 @@ _FOR_LIGHTHOUSE: Final = (
     "lighthouse_private_key",
 )
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_SQLITE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+")
 _MESSAGES: Final = {
     "bool_parsing": "must be true or false",
     "greater_than": "must be more than {gt}",
@@ -105,12 +104,8 @@ class StoreSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if not url.startswith(("postgresql://", "postgres://")) and not _SQLITE.fullmatch(url):
-            raise ValueError(
-                "must be sqlite:///relative.db, sqlite:////absolute/path.db or "
-                "postgresql://user@host/name"
-            )
+        if said := database_address.problem(value.get_secret_value()):
+            raise ValueError(said)
         return value
 
     @classmethod

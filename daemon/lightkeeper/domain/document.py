@@ -70,6 +70,19 @@ def conditions_named(word: str) -> frozenset[str]:
     )
 
 
+_SETTLED: Final = frozenset({Condition.DELIVERED, Condition.CLOSED})
+_SETTLED_WHEN_FINAL: Final = frozenset({Condition.ACKNOWLEDGED, Condition.SUPERSEDED})
+
+
+def needs_people(condition: str, next_poll_at: Instant | None) -> bool:
+    """Whether anyone may still need Lighthouse's own answer about a document.
+
+    No longer once it is delivered or closed, or acknowledged or superseded and polled no more.
+    """
+    is_final = next_poll_at is None and condition in _SETTLED_WHEN_FINAL
+    return not (is_final or condition in _SETTLED)
+
+
 class Step(StrEnum):
     """Lighthouse's steps under Lighthouse's names, and our three words for having none."""
 

@@ -10,7 +10,14 @@ import orjson
 
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.change import Recorded
-from lightkeeper.domain.document import PENDING, Condition, Document, NewDocument, Step
+from lightkeeper.domain.document import (
+    PENDING,
+    Condition,
+    Document,
+    NewDocument,
+    Step,
+    needs_people,
+)
 from lightkeeper.domain.time import HOUR, SECOND, Instant
 from lightkeeper.store.clock import has_times_ahead, pull_in
 from lightkeeper.store.database import Database
@@ -62,7 +69,7 @@ _RECORD: Final = f"""
     UPDATE form_526_document_submissions
     SET {", ".join(f"{column} = ?" for column in _STATE)},
         last_polled_at = ?, next_poll_at = ?, last_problem = ?,
-        last_answer = COALESCE(?, last_answer)
+        last_answer = NULLIF(COALESCE(?, last_answer), '')
     WHERE id = ? AND condition = ? AND document_type = ? AND trouble_count = ?
         AND COALESCE(last_answered_at, 0) = ?
 """
@@ -245,7 +252,7 @@ class Documents:
                     polled_at,
                     next_poll_at,
                     None if problem is None else _problem_json(problem),
-                    answer,
+                    answer if needs_people(after.condition, next_poll_at) else "",
                     after.id,
                     *_as_read(before),
                 )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.change import Remark, RemarkKind
-from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument
+from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument, needs_people
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
@@ -119,6 +119,9 @@ class TriageStore:
             columns["next_poll_at"] = effect.next_poll_at
         changes = ", ".join(f"{column} = ?" for column in columns)
         self._db.execute(f"{_UPDATE} {changes} WHERE id IN ({marks})", (*columns.values(), *ids))
+        if not needs_people(effect.condition, None):  # nor what Lighthouse worded
+            words = f"{_UPDATE} last_answer = NULL, last_problem = NULL WHERE next_poll_at IS NULL"
+            self._db.execute(f"{words} AND id IN ({marks})", ids)
         self._remember(ids, note)
 
     def correct(

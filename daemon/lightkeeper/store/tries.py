@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.change import Decision, Recorded
-from lightkeeper.domain.document import Condition, Document
+from lightkeeper.domain.document import Condition, Document, needs_people
 from lightkeeper.domain.time import Instant
 from lightkeeper.domain.tries import Try, is_in_efolder, settle
 from lightkeeper.store.database import Database
@@ -29,7 +29,8 @@ _SAME_ATTACHMENT: Final = f"""
 _SETTLE: Final = f"""
     UPDATE {_TABLE} SET condition = ?, first_tracked_at = ?,
         next_poll_at = CASE lighthouse_status WHEN 'pending'
-            THEN COALESCE(next_poll_at, ?) ELSE next_poll_at END
+            THEN COALESCE(next_poll_at, ?) ELSE next_poll_at END,
+        last_answer = CASE WHEN ? = 1 OR next_poll_at IS NOT NULL THEN last_answer END
     WHERE id = ?
 """
 
@@ -142,7 +143,13 @@ def write_settled(
         database.execute_many(
             _SETTLE,
             [
-                (after.condition, after.first_tracked_at, now, after.id)
+                (
+                    after.condition,
+                    after.first_tracked_at,
+                    now,
+                    int(needs_people(after.condition, None)),
+                    after.id,
+                )
                 for _, (after, _) in changed
             ],
         )

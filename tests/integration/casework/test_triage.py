@@ -81,6 +81,36 @@ def _next_poll(database, request_id):
     return _each(database, "next_poll_at")[request_id]
 
 
+def test_lighthouses_own_words_go_when_no_one_needs_them(database, triage_store, documents):
+    """Kept of what is open or acknowledged; gone once it is delivered, closed, or final too."""
+    said, problem = '{"error":{"detail":"of whom"}}', CallProblem(500, "of whom")
+    states = ["not_in_efolder", "in_efolder", "efolder_unknown", "waiting", "delivered"]
+    final = {"efolder_unknown", "delivered"}
+    stand(documents, ["waiting"] * len(states))
+    batch = [
+        moved(
+            before,
+            condition=state,
+            answer=said,
+            problem=problem,
+            **OPEN_STATES.get(state, {"lighthouse_status": "done"})
+            | ({"next_poll_at": None} if state in final else {}),
+        )
+        for before, state in zip(sorted(documents.due(NOW + HOUR, 9)), states, strict=True)
+    ]
+    documents.record(batch, NOW)
+    assert {1, 2, 3, 4} == {each for each, kept in _each(database, "last_answer").items() if kept}
+
+    _do(triage_store, Action.ACK, 1, 3)
+    _do(triage_store, Action.CLOSE, 2)
+
+    assert {1: said, 2: None, 3: None, 4: said, 5: None} == _each(database, "last_answer")
+    assert [1, 4] == [key for key, kept in _each(database, "last_problem").items() if kept][:2]
+    (before,) = triage_store.by_request_ids([1]).values()
+    documents.record([moved(before, next_poll_at=None, answer=said)], NOW)
+    assert None is _each(database, "last_answer")[1]
+
+
 def test_an_acknowledged_document_stops_paging_until_it_is_revoked(
     database, triage_store, documents
 ):

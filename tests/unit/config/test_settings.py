@@ -263,18 +263,34 @@ def test_a_database_is_sqlite_or_postgresql(load, value):
         "sqlite:a.db",
         "sqlite://a.db",
         "sqlite:///",
-        "sqlite:///:memory:",
+        "sqlite:///:memory:?cache=shared",
+        "sqlite:///file::memory:?cache=shared",
         "sqlite:///a.db?mode=ro",
         "mysql://u:geheim@h/d",
         "postgresql+psycopg://u:geheim@h/d",
     ],
 )
 def test_a_wrong_database_is_refused(problems, value):
-    """In-memory stores, other databases and half a URL are refused."""
+    """Other databases, options and half a URL are refused."""
     assert [
         "LIGHTKEEPER_DATABASE_URL: must be sqlite:///relative.db, sqlite:////absolute/path.db or "
         "postgresql://user@host/name"
     ] == problems(DATABASE_URL=value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(":memory:", "%3Amemory%3A", "./:memory:", "/:memory:", "a/../:memory:", ":memory:%20"),
+        *("file::memory:", "file:a.db", "file:%3Amemory%3A", "%66ile:/var/lib/a.db"),
+        *("%20", "/", ".", "..", "./", "%2e", "/var/lib/", "a/."),
+    ],
+)
+def test_what_sqlite_keeps_in_memory_is_no_store(problems, path):
+    """Whatever names no file is refused, however it is written: it would be gone at the end."""
+    (problem,) = problems(DATABASE_URL=f"sqlite:///{path}")
+
+    assert problem.startswith("LIGHTKEEPER_DATABASE_URL: names no file of its own")
 
 
 @pytest.mark.parametrize(
