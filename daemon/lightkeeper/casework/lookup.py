@@ -8,7 +8,7 @@ from lightkeeper.casework.text import iso, lasting, printable, waited_ms
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark, RemarkKind
-from lightkeeper.domain.document import Condition
+from lightkeeper.domain.document import Condition, Step
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.domain.tries import deciding
 from lightkeeper.store import remarks
@@ -190,10 +190,11 @@ def _headline(row: Form526DocumentSubmission, step_since: Instant, now: Instant)
         + (f", attachment {row.form_attachment_id}" if row.form_attachment_id else ""),
     ]
     waited = lasting(_waited_ms(row, now))
+    runs = row.decided_at is None and row.current_step != Step.NONE
     facts = [
         ("condition", row.condition),
         ("waited" if row.decided_at else "waiting for", waited),
-        ("at this step since", iso(step_since) if row.decided_at is None else None),
+        ("at this step since", iso(step_since) if runs else None),
         (f"{row.lighthouse_status} since", iso(row.decided_at)),
         ("reason", row.error_detail),
         ("in the eFolder since", iso(row.in_efolder_at)),

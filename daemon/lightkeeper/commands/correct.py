@@ -27,7 +27,7 @@ def correct(
     by: str | None,
     reason: str,
 ) -> int:
-    """Correct the submission, attachment or type that documents were tracked with.
+    """Correct the submission, attachment or type of documents.
 
     Their history keeps what it was, who changed it and why; correct them back to undo it. A wrong
     REQUEST_ID cannot be corrected: close that document, and track the right one.

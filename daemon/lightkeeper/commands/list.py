@@ -25,11 +25,12 @@ _WRITTEN_AT_ONCE: Final = 200
     help="csv is for spreadsheets: what they would run as a formula begins with a '.",
 )
 def list_documents(form: str, **options: Any) -> int:
-    """List documents with step, condition and reason, all or those that match every option.
+    """List documents with step, condition and reason.
 
-    An option that is given twice allows both values. A TIME is a date (its whole day, UTC), a
-    time such as 2026-11-23T14:05:00Z, or how long ago, such as 12h or 7d. All failures of the
-    last week: lightkeeper list --status failed --failed-since 7d
+    All of them, or those that match every option; an option that is given twice allows both
+    values. A TIME is a date (its whole day, UTC), a time such as 2026-11-23T14:05:00Z, or how
+    long ago, such as 12h or 7d. All failures of the last week:
+    lightkeeper list --status failed --failed-since 7d
     """
     from lightkeeper.casework.filters import Asked
     from lightkeeper.casework.listing import lines
