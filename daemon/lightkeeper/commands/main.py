@@ -1,10 +1,11 @@
 """The command line: all commands in one group, and the exit status of every error."""
 
 import os
+import re
 import signal
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,8 @@ from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 _OUTPUTS: Final = ("stdout", "stderr")
 _POLLING: Final = ("run", "poll", "check")
+_WITHOUT_STORE: Final = frozenset({"monitors", "dashboards", "drill", "demo", "simulate"})
+_SMUGGLED: Final = re.compile("[\udc80-\udcff]")  # bytes that Python put into an argument
 _OTHER_NAMES: Final = {
     "acknowledge": "ack",
     "resolve": "close",
@@ -76,10 +79,37 @@ def _run() -> int:
         complain(exc.strerror or str(exc))
         return ExitStatus.IO_ERROR
     except Exception as exc:  # noqa: BLE001  # the program's own boundary
+        if (explained := _explained(exc)) is not None:
+            return explained
         where = traceback.extract_tb(exc.__traceback__)[-1]
         at = f"{Path(where.filename).name}:{where.lineno}"
         complain(f"internal error: {type(exc).__name__} at {at}: please report it")
         return ExitStatus.SOFTWARE
+
+
+def _explained(exc: Exception) -> int | None:
+    """The exit status where an error is no mistake of ours, once the user is told; else None."""
+    if isinstance(exc, UnicodeEncodeError) and any(_SMUGGLED.search(each) for each in sys.argv):
+        complain("an argument is not text in UTF-8: write it in UTF-8")
+        return ExitStatus.USAGE
+    try:
+        _verify_store()
+    except LightkeeperError as unsound:
+        complain(str(unsound))
+        return unsound.exit_status
+    return None
+
+
+def _verify_store() -> None:
+    """Raise `StoreCorrupt` where the store holds what lightkeeper never writes."""
+    from lightkeeper.commands.shared import load_store_settings
+    from lightkeeper.store.database import Database
+
+    if set(sys.argv[1:2]) & _WITHOUT_STORE:
+        return
+    with closing(Database(load_store_settings().database_url.get_secret_value())) as database:
+        if database.version():
+            database.verify()
 
 
 class _Commands(click.Group):

@@ -16,7 +16,10 @@ from lightkeeper.domain.document import (
 )
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.slo import handed_over_at, judged_at, verdict
-from lightkeeper.domain.time import Instant
+from lightkeeper.domain.time import DAY, Instant
+
+LONGEST_AGO_MS: Final = 730 * DAY
+"""No published duration begins earlier: what Lighthouse names then is a mistake."""
 
 _KEPT: Final = frozenset({Condition.ACKNOWLEDGED, Condition.SUPERSEDED})
 """Conditions that an answer leaves as they are while the status stays."""
@@ -248,6 +251,11 @@ def _not_found(document: Document, policy: Policy, now: Instant) -> Decision:
     )
 
 
+def _plausible(at: Instant | None, now: Instant) -> Instant | None:
+    """A time that Lighthouse named, None where no document can have started or ended then."""
+    return at if at is not None and now - LONGEST_AGO_MS <= at <= now + DAY else None
+
+
 def _change(
     document: Document,
     after: Document,
@@ -256,7 +264,8 @@ def _change(
     remarks: tuple[Remark, ...],
     now: Instant,
 ) -> Change:
-    ended, started = after.lighthouse_ended_at, after.lighthouse_started_at
+    ended = _plausible(after.lighthouse_ended_at, now)
+    started = _plausible(after.lighthouse_started_at, now)
     processing = ended - started if outcome and ended and started and ended >= started else None
     detection = max(0, now - ended) if outcome and ended else None
     return Change(

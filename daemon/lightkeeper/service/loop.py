@@ -59,6 +59,7 @@ class Loop:
         self._monotonic = monotonic
         self._wall_ahead = 0.0
         self._not_reloaded = ""
+        self._verified_for: set[str] = set()
         self.scheduler = ClockedScheduler(monotonic, self._job_failed, self._job_recovered)
 
     def run(self, stop: Stop, reload: Callable[[], list[str]] = list) -> None:
@@ -154,8 +155,12 @@ class Loop:
             log.error("service.job.failed", job=job, reason=str(exc))
         else:
             log.error("service.job.crashed", job=job, exc_info=exc)
+            if job not in self._verified_for:
+                self._verified_for.add(job)
+                self._levels.verify()  # else waiting mends nothing
 
     def _job_recovered(self, job: str) -> None:
+        self._verified_for.discard(job)
         log.info("service.job.recovered", job=job)
 
     def _publish_the_rest(self) -> None:

@@ -149,7 +149,7 @@ def _remove(partial: Path) -> None:
 def connect(path: Path, options: str = "mode=rw") -> sqlite3.Connection:
     """A connection that begins no transaction by itself, to a file that has to be there."""
     return sqlite3.connect(
-        f"file:{quote(str(path))}?{options}",
+        f"file:{quote(os.fsencode(path))}?{options}",
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_MS / 1_000,

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from lightkeeper.domain.time import Instant
-from lightkeeper.store import migrations
+from lightkeeper.store import migrations, soundness
 from lightkeeper.store.engines import ENGINES
 from lightkeeper.store.errors import (
     MALFORMED,
+    REMEDIES,
     AlreadyWatched,
+    StoreCorrupt,
     StoreForeign,
     StoreLost,
     StoreMissing,
@@ -68,9 +70,14 @@ class Database(Session):
         transact(self, lambda: self.execute(statement, (now,)))
 
     def verify(self) -> None:
-        """Read all of a SQLite store; raises `StoreCorrupt` where it is damaged."""
+        """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""
         if self.path and self.rows("PRAGMA integrity_check(1)") != [("ok",)]:
             raise unavailable(self.place, MALFORMED)
+        if found := soundness.first_unsound(self.rows, self.dialect):
+            raise StoreCorrupt(
+                f"{self.place}: {found} holds what lightkeeper never writes "
+                f"({REMEDIES[MALFORMED]})"
+            )
 
     def try_create(self) -> None:
         """Make a table and take it back; raises `StoreUnavailable` where that is not allowed."""
@@ -132,7 +139,10 @@ class Database(Session):
         with self.guarded():
             if "lightkeeper_schema" not in self._db.get_tables():
                 return 0
-        return int(self.rows("SELECT version FROM lightkeeper_schema")[0][0])
+        found = self.rows("SELECT version FROM lightkeeper_schema")
+        if len(found) != 1 or type(found[0][0]) is not int:
+            raise unavailable(self.place, MALFORMED)
+        return found[0][0]
 
     def migrate(self) -> None:
         """Bring the schema to the newest version, under a lock; safe to run side by side."""

@@ -96,6 +96,10 @@ class Levels:
         """The oldest unacknowledged one of each type at each step."""
         return [Oldest._make(row) for row in self._db.rows(_OLDEST)]
 
+    def verify(self) -> None:
+        """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""
+        self._db.verify()
+
     def oldest_failure(self) -> Instant | None:
         """When the failure was decided that waits longest to be acknowledged."""
         return self._first(

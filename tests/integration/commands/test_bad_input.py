@@ -234,8 +234,79 @@ def test_an_unknown_option_and_a_wrong_settings_file_end_every_command(words, pl
 
     assert (USAGE, "") == (odd.returncode, odd.stdout)
     assert "No such option '--odd'" in odd.stderr
-    assert (CONFIG, "") == (wrong.returncode, wrong.stdout)
-    assert f"{place}/wrong.env:1: LIGHTKEEPER_BATCH_SIZE: write NAME=value" in wrong.stderr
+    is_check = words == ("check",)  # tries every other part all the same
+    assert (NO if is_check else CONFIG, is_check) == (wrong.returncode, bool(wrong.stdout))
+    said = f"{place}/wrong.env:1: LIGHTKEEPER_BATCH_SIZE: write NAME=value"
+    assert said in wrong.stderr + wrong.stdout
+
+
+KEY = "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"
+DATABASE = "LIGHTKEEPER_DATABASE_URL"
+ODD = "a\udcff"  # the byte FF, as Python has it in an argument
+
+
+@pytest.mark.parametrize(
+    "words", [("recheck", "--step", ODD), ("show", ODD), ("monitors", "print", ODD)]
+)
+def test_an_argument_that_is_not_utf_8_is_a_mistake_of_its_user(place, words):
+    """It is answered as any other wrong argument is."""
+    done = command_line.run(*words, env=command_line.environment(place / "store.db"), cwd=ROOT)
+
+    assert done.returncode in (NO, USAGE), done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_a_backup_may_have_any_name(place, tmp_path):
+    """A file name is bytes, and need not be UTF-8."""
+    env = command_line.environment(place / "store.db")
+    file = f"{tmp_path}/{ODD}"
+
+    assert 0 == command_line.run("backup", file, env=env).returncode
+    env = command_line.environment(tmp_path / "new.db")
+    assert 0 == command_line.run("restore", file, env=env).returncode
+
+
+def test_a_file_without_an_end_is_not_read(place, lighthouse):
+    """A FIFO, a device or a folder in place of a settings file, key, address or test is named."""
+    os.mkfifo(place / "fifo")
+    env = command_line.environment(place / "store.db", lighthouse)
+    secrets = {
+        KEY: "",
+        DATABASE: "",
+        f"{KEY}_FILE": "/dev/zero",
+        f"{DATABASE}_FILE": f"{place}/fifo",
+    }
+    settings = {"LIGHTKEEPER_SETTINGS_FILE": f"{place}/fifo"}
+
+    run = command_line.run("run", env=env | secrets)
+    status = command_line.run("status", env=env | settings)
+    tests = [
+        command_line.run("monitors", "test", file, env=env, cwd=ROOT)
+        for file in ("/dev/zero", place / "fifo")
+    ]
+
+    assert [CONFIG, CONFIG, NO, NO] == [done.returncode for done in (run, status, *tests)]
+    assert f"{KEY}_FILE: cannot read /dev/zero: not a regular file" in run.stderr
+    assert f"{DATABASE}_FILE: cannot read {place}/fifo: not a regular file" in run.stderr
+    assert f"SETTINGS_FILE: cannot read {place}/fifo: not a regular file" in status.stderr
+    for done in tests:
+        assert "[file] is not a regular file: name one that is" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["'soon'", "253402300800000"])
+def test_a_store_that_was_tampered_with_is_corrupt(place, tmp_path, value):
+    """Text for a time, or the year 10000, is the store's fault and not a defect of lightkeeper."""
+    store = tmp_path / "store.db"
+    shutil.copy(place / "store.db", store)
+    with closing(sqlite3.connect(store)) as database:
+        database.execute(f"UPDATE form_526_document_submissions SET tracked_at = {value}")
+        database.commit()
+
+    done = command_line.run("show", "1", env=command_line.environment(store))
+
+    said = command_line.complaint(done, DAMAGED)
+    assert "tracked_at of form_526_document_submissions holds what lightkeeper never" in said
+    assert "restore a backup" in said
 
 
 PRINTING = [

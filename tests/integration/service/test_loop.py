@@ -28,6 +28,7 @@ from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
+from lightkeeper.store.errors import StoreCorrupt
 from lightkeeper.store.levels import Levels, sums
 
 OUTCOMES = "lightkeeper.documents.outcomes"
@@ -407,6 +408,15 @@ def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
 
     assert 0.2 <= time.monotonic() - began < at_most(1.0)
     assert 10 < watch.statuses()["pending"] < 490
+
+
+def test_a_store_that_was_tampered_with_ends_the_loop(watch):
+    """A job that crashes at what lightkeeper never writes ends the daemon: no wait mends that."""
+    watch.track(1)
+    watch.database.execute("UPDATE form_526_document_submissions SET tracked_at = 'soon'")
+
+    with pytest.raises(StoreCorrupt, match="tracked_at of form_526_document_submissions holds"):
+        watch.daemon.loop().start(Stop())
 
 
 def test_transitions_wait_while_the_agent_is_unreachable(watch, looped):

@@ -417,12 +417,16 @@ def test_an_unknown_status_word_of_a_failure_is_remarked_once():
         (NOW - 5_000, NOW - 20_000, None, 20_000),
         (None, NOW + HOUR, None, 0),
         (NOW - 20_000, None, None, None),
+        (1_000, NOW - 5_000, None, 5_000),
+        (NOW - 20_000, NOW + 3_000 * 366 * DAY, None, None),
+        (NOW - 20_000, 86_400_000, None, None),
+        (NOW - 700 * DAY, NOW - 5_000, 700 * DAY - 5_000, 5_000),
     ],
 )
 def test_durations_are_measured_where_lighthouse_gives_both_ends(
     started_at, ended_at, processing_ms, detection_ms
 ):
-    """No duration is negative, and none is made up from a time that was not given."""
+    """No duration is negative, of centuries, or made up from a time that was not given."""
     report = SUCCESS._replace(started_at=started_at, ended_at=ended_at)
 
     after, change = interpret(FRESH, report, POLICY, NOW)

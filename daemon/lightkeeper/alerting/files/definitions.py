@@ -124,7 +124,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def refuse_endless(path: Path) -> None:
+    """Raise BadDefinition for what is there and may have no end, such as a FIFO or a device."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadDefinition(f"{path}: [file] is not a regular file: name one that is")
+
+
 def _text(path: Path) -> str:
+    refuse_endless(path)
     try:
         return path.read_text(encoding="utf-8")
     except OSError as exc:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lightkeeper.alerting.errors import AlertingError, Problem
-from lightkeeper.alerting.files.definitions import BadDefinition, resolve
+from lightkeeper.alerting.files.definitions import BadDefinition, refuse_endless, resolve
 from lightkeeper.alerting.unit_tests.cases import (
     Case,
     ExpectedChange,
@@ -45,6 +45,7 @@ class _Loader(yaml.BaseLoader):
     """Leaves all scalars text: to YAML 1.1, 0x10 is 16 and 1:30 is 90. Refuses repeated keys."""
 
     def __init__(self, path: Path, variables: dict[str, Any]) -> None:
+        refuse_endless(path)
         super().__init__(path.read_text(encoding="utf-8"))
         self._path = path
         self._variables = variables
