@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "daemon"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DEFINITIONS = Path("lightkeeper", "definitions")
 METADATA = f"lightkeeper-{PROJECT['project']['version']}.dist-info"
 
 
@@ -30,10 +32,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(installed):
-    """No file of the package is missing, and no test, tool or `daemon` module comes along."""
+    """Package, monitors, dashboards and the monitors' tests; no other test, tool or module."""
+    folders = {
+        SOURCE / "lightkeeper": Path("lightkeeper"),
+        ROOT / "monitors": DEFINITIONS / "monitors",
+        ROOT / "dashboards": DEFINITIONS / "dashboards",
+        ROOT / "tests" / "monitors": DEFINITIONS / "tests" / "monitors",
+    }
     expected = {
-        path.relative_to(SOURCE)
-        for path in (SOURCE / "lightkeeper").rglob("*")
+        place / path.relative_to(folder)
+        for folder, place in folders.items()
+        for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
 
@@ -60,6 +69,34 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
     assert "Usage: " in usage
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("monitors check", "monitors, 3 SLOs: no problem"),
+        ("monitors print documents-stuck", "documents-stuck"),
+        ("dashboards check", "2 dashboards: no problem"),
+        ("drill unknown-step", "| unknown-step |"),
+    ],
+)
+def test_monitors_dashboards_and_drills_work_from_the_wheel(installed, tmp_path, line, says):
+    """In a folder with nothing in it, the definitions that came along are used."""
+    assert says in _python(installed, tmp_path, "-m", "lightkeeper", *line.split())
+
+
+def test_a_copy_of_the_monitors_is_tested_with_the_tests_beside_it(installed, tmp_path):
+    """Where there are none beside it, with those that came along; a monitor without is named."""
+    shutil.copytree(ROOT / "monitors", tmp_path / "copy" / "monitors")
+    test = ("-m", "lightkeeper", "monitors", "test")
+    assert "documents-slow.yaml: " in _python(installed, tmp_path / "copy", *test)
+
+    beside = tmp_path / "copy" / "tests" / "monitors"
+    beside.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "monitors" / "documents-stuck.yaml", beside)
+    said = _python(installed, tmp_path, *test, "--folder", "copy/monitors", status=1)
+    assert f"{beside}/documents-stuck.yaml: " in said
+    assert "documents-slow: no tests FAILED" in said
+
+
 def test_the_build_backend_is_the_pinned_one():
     """A wheel built elsewhere and one built here come from the same version of the backend."""
     pins = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
@@ -68,7 +105,7 @@ def test_the_build_backend_is_the_pinned_one():
     assert backend in pins
 
 
-def _python(path: Path, cwd: Path, *arguments: str) -> str:
+def _python(path: Path, cwd: Path, *arguments: str, status: int = 0) -> str:
     """Run Python somewhere else, with `path` before all that is installed here."""
     environment = os.environ | {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -80,5 +117,5 @@ def _python(path: Path, cwd: Path, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert 0 == done.returncode, done.stderr
+    assert status == done.returncode, done.stderr
     return done.stdout

@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING
 import click
 
 from lightkeeper.commands.monitors import counted, warn_of_missing_schema
+from lightkeeper.commands.shared import folder_option
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
     from lightkeeper.alerting.files.dashboards import Dashboard
 
 
-_folder = click.option(
-    "--folder",
-    default="dashboards",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The folder of dashboards.",
-)
-_monitors = click.option(
-    "--monitors",
-    default="monitors",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The folder of monitors, whose variables and tags dashboards use.",
+_folder = folder_option("dashboards", "The folder of dashboards.")
+_monitors = folder_option(
+    "monitors", "The folder of monitors, whose variables and tags dashboards use.", "--monitors"
 )
 
 

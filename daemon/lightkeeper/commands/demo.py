@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lightkeeper.commands.shared import folder_option
 from lightkeeper.commands.terminal import unfiltered
 
 
@@ -16,13 +17,7 @@ from lightkeeper.commands.terminal import unfiltered
     type=click.IntRange(8, 3_600),
     help="How long, at least.",
 )
-@click.option(
-    "--folder",
-    default="monitors",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Where the monitors, variables.json and README.md are.",
-)
+@folder_option("monitors", "Where the monitors, variables.json and README.md are.")
 def demo(seconds: int, folder: Path) -> int:
     """Watch a simulated day of documents in half a minute.
 

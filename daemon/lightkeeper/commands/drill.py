@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lightkeeper.commands.shared import folder_option
 from lightkeeper.commands.terminal import unfiltered
 from lightkeeper.domain.errors import ExitStatus
 
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--days", type=click.IntRange(1, 366), help="Length of the healthy drill; default 7."
 )
-@click.option(
-    "--folder",
-    default="monitors",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Where the definitions, variables.json and README.md are.",
-)
+@folder_option("monitors", "Where the definitions, variables.json and README.md are.")
 def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
     """Inject faults in simulated time and see which monitors page.
 

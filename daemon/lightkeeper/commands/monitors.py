@@ -5,20 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lightkeeper.commands.shared import complain
+from lightkeeper.commands.shared import complain, folder_option, shipped
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
     from lightkeeper.alerting.files.definitions import Assets
 
 
-_folder = click.option(
-    "--folder",
-    default="monitors",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The folder of monitors, slos/, variables.json and README.md.",
-)
+_folder = folder_option("monitors", "The folder of monitors, slos/, variables.json and README.md.")
 
 
 @click.group()
@@ -87,19 +81,31 @@ def print_command(key: str | None, folder: Path) -> int:
 def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
     """Run unit tests of the monitors.
 
-    FILES are tests in YAML; by default all of tests/monitors, and then each monitor needs some.
+    FILES are tests in YAML; by default all that lie beside the folder in tests/monitors, or else
+    those of lightkeeper's own monitors, and then each monitor needs some.
     """
     from lightkeeper.alerting.unit_tests.mutants import run_mutants
     from lightkeeper.alerting.unit_tests.runner import run_tests
 
     assets, every = _load(folder), not files
-    paths = list(files) or sorted(Path("tests/monitors").glob("*.yaml"))
+    paths = list(files) or _tests_of(folder)
     report = run_tests(assets, paths, every=every)
     if report.ok and mutants:  # a test that fails already would notice every fault
         report = run_mutants(assets, paths, every=every)
     for line in report.lines():
         click.echo(line)
     return ExitStatus.OK if report.ok else ExitStatus.NO
+
+
+def _tests_of(folder: Path) -> list[Path]:
+    """The tests of the monitors in a folder."""
+    places = (folder.absolute().parent / "tests" / "monitors", shipped("tests/monitors"))
+    for place in places:
+        if found := sorted(place.glob("*.yaml")):
+            return found
+    raise click.ClickException(
+        f"no tests in {' or '.join(dict.fromkeys(map(str, places)))}: name the files of tests"
+    )
 
 
 def _load(folder: Path) -> "Assets":

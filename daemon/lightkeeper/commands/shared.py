@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -19,6 +19,32 @@ if TYPE_CHECKING:
     from lightkeeper.config.settings import Settings, StoreSettings
     from lightkeeper.store.database import Database
     from lightkeeper.telemetry.tracing import Tracer
+
+
+_INSTALLED: Final = Path(__file__).parents[1] / "definitions"
+_CHECKOUT: Final = Path(__file__).parents[3]
+
+
+def shipped(name: str) -> Path:
+    """The folder of this name in the working directory, or else the one that came with us."""
+    here = Path(name)
+    for folder in (here, _INSTALLED / name, _CHECKOUT / name):
+        if os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises where it may not look
+            return folder
+    return here
+
+
+def folder_option(
+    name: str, what: str, flag: str = "--folder"
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """A command's option for the folder `name`, with `shipped` for a default."""
+    return click.option(
+        flag,
+        default=lambda: shipped(name),
+        show_default=f"{name}, or else the installed one",
+        type=click.Path(path_type=Path),
+        help=what,
+    )
 
 
 class Unreadable(LightkeeperError):
