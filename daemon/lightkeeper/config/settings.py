@@ -165,7 +165,7 @@ class Settings(StoreSettings):
     """The certificates in the file that the variable names: a reload sees that they changed."""
     lighthouse_proxy: SecretStr | None = None
     batch_size: int = Field(default=100, ge=1, le=1000)
-    max_calls_per_minute: int | None = Field(default=None, ge=1)
+    max_calls_per_minute: int | None = Field(default=None, ge=1, le=100_000)
     tracing: bool = False
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
     agent_host: str = Field(

@@ -303,6 +303,13 @@ def test_a_wrong_agent_url_is_refused(problems, value):
     assert problem.startswith("DD_DOGSTATSD_URL: ")
 
 
+def test_a_limit_of_calls_is_a_number_that_can_be_kept_to(problems):
+    """A number of hundreds of digits is refused at the start, not when it is reckoned with."""
+    assert ["LIGHTKEEPER_MAX_CALLS_PER_MINUTE: must be at most 100000"] == problems(
+        MAX_CALLS_PER_MINUTE="9" * 400
+    )
+
+
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", "yes", "1", "on"])
 def test_a_switch_that_silences_metrics_is_refused(problems, load, value):
     """The daemon does not start where Datadog's client is told to send nothing."""
