@@ -98,3 +98,9 @@ class Answer(NamedTuple):
     problem: CallProblem | None = None
     unrequested_count: int = 0
     """How many ids Lighthouse answered for that were not in the call."""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it has a usable word on any of the ids."""
+        seen = self.observations.values()
+        return any(type(word) is StatusReport or word is Absence.NOT_FOUND for word in seen)

@@ -16,31 +16,50 @@ class Batch:
     documents: list[Document]
     failures: int = 0
     """How many calls with it have failed."""
+    limited: int = 0
+    """How many calls with it ended as 429."""
     alone: bool = False
     """Whether it is polled by `poll_one`."""
     answers_before: int = 0
     """How many calls had been answered when it failed first."""
-    probe: int | None = None
-    """A request id that was answered before, polled only to see whether Lighthouse answers."""
+    split: bool = False
+    """Whether it is a part of another batch."""
+    probe: tuple[int, ...] = ()
+    """Request ids that were answered before, polled only to see whether Lighthouse answers."""
+    companion: int | None = None
+    """A request id that Lighthouse knows, polled along: its answer is then no 404 for all, and
+    names each document that it does not know."""
 
     @property
     def is_probe(self) -> bool:
         """Whether it is polled for Lighthouse's sake, and has no documents."""
-        return self.probe is not None
+        return bool(self.probe)
 
     @property
     def request_ids(self) -> list[int]:
         """The request ids to poll."""
-        if self.probe is not None:
-            return [self.probe]
-        return [document.request_id for document in self.documents]
+        if self.probe:
+            return list(self.probe)
+        ids = [document.request_id for document in self.documents]
+        return ids if self.companion is None else [*ids, self.companion]
 
 
-def halves(batch: Batch) -> list[Batch]:
-    """Both halves of a batch, with one failure less each."""
-    middle, failures = len(batch.documents) // 2, max(batch.failures - 1, 0)
+def halves(batch: Batch, companion: int | None = None) -> list[Batch]:
+    """Both halves of a batch, with one failure less each, and `companion` polled along."""
+    middle = len(batch.documents) // 2
     parts = (batch.documents[:middle], batch.documents[middle:])
-    return [replace(batch, documents=part, failures=failures) for part in parts]
+    half = replace(_eased(batch), split=True, companion=companion)
+    return [replace(half, documents=part) for part in parts]
+
+
+def by_itself(batch: Batch) -> Batch:
+    """The batch of one document, with one failure less, polled by `poll_one`."""
+    return replace(_eased(batch), alone=True, companion=None)
+
+
+def _eased(batch: Batch) -> Batch:
+    failures, limited = max(batch.failures - 1, 0), max(batch.limited - 1, 0)
+    return replace(batch, failures=failures, limited=limited)
 
 
 class BatchSize:

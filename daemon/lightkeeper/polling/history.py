@@ -1,11 +1,16 @@
 """How calls to Lighthouse ended: what the poller remembers, and what it reports to others."""
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from lightkeeper.polling.batch import Batch
+from lightkeeper.polling.batch_calls import BatchCalls
 from lightkeeper.polling.retry import History, backoff_seconds
+
+_KNOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,11 @@ class PollReport:
     """None before the first call."""
     last_failure: str = ""
     """Why a call failed last, however long ago."""
+    batches_failing_seconds: float = 0.0
+    """Since the first failed call about several documents; 0.0 once one was answered."""
+    singly_seconds: float | None = None
+    """Since when documents are polled singly, because calls about several fail; None while they
+    are polled in batches."""
 
 
 class CallHistory:
@@ -36,44 +46,111 @@ class CallHistory:
         self._failing_since: float | None = None
         self._rate_limited_since: float | None = None
         self._wait_began_at: float | None = None
+        self._began_at: float | None = None
         self._called_at: float | None = None
         self._waited_seconds = self._not_before = 0.0
         self.last_failure = ""
-        self.answered_id: int | None = None
-        """A request id of the last answered call."""
+        self.batches = BatchCalls()
+        self._known: deque[int] = deque(maxlen=_KNOWN)
 
     @property
     def backoff_left(self) -> float:
         """Seconds until the backoff is over; below 0 when it is."""
         return self._not_before - self._monotonic()
 
+    @property
+    def call_seconds(self) -> float:
+        """How long the last call took."""
+        if self._began_at is None or self._called_at is None:
+            return 0.0
+        return self._called_at - self._began_at
+
+    def known(self, count: int) -> tuple[int, ...]:
+        """At most `count` request ids that Lighthouse gave a status for, the latest first."""
+        return tuple(dict.fromkeys(reversed(self._known)))[:count]
+
+    def companion_of(self, batch: Batch) -> int | None:
+        """A request id that Lighthouse gave a status for, of no document of this batch."""
+        ids = set(batch.request_ids)
+        return next((known for known in self.known(_KNOWN) if known not in ids), None)
+
+    def gave_status(self, request_id: int) -> None:
+        """Note that Lighthouse gave a status for this id."""
+        self._known.append(request_id)
+
+    def calling(self) -> None:
+        """Note that a call begins."""
+        self._began_at = self._monotonic()
+
     def called(self) -> None:
         """Note that a call has ended."""
         self._called_at = self._monotonic()
 
-    def answered(self, request_id: int) -> None:
-        """Note that a call with this id was answered."""
+    def answered(self, batch: Batch) -> None:
+        """Note that the call of this batch was answered."""
         self._answers += 1
-        self.answered_id = request_id
+        self._restart()
+        if len(batch.request_ids) > 1:
+            self.batches.answered()
+        else:
+            self.batches.answered_alone()
+
+    def _restart(self) -> None:
         self._failures_in_row = self._rate_limited_in_row = 0
         self._failing_since = self._rate_limited_since = None
         self._waited_seconds = 0.0
 
-    def rate_limited(self) -> None:
-        """Note that a call ended as 429."""
+    @property
+    def is_trial_due(self) -> bool:
+        """Whether a call about two documents that were answered before is due."""
+        return self.batches.is_trial_due(self._monotonic())
+
+    def batches_failed(self, batch: Batch, *, fails: bool, slow: bool) -> bool:
+        """Note that a call was not answered; whether documents are polled singly from now on.
+
+        `fails`: it was about several documents, and failed for a reason of its own.
+        """
+        now = self._monotonic()
+        is_trial = batch.is_probe and not batch.alone
+        if is_trial and not fails:
+            self.batches.trial_undecided(now)
+        elif is_trial:
+            return self.batches.trial_failed(now)
+        elif fails:
+            self.batches.failed(batch.request_ids, now, slow=slow)
+        return False
+
+    def blamed(self) -> None:
+        """Note that the call failed for its document's sake: Lighthouse answered just before."""
+        if self._failures_in_row == 1:
+            self._restart()
+
+    def left_out(self) -> None:
+        """Note that an answer had no usable word on any of several documents."""
+        self._restart()
+        self.batches.last_answered = False
+
+    def rate_limited(self, batch: Batch) -> None:
+        """Note that the call of this batch ended as 429."""
+        self._date(batch)
+        batch.limited += 1
         self._rate_limited_in_row += 1
         if self._rate_limited_since is None:
             self._rate_limited_since = self._monotonic()
 
     def failed(self, batch: Batch) -> None:
         """Note that the call of this batch failed, and begin a backoff."""
-        batch.answers_before = batch.answers_before if batch.failures else self._answers
+        self._date(batch)
         batch.failures += 1
         self._failures_in_row += 1
         now = self._monotonic()
         if self._failing_since is None:
             self._failing_since = now
         self._not_before = now + backoff_seconds(self._failures_in_row, random.random())
+
+    def _date(self, batch: Batch) -> None:
+        if not batch.failures and not batch.limited:
+            batch.answers_before = self._answers
 
     def wait_began(self) -> None:
         """Note that a wait for the rate limit begins."""
@@ -87,11 +164,14 @@ class CallHistory:
 
     def of(self, batch: Batch) -> History:
         """What the next step of this batch, whose call has just ended, depends on."""
-        return History(self._failures_in_row, self._answers - batch.answers_before)
+        answered = self._answers - batch.answers_before
+        several = self.batches.last_answered
+        return History(self._failures_in_row, answered, self.call_seconds, several)
 
     def report(self) -> PollReport:
         """How the latest calls ended."""
-        now = self._monotonic()
+        now, batches = self._monotonic(), self.batches
+        singly_since = batches.singly_since
         return PollReport(
             failures_in_row=self._failures_in_row,
             failing_seconds=_since(self._failing_since, now),
@@ -100,6 +180,8 @@ class CallHistory:
             rate_limited_seconds=_since(self._rate_limited_since, now),
             last_call_ago=None if self._called_at is None else now - self._called_at,
             last_failure=self.last_failure,
+            batches_failing_seconds=_since(batches.failing_since, now),
+            singly_seconds=None if singly_since is None else now - singly_since,
         )
 
 

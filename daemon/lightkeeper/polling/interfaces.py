@@ -1,9 +1,10 @@
-"""What the poller needs of the client and of the store without knowing them, and its counts."""
+"""What the poller needs of the client and of the store without knowing them; what it reports."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
 
 from lightkeeper.domain.answer import Answer, CallProblem
 from lightkeeper.domain.change import Recorded
@@ -34,7 +35,10 @@ class StatusClient(Protocol):
 class Store(Protocol):
     """What the poller needs of the store."""
 
-    def due(self, cutoff: Instant, limit: int) -> list[Document]: ...
+    def due(
+        self, cutoff: Instant, limit: int, polled_before: Instant | None = None
+    ) -> list[Document]: ...
+    def refused(self, ids: Collection[int]) -> set[int]: ...
     def due_next(self, now: Instant, limit: int) -> list[Document]: ...
     def has_times_ahead(self, now: Instant) -> bool: ...
     def pull_in(self, now: Instant) -> None: ...
@@ -42,6 +46,22 @@ class Store(Protocol):
     def postpone(
         self, ids: Collection[int], polled_at: Instant, next_poll_at: Instant, problem: CallProblem
     ) -> None: ...
+
+
+class State(Enum):
+    """What a step came to."""
+
+    WORKED = auto()
+    WAITING = auto()
+    IDLE = auto()
+
+
+class Progress(NamedTuple):
+    """What a step came to, and for `WAITING` how many seconds until the next makes sense."""
+
+    state: State
+    wait_seconds: float = 0.0
+    rate_limited: bool = False
 
 
 @dataclass(slots=True)
@@ -52,6 +72,8 @@ class Counts:
     """Calls by outcome."""
     unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Answers without a status, by (document_type, absence)."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Documents about which calls fail, by the outcome of the last."""
     polled: int = 0
     unrequested: int = 0
     """Ids in answers that the call did not name."""

@@ -6,16 +6,12 @@ steps in slices, `lightkeeper poll` until nothing is left.
 
 import random
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from lightkeeper.domain.answer import (
-    ANSWERED,
     Absence,
     Answer,
     CallOutcome,
@@ -24,45 +20,30 @@ from lightkeeper.domain.answer import (
     StatusReport,
 )
 from lightkeeper.domain.change import Recorded
-from lightkeeper.domain.document import Document
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.poll_schedule import next_poll_at
-from lightkeeper.domain.time import MINUTE, SECOND, Instant
-from lightkeeper.polling.batch import Batch, BatchSize, halves
+from lightkeeper.domain.time import Instant
+from lightkeeper.polling.batch import Batch, BatchSize, by_itself, halves
 from lightkeeper.polling.history import CallHistory, PollReport
-from lightkeeper.polling.interfaces import Counts, StatusClient, Store
+from lightkeeper.polling.interfaces import Counts, Progress, State, StatusClient, Store
+from lightkeeper.polling.queue import Queue
 from lightkeeper.polling.retry import (
-    ALONE_AFTER,
     DUE_AGAIN_MS,
+    GIVE_UP_AFTER,
     NextStep,
+    is_answered,
     is_failure,
     is_probe_due,
+    is_slow,
     next_step,
+    shows_batches_failing,
 )
 
-CALLS_AHEAD: Final = 10
-"""For how many calls documents are fetched at once."""
-LOOK_FOR_TIMES_AHEAD_MS: Final = MINUTE
-"""How often the store is looked at for times that lie in the future."""
+_TRIAL: Final = 2
+"""How many request ids a trial has."""
 
 log = structlog.get_logger()
-
-
-class State(Enum):
-    """What a step came to."""
-
-    WORKED = auto()
-    WAITING = auto()
-    IDLE = auto()
-
-
-class Progress(NamedTuple):
-    """What a step came to, and for `WAITING` how many seconds until the next makes sense."""
-
-    state: State
-    wait_seconds: float = 0.0
-    rate_limited: bool = False
 
 
 class Poller:
@@ -84,10 +65,9 @@ class Poller:
         self._size = BatchSize(batch_size)
         self._clock = clock
         self._history = CallHistory(monotonic)
-        self._fresh: deque[Batch] = deque()
-        self._retries: deque[Batch] = deque()
         self._in_flight: set[int] = set()
-        self._turn = self._fetched_at = self._looked_at = 0
+        self._queue = Queue(store, self._in_flight)
+        self._singly_since: Instant | None = None
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -97,9 +77,10 @@ class Poller:
         """
         self._history.wait_ended()
         # Fetched before the wait: with nothing to poll there is no reason to wait.
-        if not self._fresh and len(self._retries) < CALLS_AHEAD:
+        if self._queue.is_fetch_due:
             self._fetch(cutoff)
-        if not self.has_batches:
+        trial = self._trial()
+        if not self._queue and (trial is None or self._singly_since is None):
             return Progress(State.IDLE)
         budget = self._lighthouse.budget
         paused = budget.wait_seconds()
@@ -109,18 +90,18 @@ class Poller:
             if rate_limited:
                 self._history.wait_began()
             return Progress(State.WAITING, wait, rate_limited)
-        batch = self._next_batch()
+        batch = trial or self._queue.next(self._size.now)
         try:
             self._poll(batch)
         except BaseException:
-            self._release(batch)
+            self._queue.release(batch)
             raise
         return Progress(State.WORKED)
 
     @property
     def has_batches(self) -> bool:
         """Whether batches are to be polled, or polled again."""
-        return bool(self._fresh or self._retries)
+        return bool(self._queue)
 
     def reconfigure(self, lighthouse: StatusClient, policy: Policy, batch_size: int) -> None:
         """Use these from the next call on; what was learned of documents and outages stays."""
@@ -136,148 +117,176 @@ class Poller:
         counts, self._counts = self._counts, Counts()
         return counts
 
-    def _next_batch(self) -> Batch:
-        """Fresh batches and retries in turn, so that neither delays the other."""
-        self._turn += 1
-        again = self._retries and (not self._fresh or self._turn % 2)
-        batch = (self._retries if again else self._fresh).popleft()
-        while len(batch.documents) > self._size.now:
-            batch, rest = halves(batch)
-            self._fresh.appendleft(rest)
-        return batch
-
     def _fetch(self, cutoff: Instant | None) -> None:
-        self._right_times(now := self._clock())
-        upto, size = now if cutoff is None else cutoff, self._size.now
-        due = self._not_in_flight(self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight)))
-        troubled = [document for document in due if document.trouble_count >= ALONE_AFTER]
-        # A share only: while Lighthouse answers for no document, all of them are in trouble.
-        alone = troubled[: max(1, len(due) // size // 4)]
-        apart = {document.id for document in alone}
-        due = [document for document in due if document.id not in apart]
-        if room := -len(due) % size:
-            due += self._not_in_flight(self._store.due_next(upto, room))
-        # Last: after an error of the store nothing is in flight without being in a batch.
-        self._in_flight.update(apart, (document.id for document in due))
-        self._fresh.extend(Batch(due[at : at + size]) for at in range(0, len(due), size))
-        self._fresh.extend(Batch([document], alone=True) for document in alone)
+        now = self._clock()
+        upto = now if cutoff is None else cutoff
+        if self._singly_since is None:
+            self._queue.fetch(now, upto, self._size.now)
+        else:
+            self._queue.fetch_singly(now, upto, self._singly_since)
 
-    def _right_times(self, now: Instant) -> None:
-        """Pull in what a clock that ran ahead has written: the daemon's, or one of `track`."""
-        if now <= self._fetched_at - SECOND:
-            ahead = True  # the clock was set back: nothing would be due for that time
-        elif ahead := now >= self._looked_at + LOOK_FOR_TIMES_AHEAD_MS:
-            self._looked_at = now
-            ahead = self._store.has_times_ahead(now)
-        self._fetched_at = now
-        if ahead:
-            log.warning("poll.times.pulled_in")
-            self._store.pull_in(now)
-            self._looked_at = now
-
-    def _not_in_flight(self, documents: list[Document]) -> list[Document]:
-        """Those that may be fetched, by id: rows that lie together are written together.
-
-        A decision on a stale copy of a document in flight would count a change twice.
-        """
-        return sorted(document for document in documents if document.id not in self._in_flight)
+    def _trial(self) -> Batch | None:
+        """A call about two documents that were answered before, where that is to be tried."""
+        if not self._history.is_trial_due:
+            return None
+        known = self._history.known(_TRIAL)
+        return Batch([], probe=known) if len(known) == _TRIAL else None
 
     def _poll(self, batch: Batch) -> None:
         ids = batch.request_ids
+        self._history.calling()
         answer = (
             self._lighthouse.poll_one(ids[0]) if batch.alone else self._lighthouse.poll_batch(ids)
         )
         now = self._clock()
         self._history.called()
         self._counts.calls[answer.outcome] += 1
-        if answer.outcome in ANSWERED:
-            if failures := self._history.report().failures_in_row:
-                log.info("poll.call.answered", failures_in_row=failures)
-            self._history.answered(ids[-1])
-            self._size.answered()
-            self._counts.unrequested += answer.unrequested_count
-            if not batch.is_probe:
-                self._record(batch, answer.observations, None, now)
+        if is_answered(answer, batch):
+            self._answered(batch, answer, now)
             return
-        if is_failure(answer.outcome, batch):
+        if answer.outcome is CallOutcome.OK:
+            batch.failures += 1
+        elif answer.outcome is CallOutcome.RATE_LIMITED:
+            self._history.rate_limited(batch)
+        elif is_failure(answer.outcome, batch):
             self._failed(batch, answer)
+        self._judge_batches(batch, answer.outcome, now)
+        if is_probe_due(answer.outcome, batch, self._history.of(batch)):
+            self._probe(batch)
         step = next_step(answer.outcome, batch, self._history.of(batch))
+        if answer.outcome is CallOutcome.OK:
+            self._history.left_out()
         self._take(step, batch, answer, now)
 
+    def _answered(self, batch: Batch, answer: Answer, now: Instant) -> None:
+        if failures := self._history.report().failures_in_row:
+            log.info("poll.call.answered", failures_in_row=failures)
+        self._history.answered(batch)
+        if self._singly_since is not None and self._history.batches.singly_since is None:
+            self._end_singly("a call about several documents was answered")
+        self._size.answered()
+        self._counts.unrequested += answer.unrequested_count
+        for request_id in batch.request_ids[:_TRIAL]:
+            if type(answer.observations.get(request_id)) is StatusReport:
+                self._history.gave_status(request_id)
+        if not batch.is_probe:
+            self._record(batch, answer.observations, None, now)
+
+    def _judge_batches(self, batch: Batch, outcome: CallOutcome, now: Instant) -> None:
+        """Poll documents singly where calls about several fail and calls about one do not."""
+        if not self._history.batches_failed(
+            batch,
+            fails=shows_batches_failing(outcome, batch),
+            slow=is_slow(outcome, self._history.of(batch)),
+        ):
+            return
+        self._singly_since = now
+        self._queue.release_shared()
+        log.error(
+            "poll.batches.failing",
+            outcome=str(outcome),
+            effect="documents are polled singly, and a batch is tried once a minute",
+        )
+
+    def _end_singly(self, because: str) -> None:
+        self._singly_since = None
+        log.info("poll.batches.resumed", because=because)
+
     def _record(
-        self, batch: Batch, seen: dict[int, Observation], problem: CallProblem | None, now: Instant
+        self,
+        batch: Batch,
+        seen: dict[int, Observation],
+        problem: CallProblem | None,
+        now: Instant,
     ) -> None:
         policy, records = self._policy, []
+        final: list[int] = []
         for document in batch.documents:
             observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
             change = decision.change
             moved = change is not None and change.from_step != change.to_step
             due = next_poll_at(decision.after, policy, now, moved=moved)
+            if due is None:
+                final.append(document.id)
             answer = observation.raw if type(observation) is StatusReport else None
             if answer is None and observation is not Absence.NOT_FOUND:
                 self._counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
             records.append(Recorded(document, decision, due, answer, problem))
         self._store.record(records, now)
         self._counts.polled += len(records)
-        self._release(batch)
+        self._queue.forget(final)
+        self._queue.release(batch)
 
     def _failed(self, batch: Batch, answer: Answer) -> None:
-        """Note a failed call, and make a probe where that is due."""
+        """Note a failed call."""
         self._history.failed(batch)
+        in_row = self._history.of(batch).failures_in_row
+        if self._singly_since is not None and in_row >= GIVE_UP_AFTER:
+            self._history.batches.outage()
+            self._end_singly("calls about one document fail as well")
+        if answer.outcome is CallOutcome.TOO_LARGE:
+            self._size.reset()  # one document is not too many: what was learned is wrong
         if batch.is_probe:
             return
-        problem, history = _problem(answer), self._history.of(batch)
+        problem = _problem(answer)
         self._history.last_failure = f"{answer.outcome}, {problem.for_logs()['detail']}"
         log.warning(
             "poll.call.failed",
             outcome=str(answer.outcome),
             documents=len(batch.documents),
-            failures_in_row=history.failures_in_row,
+            failures_in_row=in_row,
             first_lighthouse_request_id=batch.documents[0].request_id,
             **problem.for_logs(),
         )
-        if answer.outcome is CallOutcome.TOO_LARGE:
-            self._size.reset()  # one document is not too many: what was learned is wrong
-        if is_probe_due(answer.outcome, batch, history):
-            self._probe(batch)
 
     def _probe(self, batch: Batch) -> None:
         """Poll one document alone next, to see whether Lighthouse answers at all.
 
-        One that was answered before; where there is none, one of the failed batch.
+        One that was answered before. As long as there are not two such, as many as a trial lacks
+        of the failed batch.
         """
-        if (answered_id := self._history.answered_id) is not None:
-            self._retries.appendleft(Batch([], alone=True, probe=answered_id))
-        elif len(batch.documents) > 1:
+        lacking = min(_TRIAL - len(self._history.known(_TRIAL)), len(batch.documents) - 1)
+        for _ in range(lacking):
             one = batch.documents.pop(random.randrange(len(batch.documents)))
-            self._retries.appendleft(replace(batch, documents=[one], failures=0, alone=True))
-        self._turn = 0  # the next turn is the retries'
+            self._queue.put_first(Batch([one], alone=True))
+        known = self._history.companion_of(batch)
+        if lacking <= 0 and known is not None:
+            self._queue.put_first(Batch([], alone=True, probe=(known,)))
 
     def _take(self, step: NextStep, batch: Batch, answer: Answer, now: Instant) -> None:
         match step:
             case NextStep.WAIT:
-                self._history.rate_limited()
-                self._retries.appendleft(batch)
+                self._queue.put_again(batch)
             case NextStep.SHRINK:
                 self._size.shrink(len(batch.documents))
                 log.warning(
                     "poll.batch.too_large", documents=len(batch.documents), now=self._size.now
                 )
-                self._fresh.appendleft(batch)
+                self._queue.put_back(batch)
             case NextStep.RETRY:
                 self._postpone(batch, answer, now)
-                self._retries.append(batch)
+                self._queue.put_again(batch)
             case NextStep.DROP:
                 self._counts.dropped.update(self._postpone(batch, answer, now))
-                self._release(batch)
+                self._queue.release(batch)
+            case NextStep.RECORD:
+                self._record(batch, answer.observations, None, now)
             case NextStep.HALVE:
-                self._retries.extend(halves(batch))
+                if answer.outcome is CallOutcome.OK:
+                    batch.failures = 0  # each half may wait for the other once
+                unknown = answer.outcome is CallOutcome.NOT_FOUND
+                companion = self._history.companion_of(batch) if unknown else None
+                self._queue.put_again(*halves(batch, companion))
             case NextStep.ALONE:
-                self._retries.append(replace(batch, failures=batch.failures - 1, alone=True))
+                if answer.outcome is not CallOutcome.NOT_FOUND or batch.companion is not None:
+                    self._queue.keep_apart(batch.documents[0])
+                self._queue.put_again(by_itself(batch))
             case NextStep.BLAME:
                 request_id = batch.documents[0].request_id
                 log.error("poll.document.refused", lighthouse_request_id=request_id)
+                self._history.blamed()
+                self._counts.refused[answer.outcome] += 1
                 self._record(batch, {request_id: Absence.REFUSED}, answer.problem, now)
             case NextStep.FORGET:
                 pass
@@ -287,9 +296,6 @@ class Poller:
         ids = [document.id for document in batch.documents]
         self._store.postpone(ids, now, now + DUE_AGAIN_MS, _problem(answer))
         return ids
-
-    def _release(self, batch: Batch) -> None:
-        self._in_flight.difference_update(document.id for document in batch.documents)
 
 
 def _problem(answer: Answer) -> CallProblem:

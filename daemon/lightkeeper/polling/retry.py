@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from lightkeeper.domain.answer import CallOutcome
+from lightkeeper.domain.answer import ANSWERED, Answer, CallOutcome
 from lightkeeper.domain.time import MINUTE
 from lightkeeper.polling.batch import Batch
 
@@ -12,12 +12,18 @@ FIRST_BACKOFF_SECONDS: Final = 0.25
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 HALVE_AFTER: Final = 2
 """Failed calls after which a batch is halved; each half is halved again at its next failure."""
+LIMITED_AFTER: Final = 3
+"""Calls that ended as 429 after which a batch is halved, if others were answered meanwhile."""
 DROP_AFTER: Final = 4
 """Failed calls after which a batch is dropped."""
 DUE_AGAIN_MS: Final = MINUTE
 """How soon a document is due again in the store once a call with it has failed."""
 PROBE_EVERY: Final = 2
 """Failed calls in a row after which a probe is made; again after as many more."""
+LIMITED_PROBE_EVERY: Final = 5
+"""Calls with a batch that ended as 429 after which a probe is made; again after as many more."""
+SLOW_CALL_SECONDS: Final = 2.0
+"""A failed call that took longer is followed by a probe at once."""
 GIVE_UP_AFTER: Final = 10
 """Failed calls in a row after which the fault is Lighthouse's, and no document's: batches are not
 halved any more, and a pass of `lightkeeper poll` ends."""
@@ -28,21 +34,16 @@ GIVE_UP_SECONDS: Final = 8.0
 
 With the deadline of a call before and after them a pass ends within half a minute.
 """
+BATCHES_GIVE_UP_SECONDS: Final = 25.0
+"""Seconds since calls about several documents fail, after which a pass of `lightkeeper poll` that
+polls documents singly ends. With the calls before and after them it ends within 40 seconds."""
 LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 """The longest pause for the rate limit that a pass of `lightkeeper poll` waits out."""
 ALONE_AFTER: Final = 3
 """Calls without a usable answer for a document, after which it is polled alone."""
 
-_MAY_BE_POISON: Final = frozenset(
-    {
-        CallOutcome.REJECTED,
-        CallOutcome.SERVER_ERROR,
-        CallOutcome.MALFORMED,
-        CallOutcome.TIMEOUT,
-        CallOutcome.TOO_LARGE,
-    }
-)
-"""Outcomes that one document can cause for its whole batch; no document causes the others."""
+_CONCERNS_EVERY_CALL: Final = frozenset({CallOutcome.TOKEN_UNAVAILABLE})
+"""Outcomes that no document causes; each of the others one document can cause for its batch."""
 
 
 class NextStep(Enum):
@@ -55,6 +56,7 @@ class NextStep(Enum):
     DROP = "release its documents: the store has them due again later"
     WAIT = "keep it until the rate limit allows the next call"
     SHRINK = "make batches smaller, this one first: it has more documents than a call may have"
+    RECORD = "record that the answer leaves its documents out"
     FORGET = "nothing: it was a probe"
 
 
@@ -65,46 +67,101 @@ class History:
     failures_in_row: int
     answered_since: int
     """Calls that were answered since the batch failed first."""
+    call_seconds: float = 0.0
+    """How long the call took."""
+    batches_answered: bool = False
+    """Whether the last call about several documents before it was answered."""
+
+
+def is_answered(answer: Answer, batch: Batch) -> bool:
+    """Whether the answer is one about the documents of the batch.
+
+    A 404 for several documents names none of them: it may be the fault of one. A document is
+    not found where an answer names it, or where it was polled by `poll_one`. An answer that has
+    no usable word on any of several documents may be the fault of one, too.
+    """
+    if answer.outcome is CallOutcome.OK:
+        one = len(batch.request_ids) == 1
+        return answer.says_something or batch.alone or (one and not batch.split)
+    return answer.outcome is CallOutcome.NOT_FOUND and batch.alone
 
 
 def is_failure(outcome: CallOutcome, batch: Batch) -> bool:
     """Whether a call without an answer counts as failed, and is followed by a backoff.
 
-    The exceptions: after a 429 the daemon waits, after a 413 it sends fewer documents.
+    The exceptions: after a 429 the daemon waits; after a 413, a 404 for all and an answer
+    without a usable word it sends fewer documents.
     """
     if outcome is CallOutcome.TOO_LARGE:
         return batch.is_probe or len(batch.documents) == 1
-    return outcome is not CallOutcome.RATE_LIMITED
+    return outcome not in {CallOutcome.RATE_LIMITED, *ANSWERED}
+
+
+def shows_batches_failing(outcome: CallOutcome, batch: Batch) -> bool:
+    """Whether the call was about several documents, and failed for a reason of its own."""
+    if outcome is CallOutcome.OK:  # without a usable word
+        return batch.is_probe
+    concerns_others = outcome in {*_CONCERNS_EVERY_CALL, CallOutcome.RATE_LIMITED}
+    too_many = outcome is CallOutcome.TOO_LARGE
+    return len(batch.request_ids) > 1 and not concerns_others and not too_many
 
 
 def is_probe_due(outcome: CallOutcome, batch: Batch, history: History) -> bool:
     """Whether to poll one document alone next: an answer shows that Lighthouse is well."""
-    if batch.is_probe or outcome not in _MAY_BE_POISON:
+    if batch.is_probe or outcome in _CONCERNS_EVERY_CALL:
+        return False
+    if outcome is CallOutcome.RATE_LIMITED:
+        return batch.limited > 0 and batch.limited % LIMITED_PROBE_EVERY == 0
+    if outcome is CallOutcome.NOT_FOUND:
+        return len(batch.documents) > 1 and batch.companion is None
+    if not is_failure(outcome, batch):
         return False
     row = history.failures_in_row
-    return row % PROBE_EVERY == 0 or (row == 1 and outcome is CallOutcome.TIMEOUT)
+    return row % PROBE_EVERY == 0 or (row == 1 and is_slow(outcome, history))
+
+
+def is_slow(outcome: CallOutcome, history: History) -> bool:
+    """Whether the call took so long that few more like it can be afforded."""
+    return outcome is CallOutcome.TIMEOUT or history.call_seconds > SLOW_CALL_SECONDS
 
 
 def next_step(outcome: CallOutcome, batch: Batch, history: History) -> NextStep:
     """What to do with `batch`, whose call ended as `outcome` and got no answer.
 
-    A failed call is counted in `batch.failures` already.
+    A failed call is counted in `batch.failures` already, one that ended as 429 in `limited`. `ok`
+    stands for an answer without a usable word: where other batches have answers, one document
+    may be the reason, and halves wait for each other once.
     """
-    if outcome is CallOutcome.RATE_LIMITED:
-        return NextStep.WAIT
     if batch.is_probe:
         return NextStep.FORGET
+    if outcome is CallOutcome.OK:
+        if batch.documents[0].trouble_count:
+            return NextStep.RECORD  # polled alone after repeated trouble
+        if history.batches_answered or len(batch.documents) == 1:
+            return _close_in(batch)
+        waits = batch.split and batch.failures < HALVE_AFTER
+        return NextStep.RETRY if waits else NextStep.RECORD
+    if outcome is CallOutcome.RATE_LIMITED:
+        concerns_it = batch.limited >= LIMITED_AFTER and history.answered_since
+        return _close_in(batch) if concerns_it else NextStep.WAIT
+    if outcome is CallOutcome.NOT_FOUND:
+        return _close_in(batch)
     if not is_failure(outcome, batch):
         return NextStep.SHRINK
-    if outcome in _MAY_BE_POISON and batch.failures >= HALVE_AFTER:
-        if len(batch.documents) > 1:
-            if history.failures_in_row < GIVE_UP_AFTER:
-                return NextStep.HALVE
-        elif not batch.alone:
-            return NextStep.ALONE
-        elif history.answered_since:
-            return NextStep.BLAME
+    if outcome not in _CONCERNS_EVERY_CALL and batch.failures >= HALVE_AFTER:
+        many = len(batch.documents) > 1
+        if many and history.failures_in_row >= GIVE_UP_AFTER:
+            pass  # Lighthouse fails, and halving finds no document
+        elif not batch.alone or history.answered_since:
+            return _close_in(batch)
     return NextStep.DROP if batch.failures >= DROP_AFTER else NextStep.RETRY
+
+
+def _close_in(batch: Batch) -> NextStep:
+    """The next step to the one document that makes the batch fail."""
+    if len(batch.documents) > 1:
+        return NextStep.HALVE
+    return NextStep.BLAME if batch.alone else NextStep.ALONE
 
 
 def backoff_seconds(failures_in_row: int, jitter: float) -> float:

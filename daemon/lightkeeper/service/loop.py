@@ -9,7 +9,8 @@ import structlog
 
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.polling.poller import Poller, State
+from lightkeeper.polling.interfaces import State
+from lightkeeper.polling.poller import Poller
 from lightkeeper.service.scheduler import ClockedScheduler
 from lightkeeper.service.status_line import status_line
 from lightkeeper.service.stop import Stop

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lightkeeper.domain.time import Instant
-from lightkeeper.polling.poller import Poller, Progress, State
+from lightkeeper.polling.interfaces import Progress, State
+from lightkeeper.polling.poller import Poller
 from lightkeeper.polling.retry import (
+    BATCHES_GIVE_UP_SECONDS,
     GIVE_UP_AFTER,
     GIVE_UP_AFTER_LIMITED,
     GIVE_UP_SECONDS,
@@ -76,7 +78,7 @@ class RunOnce:
         while not stop.requested:
             progress = self._poller.step(cutoff)
             if progress.state is State.IDLE:
-                return ""
+                return self._only_singly()
             if reason := self._reason_to_give_up(progress):
                 return reason
             if progress.state is State.WAITING:
@@ -92,8 +94,17 @@ class RunOnce:
             publish_all(self._publisher, self._monotonic, PUBLISH_SLICE_SECONDS)
         stop.wait(seconds - (self._monotonic() - before))
 
+    def _only_singly(self) -> str:
+        """That no call about several documents is answered; an empty string where one is."""
+        if self._poller.report().singly_seconds is None:
+            return ""
+        return "batches fail while calls about one document are answered: some were polled singly"
+
     def _reason_to_give_up(self, progress: Progress) -> str:
         report = self._poller.report()
+        batches_failing = report.batches_failing_seconds + progress.wait_seconds
+        if batches_failing >= BATCHES_GIVE_UP_SECONDS and (only_singly := self._only_singly()):
+            return only_singly
         if report.rate_limited_in_row >= GIVE_UP_AFTER_LIMITED:
             return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
         # A wait for the rate limit is no failure of Lighthouse.

@@ -25,6 +25,8 @@ def status_line(
         parts.append(f"last call {span(calls.last_ago)} ago")
     if calls.failing_for:
         parts.append(f"no call answered for {span(calls.failing_for)}")
+    if calls.singly_for is not None:
+        parts.append(f"batches fail, documents polled singly for {span(calls.singly_for)}")
     if calls.left is not None:
         of = "" if calls.limit is None else f" of {calls.limit}"
         parts.append(f"{calls.left}{of} calls left")

@@ -10,7 +10,8 @@ from typing import Final
 from lightkeeper.config.settings import Settings, SettingsError
 from lightkeeper.domain.answer import Answer
 from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.polling.poller import Poller, Progress, State
+from lightkeeper.polling.interfaces import Progress, State
+from lightkeeper.polling.poller import Poller
 from lightkeeper.service.clock import now
 from lightkeeper.service.loop import Loop
 from lightkeeper.service.run_once import RunOnce

@@ -1,4 +1,4 @@
-"""Tracked documents: taking them in, what is due, writing down what was decided."""
+"""Tracked documents: taking them in, and writing down what was decided."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ from lightkeeper.domain.document import (
 )
 from lightkeeper.domain.time import HOUR, SECOND, Instant
 from lightkeeper.store.clock import has_times_ahead, pull_in
-from lightkeeper.store.database import Database
+from lightkeeper.store.due import DueDocuments
 from lightkeeper.store.errors import Unstorable
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
@@ -53,11 +53,6 @@ _STATE: Final = (
 """What an answer can change of a document."""
 _state = attrgetter(*_STATE)
 
-_DUE_NEWEST: Final = f"""
-    SELECT {COLUMNS} FROM form_526_document_submissions
-    WHERE next_poll_at <= ? ORDER BY next_poll_at DESC, id DESC LIMIT ?
-"""
-_DUE_OLDEST: Final = _DUE_NEWEST.replace("DESC", "ASC")
 _DUE_NEXT: Final = f"""
     SELECT {COLUMNS} FROM (
         SELECT {COLUMNS}, last_polled_at FROM form_526_document_submissions
@@ -103,11 +98,8 @@ class Intake(StrEnum):
     CONFLICT = "conflict"
 
 
-class Documents:
+class Documents(DueDocuments):
     """The table of tracked documents."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     def add(self, batch: Sequence[NewDocument], now: Instant) -> list[Intake]:
         """Track `batch` in one transaction; what became of each, in order.
@@ -176,20 +168,6 @@ class Documents:
             ),
         )
 
-    def due(self, cutoff: Instant, limit: int) -> list[Document]:
-        """At most `limit` documents that were due at or before `cutoff`.
-
-        When more is due than that, four fifths are the ones due last (young documents
-        are published fast) and one fifth the ones due longest (nothing starves).
-        """
-        share = limit // 5
-        newest = self._documents(_DUE_NEWEST, (cutoff, limit - share))
-        if len(newest) < limit - share or not share:
-            return newest
-        seen = {document.id for document in newest}
-        oldest = self._documents(_DUE_OLDEST, (cutoff, share))
-        return newest + [document for document in oldest if document.id not in seen]
-
     def due_next(self, now: Instant, limit: int) -> list[Document]:
         """At most `limit` documents not due yet, the next ones first, none polled just now."""
         # Looks at a bounded stretch of the index: after a big pass most were polled just now.
@@ -202,9 +180,6 @@ class Documents:
     def pull_in(self, now: Instant) -> None:
         """Bring every time that lies in the future to now; what was put off is due at once."""
         pull_in(self._db, now)
-
-    def _documents(self, sql: str, params: Sequence[int]) -> list[Document]:
-        return [Document._make(row) for row in self._db.rows(sql, params)]
 
     def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies.

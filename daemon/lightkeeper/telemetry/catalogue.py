@@ -100,6 +100,11 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             _TYPE_REASON,
             "Documents that were polled and got no usable answer.",
         ),
+        "lightkeeper.answers.refused": (
+            "document",
+            {"outcome": CALL_OUTCOMES},
+            "Documents about which a call failed that was about no other, by how it ended.",
+        ),
         "lightkeeper.answers.unrequested": (
             "document",
             {},
@@ -264,7 +269,8 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.polling": (
             "",
             {},
-            "Whether polling progresses: calls are answered, or nothing is due.",
+            "Whether polling progresses: calls are answered, or nothing is due; a warning while "
+            "batches fail and documents are polled singly.",
         ),
     },
     (Kind.EVENT, Sender.EVENTS): {

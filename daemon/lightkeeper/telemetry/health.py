@@ -15,6 +15,7 @@ from lightkeeper.telemetry.dogstatsd import Emitter
 log = structlog.get_logger()
 
 OK: Final = 0
+WARNING: Final = 1
 CRITICAL: Final = 2
 UNKNOWN: Final = 3
 
@@ -46,6 +47,8 @@ class Calls(NamedTuple):
     failing_for: float = 0.0
     left: int | None = None
     limit: int | None = None
+    singly_for: float | None = None
+    """Since when documents are polled singly, because batches fail; None while they do not."""
 
 
 class Health:
@@ -74,11 +77,13 @@ class Health:
 
     def calls(self) -> Calls:
         """The calls to Lighthouse, as of now."""
+        report = self._poller.report()
         return Calls(
-            self._poller.report().last_call_ago,
+            report.last_call_ago,
             self._failing_for(),
             self._budget.remaining,
             self._budget.limit,
+            report.singly_seconds,
         )
 
     def problems(self) -> list[str]:
@@ -101,6 +106,8 @@ class Health:
             emitter.count(
                 "lightkeeper.answers.unusable", documents, document_type=kind, reason=reason
             )
+        for outcome, documents in counts.refused.items():
+            emitter.count("lightkeeper.answers.refused", documents, outcome=outcome)
         if counts.polled:
             emitter.count("lightkeeper.poll.documents", counts.polled)
         if counts.unrequested:
@@ -150,6 +157,9 @@ class Health:
             self._states[POLLING] = (OK, "")
         elif self._obstacles:
             self._states[POLLING] = (CRITICAL, "; ".join(sorted(self._obstacles)))
+        singly = self._poller.report().singly_seconds is not None
+        if singly and self._states[POLLING][0] != CRITICAL:
+            self._states[POLLING] = (WARNING, "batches fail: documents are polled singly")
         for name, (status, message) in self._states.items():
             emitter.service_check(name, status=status, message=message)
         self._seen.clear()

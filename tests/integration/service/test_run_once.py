@@ -35,25 +35,25 @@ def test_a_pass_waits_out_a_shorter_rate_limit(watch):
 
 
 def test_a_pass_names_the_documents_whose_calls_all_failed(watch):
-    """The others are done; the reason has the number of dropped documents and the last failure."""
-    ids = watch.track(30)
-    watch.lighthouse.poison(ids[15], 403)  # no document causes a 403, so its batch is not halved
+    """Where no other call shows whose fault it is, the reason has their number and the failure."""
+    (refused,) = watch.track(1)
+    watch.lighthouse.poison(refused, 403)
 
     result = watch.poll()
 
-    assert (20, True) == (result.polled, result.incomplete)
-    assert result.reason.startswith("every call with 10 of them failed (last: unauthorized, ")
-    assert {"done": 20, "pending": 10} == watch.statuses()
+    assert (0, True) == (result.polled, result.incomplete)
+    assert result.reason.startswith("every call with 1 of them failed (last: unauthorized, ")
+    assert [] == watch.rows("id", "trouble_count > 0")
 
 
 def test_a_pass_after_a_failed_one_names_no_failure_of_it(watch):
     """What was dropped in a pass before is polled again, and the pass is complete."""
-    ids = watch.track(30)
-    watch.lighthouse.poison(ids[15], 403)
+    (refused,) = watch.track(1)
+    watch.lighthouse.poison(refused, 403)
     watch.poll()
     watch.lighthouse.clear_faults()
     watch.clock.now += 61
 
     result = watch.poll()
 
-    assert (10, False, "") == (result.polled, result.incomplete, result.reason)
+    assert (1, False, "") == (result.polled, result.incomplete, result.reason)

@@ -1,6 +1,7 @@
 """What the poller reports of its calls to health and to `lightkeeper poll`."""
 
 import pytest
+from store_rows import FRESH
 
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.history import CallHistory, PollReport
@@ -55,22 +56,23 @@ def test_an_answer_ends_failures_and_429_in_a_row(history, clock):
     history.wait_began()
     clock.now = 3.0
     history.wait_ended()
-    history.rate_limited()
+    history.rate_limited(Batch([]))
     history.called()
-    history.answered(7)
+    history.answered(Batch([]))
 
     assert PollReport(last_call_ago=0.0, last_failure="timeout") == history.report()
-    assert 7 == history.answered_id
 
 
 def test_429_in_a_row_are_reported_since_the_first_and_are_no_failures(history, clock):
     """They have a count and a duration of their own."""
-    history.rate_limited()
+    batch = Batch([])
+    history.rate_limited(batch)
     clock.now = 4.0
-    history.rate_limited()
+    history.rate_limited(batch)
     clock.now = 6.0
 
     assert PollReport(rate_limited_in_row=2, rate_limited_seconds=6.0) == history.report()
+    assert (0, 2) == (batch.failures, batch.limited)
 
 
 def test_waits_for_the_rate_limit_are_reported_apart_while_calls_fail(history, clock):
@@ -105,11 +107,33 @@ def test_each_failure_begins_a_longer_backoff(history, clock):
 def test_a_batch_counts_the_answers_since_it_failed_first(history):
     """Answers before its first failure are no evidence that its document is to blame."""
     batch = Batch([])
-    history.answered(1)
+    history.answered(Batch([]))
     history.failed(batch)
     assert History(failures_in_row=1, answered_since=0) == history.of(batch)
-    history.answered(2)
+    history.answered(Batch([]))
     history.failed(batch)
 
     assert 2 == batch.failures
     assert History(failures_in_row=1, answered_since=1) == history.of(batch)
+
+
+def test_a_failure_that_is_its_documents_own_is_none_of_lighthouse(history, clock):
+    """Where the call before it was answered, no failure in a row is reported afterwards."""
+    history.failed(Batch([]))
+    history.blamed()
+    assert (0, 0.0) == (history.report().failures_in_row, history.report().failing_seconds)
+    history.failed(Batch([]))
+    history.failed(Batch([]))
+    history.blamed()
+
+    assert 2 == history.report().failures_in_row
+
+
+def test_ids_that_lighthouse_knows_are_the_latest_ones(history):
+    """Each once, the latest first; the companion of a batch is none of its own."""
+    for request_id in (*range(1, 12), 3, FRESH.request_id):
+        history.gave_status(request_id)
+
+    assert (FRESH.request_id, 3) == history.known(2)
+    assert 3 == history.companion_of(Batch([FRESH]))
+    assert (FRESH.request_id, 3, 11, 10, 9, 8, 7, 6) == history.known(99)

@@ -1,30 +1,44 @@
 """The retry table: what happens to a batch whose call failed, a row each."""
 
-import pytest
+from dataclasses import replace
 
-from lightkeeper.domain.answer import ANSWERED, CallOutcome
+import pytest
+from store_rows import FRESH
+
+from lightkeeper.domain.answer import Absence, Answer, CallOutcome
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.retry import (
     History,
     NextStep,
     backoff_seconds,
+    is_answered,
     is_failure,
     is_probe_due,
     next_step,
+    shows_batches_failing,
 )
 
-MANY, ONE, ALONE, PROBE = "many", "one", "alone", "probe"
-POISON = ("rejected", "server_error", "malformed", "timeout")
+MANY, HALF, ONE, ALONE, PROBE, TRIAL = "many", "half", "one", "alone", "probe", "trial"
+POISON = (
+    *("rejected", "server_error", "malformed", "timeout"),
+    *("unauthorized", "connection", "unexpected"),
+)
 """Outcomes that one document may cause for its whole batch."""
-OUTAGE = ("unauthorized", "token_unavailable", "connection", "unexpected")
+OUTAGE = ("token_unavailable",)
 """Outcomes that no document causes."""
 
 
-def _batch(kind, failures=0):
-    """A batch of 100, one of a single document, one polled alone, or a probe."""
-    documents = [None] * {MANY: 100, ONE: 1, ALONE: 1, PROBE: 0}[kind]
+def _batch(kind, failures=0, limited=0, companion=None):
+    """A batch of 100, half of one, one of a single document, one polled alone, or a probe."""
+    count = {MANY: 100, HALF: 50, ONE: 1, ALONE: 1, PROBE: 0, TRIAL: 0}[kind]
     return Batch(
-        documents, failures, alone=kind in (ALONE, PROBE), probe=7 if kind == PROBE else None
+        [FRESH] * count,
+        failures,
+        limited,
+        alone=kind in (ALONE, PROBE),
+        split=kind == HALF,
+        probe={PROBE: (7,), TRIAL: (7, 8)}.get(kind, ()),
+        companion=companion,
     )
 
 
@@ -65,13 +79,21 @@ TABLE = [
     (("too_large",), ONE, (2, 2, 0), NextStep.ALONE),
     (("too_large",), ALONE, (2, 1, 1), NextStep.BLAME),
     (("too_large",), ALONE, (4, 4, 0), NextStep.DROP),
-    # 429: the batch waits, however often
+    # 429: the batch waits, however often its other calls failed
     (("rate_limited",), MANY, (0, 0, 0), NextStep.WAIT),
-    (("rate_limited",), MANY, (3, 20, 0), NextStep.WAIT),
-    (("rate_limited",), ALONE, (3, 3, 1), NextStep.WAIT),
-    (("rate_limited",), PROBE, (0, 4, 0), NextStep.WAIT),
+    (("rate_limited",), MANY, (3, 20, 5), NextStep.WAIT),
+    # 404 for all: it names no document, and one may be the reason
+    (("not_found",), MANY, (0, 0, 0), NextStep.HALVE),
+    (("not_found",), MANY, (4, 20, 0), NextStep.HALVE),
+    (("not_found",), ONE, (0, 0, 0), NextStep.ALONE),
+    # an answer without a usable word: one may be the reason where other batches have answers
+    (("ok",), MANY, (1, 0, 0), NextStep.RECORD),
+    (("ok",), HALF, (1, 0, 0), NextStep.RETRY),
+    (("ok",), HALF, (2, 0, 0), NextStep.RECORD),
+    (("ok",), ONE, (1, 0, 0), NextStep.ALONE),
     # a probe has no document to retry
-    ((*POISON, *OUTAGE, "too_large"), PROBE, (1, 4, 0), NextStep.FORGET),
+    ((*POISON, *OUTAGE, "too_large", "rate_limited"), PROBE, (1, 4, 0), NextStep.FORGET),
+    ((*POISON, *OUTAGE, "not_found", "ok"), TRIAL, (1, 4, 0), NextStep.FORGET),
 ]
 
 
@@ -90,11 +112,79 @@ def test_a_batch_whose_call_failed_takes_the_step_of_its_row(outcome, kind, coun
     assert expected is next_step(outcome, _batch(kind, failures), History(in_row, answered))
 
 
-def test_the_table_has_each_outcome_without_an_answer_and_each_step():
-    """Each outcome that is no answer has a row, and each step is taken in one."""
+@pytest.mark.parametrize(
+    ("kind", "limited", "answered", "expected"),
+    [
+        (MANY, 2, 9, NextStep.WAIT),
+        (MANY, 9, 0, NextStep.WAIT),
+        (MANY, 3, 1, NextStep.HALVE),
+        (ONE, 3, 1, NextStep.ALONE),
+        (ALONE, 3, 1, NextStep.BLAME),
+        (ALONE, 3, 0, NextStep.WAIT),
+    ],
+)
+def test_a_429_concerns_a_batch_where_others_are_answered(kind, limited, answered, expected):
+    """After three of them, with answers to other calls in between."""
+    step = next_step(CallOutcome.RATE_LIMITED, _batch(kind, 0, limited), History(0, answered))
+
+    assert expected is step
+
+
+def test_an_answer_without_a_usable_word_is_halved_where_other_batches_have_answers():
+    """Fresh or a half, it is split at once."""
+    answered = History(0, 0, batches_answered=True)
+
+    assert {NextStep.HALVE} == {
+        next_step(CallOutcome.OK, _batch(kind, 1), answered) for kind in (MANY, HALF)
+    }
+    troubled = Batch([FRESH._replace(trouble_count=1)] * 2, failures=1)
+    assert NextStep.RECORD is next_step(CallOutcome.OK, troubled, answered)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen", "batch", "expected"),
+    [
+        ("ok", ["missing", "not_found"], _batch(MANY), True),
+        ("ok", ["missing", "malformed"], _batch(MANY), False),
+        ("ok", ["missing"], _batch(ONE), True),
+        ("ok", ["missing"], replace(_batch(ONE), split=True), False),
+        ("ok", ["malformed"], _batch(ALONE), True),
+        ("not_found", ["not_found"] * 2, _batch(MANY), False),
+        ("not_found", ["not_found"], _batch(ONE), False),
+        ("not_found", ["not_found"], _batch(ALONE), True),
+        ("server_error", [], _batch(ALONE), False),
+    ],
+)
+def test_an_answer_is_one_about_each_document_or_none(outcome, seen, batch, expected):
+    """A final word follows from an answer that names a document, or from a call about it alone."""
+    answer = Answer(CallOutcome(outcome), {i: Absence(word) for i, word in enumerate(seen)})
+
+    assert expected is is_answered(answer, batch)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "kind", "expected"),
+    [
+        ((*POISON, "not_found"), MANY, True),
+        ((*POISON, "not_found", "ok"), TRIAL, True),
+        (("token_unavailable", "rate_limited", "too_large", "ok"), MANY, False),
+        (("token_unavailable", "rate_limited"), TRIAL, False),
+        (POISON, ONE, False),
+        (POISON, ALONE, False),
+    ],
+)
+def test_only_calls_about_several_documents_show_that_batches_fail(outcomes, kind, expected):
+    """What concerns every call, and what is answered with fewer documents, shows nothing."""
+    shown = {shows_batches_failing(CallOutcome(each), _batch(kind)) for each in outcomes}
+
+    assert {expected} == shown
+
+
+def test_the_table_has_each_outcome_and_each_step():
+    """Each outcome has a row, and each step is taken in one."""
     outcomes = {CallOutcome(outcome) for outcomes, *_ in TABLE for outcome in outcomes}
 
-    assert set(CallOutcome) - ANSWERED == outcomes
+    assert set(CallOutcome) == outcomes
     assert set(NextStep) == {step for *_, step in TABLE}
 
 
@@ -108,6 +198,7 @@ def test_the_table_has_each_outcome_without_an_answer_and_each_step():
         (("too_large",), MANY, False),
         (("too_large",), ONE, True),
         (("too_large",), PROBE, True),
+        (("not_found", "ok"), MANY, False),
     ],
 )
 def test_waiting_and_sending_fewer_documents_are_no_failures(outcomes, kind, expected):
@@ -123,9 +214,12 @@ def test_waiting_and_sending_fewer_documents_are_no_failures(outcomes, kind, exp
         (POISON, MANY, 10, True),
         (POISON, ALONE, 2, True),
         (("timeout",), MANY, 1, True),
-        (("rejected", "server_error", "malformed"), MANY, 1, False),
+        ([each for each in POISON if each != "timeout"], MANY, 1, False),
         (("too_large",), ONE, 2, True),
+        (("too_large", "ok"), MANY, 2, False),
         (OUTAGE, MANY, 2, False),
+        (("not_found",), MANY, 0, True),
+        (("not_found",), ONE, 0, False),
         (POISON, PROBE, 2, False),
     ],
 )
@@ -134,6 +228,22 @@ def test_every_second_failure_in_a_row_is_followed_by_a_probe(outcomes, kind, in
     due = {is_probe_due(CallOutcome(each), _batch(kind), History(in_row, 0)) for each in outcomes}
 
     assert {expected} == due
+
+
+@pytest.mark.parametrize(
+    ("outcome", "batch", "history", "expected"),
+    [
+        ("server_error", _batch(MANY), History(1, 0, call_seconds=9.0), True),
+        ("server_error", _batch(MANY), History(1, 0, call_seconds=1.0), False),
+        ("server_error", _batch(MANY), History(3, 0, call_seconds=9.0), False),
+        ("rate_limited", _batch(MANY, limited=4), History(5, 0), False),
+        ("rate_limited", _batch(MANY, limited=5), History(5, 0), True),
+        ("not_found", _batch(MANY, companion=7), History(0, 0), False),
+    ],
+)
+def test_a_probe_follows_what_takes_long_or_waits(outcome, batch, history, expected):
+    """A slow failure, every fifth 429, and no 404 for all that a known document was part of."""
+    assert expected is is_probe_due(CallOutcome(outcome), batch, history)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,15 @@ def test_the_line_names_stuck_failed_calls_and_problems():
     )
 
 
+def test_the_line_says_that_documents_are_polled_singly():
+    """As long as batches fail, and since when."""
+    found = status_line([], [], Calls(1.0, singly_for=600.0), [], NOW)
+
+    assert (
+        "0 pending, last call 1 s ago, batches fail, documents polled singly for 10 min" == found
+    )
+
+
 def test_a_store_that_cannot_be_read_is_not_an_empty_one():
     """The line leaves the documents out, and still names calls and problems."""
     wrong = ["the store cannot be read: gone"]

@@ -34,6 +34,7 @@ _INSTEAD: Final[dict[str, Reply]] = {
     "empty": Reply(200, b'{"data":{}}'),
     "redirect": Reply(302, b"", {"Location": _ELSEWHERE}, "text/html"),
 }
+_HALF: Final = Reply(200, b'{"data":{"statuses":[]}}')
 
 
 def error(status: int, detail: str | None = None, path: Endpoint = "other") -> Reply:
@@ -50,6 +51,13 @@ def error(status: int, detail: str | None = None, path: Endpoint = "other") -> R
         "diagnostics": base64.b64encode(secrets.token_bytes(24)).decode(),
     }
     return Reply(status, orjson.dumps({"errors": [shown]}))
+
+
+def _instead(kind: Down, whole: Reply) -> Reply:
+    """What comes in that manner where the answer would have been `whole`."""
+    if kind in ("trickle", "close_mid_body"):
+        return whole._replace(manner=kind)
+    return _INSTEAD[kind]
 
 
 class _Failure(NamedTuple):
@@ -82,7 +90,7 @@ class Faults:
         self._failures: deque[_Failure] = deque()
         self._share = 0.0
         self._share_failure: _Failure | None = None
-        self._poisons: dict[int, tuple[int, bool]] = {}
+        self._poisons: dict[int, tuple[int | Down, bool]] = {}
         self._down: tuple[Down, Endpoint | None] | None = None
 
     def fail_next(
@@ -109,10 +117,13 @@ class Faults:
         with self._fault_lock:
             self._share, self._share_failure = share, _Failure(path, status, body, {})
 
-    def poison(self, request_id: int, status: int = 500, *, single_ok: bool = False) -> None:
-        """Fail every call with this id; with `single_ok`, only calls with other ids too."""
+    def poison(self, request_id: int, how: int | Down = 500, *, single_ok: bool = False) -> None:
+        """Fail every call with this id, by a status or in a manner of `down`.
+
+        With `single_ok`, only calls with other ids too.
+        """
         with self._fault_lock:
-            self._poisons[request_id] = (status, single_ok)
+            self._poisons[request_id] = (how, single_ok)
 
     def down(self, kind: Down, path: Endpoint | None = None) -> None:
         """
@@ -147,9 +158,7 @@ class Faults:
             kind, downed = self._down or (None, None)
         if kind is None or downed not in (None, path):
             return answer()
-        if kind in ("trickle", "close_mid_body"):
-            return answer()._replace(manner=kind)
-        return _INSTEAD[kind]
+        return _instead(kind, answer())
 
     def _failure(self, path: Endpoint) -> Reply | None:
         """The failure that `fail_next` or `fail_share` has for this call."""
@@ -171,5 +180,7 @@ class Faults:
             found = [
                 self._poisons[request_id] for request_id in ids if request_id in self._poisons
             ]
-        fatal = [status for status, single_ok in found if path != "single" or not single_ok]
-        return error(fatal[0]) if fatal else None
+        fatal = [how for how, single_ok in found if path != "single" or not single_ok]
+        if not fatal:
+            return None
+        return error(how) if isinstance(how := fatal[0], int) else _instead(how, _HALF)

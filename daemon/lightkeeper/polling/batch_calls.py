@@ -1,0 +1,75 @@
+"""Whether calls about several documents fail while calls about one are answered."""
+
+from collections.abc import Collection
+from typing import Final
+
+TRIAL_EVERY_SECONDS: Final = 60.0
+"""How often a batch is tried while documents are polled singly."""
+
+
+class BatchCalls:
+    """Judges the calls about several documents by the calls about one that lie between them.
+
+    One document can make every batch that it is in fail. Two request ids that were answered
+    before cannot both be at fault: a call about them, the trial, decides. Where it fails too, the
+    documents are polled singly, until a trial is answered. Times are in seconds, monotonic.
+    """
+
+    def __init__(self) -> None:
+        self.failing_since: float | None = None
+        """Since when no call about several documents was answered; None while they are."""
+        self.singly_since: float | None = None
+        """Since when documents are polled singly; None while they are polled in batches."""
+        self._failing: frozenset[int] = frozenset()
+        self._answered_alone = 0
+        self._suspected = False
+        self._tried_at = 0.0
+        self.last_answered = False
+        """Whether the last call about several documents was answered."""
+
+    def answered_alone(self) -> None:
+        """Note that a call about one document was answered."""
+        self._answered_alone += 1
+
+    def answered(self) -> None:
+        """Note that a call about several documents was answered: they are polled in batches."""
+        self.last_answered = True
+        self.failing_since = self.singly_since = None
+        self._failing, self._suspected = frozenset(), False
+
+    def failed(self, request_ids: Collection[int], now: float, *, slow: bool) -> None:
+        """Note that a call about these documents failed.
+
+        The endpoint is suspected once calls about different documents failed, and at once where
+        the call was slow: each further one costs seconds.
+        """
+        ids, self.last_answered = frozenset(request_ids), False
+        if self.failing_since is None:
+            self.failing_since, self._answered_alone = now, 0
+        elif ids.isdisjoint(self._failing):
+            self._suspected = True
+        self._suspected |= slow
+        self._failing = ids
+
+    def is_trial_due(self, now: float) -> bool:
+        """Whether to find out by a call about two documents that were answered before."""
+        if self.singly_since is not None:
+            return now - self._tried_at >= TRIAL_EVERY_SECONDS
+        return self._suspected and self._answered_alone > 0
+
+    def trial_failed(self, now: float) -> bool:
+        """Note that the trial failed; whether documents are polled singly from now on."""
+        self._tried_at = now
+        begins = self.singly_since is None and self._answered_alone > 0
+        if begins:
+            self.singly_since = now
+        return begins
+
+    def trial_undecided(self, now: float) -> None:
+        """Note that the trial showed nothing: it ended for a reason that concerns every call."""
+        self._tried_at, self._suspected = now, False
+
+    def outage(self) -> None:
+        """Note that calls about one document fail as well: the fault is not the batches'."""
+        self.answered()
+        self.last_answered = False

@@ -1,0 +1,172 @@
+"""The batches that are to be polled: which documents go into a call, and in which order."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+
+from lightkeeper.domain.document import Document
+from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
+from lightkeeper.polling.batch import Batch, halves
+from lightkeeper.polling.interfaces import Store
+from lightkeeper.polling.retry import ALONE_AFTER, DUE_AGAIN_MS
+
+CALLS_AHEAD: Final = 10
+"""For how many calls documents are fetched at once."""
+LOOK_FOR_TIMES_AHEAD_MS: Final = MINUTE
+"""How often the store is looked at for times that lie in the future."""
+REFUSED_AT_ONCE: Final = 5
+"""How many documents that make calls fail are fetched beside those calls; the rest wait."""
+SINGLY_ROUND_MS: Final = 2 * HOUR
+"""While documents are polled singly, those polled within this time wait for the others."""
+
+log = structlog.get_logger()
+
+
+class Queue:
+    """Batches fetched from the store, and batches to be polled again, in turn.
+
+    `in_flight` are the ids (of rows) of the documents that are in a batch.
+    """
+
+    def __init__(self, store: Store, in_flight: set[int]) -> None:
+        self._store = store
+        self._in_flight = in_flight
+        self._fresh: deque[Batch] = deque()
+        self._again: deque[Batch] = deque()
+        self._first: deque[Batch] = deque()
+        self._apart: set[int] = set()
+        self._turn = self._fetched_at = self._looked_at = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._first or self._fresh or self._again)
+
+    @property
+    def is_fetch_due(self) -> bool:
+        """Whether to look for due documents: few batches are left."""
+        return not self._fresh and len(self._again) < CALLS_AHEAD
+
+    def next(self, size: int) -> Batch:
+        """The next batch, of at most `size` documents; fresh ones and others in turn."""
+        if self._first:
+            return self._first.popleft()
+        self._turn += 1
+        again = self._again and (not self._fresh or self._turn % 2)
+        batch = (self._again if again else self._fresh).popleft()
+        while len(batch.documents) > size:
+            batch, rest = halves(batch)
+            self._fresh.appendleft(rest)
+        return batch
+
+    def put_first(self, batch: Batch) -> None:
+        """Have it polled before everything else."""
+        self._first.append(batch)
+
+    def put_again(self, *batches: Batch) -> None:
+        """Have these polled again after those that wait already."""
+        self._again.extend(batches)
+
+    def put_back(self, batch: Batch) -> None:
+        """Have it polled as if it had not been taken."""
+        self._fresh.appendleft(batch)
+
+    def release(self, batch: Batch) -> None:
+        """Let its documents be fetched again."""
+        self._in_flight.difference_update(document.id for document in batch.documents)
+
+    def keep_apart(self, document: Document) -> None:
+        """Poll it alone from now on: calls about it and others failed, until it was alone."""
+        self._apart.add(document.id)
+
+    def forget(self, document_ids: Iterable[int]) -> None:
+        """Forget documents that are not polled any more."""
+        self._apart.difference_update(document_ids)
+
+    def release_shared(self) -> None:
+        """Release every document that waits for a call about several."""
+        for batches in (self._fresh, self._again):
+            for _ in range(len(batches)):
+                batch = batches.popleft()
+                if batch.alone or batch.is_probe:
+                    batches.append(batch)
+                else:
+                    self.release(batch)
+
+    def fetch(self, now: Instant, upto: Instant, size: int) -> None:
+        """Make batches of `size` of what was due at `upto`.
+
+        Documents without a usable answer share no call with others. Those whose calls failed are
+        polled alone, and so are those in repeated trouble; the rest of them fill batches of their
+        own, at most half of them in one.
+        """
+        self._right_times(now)
+        found = self._not_in_flight(
+            self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight))
+        )
+        refused = self._refused(found)
+        troubled = [each for each in found if each.trouble_count and each.id not in refused]
+        well = [each for each in found if not each.trouble_count and each.id not in refused]
+        if room := -len(well) % size:
+            upcoming = self._not_in_flight(self._store.due_next(upto, room))
+            well += [
+                each for each in upcoming if not each.trouble_count and each.id not in self._apart
+            ]
+        # A share only: while Lighthouse answers for no document, all of them are in trouble.
+        alone = [each for each in troubled if each.trouble_count >= ALONE_AFTER]
+        alone = alone[: max(1, len(found) // size // 4)]
+        rest = [each for each in troubled if each not in alone]
+        alone += [each for each in found if each.id in refused][:REFUSED_AT_ONCE]
+        self._add(_parts(well, size), alone=False)
+        self._add(_parts(rest, min(size, (len(rest) + 1) // 2)), alone=False)
+        self._add(_parts(alone, 1), alone=True)
+
+    def fetch_singly(self, now: Instant, upto: Instant, since: Instant) -> None:
+        """Make batches of one of what was due at `upto`, first of all what waits since `since`.
+
+        The newest and the oldest of those that were not polled since then, also where a failed
+        batch put them off a minute; once there are none, the others.
+        """
+        self._right_times(now)
+        wanted, before = CALLS_AHEAD + len(self._in_flight), max(since, now - SINGLY_ROUND_MS)
+        put_off = max(upto, now) + DUE_AGAIN_MS
+        due = self._not_in_flight(self._store.due(put_off, wanted, before))
+        due = due or self._not_in_flight(self._store.due(upto, wanted))
+        self._add(_parts(due[:CALLS_AHEAD], 1), alone=True)
+
+    def _right_times(self, now: Instant) -> None:
+        """Pull in what a clock that ran ahead has written: the daemon's, or one of `track`."""
+        if now <= self._fetched_at - SECOND:
+            ahead = True  # the clock was set back: nothing would be due for that time
+        elif ahead := now >= self._looked_at + LOOK_FOR_TIMES_AHEAD_MS:
+            self._looked_at = now
+            ahead = self._store.has_times_ahead(now)
+        self._fetched_at = now
+        if ahead:
+            log.warning("poll.times.pulled_in")
+            self._store.pull_in(now)
+            self._looked_at = now
+
+    def _refused(self, found: list[Document]) -> set[int]:
+        """Which of these make every call fail that they share with others, by id."""
+        refused = {each.id for each in found if each.id in self._apart}
+        if in_trouble := [each.id for each in found if each.trouble_count]:
+            refused |= self._store.refused(in_trouble)
+        return refused
+
+    def _not_in_flight(self, documents: list[Document]) -> list[Document]:
+        """Those that may be fetched, by id: rows that lie together are written together.
+
+        A decision on a stale copy of a document in flight would count a change twice.
+        """
+        return sorted(document for document in documents if document.id not in self._in_flight)
+
+    def _add(self, parts: list[list[Document]], *, alone: bool) -> None:
+        # Called last: after an error of the store nothing is in flight without being in a batch.
+        for part in parts:
+            self._in_flight.update(document.id for document in part)
+            self._fresh.append(Batch(part, alone=alone))
+
+
+def _parts(documents: list[Document], size: int) -> list[list[Document]]:
+    return [documents[at : at + size] for at in range(0, len(documents), max(size, 1))]

@@ -1,0 +1,231 @@
+"""Calls about several documents fail, calls about one are answered: the endpoint is ill."""
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import command_line
+import pytest
+from daemon_rig import DaemonRig
+from running_daemon import RunningDaemon
+
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.service.status_line import status_line
+from lightkeeper.service.stop import Stop
+from lightkeeper.simulation.drills.world import World
+from lightkeeper.telemetry.health import OK, WARNING
+
+MONITORS = Path(__file__).parents[3] / "monitors"
+DAY = 86_400.0
+MINUTE = 60
+POLLING = "lightkeeper.polling"
+
+
+def _fail_batches(lighthouse, how):
+    if isinstance(how, int):
+        lighthouse.fail_share(1.0, how, path="status")
+    else:
+        lighthouse.down(how, "status")
+
+
+class _Watched:
+    """A world without monitors, and its calls: when each was made, and whether about several."""
+
+    def __init__(self, folder):
+        assets = replace(load(MONITORS), monitors={}, slos={})  # nothing is evaluated here
+        self.world = World(folder, assets, seed=526, an_hour=0)
+        self.calls = []
+        self.alone = []
+        serve = self.world.lighthouse.serve
+
+        def noted(request):
+            if request.path.endswith("/status"):
+                several = request.method == "POST"
+                self.calls.append((self.world.clock.now, several))
+                if not several:
+                    self.alone.append(int(request.path.split("/")[-2]))
+            return serve(request)
+
+        self.world.lighthouse.serve = noted
+
+    def answered(self):
+        """How many documents have had an answer."""
+        ((count,),) = self.world.desk.rows(
+            "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_answered_at IS NOT NULL"
+        )
+        return count
+
+
+@pytest.mark.parametrize("how", [502, "hang"])
+def test_all_are_asked_about_singly_within_the_budget(tmp_path, how):
+    """900 in 16 minutes at 60 calls a minute; a batch is tried once a minute; then in batches."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        _fail_batches(world.lighthouse, how)
+        world.track(900, "stuck_bgs", age=2 * DAY)
+        world.advance(16 * MINUTE)
+
+        assert 900 == watched.answered()
+        assert 890 <= len(set(watched.alone[:900]))
+        several = Counter(
+            int(at - watched.calls[0][0]) // 60 for at, many in watched.calls if many
+        )
+        assert 6 >= several.pop(0)
+        assert {1, 2} >= set(several.values())
+        world.lighthouse.clear_faults()
+        before = len(watched.calls)
+        world.advance(60 * MINUTE)
+
+        later = [many for _, many in watched.calls[before:]]
+        assert 60 >= later.index(True)
+        assert 9 <= sum(later) <= 30
+        assert 130 >= len(later) - sum(later)
+
+
+@pytest.fixture
+def watch(tmp_path, request):
+    """A daemon between a simulated Lighthouse and Agent; calls that hang do not hang long."""
+    deadline = 0.5 if "hang" in request.node.name else 10.0
+    with DaemonRig(f"sqlite:///{tmp_path}/store.db", tmp_path, deadline=deadline) as running:
+        yield running
+
+
+def _polling(watch):
+    watch.agent.clear()
+    watch.health.pulse()
+    (check,) = [each for each in watch.agent.checks if each.name == POLLING]
+    return check.status, check.message
+
+
+FORMS = [403, 404, 502, "hang", "refuse", "garbage", "redirect"]
+
+
+@pytest.mark.parametrize("how", FORMS)
+def test_the_daemon_says_so_while_it_lasts(watch, how, capsys):
+    """Service check, status line and log name it, once at the begin and once at the end."""
+    watch.track(450, "stuck_bgs", age=3 * DAY)
+    _fail_batches(watch.lighthouse, how)
+    watch.steps(60)
+    assert (WARNING, "batches fail: documents are polled singly") == _polling(watch)
+    watch.clock.now += 180
+    line = status_line(None, [], watch.health.calls(), [], 0)
+    assert "batches fail, documents polled singly for 3 min" in line
+
+    watch.lighthouse.clear_faults()
+    watch.steps(5)
+    watch.health.slice_ended(calm=False, recorded=True)
+
+    assert (OK, "") == _polling(watch)
+    assert "singly" not in status_line(None, [], watch.health.calls(), [], 0)
+    said = capsys.readouterr()
+    assert [1, 1] == [
+        (said.out + said.err).count(f"poll.batches.{event} ") for event in ("failing", "resumed")
+    ]
+
+
+@pytest.mark.parametrize("how", [404, "hang"])
+def test_youngest_and_oldest_are_asked_about_first(tmp_path, how):
+    """Four of five are the ones due last, one is the one due longest."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        world.daemon.hang(asleep=True)
+        world.track(900, "stuck_bgs", age=2 * DAY)
+        world.advance(60 * MINUTE)
+        young = world.track(900, "stuck_bgs", age=1 * MINUTE)
+        _fail_batches(world.lighthouse, how)
+        world.daemon.hang(asleep=False)
+        world.advance(10 * MINUTE)
+
+        asked = watched.alone[20:]
+        assert len(asked) == len(set(asked))
+        share = len(set(asked) & set(young)) / len(asked)
+        assert 0.4 <= share <= 0.85
+
+
+def test_culprits_are_found_while_documents_are_polled_singly(tmp_path):
+    """One that fails alone too is blamed and polled ever more rarely; the others are answered."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        _fail_batches(world.lighthouse, 502)
+        ids = world.track(200)
+        world.lighthouse.poison(ids[77], 500)
+        world.advance(60 * MINUTE)
+
+        (row,) = world.desk.rows(
+            "SELECT lighthouse_request_id, trouble_count FROM form_526_document_submissions "
+            "WHERE lighthouse_status = 'pending'"
+        )
+        assert (ids[77], True) == (row[0], 5 <= row[1] <= 7)
+
+
+def test_an_outage_that_follows_ends_it(watch):
+    """Where calls about one document fail too, the fault is not the batches'."""
+    watch.track(300, "stuck_bgs", age=3 * DAY)
+    _fail_batches(watch.lighthouse, 502)
+    watch.steps(30)
+    assert watch.poller.report().singly_seconds is not None
+    watch.lighthouse.fail_share(1.0, 502, path=None)
+    watch.steps(15)
+
+    assert watch.poller.report().singly_seconds is None
+    watch.lighthouse.clear_faults()
+    watch.steps(3)
+    assert 100 in {len(call.ids) for call in watch.calls()[-3:]}
+
+
+def test_two_culprits_in_different_batches_are_no_ill_endpoint(watch):
+    """A call about two documents that were answered before shows it, and batches go on."""
+    ids = watch.track(400)
+    for at in (10, 110, 210):
+        watch.lighthouse.poison(ids[at], 502)
+
+    watch.poll()
+
+    assert {"done": 397, "pending": 3} == watch.statuses()
+    assert 90 >= len(watch.calls())
+    assert watch.poller.report().singly_seconds is None
+
+
+class _Waiting(Stop):
+    """Waits by moving simulated time on."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, seconds):
+        self._clock.now += max(seconds, 0.0)
+
+
+@pytest.mark.parametrize("count", [40, 250, 5_000])
+@pytest.mark.parametrize("how", [404, 502, "hang", "redirect"])
+def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
+    """However many are due; it has polled some of them singly, and a pass after it others."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        daemon = world.daemon._daemon
+        _fail_batches(world.lighthouse, how)
+        world.track(count, "stuck_bgs", age=2 * DAY)
+        began = world.clock.now
+
+        result = daemon.run_once().run(_Waiting(world.clock))
+
+        assert world.clock.now - began <= 40
+        assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
+        assert min(count, 8) <= watched.answered()
+
+
+def test_a_pass_of_the_real_process_ends_with_75(tmp_path):
+    """The reason is on its last line, and the documents that it polled have answers."""
+    with RunningDaemon(tmp_path) as running:
+        running.lighthouse.down("redirect", "status")
+        running.track(120)
+
+        done = command_line.run("poll", env=running.env)
+
+        assert 75 == done.returncode
+        assert "batches fail while calls about one document are answered" in done.stderr
+        assert 120 == len(
+            running.rows("SELECT 1 FROM form_526_document_submissions WHERE last_answered_at > 0")
+        )

@@ -1,0 +1,92 @@
+"""When documents are polled singly, and when in batches again."""
+
+import pytest
+
+from lightkeeper.polling.batch_calls import TRIAL_EVERY_SECONDS, BatchCalls
+
+
+@pytest.fixture
+def calls():
+    """No call was made yet."""
+    return BatchCalls()
+
+
+def _suspect(calls, now=0.0):
+    calls.failed([1, 2, 3], now, slow=False)
+    calls.answered_alone()
+    calls.failed([4, 5, 6], now, slow=False)
+
+
+def test_calls_about_different_documents_that_fail_are_looked_into(calls):
+    """Not the same batch again, not a part of it, and not while no call is answered."""
+    calls.failed([1, 2, 3], 0.0, slow=False)
+    calls.failed([1, 2, 3], 1.0, slow=False)
+    calls.failed([3], 2.0, slow=False)
+    calls.answered_alone()
+    assert not calls.is_trial_due(3.0)
+
+    calls.failed([1, 2], 4.0, slow=False)
+    assert calls.is_trial_due(4.0)
+
+
+def test_calls_that_fail_while_none_is_answered_show_an_outage(calls):
+    """An answer from before the failures is no evidence."""
+    calls.answered_alone()
+    calls.failed([1, 2], 0.0, slow=True)
+    calls.failed([3, 4], 1.0, slow=True)
+
+    assert not calls.is_trial_due(2.0)
+    assert not calls.trial_failed(2.0)
+    assert calls.singly_since is None
+
+
+def test_a_slow_call_is_looked_into_at_once(calls):
+    """As soon as a call about one document is answered."""
+    calls.failed([1, 2], 0.0, slow=True)
+    assert not calls.is_trial_due(1.0)
+    calls.answered_alone()
+
+    assert calls.is_trial_due(1.0)
+
+
+def test_documents_are_polled_singly_from_a_failed_trial_to_an_answered_one(calls):
+    """Meanwhile a trial is due every minute."""
+    _suspect(calls)
+    assert calls.trial_failed(5.0)
+    assert (0.0, 5.0) == (calls.failing_since, calls.singly_since)
+    assert not calls.is_trial_due(5.0 + TRIAL_EVERY_SECONDS - 1)
+    assert calls.is_trial_due(5.0 + TRIAL_EVERY_SECONDS)
+    assert not calls.trial_failed(65.0)
+    assert 5.0 == calls.singly_since
+
+    calls.answered()
+    assert (None, None, True) == (calls.failing_since, calls.singly_since, calls.last_answered)
+
+
+def test_an_answered_trial_lets_batches_be_halved(calls):
+    """The documents are to blame, and the next trial takes as much evidence as the first."""
+    _suspect(calls)
+    calls.answered()
+
+    assert not calls.is_trial_due(1.0)
+    calls.failed([1, 2], 2.0, slow=False)
+    assert not calls.is_trial_due(2.0)
+
+
+def test_a_trial_that_shows_nothing_is_made_again_upon_new_evidence(calls):
+    """A 429 says nothing of batches."""
+    _suspect(calls)
+    calls.trial_undecided(1.0)
+    assert not calls.is_trial_due(99.0)
+    calls.failed([7, 8], 100.0, slow=False)
+
+    assert calls.is_trial_due(100.0)
+
+
+def test_an_outage_ends_it(calls):
+    """Calls about one document fail as well: batches are as good."""
+    _suspect(calls)
+    calls.trial_failed(5.0)
+    calls.outage()
+
+    assert (None, None, False) == (calls.failing_since, calls.singly_since, calls.last_answered)
