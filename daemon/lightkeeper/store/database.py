@@ -148,18 +148,20 @@ class Database(Session):
         """Bring the schema to the newest version, under a lock; safe to run side by side."""
         if self._check_version() == migrations.NEWEST:
             return
-        with self.writing():
-            if self.dialect == "postgresql":
-                self.rows("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
-            version = self._check_version()
-            if version == 0:
-                self.refuse_foreign_tables()
-                self.execute(migrations.VERSION)
-                self.execute("INSERT INTO lightkeeper_schema (version) VALUES (0)")
-            for migration in migrations.MIGRATIONS[version:]:
-                for statement in migration:
-                    self.execute(statement.format(identity=migrations.IDENTITY[self.dialect]))
-            self.execute("UPDATE lightkeeper_schema SET version = ?", (migrations.NEWEST,))
+        transact(self, self._migrate)
+
+    def _migrate(self) -> None:
+        if self.dialect == "postgresql":
+            self.rows("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
+        version = self._check_version()
+        if version == 0:
+            self.refuse_foreign_tables()
+            self.execute(migrations.VERSION)
+            self.execute("INSERT INTO lightkeeper_schema (version) VALUES (0)")
+        for migration in migrations.MIGRATIONS[version:]:
+            for statement in migration:
+                self.execute(statement.format(identity=migrations.IDENTITY[self.dialect]))
+        self.execute("UPDATE lightkeeper_schema SET version = ?", (migrations.NEWEST,))
 
     def refuse_older(self) -> None:
         """Raise `StoreForeign` unless the schema is the newest."""

@@ -42,6 +42,15 @@ def _count(database, table):
 
 
 @pytest.mark.parametrize("lost", ["lose_answers", "lose_commits"])
+def test_a_store_is_made_once(proxy, lost):
+    """Where the answer to its making is lost, the store is looked up, and there is one."""
+    setattr(proxy, lost, 1)
+    with closing(open_database(proxy.url, create=True)) as database:
+        assert 0 == getattr(proxy, lost)
+        assert 1 == _count(database, "lightkeeper_schema")
+
+
+@pytest.mark.parametrize("lost", ["lose_answers", "lose_commits"])
 @pytest.mark.parametrize("claimed", [False, True])
 def test_tracking_is_looked_up_before_it_is_repeated(proxy, database, lost, claimed):
     """Lost on its way there or on its way back: each document is new, stored and tallied once."""
