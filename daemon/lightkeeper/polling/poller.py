@@ -200,22 +200,18 @@ class Poller:
         now: Instant,
     ) -> None:
         policy, records = self._policy, []
-        final: list[int] = []
         for document in batch.documents:
             observation = seen[document.request_id]
             decision = interpret(document, observation, policy, now)
             change = decision.change
             moved = change is not None and change.from_step != change.to_step
             due = next_poll_at(decision.after, policy, now, moved=moved)
-            if due is None:
-                final.append(document.id)
             answer = observation.raw if type(observation) is StatusReport else None
             if answer is None and observation is not Absence.NOT_FOUND:
                 self._counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
             records.append(Recorded(document, decision, due, answer, problem))
         self._store.record(records, now)
         self._counts.polled += len(records)
-        self._queue.forget(final)
         self._queue.release(batch)
 
     def _failed(self, batch: Batch, answer: Answer) -> None:

@@ -1,7 +1,6 @@
 """The batches that are to be polled: which documents go into a call, and in which order."""
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -79,10 +78,6 @@ class Queue:
         """Poll it alone from now on: calls about it and others failed, until it was alone."""
         self._apart.add(document.id)
 
-    def forget(self, document_ids: Iterable[int]) -> None:
-        """Forget documents that are not polled any more."""
-        self._apart.difference_update(document_ids)
-
     def release_shared(self) -> None:
         """Release every document that waits for a call about several."""
         for batches in (self._fresh, self._again):
@@ -104,9 +99,12 @@ class Queue:
         found = self._not_in_flight(
             self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight))
         )
-        refused = self._refused(found)
-        troubled = [each for each in found if each.trouble_count and each.id not in refused]
-        well = [each for each in found if not each.trouble_count and each.id not in refused]
+        odd = [each for each in found if each.trouble_count or each.id in self._apart]
+        refused = self._refused(odd) if odd else set()
+        troubled = [each for each in odd if each.id not in refused]
+        well = found
+        if odd:
+            well = [each for each in found if not (each.trouble_count or each.id in self._apart)]
         if room := -len(well) % size:
             upcoming = self._not_in_flight(self._store.due_next(upto, room))
             well += [
@@ -116,7 +114,7 @@ class Queue:
         alone = [each for each in troubled if each.trouble_count >= ALONE_AFTER]
         alone = alone[: max(1, len(found) // size // 4)]
         rest = [each for each in troubled if each not in alone]
-        alone += [each for each in found if each.id in refused][:REFUSED_AT_ONCE]
+        alone += [each for each in odd if each.id in refused][:REFUSED_AT_ONCE]
         self._add(_parts(well, size), alone=False)
         self._add(_parts(rest, min(size, (len(rest) + 1) // 2)), alone=False)
         self._add(_parts(alone, 1), alone=True)
