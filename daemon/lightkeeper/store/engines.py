@@ -27,6 +27,7 @@ class _Sqlite(peewee.SqliteDatabase):
 
     def _close(self, connection: sqlite3.Connection) -> None:
         if not self.files.part(connection):
+            self.files.release()
             super()._close(connection)  # type: ignore[misc]  # peewee's stubs lack it
 
 

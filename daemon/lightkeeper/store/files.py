@@ -57,6 +57,7 @@ class StoreFiles:
         self._contents = StoreContents()
         self._spoilt: dict[str, str] = {}
         self._is_doubtful = False
+        self._is_claimed = False
 
     @property
     def has_wal(self) -> bool:
@@ -109,6 +110,15 @@ class StoreFiles:
     def claim(self) -> None:
         """Become the one watcher of this store, by any name, until its descriptor is closed."""
         lock(self._files[STORE].descriptor, self._path)
+        self._is_claimed = True
+
+    def release(self) -> None:
+        """End the claim: SQLite may keep the descriptor open for another connection of ours."""
+        if self._is_claimed:
+            self._find()
+            self._is_claimed = False
+            with suppress(OSError):
+                fcntl.flock(self._files[STORE].descriptor, fcntl.LOCK_UN)
 
     def check(self) -> None:
         """Raise `StoreLost` unless the path leads to these files, as SQLite left them."""

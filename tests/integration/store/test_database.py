@@ -323,6 +323,17 @@ def test_a_store_has_one_watcher(database_url):
             database.try_write(NOW)
 
 
+def test_a_watcher_that_closed_the_store_holds_no_claim(database_url):
+    """Also while another connection of its process has the store open."""
+    first = open_database(database_url, create=True)
+    first.claim()
+    with closing(open_database(database_url, create=False)) as beside:
+        beside.try_write(NOW)
+        first.close()
+        with closing(open_database(database_url, create=False)) as second:
+            second.claim()
+
+
 def test_a_killed_watcher_holds_no_claim(database_url):
     """SIGKILL frees the store: the next process claims it, and frees it by closing."""
     with child(CLAIM, database_url) as process:
