@@ -6,7 +6,7 @@ import re
 import signal
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -263,20 +263,27 @@ def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, li
 
 
 def test_a_reload_that_comes_early_does_not_kill_it(settings, manager):
-    """SIGHUP while the settings are read for the first time is taken in after READY=1."""
-    content = settings.path.read_text()
-    settings.path.unlink()
-    os.mkfifo(settings.path)  # its reader waits for us
-    with command_line.running("run", env=settings.environment(manager), stderr=None) as process:
-        with settings.path.open("w") as first:
+    """SIGHUP before READY=1 is taken in after it."""
+    with ready(settings, manager) as process:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    with closing(sqlite3.connect(settings.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the start waits for us
+        env = settings.environment(manager)
+        with command_line.running("run", env=env, stderr=None) as process:
+            command_line.until(lambda: has_open(process, settings.store))
             process.send_signal(signal.SIGHUP)
-            first.write(content)
-        manager.wait_for("READY=1")
-        manager.wait_for("RELOADING=1")
-        with settings.path.open("w") as anew:
-            anew.write(content)
-        manager.wait_for("READY=1")
-        assert process.poll() is None
+            other.execute("ROLLBACK")
+            manager.wait_for("READY=1")
+            manager.wait_for("RELOADING=1")
+            manager.wait_for("READY=1")
+            assert process.poll() is None
+
+
+def has_open(process, path):
+    """Whether a process has this file open."""
+    with suppress(OSError):
+        return any(each.readlink() == path for each in Path(f"/proc/{process.pid}/fd").iterdir())
 
 
 def test_an_unreachable_store_is_named_and_outlasts_a_reload(settings, manager, postgres_url):
