@@ -371,7 +371,7 @@ FAULTS = {
     ),
     "unknown authority": Fault(
         untrusted("127.0.0.1", by_another=True),
-        (*_UNREACHED, logged("poll.call.failed", "CERTIFICATE_VERIFY_FAILED")),
+        (*_UNREACHED, logged("poll.call.failed", "certificate signature failure")),
     ),
     "certificate of another host": Fault(
         untrusted("localhost"), (*_UNREACHED, logged("poll.call.failed", "IP address mismatch"))

@@ -111,7 +111,7 @@ def test_a_firewall_is_named_with_its_support_id(daemon):
     daemon.track(3)
     daemon.lighthouse.fail_share(1.0, 200, F5_JSON, path="token")
     checked = command_line.run("check", env=daemon.env)
-    daemon.lighthouse.fail_share(1.0, 403, F5, path="status")
+    daemon.lighthouse.fail_share(1.0, 403, F5, path=None)
     polled = command_line.run("poll", env=daemon.env)
 
     assert (1, 75) == (checked.returncode, polled.returncode)

@@ -32,7 +32,7 @@ TUNED = [
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
-PROGRAM, SETTINGS, START, LOOK, STAFF, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
+PROGRAM, SETTINGS, START, LOOK, STAFF, _EXPORT, _FEED, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]

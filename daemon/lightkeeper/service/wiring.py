@@ -176,7 +176,7 @@ def build_daemon(
     `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
-    database = _claimed(settings.database_url.get_secret_value(), create=create)
+    database = _claimed(settings.database_url.get_secret_value(), clock(), create=create)
     transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = _build_budget(settings, clock, monotonic)
@@ -216,9 +216,10 @@ def build_daemon(
     return daemon
 
 
-def _claimed(url: str, *, create: bool) -> Database:
+def _claimed(url: str, now: Instant, *, create: bool) -> Database:
     database = open_database(url, create=create)
     try:
+        database.try_write(now)  # reading is no proof: the file may be closed to writers
         database.claim()
     except BaseException:
         database.close()
