@@ -59,6 +59,7 @@ def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
     exact = run_drill(name, assets)
 
     assert () == exact.problems
-    assert [one.monitor for one in quick.fired] == [one.monitor for one in exact.fired]
-    for one, other in zip(quick.fired, exact.fired, strict=True):
+    pages, others = ([one for one in each.fired if one.pages] for each in (quick, exact))
+    assert [one.monitor for one in pages] == [one.monitor for one in others]
+    for one, other in zip(pages, others, strict=True):
         assert one.after == pytest.approx(other.after, abs=1.0)

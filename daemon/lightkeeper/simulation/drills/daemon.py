@@ -61,6 +61,7 @@ class DrilledDaemon:
         env: str,
     ) -> None:
         self._clock = clock
+        self._lighthouse = lighthouse
         self._daemon = build_daemon(
             _settings(store, lighthouse),
             create=True,
@@ -94,7 +95,8 @@ class DrilledDaemon:
         self._turned_at = self._clock.now
         self._loop.turn(self._stop)
         self._next_at = None
-        if self._daemon.health.problems() or self._failing_for() > _FAILING_SECONDS:
+        failing = self._daemon.health.problems() or self._failing_for() > _FAILING_SECONDS
+        if failing or not self._lighthouse.is_up:
             self.look_closely()
 
     def wake(self) -> None:

@@ -144,6 +144,11 @@ class Faults:
         with self._fault_lock:
             self._down = None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it answers in its own manner."""
+        return self._down is None
+
     def clear_faults(self) -> None:
         """End every fault."""
         with self._fault_lock:
