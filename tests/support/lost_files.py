@@ -126,6 +126,7 @@ def prove(loss, folder):
 
         name = f"{daemon.store}{loss.named}"
         assert 74 == daemon.ended(), daemon.log.read_text()
+        daemon.agent.drain()
         assert critical("database.can_write", name)(daemon)
         assert logged("health.store.unwritable", name)(daemon)
         assert f"lightkeeper: {name} " in daemon.log.read_text()
