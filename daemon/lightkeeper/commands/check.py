@@ -22,6 +22,6 @@ def check(file: "SettingsFile | None") -> int:
     results = []
     for result in checks(file.problems if file else ()):
         results.append(result)
-        detail = " ".join(result.detail.split())  # one line each, whoever worded it
+        detail = " ".join(result.detail.split())  # one line for each part
         click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<10}  {detail}")
     return ExitStatus.OK if all(result.ok for result in results) else ExitStatus.NO

@@ -33,7 +33,7 @@ class ClockedJob(schedule.Job):
 class ClockedScheduler(schedule.Scheduler):
     """Runs each job its interval after it ended, by `monotonic`; runs that were missed are not
     made up. A job that raises is reported to `failed`, and runs again in its time; `recovered`
-    is told of its first run that goes well again.
+    is called at its first run that goes well again.
     """
 
     def __init__(

@@ -157,7 +157,7 @@ def write_settled(
 
 
 def _locked(database: Database, ids: Collection[int]) -> dict[int, Document]:
-    """These rows, which nobody else changes until the transaction ends."""
+    """These rows, locked: no other connection changes them until the transaction ends."""
     if not ids:
         return {}
     # In the order in which triage locks them, so that there is no deadlock.
