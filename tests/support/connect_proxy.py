@@ -3,10 +3,11 @@
 import contextlib
 import select
 import socket
-import threading
+
+from listener import Listener
 
 
-class ConnectProxy:
+class ConnectProxy(Listener):
     """Serves from `with` to its end.
 
     `requests` are the heads of all requests as they came; `carried` is every byte that clients
@@ -15,42 +16,15 @@ class ConnectProxy:
     """
 
     def __init__(self, refusal=b"", before=b""):
+        super().__init__()
         self.refusal = refusal
         self.before = before
         self.requests = []
         self.carried = bytearray()
-        self._open = []
-        self._threads = []
 
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *reason):
-        for sock in [self._listener, *self._open]:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _start(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                sock, _ = self._listener.accept()
-                self._open.append(sock)
-                self._start(self._serve, sock)
 
     def _serve(self, client):
         with contextlib.suppress(OSError, ValueError), client:

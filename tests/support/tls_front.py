@@ -6,11 +6,11 @@ import ipaddress
 import select
 import socket
 import ssl
-import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from listener import Listener
 
 _DAY = datetime.timedelta(days=1)
 
@@ -83,44 +83,17 @@ def _general(name):
         return x509.DNSName(name)
 
 
-class Front:
+class Front(Listener):
     """Serves TLS from `with` to its end, and passes what it is sent on to a port.
 
     `context` may be changed at any time; `passed_on` counts the bytes that clients sent in it.
     """
 
     def __init__(self, port, context):
+        super().__init__()
         self.context = context
         self.passed_on = 0
         self._behind = port
-        self._open = []
-        self._threads = []
-
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *reason):
-        for sock in [self._listener, *self._open]:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _start(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                sock, _ = self._listener.accept()
-                self._open.append(sock)
-                self._start(self._serve, sock)
 
     def _serve(self, plain):
         # A client that refuses the handshake is what the tests are about.
