@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 
 import patience
+import prepared_command
 import secret_leaks
 
 COMMAND = (sys.executable, "-m", "lightkeeper")
@@ -25,20 +26,25 @@ def environment(database=None, lighthouse=None, agent=None, **more):
     return found | more
 
 
-def run(*arguments, env, within=None, **more):
+def run(*arguments, env, within=None, prepared=True, **more):
     """Run `lightkeeper` with these arguments; fails on a traceback. Output is text.
 
-    `within` is a shell script that finds the command in "$@".
+    `within` is a shell script that finds the command in "$@". Where it makes no difference and
+    is `prepared`, the process is one that has its imports done.
     """
-    done = subprocess.run(
-        [*_shell(within), *COMMAND, *map(str, arguments)],
-        env=env,
-        check=False,
-        text=True,
-        capture_output=True,
-        **({"stdin": subprocess.DEVNULL} if "input" not in more else {}),
-        **more,
-    )
+    arguments = list(map(str, arguments))
+    if within is None and prepared and prepared_command.can_run(env=env, **more):
+        done = prepared_command.run(arguments, env, **more)
+    else:
+        done = subprocess.run(
+            [*_shell(within), *COMMAND, *arguments],
+            env=env,
+            check=False,
+            text=True,
+            capture_output=True,
+            **({"stdin": subprocess.DEVNULL} if "input" not in more else {}),
+            **more,
+        )
     assert "Traceback" not in done.stderr
     secret_leaks.refuse(done.stdout + done.stderr)
     return done

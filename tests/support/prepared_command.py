@@ -1,0 +1,140 @@
+"""Runs `lightkeeper` in processes forked from one that has imported it.
+
+The imports cost a short command most of its processor time, and the tests run hundreds. Such a
+process has its own arguments, environment, folder and streams, and ends with its own status.
+
+    python -P prepared_command.py SOCKET
+"""
+
+import importlib
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+_AT_START = ("PYTHON", "LANG", "LC_", "TZ", "LD_", "FAKETIME")
+"""What begins so in the environment is read when an interpreter starts."""
+_MODULES = (
+    "lightkeeper.commands.main",
+    "lightkeeper.casework.listing",
+    "lightkeeper.casework.lookup",
+    "lightkeeper.service.self_check",
+    "lightkeeper.service.wiring",
+)
+"""What the commands import, the last four when they need them."""
+_PIPE_HOLDS = 65_536
+_starting = threading.Lock()
+_servers: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def can_run(*, env, input="", cwd=None, **more):  # noqa: A002  # as subprocess.run has it
+    """Whether such a process does the same as one with an interpreter of its own."""
+    return not more and len(input.encode()) <= _PIPE_HOLDS and _read_at_start(env) == _inherited()
+
+
+def run(arguments, env, input="", cwd=None):  # noqa: A002
+    """Run `lightkeeper` as `subprocess.run` would, with its output as text."""
+    reader, writer = os.pipe()
+    with (
+        os.fdopen(reader, "rb") as stdin,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as stdout,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as stderr,
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
+        with os.fdopen(writer, "wb") as all_of_it:
+            all_of_it.write(input.encode())
+        request = pickle.dumps((arguments, env, str(cwd or Path.cwd())))
+        connection.connect(str(_server()))
+        streams = [each.fileno() for each in (stdin, stdout, stderr)]
+        socket.send_fds(connection, [len(request).to_bytes(8)], streams)
+        connection.sendall(request)
+        with connection.makefile("rb") as answers:
+            pid = int(answers.readline())
+            try:
+                status = int(answers.readline())
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                raise
+        for each in (stdout, stderr):
+            each.seek(0)
+        code = os.waitstatus_to_exitcode(status)
+        return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
+
+
+def _read_at_start(env):
+    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+
+
+def _inherited():
+    return {name: os.environ[name] for name in ("LANG", "PYTHONPATH") if name in os.environ}
+
+
+def _server():
+    """The socket of this process's server, which is started if there is none."""
+    with _starting:
+        if not _servers:
+            path = Path(tempfile.mkdtemp(), "socket")
+            kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+            process = subprocess.Popen(
+                [sys.executable, "-P", __file__, path],
+                env=_inherited() | kept,
+                stdin=subprocess.PIPE,  # it ends when this end is closed
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            _servers[path] = process
+    return next(iter(_servers))
+
+
+def _serve(path):
+    for name in _MODULES:
+        importlib.import_module(name)
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the ends of `_handle`
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(100)
+        os.write(1, b"ready\n")
+        while sys.stdin not in select.select([listener, sys.stdin], (), ())[0]:
+            connection, _ = listener.accept()
+            if not os.fork():
+                listener.close()
+                _handle(connection)
+            connection.close()
+
+
+def _handle(connection):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    length, streams, _, _ = socket.recv_fds(connection, 8, 3)
+    with connection.makefile("rb") as sent:
+        arguments, env, cwd = pickle.loads(sent.read(int.from_bytes(length)))
+    if pid := os.fork():
+        connection.sendall(b"%d\n" % pid)
+        connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv[1:] = arguments
+    tempfile.tempdir = None
+    from lightkeeper.__main__ import main
+
+    main()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
