@@ -1,7 +1,6 @@
 """Intake: good lines are tracked once, each wrong line is rejected with its reason."""
 
 import time
-import tracemalloc
 from contextlib import closing
 
 import orjson
@@ -340,34 +339,3 @@ def test_what_was_read_is_stored_where_the_input_pauses(documents):
 
     assert [[True, False, False], [True, False, True]] == seen
     assert ((2, 0, 1), [3]) == (counts, [each.line for each in rejected])
-
-
-def _many_lines(form, count):
-    if form == "csv":
-        yield HEADER
-    for number in range(count):
-        request_id = number % (2 * BATCH)
-        if number % 10 == 5:
-            yield b"nonsense\n"
-        elif form == "csv":
-            yield b"%d,s-1,form_0781\n" % request_id
-        else:
-            yield (
-                b'{"lighthouse_request_id":%d,"form_526_submission_id":"s-1",'
-                b'"document_type":"form_0781"}\n' % request_id
-            )
-
-
-@pytest.mark.parametrize(("form", "count"), [("json", 100_000), ("csv", 50_000)])
-def test_memory_does_not_grow_with_the_input(documents, form, count):
-    """Any number of lines, wrong ones among them, is held a batch at a time: below 3 MB."""
-    lines = _many_lines(form, count)
-    tracemalloc.start()
-    try:
-        tally = track_lines(documents, lines, clock=lambda: NOW, reject=lambda _: None)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert IntakeTally(new=1_800, known=count * 9 // 10 - 1_800, rejected=count // 10) == tally
-    assert peak < 3_000_000

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from daemon_rig import DaemonRig
 from freezegun import freeze_time
-from patience import at_most
 from store_rows import NOW, OPEN_STATES, counted, ended, moved, new, plans, stand, tallied, uses
 
 from lightkeeper.casework import lookup
@@ -449,28 +448,6 @@ def test_filters_go_by_indexes(database, triage_store, documents, monkeypatch):
 
     indexes = [f"documents_{each}" for each in ("pending", "failed", "acknowledged")]
     assert [True] * 3 == [uses(plan, index) for index in indexes], plan
-
-
-@pytest.mark.speed
-def test_fifty_thousand_are_acknowledged_within_seconds(database, triage_store, documents):
-    """A backlog of failures is acknowledged, revoked and closed, each within ten seconds."""
-    for at in range(0, 50_000, 10_000):
-        documents.add([new(number) for number in range(at, at + 10_000)], NOW)
-    database.execute(
-        "UPDATE form_526_document_submissions SET lighthouse_status = 'failed', "
-        "condition = 'in_efolder', in_efolder_at = 1, next_poll_at = next_poll_at + id"
-    )
-    database.execute("UPDATE tallies SET lighthouse_status = 'failed', condition = 'in_efolder'")
-
-    for action in (Action.ACK, Action.UNACK, Action.CLOSE):
-        began = time.perf_counter()
-        may = decide(action, Policy(), NOW)
-        found = by_filter(triage_store, ALL, action, may)
-        ids = [each.id for each in found.documents]
-        assert 50_000 == triage_store.carry_out(ids, may, note(action, BY, WHY, NOW))
-        took = time.perf_counter() - began
-        assert took < at_most(10)
-        assert counted(database) == tallied(database)
 
 
 def test_what_changes_after_the_preview_is_skipped(database, triage_store, documents):
