@@ -12,7 +12,7 @@ from lightkeeper.simulation.drills.run import run_drill
 from lightkeeper.simulation.drills.table import markdown
 
 MONITORS = Path(__file__).parents[2] / "monitors"
-LONG = {HEALTHY, "backlog", "stalled-claims-evidence"}
+LONG = {HEALTHY, "backlog", "stalled-bgs", "stalled-claims-evidence"}
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def _batches_fail(world: World) -> Iterator[float]:
 def _flaky(world: World) -> Iterator[float]:
     body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
     world.lighthouse.fail_share(0.1, 500, body, path=None)
-    yield 2 * DAY
+    yield DAY
     world.lighthouse.clear_faults()
 
 
@@ -266,7 +266,7 @@ _ALL: Final = (
         "503 for every batch for five hours, answers for single documents",
         _batches_fail,
     ),
-    Fault("flaky", "10 % of calls end in 500 for two days", _flaky, an_hour=30, weight=3),
+    Fault("flaky", "10 % of calls end in 500 for a day", _flaky, an_hour=30, weight=3),
     Fault("mostly-failing", "98 % of calls end in 500 for four hours", _mostly_failing),
     Fault("key-revoked", "no token for an hour", _key_revoked),
     Fault("rate-limited", "every call ends in 429 for 90 minutes", _rate_limited),
