@@ -86,6 +86,7 @@ class Loop:
         self._wall_ahead = self._ahead()
         log.info("service.started")
         self._manager.ready()
+        self._health.started()
         self.scheduler.run_all()
 
     def turn(self, stop: Stop, reload: Callable[[], list[str]] = list) -> None:

@@ -123,6 +123,13 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             "after a 429 does not count.",
         ),
     },
+    (Kind.COUNT, Sender.START): {
+        "lightkeeper.service.starts": (
+            "",
+            {},
+            "Starts of the daemon that reached its loop: many in a crash loop.",
+        ),
+    },
     (Kind.COUNT, Sender.LOSSES): {
         "lightkeeper.dogstatsd.lost": (
             "packet",

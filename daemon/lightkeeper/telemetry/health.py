@@ -140,6 +140,10 @@ class Health:
             return report.failing_seconds
         return max(report.failing_seconds, limited)
 
+    def started(self) -> None:
+        """Count a start of the daemon: one that ends again and again still has a heartbeat."""
+        self._emitter.count("lightkeeper.service.starts", 1)
+
     def pulse(self) -> None:
         """Send the heartbeat and every service check, whatever its status."""
         emitter = self._emitter

@@ -55,6 +55,7 @@ class Sender(StrEnum):
     GAUGES = "gauges, every 30 s"
     SLICE = "health, after each polling slice"
     PULSE = "health, every 30 s"
+    START = "health, at each start"
     LOSSES = "dogstatsd, once the Agent is reachable again"
 
 

@@ -148,6 +148,7 @@ def test_the_loop_polls_publishes_and_sends_gauges(daemon):
 
     assert {"done": 250} == daemon.statuses()
     assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
+    assert 1 == daemon.agent.count("lightkeeper.service.starts")
     daemon.agent.assert_clean()
 
 

@@ -145,6 +145,14 @@ def _killed(seconds: float) -> Course:
     return course
 
 
+def _crash_loop(world: World) -> Iterator[float]:
+    for _ in range(12):
+        world.kill_daemon()
+        yield 20
+        world.start_daemon()
+        yield 5 * MINUTE
+
+
 def _restarted(world: World) -> Iterator[float]:
     world.track(1, "fails_claims_evidence", types=_TO_SEND_AGAIN)
     yield 1 * HOUR
@@ -287,6 +295,7 @@ _ALL: Final = (
     Fault("intake-stops", "no document is tracked for eight hours", _intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", _killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", _killed(60 * HOUR), an_hour=20),
+    Fault("crash-loop", "the daemon ends every five minutes for an hour", _crash_loop),
     Fault(
         "failure-and-restart",
         "a failure stays unacknowledged while the daemon is down for 45 minutes",
