@@ -1,7 +1,7 @@
 """Monitor messages: Datadog's conditionals and variables, and whom the text notifies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -22,6 +22,7 @@ FLAGS: Final = frozenset(
 VARIABLES: Final = frozenset(
     {
         *("value", "threshold", "warn_threshold", "comparator", "triggered_duration_sec"),
+        *("alert_recovery_threshold", "warn_recovery_threshold", "ok_threshold"),
         *("first_triggered_at", "first_triggered_at_epoch"),
         *("last_triggered_at", "last_triggered_at_epoch"),
     }
@@ -32,6 +33,8 @@ _MARK = re.compile(
 )
 _WORDS = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
 _HANDLE = re.compile(r"(?<![\w@.])@[^\s@,;!?()\[\]{}<>\"']+(?:@[^\s@,;!?()\[\]{}<>\"']+)?")
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PUNCTUATION: Final = ".,:;!?()\"'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ class Template:
             raise TemplateError(f"message: {{{{{closed}}}}} closes nothing")
 
     def render(self, flags: frozenset[str], values: Mapping[str, str], priority: str = "") -> str:
-        """Return the text for one notification; names without a value are empty."""
+        """Return the text for one notification; names without a value are empty.
+
+        A flag `is_match` or `is_exact_match` shows each such block, whatever it compares.
+        """
         return _render(self._nodes, flags, {**values, "priority": priority})
 
     def _read(self, opened: str) -> tuple[_Nodes, str]:
@@ -137,6 +143,21 @@ def handles(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(handle for handle in found if handle != "@"))
 
 
+def glued(text: str, known: Collection[str]) -> str | None:
+    """Return the first word in which a handle is hidden from Datadog, or None.
+
+    A handle needs a space before it, and nothing of a word behind it. `known` handles are found
+    anywhere in a word, others behind its first letter unless it is an e-mail address or a link.
+    """
+    for word in (one.strip(_PUNCTUATION) for one in text.split() if re.search(r"@\w", one)):
+        behind = (one in word[1:] for one in known)
+        before = (re.match(rf"{re.escape(one)}\w", word) for one in known)
+        hidden = word[0] != "@" and "://" not in word and not _ADDRESS.fullmatch(word)
+        if word not in known and (hidden or any(behind) or any(before)):
+            return word
+    return None
+
+
 def _render(nodes: _Nodes, flags: frozenset[str], values: Mapping[str, str]) -> str:
     parts = []
     for node in nodes:
@@ -154,7 +175,7 @@ def _render(nodes: _Nodes, flags: frozenset[str], values: Mapping[str, str]) -> 
 def _holds(block: _Block, flags: frozenset[str], values: Mapping[str, str]) -> bool:
     if block.name == "is_priority":
         return values["priority"] == block.arguments[0]
-    if block.name not in _MATCHES:
+    if block.name not in _MATCHES or block.name in flags:
         return block.name in flags
     value, options = values.get(block.arguments[0], ""), block.arguments[1:]
     if block.name == "is_exact_match":

@@ -237,7 +237,7 @@ def _notify_keys(given: list[str] | None, by: tuple[str, ...]) -> tuple[str, ...
         return ()
     unknown = [key for key in given if key not in by]
     if unknown:
-        raise BadMonitor(f"notify_by: the query is not grouped by {unknown[0]!r}")
+        raise BadMonitor(f"notify_by: the query is not grouped by {unknown[0]!r}: leave it out")
     return tuple(key for key in by if key in given)
 
 

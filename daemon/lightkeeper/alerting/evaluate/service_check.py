@@ -96,6 +96,7 @@ class ServiceCheckEvaluator:
         return {
             "threshold": shown(float(self._needed["critical"])),
             "warn_threshold": shown(float(self._needed["warning"])),
+            "ok_threshold": shown(float(self._needed["ok"])),
         }
 
     def _covers(self, tags: frozenset[str]) -> bool:

@@ -119,12 +119,20 @@ def _target(alert: BurnRate | ErrorBudget, slos: dict[str, dict[str, Any]]) -> f
     target = next((one["target"] for one in targets if one.get("timeframe") == over), None)
     if target is None:
         raise BadMonitor(f"SLO {alert.slo!r} has no target over {over}")
+    if not 0 < float(target) < 100:
+        raise BadMonitor(
+            f"SLO {alert.slo!r} has the target {target} over {over}: write one above 0 and below "
+            "100, which leaves errors a budget"
+        )
     return float(target) / 100
 
 
 def _refuse_windows(alert: BurnRate, highest: float) -> None:
-    if not 3600 <= alert.long.seconds <= 2 * DAY or alert.short.seconds >= alert.long.seconds:
-        raise BadMonitor("the long window is 1 to 48 hours, the short one shorter")
+    long, short = alert.long.seconds, alert.short.seconds
+    if not 3600 <= long <= 2 * DAY or not 60 <= short < long:
+        raise BadMonitor(
+            "the long window is 1 to 48 hours, the short one shorter, and a minute or more"
+        )
     if alert.threshold > highest:
         raise BadMonitor(f"a burn rate above {highest:g} cannot happen with this target")
 

@@ -52,9 +52,12 @@ class Thresholds:
     def variables(self) -> dict[str, str]:
         """What a message may show of them."""
         names = {"threshold": shown(self.critical), "comparator": self.comparator.value}
-        if self.warning is not None:
-            names["warn_threshold"] = shown(self.warning)
-        return names
+        further = {
+            "warn_threshold": self.warning,
+            "alert_recovery_threshold": self.critical_recovery,
+            "warn_recovery_threshold": self.warning_recovery,
+        }
+        return names | {name: shown(one) for name, one in further.items() if one is not None}
 
     def _held(self, value: float, recovery: float | None) -> bool:
         return recovery is not None and not _RECOVERS[self.comparator].holds(value, recovery)

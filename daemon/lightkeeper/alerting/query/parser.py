@@ -38,6 +38,9 @@ _PLAIN = rf"(?:{_WORD}\s*=\s*)?(?:{_STRING}|[\w.%-]+)(?=\s*[,)])"
 # Not / at the start: `a / b` is a division. Tag values hold nearly anything else.
 _TAG = r"[A-Za-z0-9_$@*][^\s,(){}!]*"
 _COMPARATOR = r"<=|>=|==|!=|<|>"
+_LIST = re.compile(r"\s(?:IN|in)\s*\([^()]*\)")
+_SYMBOL = re.compile(r"[,!]")
+_OPERATOR = re.compile(r"(?<![^\s(),!])(?:AND|OR|NOT|IN|and|or|not|in)(?=[\s(!])")
 
 
 def parse(text: str) -> Query:
@@ -146,7 +149,7 @@ def _metric(reader: Reader) -> MetricQuery:
     aggregator = reader.maybe(r"([a-z][\w.]*?)\s*:\s*(?=[A-Za-z])")
     name = reader.take(_METRIC, "a metric query such as avg:system.load.1{*}")[0]
     reader.take(r"\{", f"`{{` and the scope of {name}")
-    scope = _scope(reader)
+    scope = _written_one_way(reader)
     reader.take(r"\}", "`}` after the scope")
     by = _by(reader) if reader.sees(r"by\b") else ()
     return MetricQuery(aggregator[1] if aggregator else None, name, scope, by, _calls(reader))
@@ -160,6 +163,20 @@ def _by(reader: Reader) -> tuple[str, ...]:
         keys.append(reader.take(r"[^\s,{}]+", "a tag key")[0])
     reader.take(r"\}", "`}` after the keys to group by")
     return tuple(keys)
+
+
+def _written_one_way(reader: Reader) -> Scope:
+    """Read a whole scope: Datadog takes symbols or words in it, and not both."""
+    begin = reader.at
+    scope = _scope(reader)
+    text = _LIST.sub(" IN ", reader.text[begin : reader.at])
+    symbol, word = _SYMBOL.search(text), _OPERATOR.search(text)
+    if symbol and word:
+        raise QuerySyntaxError(
+            f"query: `{symbol[0]}` stands beside {word[0]} in one scope, which Datadog refuses: "
+            f"write AND for each `,` and NOT for each `!`, in `{reader.text}`"
+        )
+    return scope
 
 
 def _scope(reader: Reader) -> Scope:
@@ -237,7 +254,7 @@ def _service_check(reader: Reader) -> ServiceCheckAlert:
     counting = next((word for word in calls if word.endswith("_by_status")), None)
     if counting is None:
         raise reader.fault(".count_by_status()")
-    for word in ("over", "last"):
+    for word in ("over", "last") if "over" in calls else ("last",):
         if not calls.get(word):
             raise QuerySyntaxError(f"query: expected .{word}(…) with a value in `{reader.text}`")
     if not calls["last"][0].isdecimal():

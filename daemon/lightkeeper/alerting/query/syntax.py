@@ -159,7 +159,7 @@ class MetricAlert:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCheckAlert:
-    """`"check".over(…).by(…).last(n).count_by_status()`."""
+    """`"check".over(…).by(…).last(n).count_by_status()`; without `over` it is about every tag."""
 
     check: str
     over: tuple[str, ...]

@@ -37,7 +37,7 @@ def test_space_is_aggregated_over_series(aggregator, expected):
 
 def test_only_the_scope_is_looked_at():
     """Series outside the scope do not count."""
-    watched = Watched("max(last_1m):max:g{env:prod AND !step:none} > 5")
+    watched = Watched("max(last_1m):max:g{env:prod,!step:none} > 5")
 
     watched.gauge(9, "env:dev", "step:a")
     watched.gauge(9, "env:prod", "step:none")

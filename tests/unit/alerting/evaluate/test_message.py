@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from monitor_rig import Watched, payload
 
 from lightkeeper.alerting.errors import Unsupported
-from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, handles
+from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, glued, handles
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 
 QUERY = "max(last_1m):max:g{*} by {step,a.b} > 5"
@@ -192,3 +192,38 @@ def test_nothing_else_is_raised_on_nonsense(text):
         Template(text).render(frozenset(), {})
     except (TemplateError, Unsupported):
         return
+
+
+def test_a_message_may_say_where_it_recovers():
+    """Datadog fills in the thresholds of recovery, and leaves out what is not set."""
+    text = "{{alert_recovery_threshold}} {{warn_recovery_threshold}} {{ok_threshold}}"
+    limits = {"critical": 5, "critical_recovery": 4, "warning": 3, "warning_recovery": 2}
+
+    shown = [message.split() for message, _ in messages(text, 6, thresholds=limits)]
+    bare = [message.split() for message, _ in messages(text, 6)]
+
+    assert [[4.0, 2.0]] == [[float(one) for one in words] for words in shown]
+    assert [[]] == bare
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("low@slack-x", "low@slack-x"),
+        ("low.@slack-x now", "low.@slack-x"),
+        ("see https://x.test/#a@slack-x", "https://x.test/#a@slack-x"),
+        ("@slack-xlook", "@slack-xlook"),
+        ("@slack-x@pagerduty-y", "@slack-x@pagerduty-y"),
+        ("@slack-x,@pagerduty-y", "@slack-x,@pagerduty-y"),
+        ("low@teams-other", "low@teams-other"),
+        ("low@jane@va.gov", "low@jane@va.gov"),
+        ("**@slack-x**", "**@slack-x**"),
+        ("@slack-x: (@pagerduty-y), '@slack-x'.", None),
+        ("@slack-x-low @slack-x_low", "@slack-x_low"),
+        ("@jane@va.gov", None),
+        ("write to jane.doe@va.gov, or https://a@b.test/c, at 5 @ night", None),
+    ],
+)
+def test_a_handle_that_is_glued_to_a_word_is_found(text, word):
+    """Datadog sees none of these; addresses, links and handles that stand apart are no fault."""
+    assert word == glued(text, {"@slack-x", "@pagerduty-y"})

@@ -86,3 +86,22 @@ def test_a_check_group_with_several_checks_is_refused():
 
     with pytest.raises(Unsupported, match="several checks"):
         watched.pass_minutes()
+
+
+def test_a_check_without_over_covers_every_tag():
+    """Where `over` is left out, every run of the check counts."""
+    watched = Watched(CHECK.replace('.over("env:prod")', ""), new_group_delay=0)
+
+    watched.check(2, "env:staging", "host:a")
+    watched.pass_minutes()
+
+    assert watched.status("host:a") is ALERT
+
+
+def test_a_message_may_say_after_how_many_runs_it_recovers():
+    """`ok_threshold` is built in at Datadog."""
+    watched = Watched(CHECK, message="{{ok_threshold}}", thresholds={"ok": 2}, new_group_delay=0)
+
+    watched.check(2, "env:prod", "host:a")
+
+    assert [2.0] == [float(one.message) for one in watched.pass_minutes()]

@@ -76,9 +76,19 @@ def test_an_error_budget_is_the_part_that_is_used_up():
         (BURN.replace("> 10", "< 10"), "compares with > or >="),
         (BURN.replace("1h", "3d"), "1 to 48 hours"),
         (BURN.replace("5m", "2h"), "short one shorter"),
+        (BURN.replace("5m", "0m"), "a minute or more"),
     ],
 )
 def test_an_impossible_slo_alert_is_refused(query, message):
     """What Datadog would block, or what could never fire, is refused."""
     with pytest.raises(BadMonitor, match=message):
         MonitorRun(payload(query), SLO)
+
+
+@pytest.mark.parametrize("target", [100, 100.5, 0, -1])
+def test_a_target_that_leaves_no_budget_is_refused(target):
+    """With 100 % there is nothing that could burn, and no number to divide by."""
+    slo = {**SLO["delivery"], "thresholds": [{"timeframe": "30d", "target": target}]}
+
+    with pytest.raises(BadMonitor, match="above 0 and below 100"):
+        MonitorRun(payload(BURN), {"delivery": slo})

@@ -118,6 +118,13 @@ def test_a_service_check_is_read():
     )
 
 
+def test_a_service_check_without_over_is_about_every_tag():
+    """Datadog's own provider publishes one."""
+    assert ServiceCheckAlert("a.up", (), (), ("host",), 2, "count_by_status") == parse(
+        '"a.up".by("host").last(2).count_by_status()'
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -216,7 +223,8 @@ def test_a_wrong_query_is_named_with_its_place(text, position, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        '"x".last(2).count_by_status()',
+        '"x".over().last(2).count_by_status()',
+        '"x".over("*").count_by_status()',
         '"x".over("*").last("two").count_by_status()',
         'burn_rate("x").over("30d").long_window("1h") > 2',
     ],
@@ -234,3 +242,32 @@ def test_nothing_else_is_raised_on_nonsense(text):
         parse(text)
     except QuerySyntaxError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "word"),
+    [
+        ("a:1,b:1 OR b:2", ",", "OR"),
+        ("a:1,(b:1 or b:2)", ",", "or"),
+        ("(a:1,b:1) AND c:1", ",", "AND"),
+        ("a:1,b IN (1,2)", ",", "IN"),
+        ("a:1,NOT b:1", ",", "NOT"),
+        ("a:1 AND !b:1", "!", "AND"),
+        ("!b NOT IN (1)", "!", "NOT"),
+    ],
+)
+def test_symbols_and_words_do_not_stand_in_one_scope(text, symbol, word):
+    """Datadog refuses that; the message names both, and the words to write."""
+    with pytest.raises(QuerySyntaxError) as caught:
+        scope(text)
+
+    assert f"`{symbol}` stands beside {word} in one scope" in str(caught.value)
+    assert "write AND for each `,` and NOT for each `!`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["a IN (b,c)", "a NOT IN (b,c)", "a:1,order:2,in:3", "a:or,b:not"]
+)
+def test_lists_of_values_and_words_inside_tags_are_no_mixture(text):
+    """A comma between values is no symbol, and a tag may be called `in`."""
+    assert scope(text)

@@ -1,6 +1,7 @@
 """Each query must be about the one environment of variables.json: staging pages no one for prod.
 
-Write `env:${env}` into each scope, and no environment by name.
+Write `env:${env}` into each scope, and no environment by name. A service check without `.over`
+has no scope: it is about every environment, by whoever left that out.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from lightkeeper.alerting.query.syntax import All, Scope, ServiceCheckAlert, Tag
 def check(subject: Subject) -> Iterator[Finding]:
     wanted = Tag(f"env:{subject.assets.variables['env']}".lower())
     scopes = [_required(query.scope) for query in subject.queries]
-    if isinstance(subject.query, ServiceCheckAlert):
+    if isinstance(subject.query, ServiceCheckAlert) and subject.query.over:
         scopes.append({Tag(text) for text in subject.query.over})
     typed = "env:" in subject.written_queries.replace("env:${env}", "")
     if typed or any(wanted not in scope for scope in scopes):
