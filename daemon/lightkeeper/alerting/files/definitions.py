@@ -6,7 +6,7 @@ What differs between installations stands in one file, `variables.json`, and in 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,12 @@ _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
 _FIELDS: Final = {**dict.fromkeys(_TEXTS, str), "payload": dict, "silence": dict}
 _NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
+_ABSOLUTE: Final = re.compile(r"https?://[^/\s]")
+_WRAPPINGS: Final = {
+    "definition": "in the wrapping of an integration",
+    "data": "in an answer of Datadog's API",
+}
+_TOLD_BY: Final = {"widgets": "a dashboard", "thresholds": "an SLO", "query": "a monitor"}
 
 
 class BadDefinition(AlertingError):
@@ -103,6 +109,11 @@ def load_variables(path: Path) -> dict[str, Any]:
     for name in _NEEDED:
         if not isinstance(variables.get(name), str) or not variables[name]:
             raise BadDefinition(f"{path}: {name}: [variable] missing: give it a text")
+    if not _ABSOLUTE.match(variables["runbook_url"]):
+        raise BadDefinition(
+            f"{path}: runbook_url: [variable] {variables['runbook_url']} is relative, which no "
+            "chat or pager can follow: write https://…"
+        )
     return variables
 
 
@@ -202,6 +213,7 @@ def _definition(path: Path, variables: dict[str, Any]) -> Definition:
 def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
     """Read a file that has these fields and no others. Raises BadDefinition."""
     given = {"silence": {}, **read_json(path)}
+    _refuse_unwrapped(path, given, fields)
     for name, kind in fields.items():
         if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
             what = "a text" if kind is str else "an object"
@@ -215,6 +227,21 @@ def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
         if not isinstance(reason, str) or not reason.strip():
             raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
     return given
+
+
+def _refuse_unwrapped(path: Path, given: dict[str, Any], fields: Iterable[str]) -> None:
+    """Raise BadDefinition for what comes from Datadog as it is, saying what it is."""
+    inside = next((name for name in _WRAPPINGS if isinstance(given.get(name), dict)), None)
+    bare = given[inside] if inside else given
+    what = next((kind for name, kind in _TOLD_BY.items() if name in bare), None)
+    if what and "payload" not in given:
+        how = _WRAPPINGS[inside] if inside else "as Datadog exports it"
+        it = f"its {inside}" if inside else "it"
+        beside = ", ".join(name for name in fields if name not in ("payload", "silence"))
+        raise BadDefinition(
+            f"{path}: payload: [wrapper] this is {what} {how}: write {it} as `payload`, without "
+            f"what only the server writes (id, created, …), beside {beside}"
+        )
 
 
 def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,3 +45,16 @@ def test_a_folder_without_dashboards_is_a_mistake(tmp_path):
     (folder / "two.json").unlink()
     with pytest.raises(BadDefinition, match="holds no dashboard"):
         load_dashboards(folder, monitors)
+
+
+def test_an_exported_dashboard_is_named_as_that(tmp_path):
+    """A bare payload is met with what to do, not with a missing key."""
+    folders = written(tmp_path, board()["payload"])
+
+    with pytest.raises(BadDefinition) as caught:
+        load_dashboards(*folders)
+
+    assert "payload: [wrapper] this is a dashboard as Datadog exports it: write" in str(
+        caught.value
+    )
+    assert str(caught.value).endswith("beside key, description, owner")

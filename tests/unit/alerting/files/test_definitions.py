@@ -136,3 +136,70 @@ def test_a_folder_without_definitions_is_a_mistake(tmp_path, folder):
     for path in folder.glob("[!v]*.json"):
         path.unlink()
     assert "holds no monitor" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "url", ["monitors/README.md", "/wiki/runbook", "//wiki/x", "wiki.test/x", "#x", "https:///x"]
+)
+def test_a_relative_runbook_url_is_refused(folder, url):
+    """Who is paged could follow none of the links, so nothing is checked or printed with one."""
+    (folder / "variables.json").write_text(
+        json.dumps({**definition_files.VARIABLES, "runbook_url": url})
+    )
+
+    said = refusal(folder)
+
+    assert f"variables.json: runbook_url: [variable] {url} is relative" in said
+    assert "write https://…" in said
+
+
+FETCHED = {"id": 7, "created": "2026-01-01", "overall_state": "OK"}
+WRAPPING = {"version": 2, "created_at": "2026-01-01", "title": "It", "tags": []}
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "what", "remedy"),
+    [
+        (
+            "stuck.json",
+            lambda bare: {**FETCHED, **bare},
+            "this is a monitor as Datadog exports it",
+            "write it as `payload`",
+        ),
+        (
+            "failed.json",
+            lambda bare: {"name": bare["name"], "type": bare["type"], "query": bare["query"]},
+            "this is a monitor as Datadog exports it",
+            "write it as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {**WRAPPING, "description": "It.", "definition": {**FETCHED, **bare}},
+            "this is a monitor in the wrapping of an integration",
+            "write its definition as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {**FETCHED, **bare},
+            "this is an SLO as Datadog exports it",
+            "write it as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {"data": {**FETCHED, **bare}, "errors": None},
+            "this is an SLO in an answer of Datadog's API",
+            "write its data as `payload`",
+        ),
+    ],
+)
+def test_what_comes_from_datadog_as_it_is_is_named_as_that(folder, file, given, what, remedy):
+    """A bare payload, and one in another wrapping, is met with what to do with it."""
+    assets, key = load(folder), Path(file).stem
+    bare = (assets.monitors | assets.slos)[key].payload
+    (folder / file).write_text(json.dumps(given(bare)))
+
+    said = refusal(folder)
+
+    assert f"{folder / file}: payload: [wrapper] {what}: {remedy}, without what only" in said
+    assert said.endswith("beside key, description, runbook, owner, pages")
+    assert 1 == len(said.splitlines())
