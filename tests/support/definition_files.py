@@ -2,6 +2,7 @@
 
 import copy
 import json
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ VARIABLES = {
         *("dependency:lighthouse", "env:${env}", "itportfolio:benefits-delivery"),
     ],
 }
+GONE = object()
 SECTION = "**Meaning.** It.\n**Confirm.** So.\n**Do.** This.\n**May wait.** No.\n"
 PAGING = (
-    "{{#is_alert}}{{value}} at {{step.name}} ${pager}{{/is_alert}}"
-    "{{#is_no_data}}gone ${pager}{{/is_no_data}} ${channel} ${runbook_url}#"
+    "{{#is_alert}}{{value}} at {{step.name}} ${pager}{{/is_alert}} now ${channel} ${runbook_url}#"
 )
+MISSING = "{{#is_no_data}}gone ${pager}{{/is_no_data}}"
 CHANNEL = "{{value}} ${channel} ${runbook_url}#"
 FAILED = (
     "sum(last_5m):sum:lightkeeper.documents.outcomes"
@@ -78,6 +80,16 @@ def definitions() -> dict[str, dict[str, Any]]:
         "slos/share.json": wrapped("share", "No page.", share),
     }
     return copy.deepcopy(made)
+
+
+def put(given: Any, path: str, value: Any) -> None:
+    """Set what stands at a dotted path, or take it out where the value is GONE."""
+    *above, last = path.split(".")
+    inner = reduce(lambda one, name: one[name], above, given)
+    if value is GONE:
+        del inner[last]
+    else:
+        inner[last] = value
 
 
 def write(folder: Path, files: dict[str, dict[str, Any]]) -> Path:

@@ -7,8 +7,16 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
-from lightkeeper.alerting.evaluate.message import FLAGS, Template, TemplateError, handles
+from lightkeeper.alerting.evaluate.message import (
+    FLAGS,
+    VARIABLES,
+    Template,
+    TemplateError,
+    glued,
+    handles,
+)
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.files.dashboards import dicts
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
@@ -21,6 +29,7 @@ from lightkeeper.alerting.query.syntax import (
     MetricQuery,
     Query,
     QuerySyntaxError,
+    ServiceCheckAlert,
 )
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import Kind, Signal
@@ -29,8 +38,9 @@ METRIC_KINDS: Final = (Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION)
 Refusal: TypeAlias = tuple[str, Exception]
 """A place in the file, and why the evaluator refuses what stands there."""
 
-_NAMES: Final = re.compile(r"\{\{\{?\s*(?:[#^]\w+\s+)?\[?([\w.-]+)\]?")
+_NAMES: Final = re.compile(r"\{\{\{?\s*(?:[#^]\w+\s+)?[\"']?([\w.\[\]-]+)")
 _TEXTS: Final = ("name", "message")
+_MATCHING: Final = frozenset({"is_match", "is_exact_match"})
 
 
 @dataclass(frozen=True)
@@ -84,20 +94,53 @@ class Subject:
             return []
         return [query for part in parts for query in _metric_queries(part)]
 
-    @cached_property
-    def notified(self) -> dict[frozenset[str], tuple[str, ...]]:
-        """The handles that the message notifies, by the flags that hold; {} if it is unreadable.
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The keys by which its query is grouped."""
+        if isinstance(self.query, ServiceCheckAlert):
+            return self.query.by
+        return next((one.by for one in self.queries if one.by), ())
 
-        No flags stand for a status that the message does not ask for.
-        """
+    @property
+    def notifies_missing(self) -> bool:
+        """Whether missing data notify, so that {{#is_no_data}} can be sent at all."""
+        options = self.options
+        on_missing = options.get("on_missing_data")
+        return bool(options.get("notify_no_data")) or on_missing == "show_and_notify_no_data"
+
+    @cached_property
+    def _rendered(self) -> dict[frozenset[str], str]:
+        """The message by the flags that hold, `x` for each variable; {} if it is unreadable."""
         text = str(self.payload.get("message", ""))
+        names = frozenset(re.sub(r"[\[\]]", "", one) for one in _NAMES.findall(text))
         try:
-            template = Template(text, frozenset(_NAMES.findall(text)))
+            template = Template(text, names)
         except (TemplateError, Unsupported):
             return {}
-        reasons = {frozenset[str](), *(frozenset({flag}) for flag in FLAGS)}
-        reasons |= {frozenset({flag, "is_renotify"}) for flag in FLAGS}
-        return {reason: handles(template.render(reason, {})) for reason in reasons}
+        none = frozenset[str]()
+        states = (none, *(frozenset({flag}) for flag in FLAGS))
+        reasons = {one | more for one in states for more in (none, frozenset({"is_renotify"}))}
+        reasons |= {one | _MATCHING for one in reasons}
+        filled = dict.fromkeys(names | VARIABLES, "x")
+        return {reason: template.render(reason, filled) for reason in reasons}
+
+    @cached_property
+    def glued_word(self) -> str | None:
+        """A word of the message that hides a handle from Datadog, or None."""
+        values = self.assets.variables.values()
+        known = {one for value in values for one in handles(str(value))}
+        found = (glued(text, known) for text in self._rendered.values())
+        return next(filter(None, found), None)
+
+    @cached_property
+    def notified(self) -> dict[frozenset[str], tuple[str, ...]]:
+        """The handles that the message notifies, by the flags that hold.
+
+        No flags stand for a status that the message does not ask for. {} if the message is
+        unreadable or hides a handle: other rules report that.
+        """
+        rendered = {} if self.glued_word else self._rendered
+        return {reason: handles(text) for reason, text in rendered.items()}
 
     @cached_property
     def refusals(self) -> list[Refusal]:
@@ -120,9 +163,8 @@ class Subject:
                     return
 
     def _slo_refusals(self) -> Iterator[Refusal]:
-        targets: Any = self.payload.get("thresholds") or [{}]
-        for target in targets:
-            span = target.get("timeframe", "30d")
+        targets = dicts(self.payload.get("thresholds"), "")
+        for span in [one.get("timeframe", "30d") for _, one in targets] or ["30d"]:
             windows = '.long_window("1h").short_window("5m")'
             query = f'burn_rate("{self.definition.key}").over("{span}"){windows} > 1'
             error = self._refused({"type": "slo alert", "query": query})
@@ -136,7 +178,7 @@ class Subject:
         except (QuerySyntaxError, Unsupported, BadMonitor, TemplateError) as exc:
             return exc
         except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as exc:
-            # The rule `shape` says where, if jsonschema is installed.
+            # The rule `shape` says where.
             return BadMonitor(f"a value has the wrong type: {exc}")
         return None
 

@@ -1,16 +1,14 @@
 """A monitor that pages must do so for alerts and missing data alone; any other must never page.
 
-Write `${pager}` into {{#is_alert}} and {{#is_no_data}} where `pages` names on-call; else leave it
-out. SLO alerts never page: in a quiet hour a single failure would.
+Where `pages` names on-call, write `${pager}` into {{#is_alert}}, and into {{#is_no_data}} where
+missing data notify: elsewhere that block is never sent. Else leave it out. SLO alerts never page:
+in a quiet hour a single failure would.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-
-_PAGED: Final = frozenset({"is_alert", "is_no_data"})
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -30,8 +28,26 @@ def check(subject: Subject) -> Iterator[Finding]:
             "pages",
             "SLO alerts do not page, as one failure in a quiet hour would: write No page",
         )
-    elif paged != {flags for flags in notified if flags & _PAGED}:
+    else:
+        yield from _misplaced(subject, paged)
+
+
+def _misplaced(subject: Subject, paged: set[frozenset[str]]) -> Iterator[Finding]:
+    alerts, missing = (
+        {flags for flags in subject.notified if flag in flags}
+        for flag in ("is_alert", "is_no_data")
+    )
+    if subject.notifies_missing and paged != alerts | missing:
         yield (
             "payload.message",
-            "write ${pager} into {{#is_alert}} and {{#is_no_data}}, and nowhere else",
+            "missing data notify here: write ${pager} into {{#is_alert}} and {{#is_no_data}}, and "
+            "nowhere else",
         )
+    elif not subject.notifies_missing and paged == alerts | missing:
+        yield (
+            "payload.message",
+            "missing data do not notify here, so {{#is_no_data}} is never sent: take ${pager} out "
+            "of it, or write show_and_notify_no_data, of a service check notify_no_data",
+        )
+    elif not subject.notifies_missing and paged != alerts:
+        yield "payload.message", "write ${pager} into {{#is_alert}}, and nowhere else"

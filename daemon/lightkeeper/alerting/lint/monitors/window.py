@@ -1,7 +1,7 @@
-"""A window must be so long that one lost packet does not change what the monitor says.
+"""A window must be longer than one lost packet, and no longer than Datadog looks back.
 
-Write `last_5m` or longer; `require_full_window` true only where a gauge has to stay too high for
-the whole window; a `no_data_timeframe` of two windows; two bad service checks or more.
+Write `last_5m` to `last_730h`; `require_full_window` true only where a gauge has to stay too high
+for the whole window; a `no_data_timeframe` of two windows; two bad service checks or more.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from lightkeeper.alerting.query.syntax import MetricAlert, ServiceCheckAlert
 
 _SENT_EVERY_SECONDS: Final = 30
 _SHORTEST_SECONDS: Final = 10 * _SENT_EVERY_SECONDS
+_LONGEST_SECONDS: Final = 730 * 3600
 _FEWEST_CHECKS: Final = 2
 
 
@@ -34,6 +35,8 @@ def _of_metrics(subject: Subject, alert: MetricAlert) -> Iterator[Finding]:
             "payload.query",
             f"signals are sent every {_SENT_EVERY_SECONDS} s: write last_5m or longer",
         )
+    elif alert.window.seconds > _LONGEST_SECONDS:
+        yield "payload.query", "Datadog looks back over 730 hours at most: write last_730h or less"
     lasts = alert.aggregator == "min" and not any(one.calls for one in subject.queries)
     if subject.options.get("require_full_window") not in ((False, True) if lasts else (False,)):
         yield (

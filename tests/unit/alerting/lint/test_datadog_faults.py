@@ -1,0 +1,299 @@
+"""What Datadog refuses, or what breaks paging there, is found, with its key and a remedy."""
+
+import definition_files
+import pytest
+from definition_files import ALL, CHECK, FAILED, GOOD, MISSING, STUCK, put
+
+from lightkeeper.alerting.files.definitions import load
+from lightkeeper.alerting.lint.monitor_rules import lint
+
+OPTIONS, QUERY, MESSAGE = "payload.options", "payload.query", "payload.message"
+NUMERATOR, DENOMINATOR = "payload.query.numerator", "payload.query.denominator"
+TARGETS, AGAIN = "payload.thresholds", "payload.target_threshold"
+SHARE, FAIL, STAY = "slos/share.json", "failed.json", "stuck.json"
+BAD = GOOD.replace("good", "bad")
+ALONE = STUCK.replace(" by {step}", "")
+BY_TWO = STUCK.replace("by {step}", "by {step,document_type}")
+UNGROUPED = CHECK.replace('.by("env")', "")
+OUTCOMES = "env:${env},outcome:failed"
+MONTH, WEEK = {"timeframe": "30d", "target": 99}, {"timeframe": "7d", "target": 95}
+MATCHED = '{{#is_match "step.name" "none"}}odd{{/is_match}}'
+
+
+def scoped(scope):
+    """The query of failures, with another scope."""
+    return FAILED.replace(OUTCOMES, scope)
+
+
+def problems(folder, file, changes):
+    """All that is found after these changes in one file, as (place, rule, remedy)."""
+    files = definition_files.definitions()
+    for path, value in changes.items():
+        put(files[file], path, value)
+    found = lint(load(definition_files.write(folder, files)))
+    return [(one.path, one.rule, one.remedy) for one in found]
+
+
+def options(**given):
+    """Changes to the options."""
+    return {f"{OPTIONS}.{name}": value for name, value in given.items()}
+
+
+def message(file, old, new):
+    """A change to the message."""
+    return {MESSAGE: definition_files.definitions()[file]["payload"]["message"].replace(old, new)}
+
+
+FAULTS = [
+    # Numbers that Datadog does not take.
+    (FAIL, options(timeout_h=-1), "timeout_h", "limits", "-1 is not taken: write 0 to 24"),
+    (FAIL, options(timeout_h=25), "timeout_h", "limits", "write 0 to 24"),
+    ("polling.json", options(timeout_h=48), "timeout_h", "limits", "write 0 to 24"),
+    (FAIL, options(new_group_delay=-60), "new_group_delay", "limits", "write 0 or more"),
+    (FAIL, options(new_host_delay=-1), "new_host_delay", "limits", "write 0 or more"),
+    (FAIL, options(renotify_interval=-5), "renotify_interval", "limits", "write 0 or more"),
+    # Windows.
+    *(
+        (FAIL, {QUERY: FAILED.replace("last_5m", f"last_{span}")}, QUERY, "window", remedy)
+        for span, remedy in {
+            "0m": "write last_5m or longer",
+            "1m": "write last_5m or longer",
+            "43801m": "write last_730h or less",
+            "731h": "write last_730h or less",
+            "31d": "write last_730h or less",
+            "5w": "write last_730h or less",
+            "2mo": "write last_730h or less",
+        }.items()
+    ),
+    (FAIL, {QUERY: FAILED.replace("5m", "30s")}, QUERY, "query", "a window such as last_5m"),
+    (
+        "burn.json",
+        {QUERY: definition_files.BURN.replace("30m", "0m")},
+        OPTIONS,
+        "options",
+        "the short one shorter, and a minute or more",
+    ),
+    # Symbols and words in one scope.
+    *(
+        (
+            FAIL,
+            {QUERY: scoped(scope)},
+            QUERY,
+            "query",
+            "write AND for each `,` and NOT for each `!`",
+        )
+        for scope in (
+            "env:${env},outcome:failed OR outcome:recovered",
+            "env:${env},(outcome:failed or outcome:recovered)",
+            "env:${env},outcome IN (failed,recovered)",
+            "env:${env},NOT outcome:done",
+            "env:${env} AND !outcome:done",
+            "env:${env} AND outcome NOT IN (done) AND !step:none",
+        )
+    ),
+    (SHARE, {NUMERATOR: GOOD.replace(",", ",NOT ")}, QUERY, "query", "write AND for each `,`"),
+    # Groups.
+    (FAIL, options(notify_by=["step"]), "notify_by", "grouping", "all keys of the query"),
+    ("polling.json", options(notify_by=["env"]), "notify_by", "grouping", "all keys of the query"),
+    (
+        STAY,
+        {QUERY: BY_TWO, **options(notify_by=["document_type", "step"])},
+        "notify_by",
+        "grouping",
+        "leave it out, or name fewer",
+    ),
+    (STAY, {QUERY: ALONE, **options(notify_by=["*"])}, "notify_by", "grouping", "leave it out"),
+    (STAY, {QUERY: ALONE, **options(notify_by=["step"])}, OPTIONS, "options", "notify_by: "),
+    ("burn.json", options(notify_by=["*"]), "notify_by", "grouping", "leave it out"),
+    *(
+        (file, {**query, **options(new_group_delay=60)}, "new_group_delay", "grouping", "leave it")
+        for file, query in (
+            (STAY, {QUERY: ALONE}),
+            ("polling.json", {QUERY: UNGROUPED}),
+            ("burn.json", {}),
+        )
+    ),
+    # Reminders that are never sent.
+    *(
+        (
+            file,
+            options(renotify_interval=60, renotify_statuses=["alert", "no data"], **missing),
+            "renotify_statuses",
+            "renotify",
+            "leave out no data",
+        )
+        for file, missing in (
+            (FAIL, {}),
+            (STAY, {"on_missing_data": "show_no_data"}),
+            (STAY, {"on_missing_data": "resolve"}),
+            ("polling.json", {}),
+        )
+    ),
+    (
+        STAY,
+        options(renotify_interval=60, renotify_statuses=["warn"]),
+        "renotify_statuses",
+        "renotify",
+        "leave out warn",
+    ),
+    (
+        "burn.json",
+        options(renotify_interval=60),
+        "renotify_interval",
+        "renotify",
+        "an SLO alert sends no reminders: leave it out",
+    ),
+    # SLOs whose targets contradict each other, or leave no budget.
+    (SHARE, {"payload.timeframe": "7d"}, "payload.timeframe", "targets", "write 30d, as it says"),
+    (
+        SHARE,
+        {AGAIN: 99.9},
+        AGAIN,
+        "targets",
+        "99.9 contradicts `thresholds`: write 99, as it says",
+    ),
+    (
+        SHARE,
+        {TARGETS: [MONTH, WEEK], "payload.timeframe": "7d", AGAIN: 99},
+        AGAIN,
+        "targets",
+        "write 95, as it says",
+    ),
+    (SHARE, {TARGETS: [MONTH, MONTH]}, f"{TARGETS}[1]", "targets", "30d has a target already"),
+    (SHARE, {TARGETS: [MONTH | {"warning": 98}]}, f"{TARGETS}[0].warning", "targets", "above the"),
+    *(
+        (
+            SHARE,
+            {TARGETS: [MONTH | {"target": target}]},
+            TARGETS,
+            "options",
+            "above 0 and below 100",
+        )
+        for target in (100, 100.0, 120, 0, -1)
+    ),
+    # An SLO that counts the wrong way round.
+    *(
+        (SHARE, {NUMERATOR: good, DENOMINATOR: every}, NUMERATOR, "numerator", remedy)
+        for good, every, remedy in (
+            (ALL, GOOD, "or both the other way round"),
+            (ALL, ALL, "write the good ones alone"),
+            (BAD, GOOD, "a narrower scope of the same metric"),
+            (f"{GOOD} + {BAD}", GOOD, "a narrower scope of the same metric"),
+            (ALL, f"{ALL} - {BAD}", "a narrower scope of the same metric"),
+            (GOOD, f"{ALL} - {GOOD}", "a narrower scope of the same metric"),
+            (GOOD, ALL.replace("efolder", "outcome"), "a narrower scope of the same metric"),
+        )
+    ),
+    # Links that lead nowhere.
+    (FAIL, message(FAIL, "now", "[now](README.md#x)"), MESSAGE, "link", "README.md#x is relative"),
+    (FAIL, message(FAIL, "now", "[a](/dashboard/x)"), MESSAGE, "link", "write https://…"),
+    (
+        FAIL,
+        {"payload.assets": [{"category": "runbook", "name": "It", "url": "monitors/README.md"}]},
+        "payload.assets[0].url",
+        "link",
+        "monitors/README.md is relative",
+    ),
+    # Handles that no one sees.
+    *(
+        (FAIL, message(FAIL, old, new), MESSAGE, "handle", "write a space before the handle")
+        for old, new in (
+            ("{{step.name}} ${pager}", "{{step.name}}${pager}"),
+            ("now ${channel}", "now${channel}"),
+            ("now ${channel}", "now.${channel}"),
+            ("${channel} ", "${channel}look "),
+            ("now ", f"{MATCHED}"),
+            ("now", "now@slack-typed"),
+            ("now", "now@jane@va.gov"),
+        )
+    ),
+    # The pager where missing data are, and are not, notified of.
+    (FAIL, message(FAIL, "now", MISSING), MESSAGE, "pager", "missing data do not notify here"),
+    (
+        FAIL,
+        message(FAIL, "now", MISSING) | options(on_missing_data="show_no_data"),
+        MESSAGE,
+        "pager",
+        "take ${pager} out of it",
+    ),
+    (
+        FAIL,
+        options(on_missing_data="show_and_notify_no_data"),
+        MESSAGE,
+        "pager",
+        "missing data notify here: write ${pager} into {{#is_alert}} and {{#is_no_data}}",
+    ),
+    (
+        FAIL,
+        message(FAIL, "now", '{{#is_match "step.name" "none"}}${pager}{{/is_match}}'),
+        MESSAGE,
+        "pager",
+        "write ${pager} into {{#is_alert}}, and nowhere else",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "changes", "place", "rule", "words"), FAULTS)
+def test_a_fault_is_named_with_its_key_and_remedy(tmp_path, file, changes, place, rule, words):
+    """One rule finds it, at the key that is wrong, and says what to write."""
+    found = problems(tmp_path / "m", file, changes)
+
+    place = place if "payload" in place else f"{OPTIONS}.{place}"
+    assert {(place, rule)} == {(path, name) for path, name, _ in found}
+    assert all(words in remedy for *_, remedy in found)
+
+
+NOTIFYING = {"on_missing_data": "show_and_notify_no_data"}
+SOUND = [
+    (FAIL, options(timeout_h=0)),
+    (FAIL, options(timeout_h=24)),
+    (FAIL, options(new_group_delay=0)),
+    (FAIL, {QUERY: FAILED.replace("last_5m", "last_730h")}),
+    (FAIL, {QUERY: FAILED.replace("last_5m", "last_1mo")}),
+    (FAIL, {QUERY: scoped("env:${env} AND (outcome:failed OR outcome:recovered)")}),
+    (FAIL, {QUERY: scoped("env:${env} AND outcome IN (failed,recovered)")}),
+    (FAIL, {QUERY: scoped("env:${env},!outcome:done")}),
+    (STAY, {QUERY: BY_TWO, **options(notify_by=["step"])}),
+    (STAY, options(notify_by=["*"])),
+    (STAY, options(renotify_interval=60, renotify_statuses=["alert", "no data"], **NOTIFYING)),
+    ("burn.json", options(renotify_interval=0)),
+    (SHARE, {"payload.timeframe": "30d", AGAIN: 99.0}),
+    (SHARE, {TARGETS: [MONTH, WEEK], "payload.timeframe": "7d", AGAIN: 95}),
+    (SHARE, {TARGETS: [MONTH | {"warning": 99.5}], "payload.warning_threshold": 99.5}),
+    (SHARE, {NUMERATOR: f"{ALL} - {BAD}"}),
+    (SHARE, {DENOMINATOR: f"{GOOD} + {BAD}"}),
+    (SHARE, {NUMERATOR: GOOD.replace(",", " AND "), DENOMINATOR: f"{BAD} + {GOOD} + {ALL}"}),
+    (FAIL, message(FAIL, "now", "[now](${runbook_url}#failed)")),
+    (FAIL, message(FAIL, "now", "(${channel}), or jane.doe@va.gov, or https://x@y.test/z")),
+    (FAIL, message(FAIL, "now", MISSING) | options(**NOTIFYING)),
+    ("polling.json", {QUERY: CHECK.replace('.over("env:${env}")', "")}),
+    ("polling.json", {QUERY: UNGROUPED.replace('.over("env:${env}")', "")}),
+    *(
+        (file, message(file, "{{value}}", f"{{{{{name}}}}}"))
+        for file in (STAY, "polling.json", "burn.json")
+        for name in ("ok_threshold", "alert_recovery_threshold", "warn_recovery_threshold")
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "changes"), SOUND)
+def test_what_datadog_takes_is_no_fault(tmp_path, file, changes):
+    """These are right, and no rule reports them."""
+    assert [] == problems(tmp_path / "m", file, changes)
+
+
+@pytest.mark.parametrize("notifies", [True, False])
+def test_a_check_pages_for_missing_data_where_they_notify(tmp_path, notifies):
+    """A service check says so in an option of its own."""
+    pages = {"pages": "On-call.", **options(notify_no_data=notifies)}
+    alert = "{{#is_alert}}${pager}{{/is_alert}}"
+    both, one = (
+        problems(
+            tmp_path / name, "polling.json", pages | message("polling.json", "{{value}}", text)
+        )
+        for name, text in (("both", alert + MISSING), ("one", alert))
+    )
+
+    right, wrong = (both, one) if notifies else (one, both)
+    assert [] == right
+    assert [(MESSAGE, "pager")] == [(path, rule) for path, rule, _ in wrong]
