@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lightkeeper.commands.monitors import counted, warn_of_missing_schema
+from lightkeeper.commands.monitors import counted
 from lightkeeper.commands.shared import folder_option
 from lightkeeper.domain.errors import ExitStatus
 
@@ -38,7 +38,6 @@ def check(folder: Path, monitors: Path) -> int:
     problems = lint(boards)
     for problem in problems:
         click.echo(problem)
-    warn_of_missing_schema()
     click.echo(f"{len(boards)} dashboards: {counted(len(problems))}")
     return ExitStatus.NO if problems else ExitStatus.OK
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lightkeeper.commands.shared import complain, folder_option, shipped
+from lightkeeper.commands.shared import folder_option, shipped
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def check(folder: Path) -> int:
     problems = lint(assets)
     for problem in problems:
         click.echo(problem)
-    warn_of_missing_schema()
     click.echo(
         f"{len(assets.monitors)} monitors, {len(assets.slos)} SLOs: {counted(len(problems))}"
     )
@@ -117,15 +116,3 @@ def _load(folder: Path) -> "Assets":
 def counted(problems: int) -> str:
     """How many problems there are, in words."""
     return "no problem" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
-
-
-def warn_of_missing_schema() -> None:
-    """Warn on stderr that the rule `shape` was skipped, if it was."""
-    from lightkeeper.alerting.files import payload_schema
-
-    if not payload_schema.available():
-        complain(
-            "warning: the rule `shape` was skipped, because jsonschema is not installed: "
-            "pip install 'lightkeeper[dev]'",
-            "warning",
-        )

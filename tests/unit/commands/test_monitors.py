@@ -1,6 +1,7 @@
 """`lightkeeper monitors check` and `print`."""
 
 import json
+import sys
 from pathlib import Path
 
 import definition_files
@@ -64,3 +65,16 @@ def test_print_of_an_unknown_key_names_the_nearest(folder):
     _, _, problem = command("print", "stukc", "--folder", folder)
 
     assert "did you mean stuck" in problem.message
+
+
+def test_a_plain_install_checks_shapes_too(folder, monkeypatch):
+    """What only `lightkeeper[dev]` brings along is not needed to find a misspelt key."""
+    monkeypatch.setitem(sys.modules, "jsonschema", None)  # as if it were not installed
+    given = definition_files.definitions()["stuck.json"]
+    given["payload"]["options"]["renotify_intervall"] = 60
+    (folder / "stuck.json").write_text(json.dumps(given))
+
+    status, out, _ = command("check", "--folder", folder)
+
+    assert 1 == status
+    assert "payload.options: [shape] Datadog knows no renotify_intervall here: perhaps " in out

@@ -1,6 +1,6 @@
 """The payload must have the shape that Datadog publishes: its keys, types and words.
 
-Write what the message asks for. The rule is skipped where jsonschema is not installed.
+Write what the message asks for.
 """
 
 from collections.abc import Iterator
@@ -11,5 +11,4 @@ from lightkeeper.alerting.lint.rules import Finding
 
 
 def check(board: Dashboard) -> Iterator[Finding]:
-    if payload_schema.available():
-        yield from payload_schema.mistakes(payload_schema.DASHBOARD, board.payload)
+    yield from payload_schema.mistakes(payload_schema.DASHBOARD, board.payload)

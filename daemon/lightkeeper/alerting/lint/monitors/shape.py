@@ -1,6 +1,6 @@
 """The payload must have the shape that Datadog publishes: its keys, types and words.
 
-Write what the message asks for. The rule is skipped where jsonschema is not installed.
+Write what the message asks for.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,5 @@ from lightkeeper.alerting.lint.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    if payload_schema.available():
-        kind = payload_schema.SLO if subject.is_slo else payload_schema.MONITOR
-        yield from payload_schema.mistakes(kind, subject.payload)
+    kind = payload_schema.SLO if subject.is_slo else payload_schema.MONITOR
+    yield from payload_schema.mistakes(kind, subject.payload)
