@@ -2,48 +2,26 @@
 
 import csv
 import io
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 import orjson
 
-from lightkeeper.casework.text import iso, printable, waited_ms
+from lightkeeper.casework import facts
+from lightkeeper.casework.text import printable
 from lightkeeper.domain.answer import CallProblem
-from lightkeeper.domain.document import PENDING, Condition
-from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.store.filters import STEP_SINCE, Filter, Listing
+from lightkeeper.domain.document import PENDING
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.filters import MOVED_AT, Filter, Listing
 
-_WORDS: Final = (
-    "lighthouse_request_id",
-    "form_526_submission_id",
-    "form_attachment_id",
-    "document_type",
-    "lighthouse_status",
-    "condition",
-    "current_step",
-    "failed_step",
-    "error_detail",
-)
-_TIMES: Final = (
-    "tracked_at",
-    "decided_at",
-    "in_efolder_at",
-    "not_found_since",
-    "last_polled_at",
-    "next_poll_at",
-    "acknowledged_at",
-)
-_NOTE: Final = ("acknowledged_by", "acknowledged_reason")
-_READ: Final = (*_WORDS, *_TIMES, *_NOTE, "last_problem", "first_tracked_at")
-_COLUMNS: Final = f"{', '.join(_READ)}, {STEP_SINCE} AS step_since"
-FIELDS: Final = (*_WORDS, "step_since", "waited_s", *_TIMES, *_NOTE, "last_call_failed")
+_COLUMNS: Final = f"{', '.join(facts.COLUMNS)}, {MOVED_AT} AS moved_at"
+FIELDS: Final = (*facts.NAMES, "last_call_failed")
 """What is listed of a document, under the names that `show --json` and `track` use."""
-_TRIAGED: Final = {Condition.ACKNOWLEDGED, Condition.CLOSED}
 # What a spreadsheet takes for a formula, full-width signs and blanks before it included.
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BLANKS: Final = ("\t", "\r", "\n")
-_Lines: TypeAlias = Generator[str, None, None]
+_Lines: TypeAlias = Iterator[str]
 _ROW: Final = "{:<14}{:<14}{:<18}{:<9}{:<26}{:<17}{:<22}{}".format
 
 
@@ -59,7 +37,7 @@ class Form(StrEnum):
 def lines(listing: Listing, wanted: Filter, form: str, now: Instant) -> _Lines:
     """The documents that match, in the order they were tracked, as lines that end in a newline.
 
-    Memory stays the same however many there are. Close the lines before the database.
+    Memory stays the same however many there are, and a reader may take its time.
     """
     documents = (_fields(row, now) for row in listing.rows(wanted, _COLUMNS))
     write: dict[str, Callable[[Iterator[dict[str, Any]]], _Lines]] = {
@@ -72,18 +50,11 @@ def lines(listing: Listing, wanted: Filter, form: str, now: Instant) -> _Lines:
 
 
 def _fields(row: tuple[Any, ...], now: Instant) -> dict[str, Any]:
-    *read, moved_at = row[1:]
-    document = dict(zip(_READ, read, strict=True))
-    if document["condition"] not in _TRIAGED:  # the note is of an earlier state
-        document |= dict.fromkeys(("acknowledged_at", *_NOTE))
-    handed_over_at = document["first_tracked_at"] or document["tracked_at"]
-    waited = waited_ms(handed_over_at, document["decided_at"], now)
-    document["step_since"] = moved_at or document["tracked_at"]
-    document["waited_s"] = waited // SECOND
-    document["last_call_failed"] = _call_failed(document["last_problem"])
-    for name in (*_TIMES, "step_since"):
-        document[name] = iso(document[name])
-    return {name: document[name] for name in FIELDS}
+    _, *read, moved_at = row
+    columns = dict(zip(facts.COLUMNS, read, strict=True))
+    document = facts.of_document(columns, moved_at, now)
+    document["last_call_failed"] = _call_failed(columns["last_problem"])
+    return document
 
 
 def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
@@ -159,9 +130,4 @@ def _call_failed(problem: str | None) -> str | None:
     """How the last call failed, without what an answer worded: a list is made to be passed on."""
     if problem is None:
         return None
-    found = CallProblem(**orjson.loads(problem)).for_logs()
-    return ", ".join(
-        f"{value}" if name == "detail" else f"{name} {value}"
-        for name, value in found.items()
-        if value is not None
-    )
+    return facts.call_failed(CallProblem(**orjson.loads(problem)).for_logs())

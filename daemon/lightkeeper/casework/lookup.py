@@ -4,7 +4,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework.text import iso, lasting, printable, waited_ms
+from lightkeeper.casework import facts
+from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark, RemarkKind
@@ -18,27 +19,7 @@ from lightkeeper.store.levels import Levels, sums, troubles
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.schema import Form526DocumentSubmission
 
-_TIMES: Final = (
-    "tracked_at",
-    "last_polled_at",
-    "last_answered_at",
-    "next_poll_at",
-    "in_efolder_at",
-    "lighthouse_started_at",
-    "lighthouse_ended_at",
-    "not_found_since",
-    "decided_at",
-)
-_WORDS: Final = (
-    "form_526_submission_id",
-    "form_attachment_id",
-    "document_type",
-    "lighthouse_status",
-    "condition",
-    "current_step",
-    "failed_step",
-    "error_detail",
-)
+_MORE_TIMES: Final = ("last_answered_at", "lighthouse_started_at", "lighthouse_ended_at")
 _BY_STAFF: Final = {
     RemarkKind.ACKNOWLEDGED,
     RemarkKind.UNACKNOWLEDGED,
@@ -80,8 +61,7 @@ def document(database: Database, request_id: int, now: Instant) -> Found | None:
     if row is None:
         return None
     history = Outbox(database).history(row.id)
-    step_since = Outbox(database).moved_at(row.id) or row.tracked_at
-    data = _data(row, step_since, now)
+    data = _data(row, Outbox(database).moved_at(row.id), now)
     data["history"] = [
         {
             "at": iso(change.at),
@@ -97,7 +77,7 @@ def document(database: Database, request_id: int, now: Instant) -> Found | None:
     ]
     decided_by = _decided_by(database, row)
     data["decided_by"] = decided_by
-    lines = [*_headline(row, step_since, now)]
+    lines = _headline(data)
     if decided_by is not None:
         lines.append(f"  another try of the same document decides: request id {decided_by}")
     lines += ["", "history:"]
@@ -126,15 +106,11 @@ def submission(database: Database, submission_id: str, now: Instant) -> Found | 
         return None
     outbox, wording = Outbox(database), submission_wording(rows)
     documents = documents_of(rows)
-    since = {row.id: outbox.moved_at(row.id) or row.tracked_at for row in rows}
-
-    def data_of(row: Form526DocumentSubmission) -> dict[str, Any]:
-        return _data(row, since[row.id], now)
-
+    known = {row.id: _data(row, outbox.moved_at(row.id), now) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
         "documents": [
-            {**data_of(each.decides), "other_tries": [data_of(one) for one in each.others]}
+            {**known[each.decides.id], "other_tries": [known[one.id] for one in each.others]}
             for each in documents
         ],
         "veteran_wording": wording,
@@ -143,70 +119,52 @@ def submission(database: Database, submission_id: str, now: Instant) -> Found | 
     tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
     lines = [f"submission {submission_id}: {count}{tries}", ""]
     for each in documents:
-        lines += [*_headline(each.decides, since[each.decides.id], now), ""]
+        lines += [*_headline(known[each.decides.id]), ""]
         for one in each.others:
             lines += ["another try of the same document, which does not decide:"]
-            lines += [f"  {line}" for line in _headline(one, since[one.id], now)] + [""]
+            lines += [f"  {line}" for line in _headline(known[one.id])] + [""]
     return Found(data, [*lines, "for the veteran:", f"  {wording}"])
 
 
-def _data(row: Form526DocumentSubmission, step_since: Instant, now: Instant) -> dict[str, Any]:
+def _data(
+    row: Form526DocumentSubmission, moved_at: Instant | None, now: Instant
+) -> dict[str, Any]:
+    columns = {name: getattr(row, name) for name in facts.COLUMNS}
     return {
-        "lighthouse_request_id": row.lighthouse_request_id,
-        **{name: getattr(row, name) for name in _WORDS},
-        "step_since": iso(step_since),
-        "waited_s": _waited_ms(row, now) // SECOND,
-        **{name: iso(getattr(row, name)) for name in _TIMES},
-        **_acknowledgement(row),
+        **facts.of_document(columns, moved_at, now),
+        **{name: iso(getattr(row, name)) for name in _MORE_TIMES},
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
     }
 
 
-def _waited_ms(row: Form526DocumentSubmission, now: Instant) -> int:
-    """Since the first of several tries: the document waits, whichever of them decides."""
-    return waited_ms(row.first_tracked_at or row.tracked_at, row.decided_at, now)
-
-
-def _acknowledgement(row: Form526DocumentSubmission) -> dict[str, str | None]:
-    """Who acknowledged or closed it, and why; empty once the document has changed since."""
-    valid = row.condition in {Condition.ACKNOWLEDGED, Condition.CLOSED}
-    return {
-        "acknowledged_at": iso(row.acknowledged_at) if valid else None,
-        "acknowledged_by": row.acknowledged_by if valid else None,
-        "acknowledged_reason": row.acknowledged_reason if valid else None,
-    }
-
-
-def _headline(row: Form526DocumentSubmission, step_since: Instant, now: Instant) -> list[str]:
-    at = {"none": "", "complete": "", "unknown": " at an unknown step"}.get(
-        row.current_step, f" at {row.current_step}"
-    )
+def _headline(data: dict[str, Any]) -> list[str]:
+    step, status, ended_at = data["current_step"], data["lighthouse_status"], data["decided_at"]
+    at = {"none": "", "complete": "", "unknown": " at an unknown step"}.get(step, f" at {step}")
+    attachment_id, problem = data["form_attachment_id"], data["last_problem"]
     lines = [
-        f"request id {row.lighthouse_request_id}  {row.document_type}  "
-        f"{row.lighthouse_status}{at}",
-        f"  submission {row.form_526_submission_id}"
-        + (f", attachment {row.form_attachment_id}" if row.form_attachment_id else ""),
+        f"request id {data['lighthouse_request_id']}  {data['document_type']}  {status}{at}",
+        f"  submission {data['form_526_submission_id']}"
+        + (f", attachment {attachment_id}" if attachment_id else ""),
     ]
-    waited = lasting(_waited_ms(row, now))
-    runs = row.decided_at is None and row.current_step != Step.NONE
-    facts = [
-        ("condition", row.condition),
-        ("waited" if row.decided_at else "waiting for", waited),
-        ("at this step since", iso(step_since) if runs else None),
-        (f"{row.lighthouse_status} since", iso(row.decided_at)),
-        ("reason", row.error_detail),
-        ("in the eFolder since", iso(row.in_efolder_at)),
-        ("not found by Lighthouse since", iso(row.not_found_since)),
-        ("last polled", iso(row.last_polled_at)),
-        ("next poll", iso(row.next_poll_at)),
-        ("last call failed", _why(row.last_problem)),
+    runs = ended_at is None and step != Step.NONE
+    known = [
+        ("condition", data["condition"]),
+        ("waited" if ended_at else "waiting for", lasting(data["waited_s"] * SECOND)),
+        ("at this step since", data["step_since"] if runs else None),
+        (f"{status} since", ended_at),
+        ("reason", data["error_detail"]),
+        ("in the eFolder since", data["in_efolder_at"]),
+        ("not found by Lighthouse since", data["not_found_since"]),
+        ("last polled", data["last_polled_at"]),
+        ("next poll", data["next_poll_at"]),
+        ("last call failed", problem and facts.call_failed(problem)),
     ]
-    if by := _acknowledgement(row)["acknowledged_by"]:
-        since = iso(row.acknowledged_at)
-        facts.append((row.condition, f"{since} by {by}: {row.acknowledged_reason}"))
-    return lines + [f"  {name}: {printable(value)}" for name, value in facts if value]
+    if by := data["acknowledged_by"]:
+        why = f"{data['acknowledged_at']} by {by}: {data['acknowledged_reason']}"
+        known.append((data["condition"], why))
+    return lines + [f"  {name}: {printable(value)}" for name, value in known if value]
 
 
 def _change(entry: dict[str, Any]) -> str:
@@ -227,16 +185,6 @@ def _remark(remark: Remark) -> str:
         return words
     return (
         f"{words} by {remark.detail}" if remark.kind in _BY_STAFF else f"{words}: {remark.detail}"
-    )
-
-
-def _why(problem: str | None) -> str | None:
-    if problem is None:
-        return None
-    return ", ".join(
-        f"{value}" if name == "detail" else f"{name} {value}"
-        for name, value in orjson.loads(problem).items()
-        if value is not None
     )
 
 

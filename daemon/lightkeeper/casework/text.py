@@ -23,11 +23,6 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
-def waited_ms(tracked_at: Instant, decided_at: Instant | None, now: Instant) -> int:
-    """How long a document has waited for its outcome, or how long it had to."""
-    return max(0, (now if decided_at is None else decided_at) - tracked_at)
-
-
 def lasting(duration_ms: int) -> str:
     """A duration in its two largest units: `51 h 12 min`, `6 d 3 h`."""
     seconds = max(0, duration_ms) // SECOND

@@ -37,9 +37,9 @@ def list_documents(form: str, **options: Any) -> int:
     from lightkeeper.store.filters import Listing
 
     at = now()
-    with closing(open_store(load_store_settings())) as database:
+    with closing(open_store(load_store_settings(), look=True)) as database:
         wanted = filter_of(asked(options) or Asked(), database, at)
-        with closing(lines(Listing(database), wanted, form, at)) as written:
-            while text := "".join(islice(written, _WRITTEN_AT_ONCE)):
-                click.echo(text, nl=False)
+        written = lines(Listing(database), wanted, form, at)
+        while text := "".join(islice(written, _WRITTEN_AT_ONCE)):
+            click.echo(text, nl=False)
     return ExitStatus.OK

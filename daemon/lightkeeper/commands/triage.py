@@ -100,7 +100,7 @@ def _carry_out(
     settings = load_store_settings()
     may = triage.decide(action, settings.policy, at)
     if wanted is not None and yes is None:
-        with closing(open_store(settings)) as store:
+        with closing(open_store(settings, look=True)) as store:
             chosen = _by_filter(store, wanted, action, may, at)
         click.echo(triage.preview(chosen.documents, action, yes, reason))
         return ExitStatus.OK

@@ -1,6 +1,6 @@
 """Which documents staff ask for: one filter for `list`, `ack`, `close` and `recheck`, as SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.domain.document import Condition
@@ -22,11 +22,14 @@ _CONDITIONS_BY_INDEX: Final[dict[str, frozenset[str]]] = {
     "acknowledged_at IS NOT NULL": frozenset({"acknowledged", "closed"}),
 }
 _INDEXED: Final = frozenset().union(*_CONDITIONS_BY_INDEX.values())
-STEP_SINCE: Final = (
+FOUND_AT_ONCE: Final = 10_000
+"""How many ids of documents that match are in memory at a time."""
+READ_AT_ONCE: Final = 500
+MOVED_AT: Final = (
     "(SELECT MAX(t.at) FROM transitions AS t "
     "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
 )
-"""Since when the document `d` is known to be at its step; NULL where it never moved."""
+"""When the document `d` came to its step; NULL where it never moved."""
 
 
 class Filter(NamedTuple):
@@ -49,10 +52,12 @@ class Filter(NamedTuple):
     after_id: int | None = None
 
 
-def select(database: Database, wanted: Filter, columns: str) -> tuple[str, list[Any]]:
+def select(
+    database: Database, wanted: Filter, columns: str, limit: int | None = None
+) -> tuple[str, list[Any]]:
     """The query for all that match, in the order they were tracked, and its parameters.
 
-    `columns` begins with `id`.
+    `columns` begins with `id`. With `limit` for the first ones alone.
     """
     clauses, given = _clauses(wanted)
     conditions = wanted.conditions & _present(database, wanted)
@@ -70,7 +75,21 @@ def select(database: Database, wanted: Filter, columns: str) -> tuple[str, list[
         return f"SELECT {columns} {_FROM} WHERE id IS NULL", []
     # The sign keeps SQLite from walking the whole table in the order of its ids.
     order = "+id" if by_index or wanted.submissions else "id"
-    return f"SELECT * FROM ({' UNION ALL '.join(queries)}) AS found ORDER BY {order}", params
+    first = "" if limit is None else f" LIMIT {limit}"
+    return (
+        f"SELECT * FROM ({' UNION ALL '.join(queries)}) AS found ORDER BY {order}{first}",
+        params,
+    )
+
+
+def _select_among(wanted: Filter, ids: Sequence[int], columns: str) -> tuple[str, list[Any]]:
+    """The query for those of these documents that match still, and its parameters."""
+    clauses, given = _clauses(wanted)
+    conditions = sorted(wanted.conditions)
+    among = (("id", ids), ("condition", conditions))
+    where = [f"{column} IN ({', '.join('?' * len(some))})" for column, some in among]
+    sql = f"SELECT {columns} {_FROM} WHERE {' AND '.join([*where, *clauses])} ORDER BY id"
+    return sql, [*ids, *conditions, *given]
 
 
 def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
@@ -123,20 +142,26 @@ class Listing:
     def rows(self, wanted: Filter, columns: str) -> Iterator[tuple[Any, ...]]:
         """All that match, `id` and then these columns, read as they are needed.
 
-        A reader may pause for longer than the database keeps a transaction open that does
-        nothing: reading then goes on after the last document.
+        Nothing is open between two reads: a reader may pause for as long as it likes, and holds
+        up neither the daemon nor the emptying of the store's -wal.
         """
-        began_at = None
-        while True:
-            try:
-                for row in self._db.stream(*select(self._db, wanted, f"id, {columns}")):
-                    wanted = wanted._replace(after_id=row[0])
-                    yield row
-                return
-            except StoreUnavailable:
-                if wanted.after_id == began_at:
-                    raise
-                began_at = wanted.after_id
+        while ids := self._ids(wanted):
+            for at in range(0, len(ids), READ_AT_ONCE):
+                some = ids[at : at + READ_AT_ONCE]
+                yield from self._read(*_select_among(wanted, some, f"id, {columns}"))
+            wanted = wanted._replace(after_id=ids[-1])
+
+    def _ids(self, wanted: Filter) -> list[int]:
+        rows = self._read(*select(self._db, wanted, "id", FOUND_AT_ONCE))
+        return [document_id for (document_id,) in rows]
+
+    def _read(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.rows(sql, params)
+        except StoreUnavailable:
+            if not self._db.is_cut_off:
+                raise
+            return self._db.rows(sql, params)
 
     def steps(self) -> list[str]:
         """Every step that a document is or was tallied at, under Lighthouse's own names."""

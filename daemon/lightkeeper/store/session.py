@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from lightkeeper.store.postgresql import Claim
 
 _UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
-
-
-STREAMED: Final = 500
 
 
 class Session:
@@ -52,6 +49,14 @@ class Session:
     def is_claimed(self) -> bool:
         """Whether this is the process that polls a PostgreSQL store."""
         return self._claim is not None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a command's session ended, as one that waits for long may: PostgreSQL's alone.
+
+        The next use connects again. (A daemon pauses before it does, and repeats by itself.)
+        """
+        return self.path is None and self._claim is None and bool(self._db.is_closed())
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -168,21 +173,6 @@ class Session:
         with self.guarded():
             rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
             return rows
-
-    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query one by one, `STREAMED` of them in memory at a time.
-
-        On PostgreSQL a cursor of the server's, in a transaction that lasts until all are read.
-        """
-        on_server = {} if self.path else {"name": "stream"}
-        with (
-            self.guarded(),
-            self._db.atomic() if on_server else nullcontext(),
-            closing(self._db.connection().cursor(**on_server)) as cursor,
-        ):
-            cursor.execute(self._sql(sql), params)
-            while rows := cursor.fetchmany(STREAMED):
-                yield from rows
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement; the number of rows it changed."""

@@ -26,9 +26,10 @@ _Result = TypeVar("_Result")
 def transact(session: Session, work: Callable[[], _Result]) -> _Result:
     """Do `work` in one write transaction, and commit it once; what `work` returns.
 
-    It is done again where the database undid it for the sake of another transaction, so it starts
-    from nothing each time. Where the answer to the commit is lost, the database is asked whether
-    it was committed. Raises `StoreUnavailable`, which says so where that cannot be found out.
+    It is done again where the database undid it for the sake of another transaction, and once
+    where a command's session had ended, so it starts from nothing each time. Where the answer to
+    the commit is lost, the database is asked whether it was committed. Raises `StoreUnavailable`,
+    which says so where that cannot be found out.
     """
     for tries in range(1, TRIES + 1):
         try:
@@ -38,13 +39,14 @@ def transact(session: Session, work: Callable[[], _Result]) -> _Result:
         except StoreUnavailable as exc:
             failure = exc
         if session.sqlstate(failure) not in _AGAIN:
-            if (commit := session.unanswered_commit) is None:
+            if (commit := session.unanswered_commit) is not None:
+                committed = _was_committed(session, commit)
+                if committed is None:
+                    raise StoreUnavailable(f"{failure}; {_UNKNOWN}")
+                if committed:
+                    break
+            elif not session.is_cut_off or tries > 1:
                 raise failure
-            committed = _was_committed(session, commit)
-            if committed is None:
-                raise StoreUnavailable(f"{failure}; {_UNKNOWN}")
-            if committed:
-                break
         if tries == TRIES:
             raise failure
         time.sleep(random.uniform(0.005, 0.01) * 2**tries)

@@ -11,7 +11,7 @@ import command_line
 import pytest
 from click.testing import CliRunner
 from freezegun import freeze_time
-from store_rows import NOW, OPEN_STATES, moved, new, plans, stand, uses
+from store_rows import NOW, OPEN_STATES, ended, moved, new, plans, stand, uses
 
 from lightkeeper.casework.listing import FIELDS, lines
 from lightkeeper.casework.text import printable
@@ -385,21 +385,56 @@ def test_unobserved_documents_are_found_with_the_reason(listed, command, databas
     assert "2 would be polled next" in command("recheck", "--unobserved")
 
 
+def test_a_reader_that_pauses_holds_up_nothing(database_url, database, documents):
+    """Meanwhile no snapshot is held that would keep a -wal or dead rows; all changes are seen."""
+    documents.add([new(number) for number in range(1_200)], NOW)
+    with closing(open_database(database_url, create=False)) as other:
+        written = lines(Listing(database), Filter(), "jsonl", NOW)
+        found = [json.loads(next(written))]
+
+        Documents(other).add([new(1_200, submission_id="s-2")], NOW)
+        if other.dialect == "sqlite":
+            ((_, in_wal, emptied),) = other.rows("PRAGMA wal_checkpoint(PASSIVE)")
+            assert in_wal == emptied > 0
+        else:
+            assert [] == other.rows(
+                "SELECT state, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL "
+                "AND backend_type = 'client backend' AND datname = current_database() "
+                "AND pid <> pg_backend_pid()"
+            )
+        found += map(json.loads, written)
+
+    assert list(range(1_201)) == [each["lighthouse_request_id"] for each in found]
+
+
+def test_what_no_longer_matches_is_left_out(database, documents):
+    """A document that moves on while the reader pauses is not listed under its old state."""
+    documents.add([new(number) for number in range(1_200)], NOW)
+    pending = Filter(statuses=frozenset({"pending"}))
+    written = lines(Listing(database), pending, "jsonl", NOW)
+    found = [json.loads(next(written))["lighthouse_request_id"]]
+
+    late = [each for each in documents.due(NOW, 2_000) if each.request_id >= 1_100]
+    documents.record([ended(each) for each in late], NOW)
+    found += [json.loads(line)["lighthouse_request_id"] for line in written]
+
+    assert (100, list(range(1_100))) == (len(late), found)
+
+
 def test_a_reader_that_pauses_for_long_still_gets_every_document(postgres_url):
-    """A server that ends an idle transaction meanwhile is asked again for what is missing."""
+    """A server that ends an idle session meanwhile is asked again for what is missing."""
     with (
         closing(open_database(postgres_url, create=True)) as database,
         closing(open_database(postgres_url, create=False)) as other,
     ):
         Documents(database).add([new(number) for number in range(2_000)], NOW)
         found = []
-        with closing(lines(Listing(database), Filter(), "jsonl", NOW)) as written:
-            for line in written:
-                found.append(json.loads(line)["lighthouse_request_id"])
-                if len(found) in {1, 700}:
-                    other.rows(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    )
+        for line in lines(Listing(database), Filter(), "jsonl", NOW):
+            found.append(json.loads(line)["lighthouse_request_id"])
+            if len(found) in {1, 700}:
+                other.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
         assert list(range(2_000)) == found

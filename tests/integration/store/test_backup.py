@@ -539,14 +539,15 @@ def test_the_next_backup_clears_what_a_killed_one_left(store, tmp_path):
 
 @pytest.mark.parametrize("is_copied_by", [backup.back_up, shutil.copy])
 def test_looking_at_a_copy_does_not_change_it(store, tmp_path, is_copied_by):
-    """`status` and `show` leave every byte, and nothing beside it."""
+    """`status`, `list`, `show` and a preview leave every byte, and nothing beside it."""
     file = tmp_path / "copy" / "one.db"
     file.parent.mkdir()
     is_copied_by(f"sqlite:///{store}" if is_copied_by is backup.back_up else store, file)
     before = file.read_bytes()
 
-    for command in (("status",), ("show", 1), ("show", "--submission", "s1")):
-        command_line.run(*command, env=command_line.environment(file))
+    env = command_line.environment(file)
+    for command in ("status", "show 1", "show --submission s-1", "list", "ack --status failed"):
+        assert 0 == command_line.run(*command.split(), env=env).returncode
 
     assert (before, ["one.db"]) == (file.read_bytes(), names(file))
 

@@ -64,6 +64,23 @@ def test_tracking_is_looked_up_before_it_is_repeated(proxy, database, lost, clai
     assert 0 == getattr(proxy, lost)
 
 
+def test_a_command_whose_session_ended_while_it_waited_connects_again(postgres_url):
+    """A feed may be silent for hours: what it brings next is stored, and stored once."""
+    with (
+        closing(open_database(postgres_url, create=True)) as database,
+        closing(open_database(postgres_url, create=False)) as other,
+    ):
+        documents = Documents(database)
+        documents.add(_new(1), NOW)
+        other.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        assert [Intake.KNOWN, Intake.NEW] == documents.add(_new(2), NOW)
+        assert 2 == _count(database, "form_526_document_submissions")
+
+
 @pytest.mark.parametrize("lost", ["lose_answers", "lose_commits"])
 def test_published_marks_are_looked_up_before_they_are_repeated(proxy, database, lost):
     """What was gathered for an event is gathered once, by the call itself and by one after it."""
