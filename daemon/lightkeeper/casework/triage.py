@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import partial
 from textwrap import wrap
 from typing import Final, NamedTuple
 
@@ -91,50 +92,54 @@ def decide(action: Action, policy: Policy, now: Instant) -> Decide:
     Revoked: the condition follows from the last answer again; after a close it is due at once.
     Recheck: it is due now, even a failure past its re-check window.
     """
-
-    def ack(document: Document) -> Effect | str | None:
-        if document.condition == Condition.CLOSED:
-            return f"closed: reopen it first, with {_reopening(document)}"
-        if document.condition == Condition.SUPERSEDED:
-            return _SUPERSEDED
-        if document.condition in _NOTHING_TO_DO:
-            return f"{document.condition}: there is nothing to acknowledge"
-        acknowledged = document.condition == Condition.ACKNOWLEDGED
-        return None if acknowledged else Effect(Condition.ACKNOWLEDGED)
-
-    def unack(document: Document) -> Effect | None:
-        acknowledged = document.condition == Condition.ACKNOWLEDGED
-        return Effect(condition_of(document, policy)) if acknowledged else None
-
-    def close(document: Document) -> Effect | str | None:
-        if document.condition == Condition.DELIVERED:
-            return "delivered: there is nothing to close"
-        if document.condition == Condition.SUPERSEDED:
-            return _SUPERSEDED
-        closed = document.condition == Condition.CLOSED
-        return None if closed else Effect(Condition.CLOSED, keeps_next_poll=False)
-
-    def unclose(document: Document) -> Effect | None:
-        if document.condition != Condition.CLOSED:
-            return None
-        done = document.lighthouse_status == _DONE
-        return Effect(condition_of(document, policy), done, now)
-
-    def recheck(document: Document) -> Effect | str:
-        if document.condition == Condition.CLOSED:
-            return f"closed: to poll it again, run {_reopening(document)}"
-        if document.lighthouse_status == _DONE:
-            return "done: Lighthouse's answer is final"
-        return Effect(document.condition, keeps_next_poll=False, next_poll_at=now)
-
     effects: dict[Action, Decide] = {
-        Action.ACK: ack,
-        Action.UNACK: unack,
-        Action.CLOSE: close,
-        Action.UNCLOSE: unclose,
-        Action.RECHECK: recheck,
+        Action.ACK: _ack,
+        Action.UNACK: partial(_unack, policy),
+        Action.CLOSE: _close,
+        Action.UNCLOSE: partial(_unclose, policy, now),
+        Action.RECHECK: partial(_recheck, now),
     }
     return effects[action]
+
+
+def _ack(document: Document) -> Effect | str | None:
+    if document.condition == Condition.CLOSED:
+        return f"closed: reopen it first, with {_reopening(document)}"
+    if document.condition == Condition.SUPERSEDED:
+        return _SUPERSEDED
+    if document.condition in _NOTHING_TO_DO:
+        return f"{document.condition}: there is nothing to acknowledge"
+    acknowledged = document.condition == Condition.ACKNOWLEDGED
+    return None if acknowledged else Effect(Condition.ACKNOWLEDGED)
+
+
+def _unack(policy: Policy, document: Document) -> Effect | None:
+    acknowledged = document.condition == Condition.ACKNOWLEDGED
+    return Effect(condition_of(document, policy)) if acknowledged else None
+
+
+def _close(document: Document) -> Effect | str | None:
+    if document.condition == Condition.DELIVERED:
+        return "delivered: there is nothing to close"
+    if document.condition == Condition.SUPERSEDED:
+        return _SUPERSEDED
+    closed = document.condition == Condition.CLOSED
+    return None if closed else Effect(Condition.CLOSED, keeps_next_poll=False)
+
+
+def _unclose(policy: Policy, now: Instant, document: Document) -> Effect | None:
+    if document.condition != Condition.CLOSED:
+        return None
+    done = document.lighthouse_status == _DONE
+    return Effect(condition_of(document, policy), done, now)
+
+
+def _recheck(now: Instant, document: Document) -> Effect | str:
+    if document.condition == Condition.CLOSED:
+        return f"closed: to poll it again, run {_reopening(document)}"
+    if document.lighthouse_status == _DONE:
+        return "done: Lighthouse's answer is final"
+    return Effect(document.condition, keeps_next_poll=False, next_poll_at=now)
 
 
 def _reopening(document: Document) -> str:
