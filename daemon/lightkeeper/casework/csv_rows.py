@@ -41,9 +41,12 @@ def header_in(line: bytes, number: int, delimiter: str) -> Header | None:
     """
     text = _text(line)
     for mark in delimiter or _DELIMITERS:
-        names = [name.strip() for name in _quoted_row(text, mark) or ()]
+        names = _quoted_row(text, mark) or []
         if not KNOWN.isdisjoint(names) or _is_misspelt(names):
-            return _header(names, number, mark)
+            try:
+                return _header(names, mark)
+            except WrongDocument as exc:
+                raise WrongDocument(f"line {number}: {exc}") from exc
     return None
 
 
@@ -52,15 +55,13 @@ def _is_misspelt(names: list[str]) -> bool:
     return 1 < len(names) < _MOST_COLUMNS and sum(map(bool, map(nearest, names))) > len(names) / 2
 
 
-def _header(names: list[str], number: int, delimiter: str) -> Header:
+def _header(names: list[str], delimiter: str) -> Header:
     try:
         ours = our_names(tuple(names))
     except WrongDocument as exc:
-        raise WrongDocument(f"line {number}: the CSV header: {exc}") from exc
+        raise WrongDocument(f"the CSV header: {exc}") from exc
     if missing := [name for name in REQUIRED if name not in ours]:
-        raise WrongDocument(
-            f"line {number}: neither a JSON object nor a CSV header with {', '.join(missing)}"
-        )
+        raise WrongDocument(f"neither a JSON object nor a CSV header with {', '.join(missing)}")
     return Header(names, ours, delimiter)
 
 
@@ -71,16 +72,22 @@ class CsvRows:
         self, lines: Iterator[Line], header: Header, is_good: Callable[[Fields], bool]
     ) -> None:
         """`is_good` tells whether fields make a document."""
-        self._lines, self._header, self._is_good = lines, header, is_good
+        self._lines, self._is_good = lines, is_good
         self._again: list[Line] = []
+        self._begin(header)
+
+    def _begin(self, header: Header) -> None:
+        self._header = header
         self._unnamed = [at for at, name in enumerate(header.names) if not name]
         self._request_id_at = (
             header.names.index(HANDED_OVER_AS) if HANDED_OVER_AS in header.names else None
         )
 
     def __iter__(self) -> Iterator[Record]:
-        """Each record, with the number of its first line."""
-        delimiter = self._header.delimiter
+        """Each record, with the number of its first line.
+
+        Where files were put together, each is read by its own header.
+        """
         while (found := self._next()) is not None:
             number, line = found
             if not line:
@@ -88,12 +95,24 @@ class CsvRows:
             elif len(line.rstrip(b"\r\n")) > MAX_LINE_BYTES:
                 yield number, WrongDocument(TOO_LONG)
             else:
-                text = _text(line)
-                row = _quoted_row(text, delimiter) if '"' in text else text.split(delimiter)
-                if row is None:
-                    yield from self._open_quote(number, text)
-                elif (fields := self._fields(row)) is not None:
-                    yield number, fields
+                yield from self._records(number, _text(line))
+
+    def _records(self, number: int, text: str) -> Iterator[Record]:
+        delimiter = self._header.delimiter
+        if '"' in text:
+            row = _quoted_row(text, delimiter)
+        else:
+            row = [cell.strip() for cell in text.split(delimiter)]
+        if row is None:
+            yield from self._open_quote(number, text)
+        elif len(KNOWN.intersection(row)) > 1:
+            try:
+                self._begin(_header(row, delimiter))
+            except WrongDocument as exc:
+                self._lines, self._again = iter(()), []
+                yield number, WrongDocument(f"{exc}: the lines below are not read")
+        elif (fields := self._fields(row)) is not None:
+            yield number, fields
 
     def _next(self) -> Line | None:
         return self._again.pop() if self._again else next(self._lines, None)
@@ -130,14 +149,13 @@ class CsvRows:
             row = next(csv.reader([_text(line)], delimiter=self._header.delimiter))
         except (csv.Error, StopIteration):
             return False
-        fields = self._fields(row)
+        fields = self._fields([cell.strip() for cell in row])
         return isinstance(fields, Mapping) and self._is_good(fields)
 
     def _fields(self, row: list[str]) -> Fields | WrongDocument | None:
         """The fields of a row, or what is wrong with it; None for an empty one."""
-        row = [value.strip() for value in row]
-        names, width = self._header.names, len(self._header.names)
-        if not any(row) or row == names:  # the header again, where files were put together
+        width = len(self._header.names)
+        if not any(row):
             return None
         if len(row) > width and any(row[width:]):
             return WrongDocument(f"{len(row)} fields for {width} columns")
@@ -158,6 +176,7 @@ def _text(line: bytes) -> str:
 def _quoted_row(text: str, delimiter: str) -> list[str] | None:
     """The fields of a row; None where its quotes are wrong, or one is open at its end."""
     try:
-        return next(csv.reader((text,), delimiter=delimiter, strict=True), [])
+        row = next(csv.reader((text,), delimiter=delimiter, strict=True), [])
     except csv.Error:
         return None
+    return [cell.strip() for cell in row]

@@ -28,6 +28,7 @@ MOST_BEFORE: Final = 50
 BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 _NAMES: Final = frozenset(FIELDS)
 _ARRAY: Final = re.compile(rb"\[\s*($|[\[{\]])")
+_ARRAY_INSIDE: Final = re.compile(rb'\{\s*"([A-Za-z_]\w{0,39})"\s*:\s*\[\s*($|[\[{\]])')
 _SEPARATOR: Final = re.compile(rb'"?sep=([,;\t])"?')
 _NEITHER: Final = f"neither a JSON object nor a CSV header with {', '.join(REQUIRED)}"
 _ONE_EACH: Final = "write one JSON object per line: `jq -c {} FILE | lightkeeper track -`"
@@ -84,6 +85,9 @@ def _refuse_another_kind(number: int, line: bytes) -> None:
         raise WrongDocument(f"line {number}: neither a JSON object nor CSV, but {what}")
     if _ARRAY.match(line.strip(BLANKS)):
         raise WrongDocument(f"line {number}: a JSON array: {_ONE_EACH.format(repr('.[]'))}")
+    if found := _ARRAY_INSIDE.match(line.strip(BLANKS)):
+        inside = _ONE_EACH.format(f"'.{found[1].decode()}[]'")
+        raise WrongDocument(f"line {number}: a JSON array inside an object: {inside}")
     if line.strip(BLANKS) == b"{":
         raise WrongDocument(f"line {number}: an object over many lines: {_ONE_EACH.format('.')}")
 

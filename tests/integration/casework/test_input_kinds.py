@@ -138,6 +138,10 @@ OTHER_KINDS = {
     "array, pretty": (PRETTY, "a JSON array: write one JSON object per line"),
     "array, long": (orjson.dumps(OBJECTS * 2_000), "a JSON array: write one JSON object per line"),
     "array, one each": (b"[\n" + JSON_LINES + b"]\n", "a JSON array: write one JSON object"),
+    "array inside": (
+        b'{"data": ' + orjson.dumps(OBJECTS * 2_000) + b"}\n",
+        r"line 1: a JSON array inside an object: .*`jq -c '\.data\[\]' FILE \| lightkeeper",
+    ),
     "objects, pretty": (PRETTY[1:-1].strip(), r"an object over many lines: .*`jq -c \. FILE"),
     "other columns": ("a,b\n1,2\n", "nor a CSV header with lighthouse_request_id, form_526"),
     "a column is missing": (
@@ -169,6 +173,31 @@ def test_another_kind_of_input_is_named_in_one_line(database, track, data, says)
     assert (65, False) == (wrong.value.exit_status, "\n" in str(wrong.value))
     assert str(wrong.value).startswith("line ")
     assert [] == _ids(database)
+
+
+def test_each_of_several_files_is_read_by_its_own_header(database, track):
+    """Put together with the columns in another order, no value is taken for another."""
+    other = "document_type,form_526_submission_id,lighthouse_request_id\nform_0781,77,33\n"
+
+    assert ((3, 0), []) == track(CSV + other)
+
+    (submission_id,) = database.rows(
+        "SELECT form_526_submission_id FROM form_526_document_submissions "
+        "WHERE lighthouse_request_id = 33"
+    )
+    assert ("77",) == submission_id
+
+
+def test_what_is_below_a_header_that_is_not_understood_is_not_read(database, track):
+    """The lines above it are tracked, and those below would mean something else."""
+    wrong = "form_526_submission_id,lighthouse_request_id,document_type,date\n77,33,form_0781,\n"
+
+    counts, rejected = track(CSV + wrong)
+
+    assert ((2, 0), [4]) == (counts, [each.line for each in rejected])
+    assert rejected[0].reason.startswith("the CSV header: unknown field date: ")
+    assert rejected[0].reason.endswith(": the lines below are not read")
+    assert [31, 32] == _ids(database)
 
 
 BEFORE = [
