@@ -105,5 +105,6 @@ def conflict(documents: Documents, given: NewDocument) -> str:
     return (
         f"request id {given.request_id} is tracked already for another "
         f"{'attachment' if is_same else 'submission or document type'}: "
-        f"compare with `lightkeeper show {given.request_id}`"
+        f"compare with `lightkeeper show {given.request_id}`, and `lightkeeper correct` it if "
+        "that is wrong"
     )

@@ -18,7 +18,7 @@ CLOCK_SKEW_MS: Final = 5 * MINUTE
 EARLIEST: Final = 1_514_764_800_000
 """2018-01-01, before Lighthouse was: a time below it is some other number, or none."""
 _SECONDS_BELOW: Final = 10**11
-_LATEST: Final = 10**14
+_LATEST: Final = 10**13
 _INT64: Final = 2**63
 _DOCUMENT_TYPES: Final = tuple(str(kind) for kind in DocumentType)
 TYPE_NAMES: Final = {kind: kind for kind in _DOCUMENT_TYPES} | {
@@ -30,7 +30,7 @@ TYPE_NAMES: Final = {kind: kind for kind in _DOCUMENT_TYPES} | {
 """Our types by the names that they may have: ours, and those in vets-api's table."""
 _REQUEST_ID: Final = re.compile(r"[0-9]{1,19}")
 # Shorter ones are dates: 20261123.
-_EPOCH_TIME: Final = re.compile(r"[0-9]{9,14}(?:\.[0-9]{1,9})?")
+_EPOCH_TIME: Final = re.compile(r"[0-9]{9,13}(?:\.[0-9]{1,9})?")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PLAIN_ID_DIGITS: Final = 8
 """Fewer digits than a social security number has are an id, and need no closer look."""
@@ -38,11 +38,12 @@ _SERIAL_DATE: Final = re.compile(r"[1-9][0-9]{4}(?:[.,][0-9]+)?")
 
 _MONTHS: Final = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _NOTHING: Final = re.compile(
-    r"[(<\[]?(?:#?n/?a|n\.a\.?|null|nil|none|[+-]?nan|nat|undef(?:ined)?|missing|empty|blank|unknown"
-    r"|[+-]?inf(?:inity)?)[)>\]]?|\\N|#.*|[^\w]+|_+",
+    r"[(<\[]?(?:#?n/?a|n\.a\.?|(?:db)?null|nil|none|nothing|[+-]?nan|nat|undef(?:ined)?|missing"
+    r"|empty|blank|void|unset|unknown|tbd|[+-]?inf(?:inity)?)[)>\]]?|\\N|#.*|[^\w]+|_+",
     re.IGNORECASE,
 )
-_NO_VALUE: Final = "an exporter's word for nothing: leave the field empty"
+_NO_VALUE: Final = "an exporter's word for nothing"
+_MAY_BE_EMPTY: Final = ": leave the field empty"
 _MADE_BY_EXPORTER: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
@@ -62,25 +63,28 @@ _MADE_BY_EXPORTER: Final = tuple(
         (r"-\d+", "a negative number"),
         (r"[='\"\u2018\u2019`].*", "marked as text by a spreadsheet, or quoted twice"),
         (
-            rf"\d{{1,2}}-(?:{_MONTHS})(?:-\d\d(?:\d\d)?)?|(?:{_MONTHS})-\d\d",
+            rf"\d{{1,2}}-(?:{_MONTHS})(?:-\d\d(?:\d\d)?)?|(?:{_MONTHS})-\d\d"
+            r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:.*)?|\d{1,2}-\d{1,2}-\d{4}",
             "a date that a spreadsheet made of it",
         ),
+        (r"true|false", "a word for yes or no"),
     )
 )
 _EXTENSIONS: Final = (
     "pdf|jpe?g|png|gif|bmp|tiff?|heic|heif|webp|svg|txt|text|rtf|docx?|dotx?|docm|odt|pages|xlsx?"
-    "|xlsm|ods|csv|tsv|pptx?|xml|html?|json|md|zip|gz|7z|rar|tar|eml|msg|mp3|mp4|m4a|mov|wav|avi|p7m"
+    "|xlsm|ods|csv|tsv|pptx?|xml|html?|json|md|zip|gz|7z|rar|tar|tgz|eml|msg|mp3|mp4|m4a|mov|wav|avi"
+    "|p7m|jpe|jfif|wpd|wps|xps|numbers|bak|3gp|mkv|wmv"
 )
 _PERSONAL: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
+        # VA's file number is the social security number. vets-api's own ids have seven digits, and
+        # grow by some thousand a day.
         (
-            r"\d{3}[-._: ]\d\d[-._: ]?\d{4}|\d{3}\d\d[-._: ]\d{4}"
-            # Nine bare digits are one where the numbers in it are ever given out.
-            r"|(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}",
+            r"\d{3}[-._: ]?\d\d[-._: ]?\d{4}|(?:.*\D)?\d{3}-\d\d-\d{4}(?:\D.*)?",
             "formed like a social security number",
         ),
-        (r"\d{10}V\d{6}", "formed like a veteran's ICN"),
+        (r".*\d{10}V\d{6}.*", "formed like a veteran's ICN"),
         (rf".*\.(?:{_EXTENSIONS})(?![A-Za-z0-9]).*", "a file name"),
     )
 )
@@ -93,7 +97,7 @@ _NO_TIMES: Final = (
 
 _DAY_FIRST: Final = re.compile(rf"(?:\w{{3}}, ?)?(\d{{1,2}}) ({_MONTHS}) (\d{{4}}) (\S+) (.+)")
 _ZONED: Final = re.compile(
-    r"(.+?) ?(?:UTC|GMT|(?:(?:[A-Z]{3,5} )?([+-]\d\d:?\d\d)))(?: \+00:?00)?"
+    r"(.+?) ?(?:UTC?|GMT|Z|(?:(?:[A-Z]{3,5} )?([+-]\d\d:?\d\d)))(?: \+00:?00| \([A-Z]{3,5}\))?"
 )
 
 
@@ -113,8 +117,11 @@ def new_document(fields: Mapping[str, Any], now: Instant) -> NewDocument:
     kind = TYPE_NAMES.get(named) if isinstance(named, str) else None
     if kind is None:
         raise WrongDocument(f"document_type must be one of {', '.join(_DOCUMENT_TYPES)}")
-    attachment_id = _identifier("form_attachment_id", fields.get("form_attachment_id"))
-    if kind == DocumentType.VETERAN_UPLOAD and attachment_id is None:
+    needs_attachment = kind == DocumentType.VETERAN_UPLOAD
+    attachment_id = _identifier(
+        "form_attachment_id", fields.get("form_attachment_id"), needed=needs_attachment
+    )
+    if needs_attachment and attachment_id is None:
         raise WrongDocument("form_attachment_id is missing: a veteran_upload needs one")
     tracked_at = _tracked_at(fields.get("tracked_at"), now)
     return NewDocument(request_id, submission_id, kind, attachment_id, tracked_at)
@@ -144,7 +151,7 @@ def _request_id(value: Any) -> int:
     return found
 
 
-def _identifier(name: str, value: Any) -> str | None:
+def _identifier(name: str, value: Any, *, needed: bool = True) -> str | None:
     """An id, never free text: file names and people's names stay out."""
     if value is None or value == "":
         return None
@@ -158,6 +165,8 @@ def _identifier(name: str, value: Any) -> str | None:
             return text
     else:
         problem = made_by_exporter(value)
+    if problem == _NO_VALUE and not needed:
+        problem = f"{problem}{_MAY_BE_EMPTY}"
     raise WrongDocument(
         f"{name} must be at most 64 letters, digits or . _ : -"
         + (f", and this is {problem}" if problem else "")
@@ -166,7 +175,10 @@ def _identifier(name: str, value: Any) -> str | None:
 
 def _personal(text: str) -> str | None:
     words = next((words for pattern, words in _PERSONAL if pattern.fullmatch(text)), None)
-    return words and f"{words}, which is not stored: give the id that your system has for it"
+    return words and (
+        f"{words}, which is not stored: give the id that your system has for it, "
+        "and write a letter before one of nine digits"
+    )
 
 
 def _tracked_at(value: Any, now: Instant) -> Instant:
@@ -194,7 +206,7 @@ def _no_time(value: Any, at: Instant | None) -> str:
     if at is not None:
         return ", and this is before 2018, when Lighthouse began"
     if _NOTHING.fullmatch(text):
-        return f", and this is {_NO_VALUE}"
+        return f", and this is {_NO_VALUE}{_MAY_BE_EMPTY}"
     return next((words for pattern, words in _NO_TIMES if pattern.match(text)), "")
 
 

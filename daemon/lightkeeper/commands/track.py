@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from lightkeeper.commands.filters import DOCUMENT_TYPE
 from lightkeeper.commands.input_lines import input_lines
 from lightkeeper.commands.shared import complain, load_store_settings, open_store, opened
 from lightkeeper.commands.terminal import unfiltered
-from lightkeeper.domain.document import DocumentType
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.plain_text import harmless
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--request-id", help="The requestId that Lighthouse returned.")
 @click.option("--submission-id", help="Id of the Form 526 submission.")
-@click.option("--document-type", type=click.Choice([str(kind) for kind in DocumentType]))
+@click.option("--document-type", type=DOCUMENT_TYPE)
 @click.option("--attachment-id", help="Id of the attachment; a veteran_upload needs one.")
 @click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default: now.")
 def track(file: Path | None, **options: str | None) -> int:

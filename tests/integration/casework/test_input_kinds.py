@@ -309,7 +309,7 @@ def test_what_an_exporter_made_of_a_request_id_in_a_file_is_named(database):
             for line, cause in (
                 (2, f"{DECIMALS}: export ids as text"),
                 (3, "a number that lost digits (scientific notation): export ids as text"),
-                (4, "an exporter's word for nothing: leave the field empty"),
+                (4, "an exporter's word for nothing"),
             )
         ),
     ] == rejected

@@ -81,6 +81,7 @@ BY_EXPORTERS = {
             "?",
             "inf",
         ),
+        *("nothing", "DBNull", "<nil>", "void", "unset", "TBD"),
     ),
     "lost digits": ("3.31007E+06", "3.31E6", "1e5", "7E+08", "6,00E+08", 1e16, 1e22),
     "thousands separators": (
@@ -91,7 +92,10 @@ BY_EXPORTERS = {
         "3'310",
     ),
     "marked as text": ("'3310073", '="3310073"', '"3310073"', "\u20183310073"),
-    "a date that a spreadsheet made": ("2-Jan", "Mar-01", "10-Dec-26"),
+    "a date that a spreadsheet made": (
+        *("2-Jan", "Mar-01", "10-Dec-26", "2026-12-10", "2026-12-10T00:00:00", "1-2-2026"),
+    ),
+    "a word for yes or no": ("TRUE", "false"),
     "a negative number": (-1, "-1"),
 }
 
@@ -115,6 +119,25 @@ def test_what_an_exporter_made_of_a_request_id_is_named(value):
         new_document(GOOD | {"lighthouse_request_id": value}, NOW)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"lighthouse_request_id": "NULL"}, "returned as requestId, and this is {}$"),
+        ({"form_526_submission_id": "nil"}, "^form_526_submission_id .*, and this is {}$"),
+        ({"form_attachment_id": "N/A"}, "^form_attachment_id .*, and this is {}: leave the field"),
+        (
+            {"form_attachment_id": "none", "document_type": "veteran_upload"},
+            "^form_attachment_id .*, and this is {}$",
+        ),
+        ({"tracked_at": "NaT"}, "^tracked_at .*, and this is {}: leave the field empty$"),
+    ],
+)
+def test_a_word_for_nothing_is_left_out_only_where_a_field_may_be_empty(fields, says):
+    """Each is rejected: that there is nothing is not known for certain, and a time is not now."""
+    with pytest.raises(WrongDocument, match=says.format("an exporter's word for nothing")):
+        new_document(GOOD | fields, NOW)
+
+
 @each("a.0", "1.2.3", "10.0.0.1", "v1.2", "s-1", "null-7", "nan1", "12e", "e5", "a1e5", "12345e67")
 def test_an_id_that_resembles_such_a_value_is_an_id(value):
     """What no exporter makes of a number stays an id, in both fields."""
@@ -129,11 +152,14 @@ def test_an_id_that_resembles_such_a_value_is_an_id(value):
     *("DD214_Jane_Doe.pdf", "statement.PDF", "scan.jpeg", "photo.1.HEIC", "a.docx", "Doe.pdf:1"),
     *("123-45-6789", "123.45.6789", "123_45_6789", "12345-6789", "123-456789", "000-00-0000"),
     *("123456789", " 123456789 ", 123456789, "1012667145V762142"),
+    *("900000001", "000123456", "666-12-3456", "claim-123-45-6789", "123-45-6789:2"),
+    *("icn-1012667145v762142", "letter.jfif", "forms.tgz"),
 )
 @pytest.mark.parametrize("name", ["form_526_submission_id", "form_attachment_id"])
 def test_what_may_name_a_person_is_no_id(name, value):
     """A file name, a social security number or an ICN is refused, and not repeated."""
-    with pytest.raises(WrongDocument, match=f"{name} .* which is not stored: give the id") as no:
+    says = f"{name} .* which is not stored: give the id .* a letter before one of nine digits"
+    with pytest.raises(WrongDocument, match=says) as no:
         new_document(GOOD | {name: value}, NOW)
 
     assert str(value).strip() not in str(no.value)
@@ -148,9 +174,12 @@ def test_what_may_name_a_person_is_no_request_id(value):
     assert value not in str(wrong.value)
 
 
-@each("12345678", "1234567890", "900000001", "666123456", "123004567", "123450000", "form.pdfs")
+@each(
+    *("12345678", "1234567890", "n123456789", "form.pdfs", "2026-11-20-0001", "12-345-6789"),
+    *("1234-56-7890", "550e8400-e29b-41d4-a716-446655440000"),
+)
 def test_an_id_that_is_no_social_security_number_or_file_name_is_an_id(value):
-    """Other lengths, and numbers that are never given out, are ids."""
+    """Other lengths are ids, and so are nine digits with a letter before them."""
     assert value == new_document(GOOD | {"form_526_submission_id": value}, NOW).submission_id
 
 
@@ -229,6 +258,9 @@ AT = 1_798_812_303_000  # 2027-01-01T14:05:03Z
         ("1 Jan 2027 14:05:03 +0000", AT),
         ("Fri, 01 Jan 2027 14:05:03.123456789 UTC +00:00", AT + 123),
         ("Fri, 01 Jan 2027 09:05:03 EST -05:00", AT),
+        ("Fri, 1 Jan 2027 14:05:03 +0000 (UTC)", AT),
+        ("1 Jan 2027 14:05:03 UT", AT),
+        ("2027-01-01 14:05:03 Z", AT),
         (None, NOW),
         ("", NOW),
     ],
@@ -273,6 +305,10 @@ def test_a_time_may_be_iso_8601_seconds_or_milliseconds(value, expected):
     20_454,
     1_798_812_303_123_456,
     "1.7988123E+12",
+    "20270101140503",
+    20_270_101_140_503,
+    "0000-00-00 00:00:00",
+    "2027-01-01 02:05:03 PM",
     "2027-01-01 09:05:03 EST",
     "2027-01-01 09:05:03 PDT",
     "Fri, 01 Jan 2027 09:05:03 CET",
