@@ -1,11 +1,12 @@
 """`lightkeeper monitors`: check, test and print monitors and SLOs, which are files."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lightkeeper.commands.shared import folder_option, shipped
+from lightkeeper.commands.shared import folder_option, places
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
     from lightkeeper.alerting.unit_tests.runner import run_tests
 
     assets, every = _load(folder), not files
-    paths = list(files) or _tests_of(folder)
+    paths = list(files) or _tests_of(folder, assets.monitors)
     report = run_tests(assets, paths, every=every)
     if report.ok and mutants:  # a test that fails already would notice every fault
         report = run_mutants(assets, paths, every=every)
@@ -96,14 +97,17 @@ def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
     return ExitStatus.OK if report.ok else ExitStatus.NO
 
 
-def _tests_of(folder: Path) -> list[Path]:
-    """The tests of the monitors in a folder."""
-    places = (folder.absolute().parent / "tests" / "monitors", shipped("tests/monitors"))
-    for place in places:
-        if found := sorted(place.glob("*.yaml")):
+def _tests_of(folder: Path, monitors: Container[str]) -> list[Path]:
+    """The tests beside a folder of monitors, or else those of ours that it has."""
+    beside = folder.resolve().parent / "tests" / "monitors"
+    if found := sorted(beside.glob("*.yaml")):
+        return found
+    for place in places("tests/monitors"):
+        if found := [each for each in sorted(place.glob("*.yaml")) if each.stem in monitors]:
             return found
     raise click.ClickException(
-        f"no tests in {' or '.join(dict.fromkeys(map(str, places)))}: name the files of tests"
+        f"no tests in {beside}, and none of these monitors came with lightkeeper: name the files "
+        "of tests"
     )
 
 

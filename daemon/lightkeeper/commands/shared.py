@@ -25,13 +25,17 @@ _INSTALLED: Final = Path(__file__).parents[1] / "definitions"
 _CHECKOUT: Final = Path(__file__).parents[3]
 
 
+def places(name: str) -> list[Path]:
+    """Where a folder of this name may be: in the working directory, or where it came with us."""
+    return [Path(name), _INSTALLED / name, _CHECKOUT / name]
+
+
 def shipped(name: str) -> Path:
     """The folder of this name in the working directory, or else the one that came with us."""
-    here = Path(name)
-    for folder in (here, _INSTALLED / name, _CHECKOUT / name):
+    for folder in places(name):
         if os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises where it may not look
             return folder
-    return here
+    return Path(name)
 
 
 def folder_option(

@@ -1,6 +1,7 @@
 """`lightkeeper monitors check` and `print`."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -78,3 +79,27 @@ def test_a_plain_install_checks_shapes_too(folder, monkeypatch):
 
     assert 1 == status
     assert "payload.options: [shape] Datadog knows no renotify_intervall here: perhaps " in out
+
+
+def test_monitors_without_any_tests_are_told_where_tests_were_looked_for(folder):
+    """Where there are none beside the folder, and none of ours are for these monitors."""
+    _, _, problem = command("test", "--folder", folder / "slos" / "..")
+
+    beside = folder.parent / "tests" / "monitors"
+    assert problem.message.startswith(f"no tests in {beside}, and none of these monitors came")
+
+
+def test_a_copy_with_fewer_monitors_is_tested_with_the_tests_that_it_needs(tmp_path, monkeypatch):
+    """An empty folder of tests where the command runs hides none, nor does a monitor left out."""
+    copy = shutil.copytree(SHIPPED, tmp_path / "copy" / "monitors")
+    for one in copy.glob("*.json"):
+        if one.stem not in {"documents-slow", "documents-stuck", "variables"}:
+            one.unlink()
+    (tmp_path / "tests" / "monitors").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+    status, out, _ = command("test", "--folder", "copy/monitors")
+
+    tests = SHIPPED.parent / "tests" / "monitors"
+    names = [f"{tests / key}.yaml" for key in ("documents-slow", "documents-stuck")]
+    assert (0, names) == (status, [line.split(": ")[0] for line in out.splitlines()])
