@@ -30,7 +30,8 @@ def correct(
     """Correct the submission, attachment or type of documents.
 
     Their history keeps what it was, who changed it and why; correct them back to undo it. A wrong
-    REQUEST_ID cannot be corrected: close that document, and track the right one.
+    REQUEST_ID is another document's: correct it to that one's submission and attachment, or close
+    it where there is no such document, and track the right one.
     """
     from lightkeeper.casework import correct as casework
     from lightkeeper.casework.intake import WrongDocument

@@ -244,5 +244,26 @@ def _counts(url):
     return counts["tracked"], counts["unacknowledged"], _shown(url, 1)["condition"]
 
 
-def _wording(url):
-    return json.loads(_run(url, "show", "--submission", "s-1", "--json")[1])["veteran_wording"]
+def _wording(url, submission_id="s-1"):
+    shown = _run(url, "show", "--submission", submission_id, "--json")[1]
+    return json.loads(shown)["veteran_wording"]
+
+
+def test_a_wrong_request_id_decides_nothing_once_it_is_where_it_belongs(
+    database_url, database, documents
+):
+    """It was another document's, and delivered: corrected, the right one decides of its own."""
+    documents.add([new(1, attachment_id="a-1")], NOW)
+    (wrong,) = documents.due(NOW, 10)
+    documents.record([ended(wrong, in_efolder_at=NOW, steps=IN_EFOLDER)], NOW)
+
+    belongs = ("--submission-id", "s-7", "--attachment-id", "a-7")
+    assert 0 == _run(database_url, "correct", 1, *belongs, *WHO_AND_WHY)[0]
+    documents.add([new(2, attachment_id="a-1")], NOW)
+    (right,) = [each for each in documents.due(NOW, 10) if each.request_id == 2]
+    documents.record([ended(right, "failed", failed_step="CLAIMS_EVIDENCE")], NOW)
+
+    assert (2, 1, "delivered") == _counts(database_url)
+    assert "Mail it to" in _wording(database_url)
+    assert "VA has your document in your file." == _wording(database_url, "s-7")
+    assert counted(database) == tallied(database)
