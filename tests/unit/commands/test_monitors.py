@@ -78,7 +78,7 @@ def test_a_plain_install_checks_shapes_too(folder, monkeypatch):
     status, out, _ = command("check", "--folder", folder)
 
     assert 1 == status
-    assert "payload.options: [shape] Datadog knows no renotify_intervall here: perhaps " in out
+    assert "payload.options: [shape] Datadog takes no renotify_intervall here: perhaps " in out
 
 
 def test_monitors_without_any_tests_are_told_where_tests_were_looked_for(folder):

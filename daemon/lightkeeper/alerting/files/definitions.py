@@ -131,7 +131,7 @@ def read_json(path: Path) -> dict[str, Any]:
         where = f"line {exc.lineno} column {exc.colno}"
         raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
     if not isinstance(found, dict):
-        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}")
+        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}, one in each file")
     return found
 
 

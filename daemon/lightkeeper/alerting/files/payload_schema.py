@@ -119,7 +119,7 @@ def _of_object(shape: _Shape, given: dict[str, Any], path: str) -> Iterator[_Mis
         elif not others:
             near = get_close_matches(name, known, n=1)
             remedy = f"perhaps {near[0]}" if near else "leave it out"
-            yield path, f"Datadog knows no {name} here: {remedy}"
+            yield path, f"Datadog takes no {name} here: {remedy}"
 
 
 def _out_of_bounds(shape: _Shape, given: Any, path: str) -> Iterator[_Mistake]:

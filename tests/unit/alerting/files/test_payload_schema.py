@@ -30,7 +30,7 @@ def test_a_widget_is_held_to_the_shape_that_its_type_names():
     ((path, said),) = mistakes(DASHBOARD, board(type="timeseries", requests=[request]))
 
     assert "payload.widgets[0].definition.requests[0]" == path
-    assert "Datadog knows no formulaz here: perhaps formulas" == said
+    assert "Datadog takes no formulaz here: perhaps formulas" == said
 
 
 def test_every_mistake_of_a_widget_is_reported_at_once():
@@ -53,7 +53,7 @@ def test_a_widget_of_an_unknown_type_is_a_mistake():
 @pytest.mark.parametrize(
     ("options", "place", "said"),
     [
-        ({"timeout_hours": 5}, "", "Datadog knows no timeout_hours here: perhaps timeout_h"),
+        ({"timeout_hours": 5}, "", "Datadog takes no timeout_hours here: perhaps timeout_h"),
         ({"include_tags": "yes"}, ".include_tags", '"yes" has the wrong type: write a boolean'),
         ({"notify_by": "step"}, ".notify_by", '"step" has the wrong type: write an array'),
         ({"timeout_h": 1.5}, ".timeout_h", "1.5 has the wrong type: write an integer or null"),
