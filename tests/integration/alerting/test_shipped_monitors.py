@@ -67,7 +67,7 @@ def test_each_monitor_is_tested_to_alert_and_to_recover(assets):
 def test_each_monitor_ignores_another_environment(assets):
     """Each has a series of another env that must not count."""
     for path in FILES:
-        assert "env:staging" in path.read_text(), path.name
+        assert "env:not-${env}" in path.read_text(), path.name
 
 
 def test_the_explained_test_passes(assets, tmp_path):

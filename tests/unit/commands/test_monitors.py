@@ -90,11 +90,13 @@ def test_monitors_without_any_tests_are_told_where_tests_were_looked_for(folder)
 
 
 def test_a_copy_with_fewer_monitors_is_tested_with_the_tests_that_it_needs(tmp_path, monkeypatch):
-    """An empty folder of tests where the command runs hides none, nor does a monitor left out."""
+    """It may leave monitors out, and be of another environment; an empty folder hides no tests."""
     copy = shutil.copytree(SHIPPED, tmp_path / "copy" / "monitors")
     for one in copy.glob("*.json"):
         if one.stem not in {"documents-slow", "documents-stuck", "variables"}:
             one.unlink()
+    variables = json.loads((copy / "variables.json").read_text())
+    (copy / "variables.json").write_text(json.dumps(variables | {"env": "staging"}))
     (tmp_path / "tests" / "monitors").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
 
