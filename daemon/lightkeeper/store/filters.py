@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from lightkeeper.domain.document import Condition
+from lightkeeper.domain.document import FAILED, PENDING, Condition, LighthouseStatus
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.errors import StoreUnavailable
@@ -126,10 +126,15 @@ def _present(database: Database, wanted: Filter) -> frozenset[str]:
     tallied = database.rows(
         "SELECT DISTINCT condition, lighthouse_status, document_type FROM tallies WHERE count <> 0"
     )
+    statuses = wanted.statuses or frozenset(map(str, LighthouseStatus))
+    if wanted.failed_since is not None or wanted.failed_until is not None:
+        statuses &= {FAILED}
+    if wanted.unobserved_at is not None:
+        statuses &= {PENDING}
     return frozenset(
         condition
         for condition, status, kind in tallied
-        if status in (wanted.statuses or {status}) and kind in (wanted.document_types or {kind})
+        if status in statuses and kind in (wanted.document_types or {kind})
     )
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
+from functools import partial
 
 import click
 import pytest
@@ -448,6 +449,12 @@ def test_filters_go_by_indexes(database, triage_store, documents, monkeypatch):
 
     indexes = [f"documents_{each}" for each in ("pending", "failed", "acknowledged")]
     assert [True] * 3 == [uses(plan, index) for index in indexes], plan
+    for late, index in (
+        (ALL._replace(failed_since=NOW - DAY), "documents_failed"),
+        (ALL._replace(unobserved_at=NOW), "documents_"),  # whichever a server takes
+    ):
+        _, plan = plans(database, monkeypatch, partial(triage_store.matching, late))
+        assert uses(plan, index), plan
 
 
 def test_what_changes_after_the_preview_is_skipped(database, triage_store, documents):
