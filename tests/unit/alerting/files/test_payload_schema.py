@@ -38,8 +38,9 @@ def test_every_mistake_of_a_widget_is_reported_at_once():
     found = list(mistakes(DASHBOARD, board(type="timeseries", requestz=[])))
 
     assert ["payload.widgets[0].definition"] * 2 == [path for path, _ in found]
-    assert "requests is missing" in found[0][1]
-    assert "requestz" in found[1][1]
+    said = " ".join(words for _, words in found)
+    assert "'requests' is a required property" in said
+    assert "Datadog takes no requestz here: perhaps requests" in said
 
 
 def test_a_widget_of_an_unknown_type_is_a_mistake():
