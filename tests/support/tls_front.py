@@ -40,11 +40,11 @@ class Authority:
         path = [str(self._folder), *filter(None, [env.get("PYTHONPATH")])]
         return env | {"PYTHONPATH": ":".join(path)}
 
-    def context(self, *names, days=1):
-        """What makes a server speak TLS under these names, until so many days from now."""
+    def context(self, *names, days=1, since=-9):
+        """What makes a server speak TLS under these names, within these days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-        certificate = self._signed(name, key, names, days=days)
+        certificate = self._signed(name, key, names, days=days, since=since)
         path = self._folder / f"{id(key)}.pem"
         path.write_bytes(
             key.private_bytes(
@@ -58,7 +58,7 @@ class Authority:
         context.load_cert_chain(path)
         return context
 
-    def _signed(self, name, key, names, *, ca=False, days=1):
+    def _signed(self, name, key, names, *, ca=False, days=1, since=-9):
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -66,7 +66,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 9 * _DAY)
+            .not_valid_before(now + since * _DAY)
             .not_valid_after(now + days * _DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         )

@@ -12,22 +12,24 @@ from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.upstream.http import Response
 
 _READ: Final = 65_536
-"""Bytes of a body that are looked at."""
+"""Bytes of the beginning of a body, and of its end, that are looked at."""
 _TAG: Final = re.compile(r"<[^<>]*>")
 _SEPARATORS: Final = re.compile(r"[\s\"'{}\[\],]+")
 _REJECTED: Final = re.compile(
     r"(?i)\brequest(?:ed url)? (?:was |has been )?(?:rejected|blocked)|\bsupport[ _-]?id\b"
 )
 _SUPPORT_ID: Final = re.compile(
-    r"(?i)\b(?:support|incident|reference|event|ray|case|transaction|request)[ _-]?"
-    r"(?:id|number|code|no\.?)? ?(?:is)? ?[:#] ?#?:? ?"
-    r"(?=[0-9A-Z.-]*[0-9])([0-9A-Z][0-9A-Z.-]{3,63})(?![\w-])"
+    r"(?i)\b(?:(?:support|incident|reference|event|ray|case|transaction|request)[ _-]?"
+    r"(?:id|number|code|no\.?)? ?(?:is)? ?[:#] ?#?:? ?|(?:support|incident)[ _-]?id (?:is )?)"
+    r"(?=[0-9A-Z.-]*[0-9])([0-9A-Z][0-9A-Z.-]{2,62}[0-9A-Z])(?![\w-])"
 )
 _BLOCKED_PAGE: Final = re.compile(
     r"(?i)\bfirewall\b|\baccess denied\b|\bblocked\b|\b(?:incident|ray) id\b|\breference #"
 )
 _OWN: Final = frozenset({413, 429})
 """What a gateway in front of Lighthouse says by these is meant for this client."""
+_BETWEEN: Final = frozenset({407, 511})
+"""No server answers so: a proxy on the way wants a login."""
 
 
 class Blocked(LightkeeperError):
@@ -41,7 +43,8 @@ def named(response: Response, whose: str = "Lighthouse's") -> str | None:
     """
     if response.status in _OWN:
         return None
-    text = response.body[:_READ].decode("utf-8", "replace")
+    ends = response.body[:_READ] + response.body[_READ:][-_READ:]
+    text = ends.decode("utf-8", "replace")
     is_page = text.lstrip("\ufeff \r\n\t").startswith("<")
     text = _SEPARATORS.sub(" ", _TAG.sub(" ", html.unescape(text) if is_page else text))
     # Lighthouse answers 403 as JSON; its gateway's own pages have other statuses.
@@ -49,7 +52,7 @@ def named(response: Response, whose: str = "Lighthouse's") -> str | None:
         response.status == 403
         or (response.status in {200, 401} and _BLOCKED_PAGE.search(text) is not None)
     )
-    if not is_blocked_page and not _REJECTED.search(text):
+    if response.status not in _BETWEEN and not is_blocked_page and not _REJECTED.search(text):
         return None
     found = _SUPPORT_ID.search(text)
     support = f"support id {found[1]}" if found else "no support id"

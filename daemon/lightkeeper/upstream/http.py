@@ -5,16 +5,17 @@ for ever. Here every read of the socket, headers included, has what is left of t
 """
 
 import io
-import re
 import socket
 import ssl
 import time
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPResponse
 from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import requests
 import urllib3
@@ -22,41 +23,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.upstream.transport_errors import BodyTooLarge, CallTimeout, broken
 
 CALL_DEADLINE_SECONDS: Final = 10.0
 CONNECT_TIMEOUT_SECONDS: Final = 3.05
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
-_ROOT_IS_UNKNOWN: Final = frozenset({2, 18, 19, 20, 21})
-"""OpenSSL's reasons that mean: nothing that is trusted vouches for this certificate."""
-_UNKNOWN_ROOT: Final = (
-    ": if your network re-signs TLS, set LIGHTKEEPER_LIGHTHOUSE_CA_FILE to its root certificate"
-)
-_NO_LOGIN: Final = ": set its user and password in LIGHTKEEPER_LIGHTHOUSE_PROXY"
-_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 Monotonic = Callable[[], float]
-
-
-class TransportError(LightkeeperError):
-    """No answer could be read."""
-
-
-class CallTimeout(TransportError):
-    """The answer was not complete within the call's deadline."""
-
-
-class ConnectionBroken(TransportError):
-    """The connection could not be made, or broke before the answer was complete."""
-
-
-class CertificateRefused(ConnectionBroken):
-    """The server's certificate cannot be verified."""
-
-
-class BodyTooLarge(TransportError):
-    """The answer is larger than any that Lighthouse means."""
 
 
 class Response(NamedTuple):
@@ -164,6 +138,13 @@ class _DeadlineAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The login in the proxy's URL, of any bytes; requests drops one without a password."""
+        login, at, _ = urlsplit(proxy).netloc.rpartition("@")
+        name, _, password = login.partition(":")
+        both = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+        return {"Proxy-Authorization": f"Basic {b64encode(both).decode()}"} if at else {}
+
 
 def _tls_context(ca: str | None) -> ssl.SSLContext:
     """TLS 1.2 or newer with verified certificates; requests adds the public roots to `ca`.
@@ -264,7 +245,7 @@ class HTTPTransport:
             zlib.error,
         ) as exc:
             proxied = bool(self._proxies) and url.startswith("https:")
-            raise _broken(exc, proxied=proxied) from exc
+            raise broken(exc, proxied=proxied) from exc
 
     def _read(self, raw: Any) -> bytes:
         chunks: list[bytes] = []
@@ -275,27 +256,3 @@ class HTTPTransport:
                 raise BodyTooLarge
             chunks.append(chunk)
         return b"".join(chunks)
-
-
-def _broken(exc: BaseException, *, proxied: bool) -> ConnectionBroken:
-    """What broke the connection, in words that neither the server nor a proxy chose."""
-    reason = _innermost(exc)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        advice = _UNKNOWN_ROOT if reason.verify_code in _ROOT_IS_UNKNOWN else ""
-        return CertificateRefused(f"SSLCertVerificationError: {reason.verify_message}{advice}")
-    where = "through the proxy: " if proxied else ""
-    if isinstance(exc, requests.exceptions.ProxyError):
-        where = "the proxy: "
-    # An exception of requests is an OSError too, and quotes the URL or a header.
-    if not isinstance(reason, OSError) or isinstance(reason, requests.RequestException):
-        return ConnectionBroken(f"{where}{type(exc).__name__}")
-    if refused := _TUNNEL_REFUSED.match(str(reason)):
-        advice = _NO_LOGIN if refused[1] == "407" else ""
-        return ConnectionBroken(f"{where}it answers CONNECT with {refused[1]}{advice}")
-    return ConnectionBroken(f"{where}{type(reason).__name__}: {reason}")
-
-
-def _innermost(exc: BaseException) -> BaseException:
-    """The first cause; urllib3 gives some of them as an argument alone."""
-    inner = exc.__cause__ or exc.__context__ or next(iter(exc.args), None)
-    return _innermost(inner) if isinstance(inner, BaseException) else exc

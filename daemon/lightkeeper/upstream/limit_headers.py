@@ -107,12 +107,6 @@ def _items(value: str | None) -> Iterator[tuple[str, dict[str, float]]]:
         yield "", loose
 
 
-def _parameters(pairs: list[str]) -> dict[str, float]:
-    split = [pair.partition("=") for pair in pairs]
-    numbers = {key.strip().lower(): _number(text) for key, _, text in split}
-    return {key: number for key, number in numbers.items() if number is not None}
-
-
 def _waits(value: str | None, now: float | None) -> Iterator[float]:
     """Each wait that a header names, as seconds or as a time; one that is past is 0."""
     value = (value or "")[:_LONGEST]

@@ -125,11 +125,10 @@ class TokenSource:
     def _refusal(self, response: Response, body: object) -> LightkeeperError:
         if blocked := firewall.named(response, "the OAuth token endpoint's"):
             return firewall.Blocked(blocked)
-        if not isinstance(body, dict):
-            return TokenRefused(response, "no JSON object")
         refused = response.status in {400, 401, 403}
         clock = self.clock_problem(response.headers) if refused else ""
-        return TokenRefused(response, _oauth_error(body), clock)
+        reason = _oauth_error(body) if isinstance(body, dict) else "no JSON object"
+        return TokenRefused(response, reason, clock)
 
     def _assertion(self) -> str:
         now = int(self._wall_clock())

@@ -21,12 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from patience import at_most
 from scripted_server import CLOSE, ScriptedServer, answer, trickle
 
-from lightkeeper.upstream.http import (
-    MAX_BODY_BYTES,
+from lightkeeper.upstream.http import MAX_BODY_BYTES, HTTPTransport
+from lightkeeper.upstream.transport_errors import (
     BodyTooLarge,
     CallTimeout,
     ConnectionBroken,
-    HTTPTransport,
     TransportError,
 )
 

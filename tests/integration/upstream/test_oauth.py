@@ -15,9 +15,10 @@ from scripted_server import ScriptedServer, answer
 from lightkeeper.domain.answer import CallOutcome
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import HTTPTransport, TransportError
+from lightkeeper.upstream.http import HTTPTransport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
+from lightkeeper.upstream.transport_errors import TransportError
 
 AUDIENCE = "https://deptva-eval.okta.invalid/oauth2/default/v1/token"
 CLIENT_ID = "0oa1c01m77heEXUZt2p7"

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from connect_proxy import ConnectProxy
 from scripted_server import CLOSE, ScriptedServer, answer
 from tls_front import Authority
 
-from lightkeeper.upstream.http import CallTimeout, CertificateRefused, ConnectionBroken
 from lightkeeper.upstream.http import HTTPTransport as Transport
+from lightkeeper.upstream.transport_errors import (
+    CallTimeout,
+    CertificateRefused,
+    ConnectionBroken,
+)
 
 TOKEN = {"Authorization": "Bearer SECRET-TOKEN"}
 
@@ -59,10 +64,12 @@ def test_a_root_of_ones_own_is_trusted_beside_the_public_ones(
 
 
 def test_a_certificate_that_is_wrong_otherwise_calls_for_no_root(authority, get):
-    """An expired one, and one for another name, are named as that."""
+    """One that is over or not valid yet calls for a look at the clock."""
     pem = authority.root_file().read_text()
+    right = ": see that this host's clock is right (NTP)"
     for context, reason in (
-        (authority.context("127.0.0.1", days=-1), "certificate has expired"),
+        (authority.context("127.0.0.1", days=-1), f"certificate has expired{right}"),
+        (authority.context("127.0.0.1", since=1, days=2), f"certificate is not yet valid{right}"),
         (authority.context("elsewhere.example"), "IP address mismatch"),
     ):
         with ScriptedServer(tls=context) as wrong, pytest.raises(CertificateRefused) as caught:
@@ -97,6 +104,27 @@ def test_a_proxy_carries_what_it_cannot_read(authority, server, get):
     (request,) = server.requests
     assert "Bearer SECRET-TOKEN" == request.headers["authorization"]
     assert "proxy-authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("login", "sent"),
+    [
+        ("keeper", b"keeper:"),
+        ("keeper:", b"keeper:"),
+        (":word", b":word"),
+        ("k:p%3A%40%2F%25", b"k:p:@/%"),
+        ("k%C3%A9:%E2%82%AC", "ké:€".encode()),
+        ("k:%E9", b"k:\xe9"),
+    ],
+)
+def test_a_login_may_have_any_bytes(server, get, login, sent):
+    """They are sent as they are percent-encoded, also without a password."""
+    refusal = b"HTTP/1.1 403 No\r\n\r\n"
+    with ConnectProxy(refusal) as proxy, pytest.raises(ConnectionBroken, match="CONNECT with 403"):
+        get(server.url, proxy=f"http://{login}@{proxy.address}")
+
+    (head,) = proxy.requests
+    assert f"Proxy-Authorization: Basic {b64encode(sent).decode()}\r\n" in head
 
 
 def test_plain_http_never_goes_through_a_proxy(get):

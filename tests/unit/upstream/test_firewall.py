@@ -10,16 +10,17 @@ F5 = (
     b"Please consult with your administrator.<br><br>Your support ID is: 1852631410397829843<br>"
     b"<br><a href='javascript:history.back();'>[Go Back]</a></body></html>"
 )
+SUPPORT_ID = "1852631410397829843"
 JSON = b'{"errors":[{"title":"Request Rejected","detail":"Your support ID is: 1852631410397829"}]}'
 
 
 @pytest.mark.parametrize(
     ("status", "body", "support_id"),
     [
-        (403, F5, "1852631410397829843"),
-        (200, F5, "1852631410397829843"),
-        (503, F5, "1852631410397829843"),
-        (404, b"\xef\xbb\xbf \r\n" + F5, "1852631410397829843"),
+        (403, F5, SUPPORT_ID),
+        (200, F5, SUPPORT_ID),
+        (503, F5, SUPPORT_ID),
+        (404, b"\xef\xbb\xbf \r\n" + F5, SUPPORT_ID),
         (200, JSON, "1852631410397829"),
         (403, JSON, "1852631410397829"),
         (404, JSON, "1852631410397829"),
@@ -34,6 +35,9 @@ JSON = b'{"errors":[{"title":"Request Rejected","detail":"Your support ID is: 18
         ),
         (403, b"<p>Ray ID: <strong class='x'>8f2b0c1d2e3f4a5b</strong></p>", "8f2b0c1d2e3f4a5b"),
         (200, b"<iframe>Incapsula incident ID: 1193000-4571209</iframe>", "1193000-4571209"),
+        (403, b"<p>Give the Support ID <b>77-12345678</b> to your help desk", "77-12345678"),
+        (200, b"<p>Access denied. Incident id is 98765432.", "98765432"),
+        (200, F5.replace(b"<body>", b"<body><img src=data:" + b"A" * 200_000 + b">"), SUPPORT_ID),
     ],
 )
 def test_its_support_id_is_named(status, body, support_id):
@@ -52,6 +56,9 @@ def test_its_support_id_is_named(status, body, support_id):
         (403, b"\n<html>Your support ID is: Zebediah"),
         (200, b"<html><h1>Web Page Blocked!</h1> Category: Zebediah"),
         (401, b"<html>Access denied by the firewall of Zebediah</html>"),
+        (407, b"<html>Cache Access Denied, Zebediah"),
+        (407, b""),
+        (511, b'{"message":"log in, Zebediah"}'),
     ],
 )
 def test_a_page_without_an_id_is_named_too(status, body):

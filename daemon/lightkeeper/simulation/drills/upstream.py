@@ -14,13 +14,8 @@ from lightkeeper.simulation.lighthouse.stories import (
     Story,
 )
 from lightkeeper.simulation.lighthouse.wire import Reply, Request
-from lightkeeper.upstream.http import (
-    CALL_DEADLINE_SECONDS,
-    CallTimeout,
-    ConnectionBroken,
-    Response,
-    Transport,
-)
+from lightkeeper.upstream.http import CALL_DEADLINE_SECONDS, Response, Transport
+from lightkeeper.upstream.transport_errors import CallTimeout, ConnectionBroken
 
 CALL_SECONDS: Final = 0.24
 CALLS_A_MINUTE: Final = 60

@@ -9,15 +9,10 @@ import orjson
 from lightkeeper.domain.answer import Absence, Answer, CallOutcome, CallProblem, Observation
 from lightkeeper.upstream import firewall
 from lightkeeper.upstream.benefits_documents import parse
-from lightkeeper.upstream.http import (
-    BodyTooLarge,
-    CallTimeout,
-    Response,
-    Transport,
-    TransportError,
-)
+from lightkeeper.upstream.http import Response, Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
+from lightkeeper.upstream.transport_errors import BodyTooLarge, CallTimeout, TransportError
 
 STATUS_PATH: Final = "/services/benefits-documents/v1/uploads/status"
 SINGLE_PATH: Final = "/services/benefits-documents/v1/uploads/{request_id}/status"
