@@ -1,10 +1,12 @@
 """What servers say reaches terminal, log and store of the real process only in harmless form."""
 
+import contextlib
 import json
 import re
 
 import command_line
 import pytest
+from listener import Listener
 from running_daemon import RunningDaemon
 from scripted_server import CLOSE, ScriptedServer, answer
 
@@ -127,3 +129,29 @@ def test_a_terminal_that_lacks_a_character_shows_another(daemon):
     )
     assert "größe-??.csv" in missing.stderr
     assert (66, 1) == (missing.returncode, missing.stderr.count("\n"))
+
+
+class _Refusing(Listener):
+    """A PostgreSQL server that lets nobody in, and words it as it likes."""
+
+    def _serve(self, client):
+        with contextlib.suppress(OSError), client:
+            client.recv(4_096)
+            fields = b"SFATAL\0VFATAL\0C28000\0M" + WORDS.partition("\r")[0].encode() + b"\0\0"
+            client.sendall(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+
+
+def test_what_a_database_says_is_harmless_on_a_terminal_and_in_the_journal(daemon):
+    """The journal is a log: numbers and addresses of persons are redacted there as well."""
+    with _Refusing() as server:
+        url = f"postgresql://keeper@127.0.0.1:{server.port}/lightkeeper?sslmode=disable"
+        env = daemon.env | {"LIGHTKEEPER_DATABASE_URL": url}
+        shown = command_line.run("status", env=env)
+        is_journal = 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"'
+        kept = command_line.run("status", env=env, within=is_journal)
+
+    _assert_harmless(shown.stderr, may_name=True)
+    assert (74, True) == (shown.returncode, "Quartermaine" in shown.stderr)
+    _assert_harmless(kept.stderr, may_name=True)
+    assert (74, 2) == (kept.returncode, kept.stderr.count("[redacted]")), kept.stderr
+    assert kept.stderr.startswith("<3>lightkeeper: PostgreSQL database lightkeeper: ")

@@ -76,10 +76,17 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def complain(message: str, level: str = "error") -> None:
-    """Print a message to stderr; if stderr is closed, the exit status alone remains."""
+    """Print a message to stderr, redacted if that is the journal.
+
+    If stderr is closed, the exit status alone remains.
+    """
     text = f"lightkeeper: {message}"
+    if is_journal(sys.stderr):
+        from lightkeeper.telemetry.logging import redact
+
+        text = marked(redact(text), level)
     with suppress(OSError):
-        click.echo(marked(text, level) if is_journal(sys.stderr) else text, err=True)
+        click.echo(text, err=True)
 
 
 def load_settings() -> "Settings":

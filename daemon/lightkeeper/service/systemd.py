@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from lightkeeper.domain.plain_text import harmless
+
 _ALIVE_EVERY_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 5.0
 _LONGEST_STATUS: Final = 500
@@ -46,8 +48,8 @@ class ServiceManager:
         self._say("STOPPING=1", _PATIENCE_SECONDS)
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
-        self._say(f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}")
+        """One line for `systemctl status`, which shows it as it is."""
+        self._say(f"STATUS={harmless(' '.join(text.split()))[:_LONGEST_STATUS]}")
 
     def alive(self) -> None:
         """The daemon works: feeds the watchdog, once a second at most."""

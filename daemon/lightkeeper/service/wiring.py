@@ -19,10 +19,11 @@ from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
-from lightkeeper.telemetry.dogstatsd import Emitter, constant_tags
+from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
+from lightkeeper.telemetry.tag_values import constant_tags
 from lightkeeper.telemetry.tracing import Tracer
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import HTTPTransport, Transport
@@ -96,8 +97,9 @@ class Daemon:
             transport = build_transport(settings, monotonic=self.monotonic)
             self.transport.close()
             self.transport = transport
-        tokens = build_tokens(settings, transport, clock=self.clock, monotonic=self.monotonic)
-        client = _build_client(settings, transport, tokens, self.budget, self.tracer)
+        client = _build_client(
+            settings, transport, self.budget, self.tracer, self.clock, self.monotonic
+        )
         emitter = build_emitter(settings, monotonic=self.monotonic)
         self.emitter.close()
         emitter.lost_count, emitter.refused_count = self.emitter.unreported_losses()
@@ -176,24 +178,13 @@ def build_daemon(
     `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
-    database = _claimed(settings.database_url.get_secret_value(), clock(), create=create)
+    database = _claimed(settings.database_url.get_secret_value(), clock, create=create)
     transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = _build_budget(settings, clock, monotonic)
-    tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
-    client = _build_client(settings, transport, tokens, budget, tracer)
-    documents, levels = Documents(database), Levels(database)
-    if documents.has_times_ahead(at := clock()):
-        documents.pull_in(at)
-    poller = Poller(
-        documents,
-        client,
-        settings.policy,
-        batch_size=settings.batch_size,
-        clock=clock,
-        monotonic=monotonic,
-    )
-    outbox = Outbox(database)
+    client = _build_client(settings, transport, budget, tracer, clock, monotonic)
+    documents, levels, outbox = Documents(database), Levels(database), Outbox(database)
+    poller = _build_poller(settings, documents, client, clock, monotonic)
     publisher = Publisher(outbox, emitter, clock)
     daemon = Daemon(
         settings=settings,
@@ -216,11 +207,13 @@ def build_daemon(
     return daemon
 
 
-def _claimed(url: str, now: Instant, *, create: bool) -> Database:
+def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> Database:
     database = open_database(url, create=create)
     try:
-        database.try_write(now)  # reading is no proof: the file may be closed to writers
+        database.try_write(clock())  # reading is no proof: the file may be closed to writers
         database.claim()
+        if (documents := Documents(database)).has_times_ahead(at := clock()):
+            documents.pull_in(at)
     except BaseException:
         database.close()
         raise
@@ -244,13 +237,32 @@ def _build_budget(
     )
 
 
+def _build_poller(
+    settings: Settings,
+    documents: Documents,
+    client: LighthouseClient,
+    clock: Callable[[], Instant],
+    monotonic: Callable[[], float],
+) -> Poller:
+    return Poller(
+        documents,
+        client,
+        settings.policy,
+        batch_size=settings.batch_size,
+        clock=clock,
+        monotonic=monotonic,
+    )
+
+
 def _build_client(
     settings: Settings,
     transport: Transport,
-    tokens: TokenSource,
     budget: RateBudget,
     tracer: Tracer | None,
+    clock: Callable[[], Instant],
+    monotonic: Callable[[], float],
 ) -> LighthouseClient:
+    tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
     client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
     if tracer is not None:
         tracer.wrap(client, "poll_batch", "lightkeeper.batch", _outcome)

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 import structlog
 from datadog.dogstatsd.base import DogStatsd
 
+from lightkeeper.domain.plain_text import harmless
 from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.logging import redact
 from lightkeeper.telemetry.signals import OPEN_TAGS, Kind, Signal
-from lightkeeper.telemetry.tag_values import listed_tags, tag_value, unified_tags
+from lightkeeper.telemetry.tag_values import tag_value
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000
@@ -31,7 +33,6 @@ _FOREVER_SECONDS: Final = 10**12  # also from a clock that stood at 1970
 _VALUES_A_LINE: Final = 50  # with long tags still one UDP datagram
 _LOG_EVERY_SECONDS: Final = 60.0
 _DATADOGS: Final = ("DD_", "DATADOG_")
-_TAG_KEY = re.compile(r"[a-z][a-z0-9_./-]{0,19}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f|]+")
 _ODD_IN_KEY = re.compile(r"[^A-Za-z0-9_:./-]")
 
@@ -133,12 +134,15 @@ class Emitter:
         self._client.flush()
 
     def service_check(self, name: str, *, status: int, message: str = "") -> None:
-        """Send a service check's status: 0 OK, 1 warning, 2 critical, 3 unknown."""
+        """Send a service check's status: 0 OK, 1 warning, 2 critical, 3 unknown.
+
+        The message may quote a database: it is redacted.
+        """
         if status not in CHECK_STATES:
             self._refuse(f"{name}: {status} is no state of a check")
             self.refused_count += 1
         elif (checked := self._check(name, Kind.SERVICE_CHECK, {})) is not None:
-            plain = _cut(_CONTROL.sub(" ", message), MAX_MESSAGE_BYTES)
+            plain = _cut(harmless(_CONTROL.sub(" ", redact(message))), MAX_MESSAGE_BYTES)
             self._client.service_check(name, status, tags=checked, message=plain or None)
 
     def flush(self) -> bool:
@@ -259,23 +263,6 @@ def _without_datadog_variables() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
-
-
-def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
-    """The unified service tags, then those of `listed_tags`, each key once.
-
-    A tag that is not `key:value`, that comes twice with two values, or whose key a signal uses,
-    is logged and left out.
-    """
-    own = {tag for signal in CATALOGUE.values() for tag in signal.tags} | {"host", "event"}
-    tags = unified_tags(environ)
-    for key, text in listed_tags(environ):
-        item, value = f"{key}:{text}"[:200], tag_value(text)
-        if not _TAG_KEY.fullmatch(key) or not text:
-            log.warning("dogstatsd.tag.ignored", tag=item, reason="not key:value")
-        elif key in own - tags.keys() or tags.setdefault(key, value) != value:
-            log.warning("dogstatsd.tag.ignored", tag=item, reason="the key is taken")
-    return tags
 
 
 def _problem(signal: Signal | None, name: str, kind: Kind, tags: Mapping[str, str]) -> str | None:

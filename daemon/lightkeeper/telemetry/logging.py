@@ -24,6 +24,8 @@ _PERSON: Final = r"icn|ssn|edipi|birls(?:_?id)?|file_?\s?number|participant(?:_?
 _SECRET_KEY: Final = re.compile(
     rf"{_SECRETS}|file_?name|(?:^|[^a-z])(?:{_PERSON})(?:$|[^a-z])", re.IGNORECASE
 )
+_QUOTING: Final = frozenset({"psycopg", "urllib3"})
+"""Libraries that log what a server says."""
 _FILE: Final = r"\.(?:pdf|jpe?g|png|gif|bmp|tiff?|txt|docx?)\b"
 # Each starts only where a match can start: otherwise a long word takes very long.
 _PERSONAL: Final = (
@@ -92,11 +94,11 @@ class _Unfailing:
 class _Libraries(logging.Handler):
     """Sends what libraries log by Python's `logging` through structlog, redacted.
 
-    urllib3 fills a server's own header lines into its messages: they are logged without.
+    What some of them fill in are a server's own words: these are left out.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        quotes = record.name.split(".")[0] == "urllib3"
+        quotes = record.name.split(".")[0] in _QUOTING
         message = str(record.msg) if quotes else record.getMessage()
         structlog.get_logger().log(
             record.levelno, "library.said", logger=record.name, message=message

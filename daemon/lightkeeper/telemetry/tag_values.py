@@ -5,14 +5,21 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Final
 
+import structlog
+
 from lightkeeper import __version__
+from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import OPEN_WORDS
 
 TAG_VARIABLES: Final = ("DATADOG_TAGS", "DD_TAGS")
 UNIFIED: Final = ("env", "service", "version")
 MAX_TAG_VALUE: Final = 180  # Datadog's 200 are for key and value together
 _ODD_IN_TAG: Final = re.compile(r"[^a-z0-9_./-]")
+_TAG_KEY: Final = re.compile(r"[a-z][a-z0-9_./-]{0,99}")
+_PARTED: Final = re.compile(r",|\s+(?=[A-Za-z][\w./-]*:)")
 _WORD: Final = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_]{0,39}")
+
+log = structlog.get_logger()
 
 
 def tag_value(text: str) -> str:
@@ -23,11 +30,12 @@ def tag_value(text: str) -> str:
 def listed_tags(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """The tags of `DATADOG_TAGS` and `DD_TAGS`, keys and values.
 
-    Commas part them, or blanks where there is no comma. What has no colon has an empty value.
+    Commas part them, and blanks: where there are commas, those before a key, for a value may have
+    blanks. What has no colon has an empty value.
     """
     texts = (environ.get(name, "") for name in TAG_VARIABLES)
-    items = chain.from_iterable(text.split("," if "," in text else None) for text in texts)
-    parts = (item.strip().partition(":") for item in items)
+    parted = (_PARTED.split(text) if "," in text else text.split() for text in texts)
+    parts = (item.strip().partition(":") for item in chain.from_iterable(parted))
     return [(key.strip().lower(), value.strip()) for key, _, value in parts if key or value]
 
 
@@ -42,6 +50,23 @@ def unified_tags(environ: Mapping[str, str]) -> dict[str, str]:
     }
     ours = {"service": "lightkeeper", "version": __version__}
     return ours | {key: tag_value(value) for key, value in given.items() if value}
+
+
+def constant_tags(environ: Mapping[str, str]) -> dict[str, str]:
+    """The unified service tags, then those of `listed_tags`, each key once.
+
+    A tag that is not `key:value`, that comes twice with two values, or whose key a signal uses,
+    is logged and left out.
+    """
+    own = {tag for signal in CATALOGUE.values() for tag in signal.tags} | {"host", "event"}
+    tags = unified_tags(environ)
+    for key, text in listed_tags(environ):
+        item, value = f"{key}:{text}"[:200], tag_value(text)
+        if not _TAG_KEY.fullmatch(key) or not text:
+            log.warning("dogstatsd.tag.ignored", tag=item, reason="not key:value")
+        elif key in own - tags.keys() or tags.setdefault(key, value) != value:
+            log.warning("dogstatsd.tag.ignored", tag=item, reason="the key is taken")
+    return tags
 
 
 class OpenTag:

@@ -52,13 +52,14 @@ def test_the_watchdog_is_fed_once_a_second_at_most(listening):
     assert [b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"] == [bound.recv(99) for _ in range(3)]
 
 
-def test_a_status_that_is_not_utf_8_is_sent_with_replacements(listening):
-    """A status with bytes that are no text arrives with replacements for them."""
+def test_a_status_is_harmless_for_a_terminal(listening):
+    """What is no text, or would steer the terminal that `systemctl` shows it on, is replaced."""
     bound, address = listening
 
-    ServiceManager({"NOTIFY_SOCKET": address}).status("cannot read /\udcff")
+    ServiceManager({"NOTIFY_SOCKET": address}).status("cannot read /\udcff \x1b[2J \x9b1m \u202e.")
 
-    assert b"STATUS=cannot read /?" == bound.recv(4_096)
+    shown = "STATUS=cannot read /\ufffd \ufffd[2J \ufffd1m \ufffd."
+    assert shown == bound.recv(4_096).decode()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import pytest
 
 from lightkeeper import __version__
-from lightkeeper.telemetry.dogstatsd import constant_tags
-from lightkeeper.telemetry.tag_values import unified_tags
+from lightkeeper.telemetry.tag_values import constant_tags, unified_tags
 
 OURS = {"service": "lightkeeper", "version": __version__}
 
@@ -19,6 +18,13 @@ OURS = {"service": "lightkeeper", "version": __version__}
         (" team:benefits ,, region:west,", {"team": "benefits", "region": "west"}),
         ("team:benefits claims,region:west", {"team": "benefits_claims", "region": "west"}),
         ("url:http://x:1 region:west", {"url": "http_//x_1", "region": "west"}),
+        (
+            "team:a region:west,tier:1 zone:b",
+            {"team": "a", "region": "west", "tier": "1", "zone": "b"},
+        ),
+        ("team:a b region:west, tier:1", {"team": "a_b", "region": "west", "tier": "1"}),
+        ("tier:1,at:12:30 x:y\tenv:prod", {"tier": "1", "at": "12_30", "x": "y", "env": "prod"}),
+        ("team:a, kubernetes_cluster_name:vets", {"team": "a", "kubernetes_cluster_name": "vets"}),
         ("solo team:benefits :v k:", {"team": "benefits"}),
     ],
 )

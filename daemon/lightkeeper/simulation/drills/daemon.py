@@ -18,7 +18,8 @@ from lightkeeper.simulation.drills.upstream import (
     SimulatedClock,
 )
 from lightkeeper.store.outbox import Outbox
-from lightkeeper.telemetry.dogstatsd import Emitter, constant_tags
+from lightkeeper.telemetry.dogstatsd import Emitter
+from lightkeeper.telemetry.tag_values import constant_tags
 
 _CLOSELY_SECONDS: Final = 900.0
 _FAILING_SECONDS: Final = 60.0
