@@ -18,7 +18,7 @@ def problem(url: str) -> str | None:
         )
     path = unquote(sqlite[1]).strip()
     is_file = path.rpartition("/")[2] not in {"", ".", "..", ":memory:"}
-    if is_file and not path.startswith("file:"):
+    if is_file and "\0" not in path and not path.startswith("file:"):
         return None
     return (
         "names no file of its own, and a store in memory would be lost: write "

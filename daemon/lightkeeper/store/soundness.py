@@ -3,22 +3,54 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import orjson
 from peewee import Field, TextField
 
-from lightkeeper.domain.document import DocumentType, LighthouseStatus
+from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
+from lightkeeper.store import remarks
 from lightkeeper.store.schema import MODELS, InstantField
 
 _LATEST: Final = 253_402_300_799_999  # the last millisecond of the year 9999
-_JSON: Final = {
-    "steps": "object",
-    "step_changes": "array",
-    "remarks": "array",
-    "request_ids": "array",
-    "last_problem": "object",
-}
-_PAIRS: Final = frozenset({"step_changes", "remarks"})
 _COUNTS: Final = frozenset({"count", "document_count", "trouble_count"})
-_WORDS: Final = {"document_type": DocumentType, "lighthouse_status": LighthouseStatus}
+_WORDS: Final = {
+    "condition": Condition,
+    "document_type": DocumentType,
+    "from_status": LighthouseStatus,
+    "lighthouse_status": LighthouseStatus,
+    "to_status": LighthouseStatus,
+}
+
+
+def _steps(text: str) -> bool:
+    return all(isinstance(word, str) for word in orjson.loads(text).values())
+
+
+def _step_changes(text: str) -> bool:
+    return all(isinstance(each, str) for name, word in orjson.loads(text) for each in (name, word))
+
+
+def _remarks(text: str) -> bool:
+    return all(isinstance(each.detail, str | None) for each in remarks.decode(text))
+
+
+def _request_ids(text: str) -> bool:
+    return all(type(each) is int for each in orjson.loads(text))
+
+
+def _last_problem(text: str) -> bool:
+    problem = CallProblem(**orjson.loads(text))
+    return isinstance(problem.detail, str) and isinstance(problem.http_status, int | None)
+
+
+_READ: Final[dict[str, Callable[[str], bool]]] = {
+    "steps": _steps,
+    "step_changes": _step_changes,
+    "remarks": _remarks,
+    "request_ids": _request_ids,
+    "last_problem": _last_problem,
+}
+"""Whether a text in each column with JSON can be read; what raises cannot."""
 
 
 def first_unsound(rows: Callable[[str], list[tuple[Any, ...]]], dialect: str) -> str | None:
@@ -34,9 +66,19 @@ def first_unsound(rows: Callable[[str], list[tuple[Any, ...]]], dialect: str) ->
         )
         (counts,) = rows(f"SELECT {wrong} FROM {table}")
         for field, count in zip(fields, counts, strict=True):
-            if count:
+            if count or not _is_readable(rows, field.column_name, table):
                 return f"{field.column_name} of {table}"
     return None
+
+
+def _is_readable(rows: Callable[[str], list[tuple[Any, ...]]], column: str, table: str) -> bool:
+    if (read := _READ.get(column)) is None:
+        return True
+    texts = rows(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
+    try:
+        return all(read(text) for (text,) in texts)
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def _conditions(field: Field, dialect: str) -> Iterator[str]:
@@ -50,9 +92,5 @@ def _conditions(field: Field, dialect: str) -> Iterator[str]:
         yield f"{column} BETWEEN 0 AND {10**12}"
     elif words := _WORDS.get(column):
         yield f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
-    elif dialect == "sqlite" and column in _JSON:
-        yield f"json_valid({column}) AND json_type({column}) = '{_JSON[column]}'"
-        if column in _PAIRS:
-            yield f"({column} = '[]' OR {column} LIKE '[[%')"
     else:
         yield "1 = 1"

@@ -11,6 +11,16 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.errors import StoreCorrupt
 
 DOCUMENTS = "form_526_document_submissions"
+SOUND = (
+    f'UPDATE {DOCUMENTS} SET steps = \'{{"CLAIMS_EVIDENCE":"SUCCESS"}}\', last_problem = '
+    '\'{"http_status":null,"detail":"x","instance":null,"diagnostics":"a"}\'',
+    "INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step, "
+    "step_changes, remarks) SELECT id, ?, 'pending', 'failed', 'none', 'X', "
+    '\'[["X","FAILED"]]\', '
+    f'\'[["found",null],["unknown_step","X"]]\' FROM {DOCUMENTS}',
+    "INSERT INTO event_digests VALUES ('a', 'form_0781', 'x', 'failed', 1, '[21]', ?, ?, NULL)",
+)
+"""A row of each table, as lightkeeper writes it."""
 
 
 @pytest.fixture
@@ -25,6 +35,8 @@ def _made(url):
     with closing(open_database(url, create=True)) as database:
         new = NewDocument(21, "s", "form_0781", None, store_rows.NOW)
         Documents(database).add([new], store_rows.NOW)
+        for statement in SOUND:
+            database.execute(statement, (store_rows.NOW,) * statement.count("?"))
         database.verify()
         yield database
 
@@ -56,18 +68,38 @@ def test_a_time_out_of_range_is_unsound(store, column, value):
         (DOCUMENTS, "document_type", "'letter'"),
         (DOCUMENTS, "steps", "'{'"),
         (DOCUMENTS, "steps", "'[]'"),
+        (DOCUMENTS, "steps", "'{\"CLAIMS_EVIDENCE\": 1}'"),
+        (DOCUMENTS, "condition", "'lost'"),
         (DOCUMENTS, "last_problem", "'null'"),
+        (DOCUMENTS, "last_problem", "'{\"http_status\": 500}'"),
+        (DOCUMENTS, "last_problem", '\'{"detail": "x", "more": 1}\''),
+        ("transitions", "to_status", "'lost'"),
+        ("transitions", "remarks", "'[1]'"),
+        ("transitions", "remarks", "'[[\"lost\", null]]'"),
+        ("transitions", "remarks", "'[[\"found\"]]'"),
+        ("transitions", "remarks", "'[[\"found\", 5]]'"),
+        ("transitions", "step_changes", "'[[\"CLAIMS_EVIDENCE\", null]]'"),
+        ("transitions", "step_changes", '\'["CLAIMS_EVIDENCE", "SUCCESS"]\''),
+        ("event_digests", "request_ids", "'[\"1\"]'"),
         ("tallies", "count", "-1"),
         ("tallies", "lighthouse_status", "'lost'"),
     ],
 )
 def test_a_value_of_a_wrong_kind_is_unsound(tmp_path, table, column, value):
-    """SQLite keeps any value in any column; PostgreSQL refuses it."""
+    """SQLite keeps any value in any column; of these PostgreSQL refuses some."""
     with _made(f"sqlite:///{tmp_path}/a.db") as store:
         _tampered(store, table, column, value)
 
         with pytest.raises(StoreCorrupt, match=f"{column} of {table} holds what lightkeeper"):
             store.verify()
+
+
+def test_json_that_cannot_be_read_is_unsound(store):
+    """On each engine: to both it is a text like any other."""
+    _tampered(store, "transitions", "remarks", "'[[\"lost\", null]]'")
+
+    with pytest.raises(StoreCorrupt, match="remarks of transitions holds what lightkeeper"):
+        store.verify()
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET version = 'x'", "DELETE FROM {}"])

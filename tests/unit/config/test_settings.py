@@ -283,7 +283,7 @@ def test_a_wrong_database_is_refused(problems, value):
     [
         *(":memory:", "%3Amemory%3A", "./:memory:", "/:memory:", "a/../:memory:", ":memory:%20"),
         *("file::memory:", "file:a.db", "file:%3Amemory%3A", "%66ile:/var/lib/a.db"),
-        *("%20", "/", ".", "..", "./", "%2e", "/var/lib/", "a/."),
+        *("%20", "/", ".", "..", "./", "%2e", "/var/lib/", "a/.", "%00", "a%00b/c.db"),
     ],
 )
 def test_what_sqlite_keeps_in_memory_is_no_store(problems, path):
