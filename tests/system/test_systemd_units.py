@@ -99,3 +99,11 @@ def test_the_backup_is_as_confined_as_the_service():
 def test_the_example_lists_every_setting():
     """It is systemd/README.md's table of settings; `make reference` brings it up to date."""
     assert generated_docs.env_example() == generated_docs.ENV_EXAMPLE.read_text()
+
+
+def test_starts_that_fail_leave_the_log_short():
+    """Each leaves a line: below 3,000 a day, also where each gives up after a moment."""
+    unit = (SHIPPED / "lightkeeper.service").read_text()
+    (pause,) = re.findall(r"(?m)^RestartSec=(\d+)$", unit)
+
+    assert 86_400 / int(pause) < 3_000
