@@ -20,7 +20,7 @@ def check(file: "SettingsFile | None") -> int:
     forbid_core_dumps()
     configure_logs()
     results = []
-    for result in checks(file.problems if file else ()):
+    for result in checks(file):
         results.append(result)
         detail = " ".join(result.detail.split())  # one line for each part
         click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<10}  {detail}")

@@ -17,6 +17,8 @@ from lightkeeper.config.settings import SETTINGS_FILE, Settings, SettingsError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS: Final = re.compile(r"\s*(?:export\s+)?((?:LIGHTKEEPER|DD|DATADOG)_[A-Z_]{1,40})\b")
+_SECRET: Final = re.compile(r"PRIVATE KEY-----|://[^/@]*:[^/@]+@|[?&]password=")
+"""A key, or a URL with a password."""
 
 
 class SettingsFile:
@@ -53,6 +55,12 @@ class SettingsFile:
             except SettingsError as exc:
                 problems += exc.problems
             raise SettingsError(problems)
+
+    def exposed(self) -> str | None:
+        """What is wrong with the rights of the file, where it holds a key or a password."""
+        found = [self._environ[name] for name in self._environ.keys() - self._inherited]
+        holds_secret = any(map(_SECRET.search, found))
+        return plain_files.exposed(self._path) if self._path and holds_secret else None
 
     @contextmanager
     def undone_on_error(self) -> Iterator[None]:

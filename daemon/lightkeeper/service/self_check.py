@@ -1,11 +1,11 @@
 """`lightkeeper check`: tries every part by itself; names what fails and what to do."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from http import HTTPStatus
-from typing import NamedTuple, cast
+from pathlib import Path
+from typing import Final, NamedTuple, cast
 
 from lightkeeper.config import network, plain_files, secret_files
 from lightkeeper.config.settings import (
@@ -14,13 +14,13 @@ from lightkeeper.config.settings import (
     SettingsError,
     unknown_settings,
 )
+from lightkeeper.config.settings_file import SettingsFile
 from lightkeeper.domain.answer import ANSWERED, CallOutcome, CallProblem
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.service.clock import now
 from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
-from lightkeeper.telemetry.logging import redact
 from lightkeeper.telemetry.tag_values import unified_tags
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
@@ -28,7 +28,19 @@ from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
 PROBE_REQUEST_ID = 1
-_PROXIES = ("HTTPS_PROXY", "ALL_PROXY")
+_UNUSED: Final = (
+    (
+        "lighthouse_proxy",
+        ("HTTPS_PROXY", "ALL_PROXY"),
+        "set LIGHTKEEPER_LIGHTHOUSE_PROXY to use a proxy",
+    ),
+    (
+        "lighthouse_ca",
+        ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
+        "set LIGHTKEEPER_LIGHTHOUSE_CA_FILE to trust your network's root",
+    ),
+)
+"""Settings of ours, and the variables that other programs obey in their place."""
 _SECRET = ("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY", "LIGHTKEEPER_DATABASE_URL")
 _FOR_A_TOKEN = tuple(
     f"LIGHTKEEPER_LIGHTHOUSE_{name}"
@@ -36,14 +48,24 @@ _FOR_A_TOKEN = tuple(
 )
 _FOR_A_CALL = tuple(f"LIGHTKEEPER_LIGHTHOUSE_{name}" for name in ("URL", "CA_FILE", "PROXY"))
 
+_LATER: Final = "try again; if it persists, ask Lighthouse's support"
 _ADVICE = {
     CallOutcome.UNAUTHORIZED: "ask VA to grant this client the scope documents.read",
     CallOutcome.CONNECTION: "check LIGHTKEEPER_LIGHTHOUSE_URL and the network path to it",
     CallOutcome.UNEXPECTED: "this is not Lighthouse: check LIGHTKEEPER_LIGHTHOUSE_URL",
 }
-_HTTP_WORDS = frozenset(word for status in HTTPStatus for word in status.phrase.split())
-_TITLE = re.compile(r"[A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)+")
-_NUMBER = re.compile(r"\d{5}|\d[\d -]{6,}\d")
+_WORDS: Final = """
+    a access an and answer api async authentication be body call cannot client credentials data
+    denied documents.read exceeded expired failed failure for from get given id ids in invalid is
+    json key limit matched missing no object of or payload peer please rate reason received
+    response ring-balancer route scope seconds server size status stream the those timed to token
+    try unavailable unexpected unknown unsupported upload upstream valid validation values verify
+    was while with
+"""
+_KNOWN_WORDS: Final = frozenset(
+    [*_WORDS.split(), *(word for each in HTTPStatus for word in each.phrase.lower().split())]
+)
+"""Of the errors of Lighthouse and its gateway; no name of a person is among them."""
 _SAYS_ITSELF = frozenset({CallOutcome.UNEXPECTED, CallOutcome.UNAUTHORIZED})
 """Where the reason is in our own words, it says what to do: of a firewall, of a wrong clock."""
 
@@ -56,13 +78,14 @@ class Check(NamedTuple):
     detail: str
 
 
-def checks(file_problems: Sequence[str] = ()) -> Iterator[Check]:
+def checks(file: SettingsFile | None = None) -> Iterator[Check]:
     """Try settings, database, token, Lighthouse and Datadog Agent, one after the other.
 
     What is wrong with one keeps none of the others from being tried, unless it needs that one.
-    `file_problems` is what is wrong with the settings file itself.
+    `file` is the settings file, if there is one, after it was read.
     """
-    problems = list(file_problems)
+    of_file = file.problems if file else []
+    problems = list(of_file)
     try:
         settings = Settings.load(lighthouse=True)
     except SettingsError as exc:
@@ -78,8 +101,8 @@ def checks(file_problems: Sequence[str] = ()) -> Iterator[Check]:
             found = found or [SETTINGS_FILE]
         return f"not tried: it needs {', '.join(found)}" if found else ""
 
-    unread = any(SETTINGS_FILE in each for each in file_problems)
-    yield _settings(settings, problems)
+    unread = any(SETTINGS_FILE in each for each in of_file)
+    yield _settings(settings, problems, file)
     needed = missing("LIGHTKEEPER_DATABASE_URL")
     yield Check("database", False, needed) if needed else _database(settings)
     needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
@@ -120,30 +143,27 @@ class _NoToken(TokenSource):
         return ""
 
 
-def _settings(settings: Settings, wrong: Sequence[str]) -> Check:
+def _settings(settings: Settings, wrong: Sequence[str], file: SettingsFile | None) -> Check:
     problems = [*wrong, *(f"no such setting: {name}" for name in unknown_settings(os.environ))]
     if "env" not in unified_tags(settings.tag_variables):
         problems.append(
             "DD_ENV: missing: no monitor sees the signals: set it to the env of "
             "monitors/variables.json"
         )
-    exposed = (secret_files.exposed(os.environ, name) for name in _SECRET)
-    problems += filter(None, exposed)
-    if problems:
-        return Check("settings", False, f"{'; '.join(problems)}{_way(settings)}")
-    return Check("settings", True, f"Lighthouse at {settings.lighthouse_url}{_way(settings)}")
+    exposed = [secret_files.exposed(os.environ, name) for name in _SECRET]
+    problems += filter(None, [*exposed, file.exposed() if file else None])
+    said = problems or [f"Lighthouse at {settings.lighthouse_url}"]
+    return Check("settings", not problems, "; ".join([*said, *_ways(settings)]))
 
 
-def _way(settings: Settings) -> str:
-    """By which proxy calls go, or that the environment's is not used."""
-    if settings.lighthouse_proxy is not None:
-        return (
-            f" through the proxy {network.address(settings.lighthouse_proxy.get_secret_value())}"
-        )
-    unused = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    if not unused:
-        return ""
-    return f"; {' and '.join(unused)} not used: set LIGHTKEEPER_LIGHTHOUSE_PROXY to use a proxy"
+def _ways(settings: Settings) -> Iterator[str]:
+    """By which proxy calls go, and what other programs obey in such a network and we do not."""
+    if proxy := settings.lighthouse_proxy:
+        yield f"calls go through the proxy {network.address(proxy.get_secret_value())}"
+    for setting, names, remedy in _UNUSED:
+        unused = [name for name in names if os.environ.get(name) or os.environ.get(name.lower())]
+        if unused and getattr(settings, setting) is None:
+            yield f"{' and '.join(unused)} not used: {remedy}"
 
 
 def _database(settings: Settings) -> Check:
@@ -162,13 +182,19 @@ def _store(url: str) -> Check:
             database.verify()  # nothing is written to a damaged one
             database.try_write(now())
             counts = sums(Levels(database).totals())
-            exposed = plain_files.exposed(database.path) if database.path else None
+            exposed = _exposed(database.path) if database.path else None
             tracked = f"{database.place}: {counts['tracked']} documents tracked"
             return Check("database", not exposed, exposed or tracked)
     except StoreMissing:
         return _no_database(url)
     except LightkeeperError as exc:
         return Check("database", False, str(exc))
+
+
+def _exposed(path: Path) -> str | None:
+    """What is wrong with the rights of the store's files; the -wal holds documents too."""
+    found = (plain_files.exposed(f"{path}{end}") for end in ("", "-wal"))
+    return next(filter(None, found), None)
 
 
 def _no_database(url: str) -> Check:
@@ -198,11 +224,19 @@ def _token(settings: Settings, transport: Transport, tokens: TokenSource) -> Che
     try:
         tokens.token()
     except TokenRefused as exc:
-        advice = "compare client id, audience and private key with those VA has on record"
+        advice = _token_advice(exc.response.status)
         return Check("token", False, str(exc) if exc.clock else f"{exc}: {advice}")
     except LightkeeperError as exc:
         return Check("token", False, f"{settings.token_url}: {exc}")
     return Check("token", True, f"from {settings.token_url}")
+
+
+def _token_advice(status: int) -> str:
+    if status in {400, 401, 403}:
+        return "compare client id, audience and private key with those VA has on record"
+    if status == 429 or status >= 500:
+        return _LATER
+    return "this is not the token endpoint: check LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL"
 
 
 def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -> Check:
@@ -219,17 +253,15 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
     reason = problem.detail if is_ours else _quoted(problem)
     if is_ours and answer.outcome in _SAYS_ITSELF:
         return Check("lighthouse", False, f"{answer.outcome}: {reason}")
-    advice = _ADVICE.get(answer.outcome, "try again; if it persists, ask Lighthouse's support")
+    advice = _ADVICE.get(answer.outcome, _LATER)
     return Check("lighthouse", False, f"{answer.outcome}: {reason}: {advice}")
 
 
 def _quoted(problem: CallProblem) -> str:
-    """Lighthouse's own words, unless a person may be in them: this output is passed on."""
-    words = problem.detail
-    titles = _TITLE.findall(words)
-    is_plain = words.isprintable() and words == redact(words) and not _NUMBER.search(words)
-    if is_plain and all(_HTTP_WORDS.issuperset(title.split()) for title in titles):
-        return words
+    """Lighthouse's own words, if each is known: others may be a name, and this is passed on."""
+    words = problem.detail.lower().split()
+    if words and all(word.strip(".,:;!()") in _KNOWN_WORDS for word in words):
+        return problem.detail
     return f"{problem.http_status}, with words that may name a person and are left out here"
 
 

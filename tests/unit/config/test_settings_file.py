@@ -6,6 +6,7 @@ from lightkeeper.config.settings import SettingsError
 from lightkeeper.config.settings_file import SettingsFile
 
 PATH = "LIGHTKEEPER_SETTINGS_FILE"
+KEY = "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"
 
 
 @pytest.fixture
@@ -75,3 +76,27 @@ def test_a_refused_reload_leaves_the_environment_as_it_was(file):
         settings_file.read()
 
     assert {PATH: str(file), "A": "1"} == environ
+
+
+@pytest.mark.parametrize(
+    ("line", "is_secret"),
+    [
+        ("LIGHTKEEPER_DATABASE_URL=postgresql://keeper:word@host/name", True),
+        ("LIGHTKEEPER_DATABASE_URL='postgresql://host/name?user=keeper&password=word'", True),
+        ("LIGHTKEEPER_LIGHTHOUSE_PROXY=http://keeper:word@proxy:3128", True),
+        (f'{KEY}="-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----"', True),
+        ("LIGHTKEEPER_DATABASE_URL=postgresql://keeper@host/name", False),
+        (f"{KEY}_FILE=/etc/key.pem\nLIGHTKEEPER_LIGHTHOUSE_PROXY=http://proxy:3128", False),
+    ],
+)
+def test_a_file_with_a_secret_is_for_us_alone(file, line, is_secret):
+    """That others may read it is a problem only where it holds a key or a password."""
+    file.write_text(f"{line}\n")
+    file.chmod(0o644)
+    settings_file = SettingsFile({PATH: str(file), "OTHER": "https://user:word@host"})
+    settings_file.read()
+
+    problem = f"{file} is readable by others (mode 0644): chmod 600 it"
+    assert (problem if is_secret else None) == settings_file.exposed()
+    file.chmod(0o600)
+    assert settings_file.exposed() is None

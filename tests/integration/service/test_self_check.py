@@ -1,0 +1,139 @@
+"""What `check` says of a network and of a server's words, in this process."""
+
+import os
+from contextlib import closing
+
+import command_line
+import pytest
+from tls_front import Authority
+
+from lightkeeper.config.settings_file import SettingsFile
+from lightkeeper.service.self_check import checks
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import open_database
+
+CA_FILE = "LIGHTKEEPER_LIGHTHOUSE_CA_FILE"
+NETWORKS = [
+    *("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
+]
+
+
+@pytest.fixture(scope="module")
+def lighthouse():
+    """A simulated Lighthouse for all tests."""
+    with SimulatedLighthouse() as running:
+        yield running
+
+
+@pytest.fixture
+def env(tmp_path, lighthouse, monkeypatch):
+    """The environment of this process, with settings under which all but the Agent works."""
+    found = command_line.environment(tmp_path / "store.db", lighthouse, DD_ENV="test")
+    for name in NETWORKS:
+        monkeypatch.delenv(name, raising=False)  # those of the machine that tests
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    yield monkeypatch
+    lighthouse.clear_faults()
+
+
+def _checked(name):
+    (found,) = [each for each in checks(SettingsFile(os.environ)) if each.name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Service Unavailable", "Failed to verify payload.", "API rate limit exceeded"),
+        "An invalid response was received from the upstream server",
+        "failure to get a peer from the ring-balancer",
+    ],
+)
+def test_known_words_of_a_server_are_shown(env, lighthouse, words):
+    """Those of Lighthouse and its gateway, which say what is wrong."""
+    lighthouse.fail_share(1.0, 502, {"errors": [{"detail": words}]})
+
+    said = _checked("lighthouse")
+    assert (False, f"server_error: {words}: try again") == (
+        said.ok,
+        said.detail[: 25 + len(words)],
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("no veteran Quartermaine", "zebediah quartermaine not found", "ZEBEDIAH: Not Found"),
+        *(
+            "claim 796043735 failed",
+            "Not Found\x1b[2J",
+            "Not\u202eFound",
+            "日本",
+            "O'Hara",
+            "\x07",
+        ),
+        *("payload z@va.example", "failed: 796-04-3735", "the access token is aT0k3n"),
+    ],
+)
+def test_words_that_may_be_a_name_are_left_out(env, lighthouse, words):
+    """In any case of letters, alone or in a sentence; the status remains."""
+    lighthouse.fail_share(1.0, 502, {"message": words})
+
+    shown = "server_error: 502, with words that may name a person and are left out here: try again"
+    assert _checked("lighthouse").detail.startswith(shown)
+
+
+def test_what_other_programs_obey_in_a_network_is_named(env, tmp_path):
+    """A root or proxy of the environment that is not used, unless the setting of ours is there."""
+    assert "not used" not in _checked("settings").detail
+    env.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/va.pem")
+    env.setenv("SSL_CERT_FILE", "/etc/ssl/va.pem")
+    env.setenv("all_proxy", "http://127.0.0.1:9")
+    said = _checked("settings")
+    assert said.ok
+    assert "; ALL_PROXY not used: set LIGHTKEEPER_LIGHTHOUSE_PROXY to use a proxy" in said.detail
+    assert f"; REQUESTS_CA_BUNDLE and SSL_CERT_FILE not used: set {CA_FILE} to" in said.detail
+
+    env.setenv(CA_FILE, str(Authority(tmp_path).root_file()))
+    env.setenv("LIGHTKEEPER_LIGHTHOUSE_PROXY", "http://keeper:word@127.0.0.1:9")
+    said = _checked("settings").detail
+    assert "not used" not in said
+    assert said.endswith("; calls go through the proxy 127.0.0.1:9")
+
+
+def test_a_settings_file_and_a_wal_that_others_may_read_are_named(env, tmp_path):
+    """Where the file holds a password; the -wal holds documents, as the store does."""
+    store, file = tmp_path / "store.db", tmp_path / "settings.env"
+    file.write_text("LIGHTKEEPER_LIGHTHOUSE_PROXY=http://keeper:word@127.0.0.1:9\n")
+    file.chmod(0o640)
+    read = SettingsFile(os.environ | {"LIGHTKEEPER_SETTINGS_FILE": str(file)})
+    read.read()
+    with closing(open_database(f"sqlite:///{store}", create=True)) as database:
+        database.try_write(1)  # SQLite sets the rights of a -wal that is empty
+        (tmp_path / "store.db-wal").chmod(0o644)
+        settings, of_store, *_ = checks(read)
+
+    assert f"{file} is readable by others (mode 0640): chmod 600 it" in settings.detail
+    assert f"{store}-wal is readable by others (mode 0644): chmod 600 it" == of_store.detail
+    assert not settings.ok
+    assert not of_store.ok
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "compare client id, audience and private key with those VA has on record"),
+        (429, "try again; if it persists, ask Lighthouse's support"),
+        (503, "try again; if it persists, ask Lighthouse's support"),
+        (404, "this is not the token endpoint: check LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL"),
+        (200, "this is not the token endpoint: check LIGHTKEEPER_LIGHTHOUSE_TOKEN_URL"),
+    ],
+)
+def test_a_key_is_blamed_only_where_it_is_refused(env, lighthouse, status, advice):
+    """A limit, an outage or a wrong address of the token endpoint calls for something else."""
+    lighthouse.fail_share(1.0, status, b"<p>no", path="token")
+
+    said = _checked("token").detail
+    assert f"the OAuth token endpoint answered {status}: no JSON object: {advice}" == said
