@@ -35,12 +35,12 @@ class Header(NamedTuple):
 
 
 def header_in(line: bytes, number: int, delimiter: str) -> Header | None:
-    """The header that this line is, by `delimiter` or any that is common; None where it is none.
+    """The header that this line is, by `delimiter` or one that is common; None where it is none.
 
     Raises `WrongDocument` where a column is unknown or missing.
     """
     text = _text(line)
-    for mark in delimiter or _DELIMITERS:
+    for mark in delimiter + _DELIMITERS:
         names = _quoted_row(text, mark) or []
         if not KNOWN.isdisjoint(names) or _is_misspelt(names):
             try:

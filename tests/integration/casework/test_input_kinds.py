@@ -77,6 +77,8 @@ TAKEN = {
     "empty headings": "".join(f"{row},,\n" for row in CSV.split()),
     "more cells, all empty": f"{NAMES}\n{ROWS[0]},,\n{ROWS[1]},\n",
     "files put together": CSV + "\ufeff" + CSV,
+    "Excel's line, not kept to": "sep=;\r\n" + CSV,
+    "commas at line starts": JSON_LINES.replace(b"\n{", b"\n,{"),
     "commas at line ends": JSON_LINES.replace(b"}\n", b"},\n"),
     "blanks around": b"".join(b"  " + line + b" \r\n" for line in JSON_LINES.splitlines()),
 }
