@@ -392,7 +392,7 @@ def test_one_document_is_tracked_by_options(store):
     assert (0, "request id 5: known already\n") == (again.returncode, again.stdout)
     assert (
         "request id 5 is tracked already for another submission or document type: "
-        "compare with `lightkeeper show 5`"
+        "compare with `lightkeeper show 5`, and `lightkeeper correct` it if that is wrong"
     ) == complaint(conflict, 65)
     shown = json.loads(command_line.run("show", 5, "--json", env=env).stdout)
     assert "2026-01-02T03:04:05Z" == shown["tracked_at"]
