@@ -65,18 +65,21 @@ class Publisher:
     def publish(self) -> int:
         """Publish the oldest `PUBLISH_AT_MOST` unpublished transitions; how many were published.
 
-        1. Read them. 2. Send their counts and distributions. 3. Mark published what the Agent
-        has, and gather its events, in one transaction. 4. Send the events that are due, marking
-        each. A crash between sending and marking publishes them again; an unreachable Agent
-        leaves them unpublished. Raises what a store raises that cannot be written to; what was
-        sent by then is marked, and not sent again, once it can be.
+        1. Read them, and keep the words that are new. 2. Send their counts and distributions.
+        3. Mark published what the Agent has, and gather its events, in one transaction. 4. Send
+        the events that are due, marking each. A crash between sending and marking publishes them
+        again; an unreachable Agent leaves them unpublished. Raises what a store raises that cannot
+        be written to; what was sent by then is marked, and not sent again, once it can be.
         """
         self._mark()  # what an earlier call sent and the store could not take
         unpublished = self._outbox.unpublished(PUBLISH_AT_MOST)
         published: list[int] = []
         digests: list[Digest] = []
         self._emitter.flush()  # what was lost before is no loss of these
-        for shape, group in _grouped(unpublished):
+        groups = _grouped(unpublished)
+        for shape, _ in groups:
+            self._keep_words(shape)
+        for shape, group in groups:
             portion = self._publish_group(shape, group)
             # One group at a time: what a stalled Agent took before it stalled is not sent again.
             if not self._emitter.flush():
@@ -95,6 +98,16 @@ class Publisher:
         if transition_ids:
             self._outbox.mark_published(transition_ids, digests, self._clock())
             self._unmarked = ([], [])
+
+    def _keep_words(self, shape: Unpublished) -> None:
+        """Keep the unknown words that it has: once a part was sent, the store may refuse none."""
+        if shape.outcome is not None:
+            self.steps.tag(shape.to_step)
+        for name, _ in orjson.loads(shape.step_changes):
+            self.steps.tag(name)
+        for kind, detail in remarks.decode(shape.remarks):
+            if kind in _UNKNOWN:
+                self._words.tag(detail or "")
 
     def _publish_group(self, shape: Unpublished, group: _Group) -> list[Digest]:
         emitter, kind = self._emitter, shape.document_type

@@ -430,6 +430,19 @@ def test_nothing_is_published_before_it_is_committed(watch):
     assert {("done",): 1} == _counts(watch, OUTCOMES, "outcome")
 
 
+def test_a_word_that_the_store_does_not_take_counts_nothing_twice(watch):
+    """Nothing of the batch is sent then, so that all of it is sent once."""
+    first, second = track(watch, 2)
+    record(watch, {first: success(first), second: failure(second, "NEW_STEP")})
+    watch.database.execute("ALTER TABLE open_words RENAME TO taken_away")
+    with pytest.raises(StoreUnavailable):
+        watch.publisher.publish()
+    watch.database.execute("ALTER TABLE taken_away RENAME TO open_words")
+
+    assert 2 == publish(watch)
+    _assert_published_as_stored(watch)
+
+
 def _stall(agent):
     """Let the Agent read no more, and fill its queue: what is sent now has to wait."""
     agent.pause()
