@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.store import migrations
 from lightkeeper.store.errors import StoreCorrupt, StoreForeign
+from lightkeeper.store.soundness import first_unsound
 
 _COUNTED: Final = """
     SELECT document_type, lighthouse_status, current_step, condition, COUNT(*)
@@ -95,17 +96,25 @@ def verify(database: sqlite3.Connection, place: str, size: int) -> Contents:
             f"{place} was written by a newer lightkeeper (schema {number}; this one knows "
             f"{migrations.NEWEST}): install that version, or take an older backup"
         )
-    ((verdict,),) = database.execute("PRAGMA integrity_check(1)")
-    if verdict == "ok" and database.execute("PRAGMA foreign_key_check").fetchone():
-        verdict = "it has history of documents that it has not"
-    if verdict == "ok" and set(database.execute(_COUNTED)) != set(database.execute(_TALLIED)):
-        verdict = "its tallies are not what a full count gives"
-    if verdict != "ok":
+    if problem := _problem(database):
         raise StoreCorrupt(
-            f"{place} is corrupt ({' '.join(verdict.split())}): restore another backup with "
+            f"{place} is corrupt ({' '.join(problem.split())}): restore another backup with "
             "`lightkeeper restore FILE`"
         )
     ((documents, newest_at),) = database.execute(
         "SELECT COUNT(*), MAX(created_at) FROM form_526_document_submissions"
     )
     return Contents(documents, newest_at, size)
+
+
+def _problem(database: sqlite3.Connection) -> str | None:
+    """Why what the store holds does not add up; None where it does."""
+    ((verdict,),) = database.execute("PRAGMA integrity_check(1)")
+    if verdict != "ok":
+        return str(verdict)
+    if database.execute("PRAGMA foreign_key_check").fetchone():
+        return "it has history of documents that it has not"
+    if set(database.execute(_COUNTED)) != set(database.execute(_TALLIED)):
+        return "its tallies are not what a full count gives"
+    found = first_unsound(lambda sql: database.execute(sql).fetchall(), "sqlite")
+    return f"{found} holds what lightkeeper never writes" if found else None

@@ -22,6 +22,7 @@ from lightkeeper.store import backup, migrations
 from lightkeeper.store import restore as back
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.errors import StoreCorrupt
 
 
 @pytest.fixture
@@ -416,6 +417,19 @@ def test_a_backup_that_does_not_add_up_is_refused(store, file):
         database.execute("UPDATE tallies SET count = count + 1")
 
     assert "its tallies are not" in command_line.complaint(restore(store, file), 76)
+
+
+@pytest.mark.parametrize("change_to", ["tracked_at = 'soon'", "steps = '[]'", "decided_at = -1"])
+def test_what_lightkeeper_never_writes_is_never_verified(store, file, tmp_path, change_to):
+    """A value that is not of its column's kind keeps a file from being a backup."""
+    change(file, f"UPDATE form_526_document_submissions SET {change_to}")
+
+    column = change_to.split()[0]
+    with pytest.raises(StoreCorrupt, match=rf"{file} is corrupt \({column} of form_526"):
+        back.put_back(f"sqlite:///{store}", file, discard_newer=True, now=NOW)
+    with pytest.raises(StoreCorrupt, match=column):
+        backup.back_up(f"sqlite:///{file}", tmp_path / "copy.db")
+    assert [1, 2, 3] == ids(store)
 
 
 ALTERED = (
