@@ -40,6 +40,32 @@ class PostgresServer:
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def start(self) -> None:
+        """Start it, or start it again."""
+        self._control("-o", f"{SERVER_OPTIONS} -k {self.socket_dir}", "start")
+
+    def stop(self, mode: str) -> None:
+        """Stop it; `immediate` is as good as a kill, `fast` first sends all to the standby."""
+        self._control("-m", mode, "stop")
+
+    def promote(self) -> None:
+        """Let a standby become the primary; returns once it is."""
+        self._execute("SELECT pg_promote()")
+
+    def follow(self, primary: "PostgresServer") -> None:
+        """Start again as a standby of `primary`, which was a standby of this one."""
+        with (self.socket_dir / "data" / "postgresql.auto.conf").open("a") as settings:
+            way = f"host={primary.socket_dir} user={SUPERUSER}"
+            settings.write(f"primary_conninfo = '{way}'\n")
+        mark = self.socket_dir / "data" / "standby.signal"
+        _run(["touch", mark], **_unprivileged_account())
+        self.start()
+
+    def _control(self, *arguments: str) -> None:
+        home = self.socket_dir
+        control = [_binaries() / "pg_ctl", "-D", home / "data", "-w", "-s", "-l", home / "log"]
+        _run([*control, *arguments], cwd=home, **_unprivileged_account())
+
     def _execute(self, statement: str) -> None:
         import psycopg
 
@@ -62,22 +88,36 @@ def server() -> Iterator[PostgresServer]:
 
     Raises `PostgresUnavailable` where no server can run at all, `RuntimeError` where one fails to.
     """
-    binaries = _binaries()
+    create = [_binaries() / "initdb", "-U", SUPERUSER, "-A", "trust", "-N"]
+    with _made([*create, "-E", "UTF8", "--locale=C"]) as made:
+        yield made
+
+
+@contextmanager
+def standby(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Run a server that follows `primary` and can be read only, until it is promoted."""
+    create = [_binaries() / "pg_basebackup", "-U", SUPERUSER, "-h", primary.socket_dir]
+    with _made([*create, "--checkpoint=fast", "--write-recovery-conf"]) as made:
+        yield made
+
+
+@contextmanager
+def _made(create: list[Path | str]) -> Iterator[PostgresServer]:
+    """Run the server whose files this command makes in the folder that -D names."""
     account = _unprivileged_account()
     # Not pytest's directory: a socket's path has at most 107 bytes, and `nobody` must get there.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
     if account:
         shutil.chown(home, account["user"], account["group"])
-    data = home / "data"
     try:
-        create = [binaries / "initdb", "-D", data, "-U", SUPERUSER, "-A", "trust", "-N"]
-        _run([*create, "-E", "UTF8", "--locale=C"], cwd=home, **account)
-        control = [binaries / "pg_ctl", "-D", data, "-w", "-s", "-l", home / "log"]
-        _run([*control, "-o", f"{SERVER_OPTIONS} -k {home}", "start"], cwd=home, **account)
+        made = PostgresServer(home)
+        _run([*create, "-D", home / "data"], cwd=home, **account)
+        made.start()
         try:
-            yield PostgresServer(home)
+            yield made
         finally:
-            _run([*control, "-m", "immediate", "stop"], cwd=home, **account)
+            if (home / "data" / "postmaster.pid").exists():
+                made.stop("immediate")
     finally:
         shutil.rmtree(home)
 

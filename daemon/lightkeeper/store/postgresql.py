@@ -27,7 +27,8 @@ ANSWER_SECONDS: Final = 2.0
 """How much longer than a statement may take its answer may be under way."""
 PROBE_SECONDS: Final = 3.0
 END_OWN_SECONDS: Final = 0.5
-_LOST: Final = frozenset({"25006", "57P01", "57P02", "57P03", "57P05"})
+_READ_ONLY: Final = "25006"
+_LOST: Final = frozenset({_READ_ONLY, "57P01", "57P02", "57P03", "57P05"})
 """The server is read-only, or ends or ended this session: SQLSTATEs of a session to let go."""
 _TRANSIENT: Final = (
     "the database system is",
@@ -118,9 +119,10 @@ class Engine(peewee.PostgresqlDatabase):
             )
         connection.autocommit = True
         self._bound(connection)
-        ((isolation,),) = connection.execute("SHOW default_transaction_isolation").fetchall()
-        if isolation != ISOLATION:
+        if _parameter(connection, "default_transaction_isolation") != ISOLATION:
             connection.execute(f"SET default_transaction_isolation = '{ISOLATION}'")
+        if _parameter(connection, "synchronous_commit") == "off":
+            connection.execute("SET synchronous_commit = on")  # what is committed is on a disk
         self._open = connection
 
     def use(self, limits: Limits) -> None:
@@ -175,12 +177,15 @@ class Engine(peewee.PostgresqlDatabase):
         while seen is not None:
             code = getattr(seen, "sqlstate", None) or code
             seen = seen.__cause__ or seen.__context__
-        return code
+        # The driver finds that out itself where it may choose among several servers.
+        is_standby = "session is read-only" in str(failure)
+        return code or (_READ_ONLY if is_standby else None)
 
-    @staticmethod
-    def is_refusal(words: str) -> bool:
-        """Whether a server refused a login, and will until something is changed."""
-        return "FATAL" in words and not any(transient in words for transient in _TRANSIENT)
+    def is_refusal(self, failure: BaseException) -> bool:
+        """Whether servers refused us, by login or as read-only, and will until one is changed."""
+        words = str(failure)
+        is_refused = "FATAL" in words or self.sqlstate(failure) == _READ_ONLY
+        return is_refused and not any(transient in words for transient in _TRANSIENT)
 
 
 def _is_local(host: str) -> bool:

@@ -35,8 +35,10 @@ class Session:
         self._files: StoreFiles | None = self._db.files if self.path else None
         self._claim: Claim | None = None
         self._reconnecting = Reconnecting()
-        self.unanswered_commit: int | None = None
-        """The transaction whose commit was sent and not answered yet; PostgreSQL alone has it."""
+        self.unanswered_commit: tuple[Any, int] | None = None
+        """The transaction whose commit was sent and not answered yet: when the server that gave it
+        its number was started, and the number. PostgreSQL alone has it.
+        """
         self._db.bind(MODELS)
 
     def close(self) -> None:
@@ -123,7 +125,7 @@ class Session:
                 self._db.close()  # open, it would be used without the claim
             ours = isinstance(exc, LightkeeperError)
             failure = exc if isinstance(exc, LightkeeperError) else self._unavailable(exc)
-            refused = ours or self._db.is_refusal(str(exc))
+            refused = ours or self._db.is_refusal(exc)
             self._reconnecting.failed(failure, refused=refused)
             raise failure from exc
         self._reconnecting.succeeded()
@@ -164,7 +166,10 @@ class Session:
         with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
             yield
             if self.path is None:
-                ((self.unanswered_commit,),) = self.rows("SELECT txid_current_if_assigned()")
+                (commit,) = self.rows(
+                    "SELECT pg_postmaster_start_time(), txid_current_if_assigned()"
+                )
+                self.unanswered_commit = None if commit[1] is None else commit
         self.unanswered_commit = None
         self._check_files()
 

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.store.errors import StoreLost, StoreUnavailable
@@ -20,6 +20,9 @@ _UNKNOWN: Final = (
     "whether the last change was stored is not known: once the database answers, look at what is "
     "there, and repeat what is missing"
 )
+_STATUS: Final = """
+    SELECT CASE WHEN pg_postmaster_start_time() = ? THEN txid_status(?) ELSE 'started since' END
+"""
 _Result = TypeVar("_Result")
 
 
@@ -53,18 +56,24 @@ def transact(session: Session, work: Callable[[], _Result]) -> _Result:
     return result
 
 
-def _was_committed(session: Session, commit: int) -> bool | None:
-    """Whether the database committed this transaction; None where it does not tell in time."""
+def _was_committed(session: Session, commit: tuple[Any, int]) -> bool | None:
+    """Whether the database committed this transaction; None where it does not tell in time.
+
+    Nor does a server that was started since, be it the same or a standby that took its place: it
+    may have given the number to another transaction.
+    """
     give_up_at = time.monotonic() + (
         WATCH_LOOK_FOR_SECONDS if session.is_claimed else LOOK_FOR_SECONDS
     )
     while time.monotonic() < give_up_at:
         try:
-            ((status,),) = session.rows("SELECT txid_status(?)", (commit,))
+            ((status,),) = session.rows(_STATUS, commit)
         except StoreLost:
             raise
         except LightkeeperError:
             status = "unreachable"
+        if status == "started since":
+            return None
         if status in {"committed", "aborted"}:
             return bool(status == "committed")
         time.sleep(_LOOK_EVERY_SECONDS)

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from contextlib import closing, contextmanager
+from urllib.parse import parse_qs, urlsplit
 
 import pgbouncer
 import psycopg
@@ -170,6 +171,15 @@ def test_every_session_waits_within_limits(database):
     assert ["2s", "8s", "read committed"] == limits()
 
 
+@pytest.mark.parametrize(("setting", "used"), [("off", "on"), ("remote_write", "remote_write")])
+def test_what_was_committed_is_on_a_disk(postgres_url, setting, used):
+    """Also where the database is set to answer before that; a stricter setting stays."""
+    with _admin(postgres_url) as admin:
+        admin.execute(f"ALTER DATABASE {admin.info.dbname} SET synchronous_commit = {setting}")
+    with closing(open_database(postgres_url, create=True)) as database:
+        assert [(used,)] == database.rows("SHOW synchronous_commit")
+
+
 def test_a_server_that_became_read_only_is_let_go(database, clock):
     """After a failover the next use connects anew, and claims the store where it may write."""
     database.claim()
@@ -197,9 +207,14 @@ def _refused(database, clock, error):
             clock.now += 1.0
 
 
-def test_a_server_that_stays_read_only_ends_the_process(postgres_url, database, clock):
-    """It is tried ever more rarely, and lost after a minute with status 74."""
+@pytest.mark.parametrize("server_count", [1, 2])
+def test_a_server_that_stays_read_only_ends_the_process(
+    postgres_url, database, clock, server_count
+):
+    """So do several; they are tried ever more rarely, and lost after a minute with status 74."""
+    host = parse_qs(urlsplit(postgres_url).query)["host"][0]
     database.claim()
+    database.move_to(postgres_url.replace(host, ",".join([host] * server_count)))
     with _admin(postgres_url) as admin:
         admin.execute(f"ALTER DATABASE {admin.info.dbname} SET default_transaction_read_only = on")
     database._db.close()
