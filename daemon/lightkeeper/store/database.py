@@ -51,12 +51,20 @@ class Database(Session):
             self.rows("SELECT pg_advisory_xact_lock(?)", (_INTAKE_LOCK,))
 
     def durable(self) -> None:
-        """Let a commit survive a power cut too: a tracked document exists nowhere else."""
+        """Let a commit survive a power cut, and as far as readers allow the loss of the -wal too.
+
+        A tracked document exists nowhere else.
+        """
         if self.path:
             self.execute("PRAGMA synchronous = FULL")
+            self.rows("PRAGMA wal_autocheckpoint = 1")
 
     def try_write(self, now: Instant) -> None:
-        """Write `now` to the store, to find out whether it can be written to, by this process."""
+        """Write `now` to the store, to find out whether it can be written to, by this process.
+
+        SQLite then copies its -wal into the store: little is lost with it, and from then on what
+        others write to the store is seen.
+        """
         if self._claim is not None:
             with self.guarded():
                 held = self._claim.is_held()
@@ -68,6 +76,8 @@ class Database(Session):
                 )
         statement = "UPDATE lightkeeper_schema SET written_at = ?"
         transact(self, lambda: self.execute(statement, (now,)))
+        if self.path:
+            self.rows("PRAGMA wal_checkpoint")
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import struct
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,10 +31,10 @@ REPLACED: Final = "is another file than the one that was opened"
 SPOILT: Final = "was cut off or overwritten"
 DOUBT_SECONDS: Final = 1.0
 """How long another process may take to open or to close its files one after the other."""
-# Where SQLite keeps these locks, in the store and in its -shm (os_unix.c): each process that has
-# the store open holds both.
-_SHARED: Final = (0x4000_0002, 510)
-_DEAD_MAN_SWITCH: Final = (128, 1)
+MARGIN_SECONDS: Final = 3_600
+"""How long before it was copied the last time the -wal may have held what was not copied."""
+# Where SQLite keeps the locks that each process which has the store open holds (os_unix.c).
+_LOCKS: Final = {STORE: (0x4000_0002, 510), SHM: (128, 1)}
 _FLOCK: Final = "hhqqi4x"
 
 _Identity = tuple[int, int]
@@ -83,29 +83,29 @@ class StoreFiles:
                 raise self._lost({suffix: REPLACED if identity else GONE})
             self._files[suffix] = _File(name, identity, ours[identity])
         self.check()
+        if self._contents.is_newer:
+            raise self._lost({STORE: SPOILT})
         if wal:
             self._refuse_doubt()
         self._is_doubtful = False
 
     def _refuse_doubt(self) -> None:
-        """Raise where others have this store with another -shm, or wrote to it past its -wal."""
+        """Raise where another process has this store open with another -shm."""
         give_up_at = time.monotonic() + DOUBT_SECONDS
-        while True:
-            in_store = _is_locked(self._files[STORE].descriptor, _SHARED)
-            in_index = _is_locked(self._files[SHM].descriptor, _DEAD_MAN_SWITCH)
-            if in_store == in_index and not self._contents.is_newer:
-                return
+        while (in_store := self._is_open_elsewhere(STORE)) != self._is_open_elsewhere(SHM):
             if time.monotonic() > give_up_at:
-                break
+                if not in_store:
+                    raise self._lost({STORE: REPLACED})
+                raise StoreInTheWay(
+                    f"{self._path} is open in another process under another name (a bind mount, "
+                    "a link), or its -wal and -shm were removed: use one name, and repeat this "
+                    "once that process has ended"
+                )
             time.sleep(0.02)
             self.check()
-        if in_store and not in_index:
-            raise StoreInTheWay(
-                f"{self._path} is open in another process under another name (a bind mount, a "
-                "link), or its -wal and -shm were removed: use one name, and repeat this once "
-                "that process has ended"
-            )
-        raise self._lost({STORE: SPOILT if in_store == in_index else REPLACED})
+
+    def _is_open_elsewhere(self, suffix: str) -> bool:
+        return _is_locked(self._files[suffix].descriptor, _LOCKS[suffix])
 
     def claim(self) -> None:
         """Become the one watcher of this store, by any name, until its descriptor is closed."""
@@ -128,12 +128,28 @@ class StoreFiles:
     def _lost(self, lost: dict[str, str]) -> StoreLost:
         (suffix, what), *_ = lost.items()
         name = self._files[suffix].name if suffix in self._files else f"{self._path}{suffix}"
+        kept = (
+            f", and writes what it held to {self._path}.replaced-…" if self._is_to_keep() else ""
+        )
         return StoreLost(
-            f"{name} {what}: the daemon ends, and systemd starts it on what is there; repeat any "
-            "other command, and track again what was tracked meanwhile (move or replace a store "
-            "only while no lightkeeper runs, with `lightkeeper restore`)",
+            f"{name} {what}: the daemon ends{kept}, and systemd starts it on what is there; "
+            f"repeat any other command, and track again what was tracked {self._since(lost)} "
+            "(move or replace a store only while no lightkeeper runs, with `lightkeeper restore`)",
             ExitStatus.IO_ERROR,
         )
+
+    def _is_to_keep(self) -> bool:
+        """Whether the store has no name any more, so that it ends with the watcher's process."""
+        is_whole = self._is_claimed and not self._spoilt
+        return is_whole and not os.fstat(self._files[STORE].descriptor).st_nlink
+
+    def _since(self, lost: dict[str, str]) -> str:
+        """Since when what was tracked may be lost."""
+        if lost.get(WAL) != SPOILT:
+            return "meanwhile"
+        # What was only in the -wal is gone: what came since it was last copied into the store.
+        copied = os.fstat(self._files[STORE].descriptor).st_mtime - MARGIN_SECONDS
+        return f"since {datetime.fromtimestamp(copied, UTC):%Y-%m-%d %H:%M} UTC"
 
     def _look(self) -> dict[str, str]:
         """What is wrong, by suffix."""
@@ -162,8 +178,9 @@ class StoreFiles:
     def part(self, connection: sqlite3.Connection) -> bool:
         """Let go of the files if they are lost; whether `connection` is then not to be closed.
 
-        What was committed is copied into the store that was opened, wherever that is now. A -wal
-        that belongs to another store than the one beside it gets another name.
+        What was committed is copied into the store that was opened, wherever that is now; the
+        watcher copies one that was removed beside its place. A -wal that belongs to another store
+        than the one beside it gets another name.
         """
         if not self._is_doubtful and not (self._files and self._look()):
             return False
@@ -172,7 +189,18 @@ class StoreFiles:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         if not self._is_doubtful and self.has_wal:
             self._set_aside(copied=not self._spoilt and _copied(connection))
+        if self._is_to_keep():
+            self._keep(connection)
         return True
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Copy the store to a file beside the place where it was."""
+        written_at = os.fstat(self._files[STORE].descriptor).st_mtime
+        kept = _replaced(os.path.realpath(self._path), written_at)
+        with suppress(OSError, sqlite3.Error):
+            os.close(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(sqlite3.connect(kept)) as copy:
+                connection.backup(copy)
 
     def _set_aside(self, *, copied: bool) -> None:
         wal = self._files[WAL].name
@@ -185,8 +213,7 @@ class StoreFiles:
         with suppress(OSError):
             written = Path(wal).stat()
             if not belongs and written.st_size:
-                when = datetime.fromtimestamp(written.st_mtime, UTC)
-                Path(wal).rename(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}{WAL}")
+                Path(wal).rename(f"{_replaced(store, written.st_mtime)}{WAL}")
 
 
 def lock(descriptor: int, place: str) -> None:
@@ -243,6 +270,11 @@ def _copied(connection: sqlite3.Connection) -> bool:
     except sqlite3.Error:
         return False
     return not busy
+
+
+def _replaced(store: str, at: float) -> str:
+    """Under which name a file of a store is kept that was replaced at this time."""
+    return f"{store}.replaced-{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H%M%SZ}"
 
 
 def _identity(name: str) -> _Identity | None:

@@ -6,11 +6,14 @@ it would end the locks that SQLite has on it in this process.
 
 import os
 import struct
+import time
 from typing import Final, NamedTuple
 
 SUFFIXES: Final = ("", "-wal", "-shm")
 STORE, WAL, SHM = SUFFIXES
 _TRIES: Final = 100
+_TRY_AGAIN_SECONDS: Final = 0.001
+"""The process that writes to the -shm may have to wait for a processor halfway."""
 
 
 class _Index(NamedTuple):
@@ -31,10 +34,8 @@ class StoreContents:
         self._seen: tuple[_Index, tuple[int, int]] | None = None
         self._largest_index = 0
         self.is_newer = False
-        """Whether, at the last look, the store was written to after what is not in it yet.
-
-        SQLite does so only where frames were added to the -wal while it copied others, until the
-        next is added.
+        """Whether, at the last look, the store was written to after a -wal of which nothing was
+        copied into it; a clock that was set back looks the same, until something is copied.
         """
 
     def spoilt(self, store: int, wal: int, shm: int) -> str | None:
@@ -52,14 +53,15 @@ class StoreContents:
             same = _without_readers(index) == _without_readers(os.pread(shm, 136, 0))
             if same and index[:48] == index[48:96]:
                 break
+            time.sleep(_TRY_AGAIN_SECONDS)
         else:
             return SHM
         self._largest_index = size
         if not index[12]:  # it is being made anew, from the -wal
             return None
         said = _read(index)
-        waiting = said.frame_count > said.copied >= said.to_copy
-        self.is_newer = waiting and main.st_mtime_ns > log.st_mtime_ns
+        is_untouched = said.frame_count > 0 == said.copied == said.to_copy
+        self.is_newer = is_untouched and main.st_mtime_ns > log.st_mtime_ns
         if main.st_size < said.page_size or self._is_overwritten(said, main):
             return STORE
         needed = 32 + said.frame_count * (24 + said.page_size)

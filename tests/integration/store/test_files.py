@@ -1,9 +1,11 @@
 """A store is known by what it is and where it is: one watcher by any name, no write to a ghost."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +20,7 @@ from lightkeeper.store.backup import back_up
 from lightkeeper.store.database import AlreadyWatched, StoreLost, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.errors import StoreInTheWay
+from lightkeeper.store.restore import put_back
 
 WATCHING = """
     import os, sys
@@ -175,6 +178,82 @@ def test_the_end_of_a_daemon_leaves_the_wal_of_another_store_alone(store):
             assert wal == store.with_name("a.db-wal").read_bytes() != b""
 
     assert ([], [1, 2]) == (ids(store), ids(moved / "a.db"))
+
+
+def test_a_reader_that_holds_back_what_is_copied_is_no_loss(store):
+    """SQLite copies a part of the -wal then; the next command opens the store all the same."""
+    with opened(store) as database, closing(sqlite3.connect(store)) as reader:
+        Documents(database).add([new(1)], NOW)
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM tallies").fetchall()
+        Documents(database).add([new(2)], NOW)
+        time.sleep(0.02)
+        ((_, frame_count, copied_count),) = database.rows("PRAGMA wal_checkpoint")
+        assert 0 < copied_count < frame_count
+        with opened(store, create=False) as other:
+            Documents(other).add([new(3)], NOW)
+        database.try_write(NOW)
+
+    assert [1, 2, 3] == ids(store)
+
+
+def test_a_store_that_a_clock_ahead_wrote_is_no_loss(store):
+    """Its time lies in the future; the -wal is written once the clock is right."""
+    ahead = time.time() + 2 * 365 * 86_400
+    os.utime(store, (ahead, ahead))
+    with opened(store) as database:
+        for each in (1, 2):
+            with opened(store, create=False) as other:
+                Documents(other).add([new(each)], NOW)
+            database.try_write(NOW)
+
+    assert [1, 2] == ids(store)
+
+
+def test_a_store_that_is_overwritten_after_a_crash_is_lost(store):
+    """SQLite then does not know at first what of the -wal the store has."""
+    backup = store.with_name("backup.db")
+    back_up(f"sqlite:///{store}", backup)
+    with child(WATCHING, f"sqlite:///{store}") as process:
+        assert "claimed" == line(process)
+    with opened(store) as database:
+        database.claim()
+        database.try_write(NOW)
+        database.rows("SELECT 1")
+        shutil.copyfile(backup, store)
+        with pytest.raises(StoreLost, match=f"{store} was cut off or overwritten"):
+            database.rows("SELECT 1")
+
+
+def test_what_was_tracked_outlives_the_wal(store):
+    """`track` copies it into the store too; who meets the cut says since when to track again."""
+    env = command_line.environment(store)
+    tracked = ("--request-id=7", "--submission-id=s", "--document-type=form_0781")
+    with child(WATCHING, f"sqlite:///{store}") as process:
+        assert "claimed" == line(process)
+        assert 0 == command_line.run("track", *tracked, env=env).returncode
+        os.truncate(f"{store}-wal", 0)
+        said = command_line.complaint(command_line.run("status", env=env), 74)
+
+    assert re.match(
+        rf"{store}-wal was cut off .* tracked since 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said
+    )
+    assert [7] == ids(store)
+
+
+def test_a_store_that_was_removed_is_written_beside_its_place(store):
+    """The watcher has it open still, and is the last that does; `restore` takes what it wrote."""
+    with opened(store) as database:
+        database.claim()
+        Documents(database).add([new(1), new(2)], NOW)
+        store.unlink()
+        with pytest.raises(StoreLost, match=f"writes what it held to {store}.replaced-"):
+            database.try_write(NOW)
+
+    (kept,) = store.parent.glob("a.db.replaced-*Z")
+    assert 0o600 == kept.stat().st_mode & 0o777
+    put_back(f"sqlite:///{store}", kept, discard_newer=False, now=NOW)
+    assert [1, 2] == ids(store)
 
 
 def test_a_backup_is_never_of_half_a_store(store, tmp_path):
