@@ -178,7 +178,8 @@ def build_daemon(
     `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
-    database = _claimed(settings.database_url.get_secret_value(), clock, create=create)
+    url = settings.database_url.get_secret_value()
+    database, was_watched = _claimed(url, clock, create=create)
     transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = _build_budget(settings, clock, monotonic)
@@ -197,7 +198,13 @@ def build_daemon(
         emitter=emitter,
         publisher=publisher,
         gauges=Gauges(levels, outbox, publisher.steps, emitter, clock),
-        health=Health(poller, budget, emitter, lambda: database.try_write(clock())),
+        health=Health(
+            poller,
+            budget,
+            emitter,
+            lambda: database.try_write(clock()),
+            store_is_new=not was_watched,
+        ),
         tracer=tracer,
         clock=clock,
         monotonic=monotonic,
@@ -207,9 +214,11 @@ def build_daemon(
     return daemon
 
 
-def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> Database:
+def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> tuple[Database, bool]:
+    """The store, claimed, and whether a daemon has watched it before."""
     database = open_database(url, create=create)
     try:
+        was_watched = database.was_watched()
         database.try_write(clock())  # reading is no proof: the file may be closed to writers
         database.claim()
         if (documents := Documents(database)).has_times_ahead(at := clock()):
@@ -217,7 +226,7 @@ def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> Databas
     except BaseException:
         database.close()
         raise
-    return database
+    return database, was_watched
 
 
 def _trace(daemon: Daemon, tracer: Tracer) -> None:

@@ -59,6 +59,11 @@ class Database(Session):
             self.execute("PRAGMA synchronous = FULL")
             self.rows("PRAGMA wal_autocheckpoint = 1")
 
+    def was_watched(self) -> bool:
+        """Whether a daemon has ever written to this store; False for one that was just made."""
+        ((written_at,),) = self.rows("SELECT written_at FROM lightkeeper_schema")
+        return written_at is not None
+
     def try_write(self, now: Instant) -> None:
         """Write `now` to the store, to find out whether it can be written to, by this process.
 

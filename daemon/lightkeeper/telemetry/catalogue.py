@@ -126,8 +126,9 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
     (Kind.COUNT, Sender.START): {
         "lightkeeper.service.starts": (
             "",
-            {},
-            "Starts of the daemon that reached its loop: many in a crash loop.",
+            {"store": ("known", "new")},
+            "Starts of the daemon that reached its loop; store:new: on a store that no daemon has "
+            "watched before.",
         ),
     },
     (Kind.COUNT, Sender.LOSSES): {

@@ -60,11 +60,14 @@ class Health:
         budget: Budget,
         emitter: Emitter,
         try_write: Callable[[], None],
+        *,
+        store_is_new: bool = False,
     ) -> None:
         self._poller = poller
         self._budget = budget
         self._emitter = emitter
         self._try_write = try_write
+        self._store_is_new = store_is_new
         self._seen: Counter[str] = Counter()
         self._progressed = False
         self._obstacles: set[str] = set()
@@ -141,8 +144,14 @@ class Health:
         return max(report.failing_seconds, limited)
 
     def started(self) -> None:
-        """Count a start of the daemon: one that ends again and again still has a heartbeat."""
-        self._emitter.count("lightkeeper.service.starts", 1)
+        """Count a start of the daemon: one that ends again and again still has a heartbeat.
+
+        A store that no daemon has watched holds none of the documents that were tracked before.
+        """
+        if self._store_is_new:
+            log.warning("health.store.new", reason="no daemon has watched this store before")
+        store = "new" if self._store_is_new else "known"
+        self._emitter.count("lightkeeper.service.starts", 1, store=store)
 
     def pulse(self) -> None:
         """Send the heartbeat and every service check, whatever its status."""

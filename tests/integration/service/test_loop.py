@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing, contextmanager
+from functools import partial
 
 import command_line
 import freezegun
@@ -33,6 +34,7 @@ from lightkeeper.store.levels import Levels, sums
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 SUCCESS = "lightkeeper.cycle.success"
+STARTS = "lightkeeper.service.starts"
 DUE_LAG = "lightkeeper.poll.due_lag"
 
 
@@ -148,8 +150,19 @@ def test_the_loop_polls_publishes_and_sends_gauges(daemon):
 
     assert {"done": 250} == daemon.statuses()
     assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
-    assert 1 == daemon.agent.count("lightkeeper.service.starts")
+    assert 1 == daemon.agent.count(STARTS)
     daemon.agent.assert_clean()
+
+
+def test_a_start_on_a_store_that_no_daemon_watched_is_counted_as_that(tmp_path, monkeypatch):
+    """Also where `track` made the store; the next start is on a known one."""
+    for store in ("new", "known"):
+        daemon = Daemon(tmp_path, monkeypatch)
+        daemon.track(1)
+        with daemon.running():
+            seen = partial(daemon.agent.wait_for, lambda agent: agent.count(STARTS), 20)
+            daemon.run_while(seen)
+            assert 1 == daemon.agent.count(STARTS, store=store) == daemon.agent.count(STARTS)
 
 
 def test_a_reload_that_crashes_is_logged_and_the_loop_continues(daemon):

@@ -104,6 +104,7 @@ EXPECTED: Final = {
         dict.fromkeys(("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)),
         reminds=frozenset(_GONE),
     ),
+    "store-removed": Expected({"new-store": Fires(2, 62)}),
     "crash-loop": Expected({"crash-loop": Fires(33, 62)}),
     "failure-and-restart": Expected(
         {**_FAILED, "documents-unacknowledged": Fires(32, 2), "heartbeat-missing": Fires(66)}

@@ -145,6 +145,11 @@ def _killed(seconds: float) -> Course:
     return course
 
 
+def _store_removed(world: World) -> Iterator[float]:
+    world.remove_store()
+    yield 5 * MINUTE
+
+
 def _crash_loop(world: World) -> Iterator[float]:
     for _ in range(12):
         world.kill_daemon()
@@ -295,6 +300,9 @@ _ALL: Final = (
     Fault("intake-stops", "no document is tracked for eight hours", _intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", _killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", _killed(60 * HOUR), an_hour=20),
+    Fault(
+        "store-removed", "the store is removed, and the daemon starts on a new one", _store_removed
+    ),
     Fault("crash-loop", "the daemon ends every five minutes for an hour", _crash_loop),
     Fault(
         "failure-and-restart",

@@ -57,9 +57,10 @@ class World:
         self.marks: list[float] = []
         """When something happened that on-call or the channel must learn of."""
         self.daemon: DrilledDaemon | None = None
-        self.start_daemon()
-        self.desk = open_database(f"sqlite:///{self._store}", create=False)
+        self.desk = open_database(f"sqlite:///{self._store}", create=True)
         """The connection through which documents are tracked and staff act."""
+        self.desk.try_write(self.clock.instant())  # another daemon watched it before
+        self.start_daemon()
         self._refused: list[NewDocument] = []
 
     def close(self) -> None:
@@ -80,6 +81,14 @@ class World:
         if self.daemon is not None:
             self.daemon.close()
             self.daemon = None
+
+    def remove_store(self) -> None:
+        """End the daemon, and start it where its store was."""
+        self.kill_daemon()
+        self.desk.close()
+        self._store.unlink()
+        self.start_daemon()
+        self.desk = open_database(f"sqlite:///{self._store}", create=False)
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
