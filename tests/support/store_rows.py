@@ -16,7 +16,11 @@ OPEN_STATES = {
     "stuck": {"last_answered_at": NOW + 48 * HOUR},
     "overdue": {"last_answered_at": NOW + 96 * HOUR},
     "not_found": {"not_found_since": NOW},
-    "not_in_efolder": {"lighthouse_status": "failed", "failed_step": "CLAIMS_EVIDENCE"},
+    "not_in_efolder": {
+        "lighthouse_status": "failed",
+        "failed_step": "CLAIMS_EVIDENCE",
+        "must_act_since": NOW,
+    },
     "in_efolder": {"lighthouse_status": "failed", "in_efolder_at": NOW},
     "efolder_unknown": {"lighthouse_status": "failed"},
     "contradictory": {"lighthouse_status": "done", "next_poll_at": None},
@@ -96,6 +100,7 @@ def ended(before: Document, status: str = "done", **more) -> Recorded:
     """`before` as done or failed for good."""
     condition = "delivered" if status == "done" else "not_in_efolder"
     state = {
+        "must_act_since": None if status == "done" else NOW,
         "lighthouse_status": status,
         "condition": condition,
         "outcome": status,
@@ -106,7 +111,8 @@ def ended(before: Document, status: str = "done", **more) -> Recorded:
 
 def stand(documents: Documents, states: Sequence[str], **fields) -> None:
     """Documents 1, 2, 3 ... in these conditions; `delivered` too."""
-    documents.add([new(number, **fields) for number, _ in enumerate(states, 1)], NOW)
+    numbers = range(1, len(states) + 1)
+    documents.add([new(each, attachment_id=f"a-{each}", **fields) for each in numbers], NOW)
     delivered = {"lighthouse_status": "done", "next_poll_at": None}
     batch = [
         moved(before, condition=state, **OPEN_STATES.get(state, delivered))

@@ -16,6 +16,7 @@ from lightkeeper.domain.document import (
     DocumentType,
     Step,
 )
+from lightkeeper.store.levels import UNOBSERVED_AFTER_MS
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 REMEDY: Final = (
@@ -38,7 +39,7 @@ def submission_wording(rows: Sequence[Form526DocumentSubmission]) -> str:
     count = len(documents)
     if not documents:
         return "We don't know of any documents for this claim."
-    if lost := [each for each in documents if _veteran_must_act(each, documents)]:
+    if lost := [each for each in documents if _veteran_must_act(each)]:
         remedy = REMEDY.format(it="it" if len(lost) == 1 else "them")
         return f"VA couldn't add {_your(lost, count)} to your file. {remedy}"
     unfinished = [each for each in documents if not _is_finished(each)]
@@ -69,38 +70,11 @@ def submission_wording(rows: Sequence[Form526DocumentSubmission]) -> str:
     return f"VA has {_your(documents, count)} in your file."
 
 
-def _veteran_must_act(
-    document: Form526DocumentSubmission, documents: Sequence[Form526DocumentSubmission]
-) -> bool:
+def _veteran_must_act(document: Form526DocumentSubmission) -> bool:
     # BDD instructions are VA's own paper: the veteran has nothing to mail.
     return (
-        _is_lost(document)
+        document.condition == Condition.NOT_IN_EFOLDER
         and document.document_type != DocumentType.BDD_INSTRUCTIONS
-        and not any(_may_be_the_same(document, other) for other in documents)
-    )
-
-
-def _is_lost(document: Form526DocumentSubmission) -> bool:
-    """Whether VA does not have it, and no staff took it up."""
-    return (
-        document.lighthouse_status == FAILED
-        and document.failed_step == Step.CLAIMS_EVIDENCE
-        and document.in_efolder_at is None
-        and document.condition not in {Condition.ACKNOWLEDGED, Condition.CLOSED}
-    )
-
-
-def _may_be_the_same(
-    document: Form526DocumentSubmission, other: Form526DocumentSubmission
-) -> bool:
-    """Whether `other` may be another try of it, which VA has, may yet get, or took up.
-
-    Without an attachment id nothing tells two tries of a form from two forms.
-    """
-    return (
-        other.document_type == document.document_type
-        and not (document.form_attachment_id and other.form_attachment_id)
-        and not _is_lost(other)
     )
 
 
@@ -113,7 +87,11 @@ def _is_finished(document: Form526DocumentSubmission) -> bool:
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:
-    return document.lighthouse_status != PENDING or document.not_found_since is not None
+    if document.lighthouse_status != PENDING or document.not_found_since is not None:
+        return True
+    # It was polled for hours, and nothing is known of it.
+    since, polled_at = document.unanswered_since, document.last_polled_at
+    return bool(since and polled_at and polled_at - since >= UNOBSERVED_AFTER_MS)
 
 
 def _staff_must_connect(document: Form526DocumentSubmission) -> bool:

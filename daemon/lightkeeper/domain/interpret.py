@@ -112,15 +112,16 @@ def _after(
     in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
     answered_at = now if known_word else document.last_answered_at
     condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
-    must_act = (
-        failed
-        and condition == Condition.NOT_IN_EFOLDER
-        and document.document_type != DocumentType.BDD_INSTRUCTIONS
+    worse = condition == Condition.NOT_IN_EFOLDER and condition != failure_condition(
+        document.failed_step, document.in_efolder_at
     )
-    worse = must_act and document.must_act_since is None
     changed_status = outcome or worse or status != document.lighthouse_status
     if not changed_status and document.condition in _KEPT:
         condition = Condition(document.condition)
+    must_act = (
+        condition == Condition.NOT_IN_EFOLDER
+        and document.document_type != DocumentType.BDD_INSTRUCTIONS
+    )
     return document._replace(
         lighthouse_status=status,
         condition=str(condition),  # the driver takes longer to bind a member of an enum

@@ -3,17 +3,30 @@
 A document that was handed to Lighthouse several times has a try for each time, with a request id
 of its own. One try decides; the others are superseded, and counted nowhere. While any try is
 pending, the document is pending.
+
+Without an attachment id nothing tells two tries of a form from two forms. Both are counted; but
+while one is lost and another of its type is not, staff look, and the veteran is asked for nothing.
 """
 
 from collections.abc import Sequence, Set
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from lightkeeper.domain.change import Change, Decision, Outcome, Remark, RemarkKind
-from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, Document, Step
+from lightkeeper.domain.document import (
+    DONE,
+    FAILED,
+    PENDING,
+    Condition,
+    Document,
+    DocumentType,
+    Step,
+)
 from lightkeeper.domain.interpret import failure_condition
 from lightkeeper.domain.time import Instant
 
 _VERDICT: Final = frozenset({RemarkKind.SLO_MET, RemarkKind.SLO_MISSED})
+_MUST_ACT: Final = frozenset({RemarkKind.VETERAN_MUST_ACT})
+_OPEN_FAILURE: Final = frozenset({Condition.NOT_IN_EFOLDER, Condition.EFOLDER_UNKNOWN})
 
 
 class Standing(Protocol):
@@ -41,9 +54,34 @@ class Try(NamedTuple):
     decision: Decision
 
 
+class Attached(NamedTuple):
+    """A try with its attachment id, if it has one."""
+
+    attachment_id: str | None
+    one: Try
+
+
 def is_in_efolder(one: Standing) -> bool:
     """Whether this try is in the eFolder, as far as is known."""
     return one.lighthouse_status == DONE or one.in_efolder_at is not None
+
+
+def is_lost(one: Document) -> bool:
+    """Whether this try certainly did not come into the eFolder, and staff have not taken it up."""
+    return (
+        one.lighthouse_status == FAILED
+        and one.condition in _OPEN_FAILURE
+        and failure_condition(one.failed_step, one.in_efolder_at) == Condition.NOT_IN_EFOLDER
+    )
+
+
+def bears_on_loss(before: Document, after: Document) -> bool:
+    """Whether it changed what may make the veteran act: `settle_lost` then has to decide."""
+    if FAILED not in (before.lighthouse_status, after.lighthouse_status):
+        return False
+    lost = is_lost(after)
+    changed = (before.condition, before.must_act_since) != (after.condition, after.must_act_since)
+    return lost != is_lost(before) or (lost and changed)
 
 
 def deciding(tries: Sequence[_S]) -> _S:
@@ -92,6 +130,45 @@ def settle(tries: Sequence[Try], now: Instant) -> list[Decision]:
     ]
 
 
+def settle_lost(attached: Sequence[Attached], now: Instant) -> list[Decision]:
+    """What became of all documents of one type in a submission, of which one is lost or was.
+
+    One that is lost is the veteran's to send again, which is said once. As long as another may be
+    a further try of it and is not lost, staff look first, as where no step is named. Uploads are
+    not taken for tries: a veteran uploads several.
+    """
+    standing = [each for each in attached if _may_be_there(each.one.decision.after)]
+    unattached = [each for each in standing if not each.attachment_id]
+    return [
+        _lost(each.one, now, may_be_there=bool(unattached if each.attachment_id else standing))
+        if is_lost(each.one.decision.after)
+        else each.one.decision
+        for each in attached
+    ]
+
+
+def _may_be_there(one: Document) -> bool:
+    is_form = one.document_type != DocumentType.VETERAN_UPLOAD
+    return is_form and one.condition != Condition.SUPERSEDED and not is_lost(one)
+
+
+def _lost(one: Try, now: Instant, *, may_be_there: bool) -> Decision:
+    before, (after, change) = one
+    change = change or _unchanged(before, now)
+    said = any(remark.kind in _MUST_ACT for remark in change.remarks)
+    counted_at = None if said else after.must_act_since
+    remarks = _without(change.remarks, _MUST_ACT)
+    if may_be_there:
+        condition = Condition.EFOLDER_UNKNOWN
+    else:
+        condition = Condition.NOT_IN_EFOLDER
+        if counted_at is None and after.document_type != DocumentType.BDD_INSTRUCTIONS:
+            counted_at = now
+            remarks += (Remark(RemarkKind.VETERAN_MUST_ACT),)
+    after = after._replace(condition=str(condition), must_act_since=counted_at)
+    return _decision(after, change._replace(remarks=remarks))
+
+
 def _others(one: Try, tries: Sequence[Try]) -> list[Document]:
     return [each.before for each in tries if each.before.id != one.before.id]
 
@@ -107,8 +184,10 @@ def _deciding(one: Try, others: Sequence[Document], status_before: str, now: Ins
         after = after._replace(condition=_restored(after))
         if after.lighthouse_status == FAILED and status_before == PENDING:
             outcome = str(Outcome.FAILED)
-    if any(other.must_act_since is not None for other in others):
-        remarks = _without(remarks, {RemarkKind.VETERAN_MUST_ACT})
+    if counted := [each.must_act_since for each in others if each.must_act_since is not None]:
+        remarks = _without(remarks, _MUST_ACT)
+        if after.lighthouse_status == FAILED:
+            after = after._replace(must_act_since=min(counted))
     if any(other.judged_at is not None for other in others):
         remarks = _without(remarks, _VERDICT)
     return _decision(after, change._replace(outcome=outcome, remarks=remarks))
@@ -127,7 +206,7 @@ def _superseded(one: Try, *, is_there: bool, newly: bool, now: Instant) -> Decis
     )
     change = change._replace(
         outcome=str(Outcome.SUPERSEDED) if settles else None,
-        remarks=_without(change.remarks, _VERDICT | {RemarkKind.VETERAN_MUST_ACT}),
+        remarks=_without(change.remarks, _VERDICT | _MUST_ACT),
         processing_ms=None,
         detection_ms=None,
     )

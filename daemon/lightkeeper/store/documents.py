@@ -26,7 +26,7 @@ from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
 from lightkeeper.store.transact import transact
-from lightkeeper.store.tries import regroup, settled, write_settled
+from lightkeeper.store.tries import reconsider_lost, regroup, settled, write_settled
 
 FILL_AFTER_MS: Final = 30 * SECOND
 """A call is not topped up with documents that were polled less than this ago."""
@@ -128,6 +128,7 @@ class Documents(DueDocuments):
         self._insert(new, now)
         attached = {(each.submission_id, each.attachment_id) for each in new}
         regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
+        reconsider_lost(self._db, {submission for submission, _ in attached}, now)
         return fates
 
     def _identities(self, request_ids: Sequence[int]) -> dict[int, _Identity]:

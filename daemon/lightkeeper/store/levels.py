@@ -11,6 +11,8 @@ UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 _LATE: Final = (Condition.STUCK, Condition.OVERDUE)
 OPEN: Final = "condition NOT IN ('acknowledged', 'closed', 'superseded')"
 """Neither acknowledged, closed nor superseded; word for word as in the indexes."""
+HANDED_OVER_AT: Final = "COALESCE(first_tracked_at, tracked_at)"
+"""Since when a document waits, whichever of its tries decides; word for word as in the index."""
 
 
 class Level(NamedTuple):
@@ -29,6 +31,7 @@ class Oldest(NamedTuple):
     document_type: str
     step: str
     tracked_at: Instant
+    """When the first of its tries was tracked."""
 
 
 class Trouble(NamedTuple):
@@ -45,7 +48,7 @@ _TROUBLE: Final = (
 _OLDEST: Final = f"""
     SELECT * FROM (
         SELECT document_type, step, (
-            SELECT MIN(tracked_at) FROM form_526_document_submissions AS d
+            SELECT MIN({HANDED_OVER_AT}) FROM form_526_document_submissions AS d
             WHERE d.lighthouse_status = 'pending' AND d.document_type = places.document_type
                 AND d.current_step = places.step
                 AND d.{OPEN}
@@ -140,7 +143,7 @@ class Levels:
         """Stuck and overdue documents, the oldest first."""
         rows = self._db.rows(
             f"{_TROUBLE} WHERE lighthouse_status = 'pending' AND condition IN (?, ?) "
-            f"AND {OPEN} ORDER BY tracked_at LIMIT ?",
+            f"AND {OPEN} ORDER BY {HANDED_OVER_AT} LIMIT ?",
             (*_LATE, limit),
         )
         return [Trouble._make(row) for row in rows]

@@ -62,7 +62,8 @@ _FIRST = (
     """,
     """
     CREATE INDEX documents_pending
-        ON form_526_document_submissions (document_type, current_step, tracked_at)
+        ON form_526_document_submissions (document_type, current_step,
+            COALESCE(first_tracked_at, tracked_at))
         WHERE lighthouse_status = 'pending'
             AND condition NOT IN ('acknowledged', 'closed', 'superseded')
     """,
@@ -76,6 +77,11 @@ _FIRST = (
     CREATE INDEX documents_failed ON form_526_document_submissions (decided_at)
         WHERE lighthouse_status = 'failed'
             AND condition NOT IN ('acknowledged', 'closed', 'superseded')
+    """,
+    """
+    CREATE INDEX documents_lost
+        ON form_526_document_submissions (form_526_submission_id, condition)
+        WHERE condition IN ('not_in_efolder', 'efolder_unknown')
     """,
     # By a column that polling never writes, and so costs it nothing.
     """

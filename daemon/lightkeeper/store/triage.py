@@ -14,7 +14,7 @@ from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
 from lightkeeper.store.transact import transact
-from lightkeeper.store.tries import regroup
+from lightkeeper.store.tries import reconsider_lost, regroup, submissions_of
 
 CHUNK: Final = 1_000
 """How many documents are looked up, or changed in one transaction, before the daemon may write."""
@@ -105,6 +105,9 @@ class TriageStore:
         for (effect, moved), alike in effects.items():
             self._write(effect, moved, alike, note)
         tally(self._db, moves)
+        moved_ids = [each for (_, moved), alike in effects.items() if moved for each in alike]
+        if moved_ids:
+            reconsider_lost(self._db, submissions_of(self._db, moved_ids), note.at)
         return sum(map(len, effects.values()))
 
     def _write(self, effect: Effect, moved: bool, ids: Sequence[int], note: Note) -> None:
@@ -192,6 +195,7 @@ class TriageStore:
             if each.attachment_id
         }
         regroup(self._db, attachments, note.at, [] if becomes.attachment_id else [document.id])
+        reconsider_lost(self._db, {was.submission_id, becomes.submission_id}, note.at)
 
     def _remember(self, ids: Sequence[int], note: Note) -> None:
         marks = ", ".join("?" * len(ids))

@@ -4,13 +4,21 @@ Tries share submission and attachment id. `first_tracked_at` is set on each of t
 many documents with a single try cost no query.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.domain.change import Decision, Recorded
 from lightkeeper.domain.document import Condition, Document, needs_people
 from lightkeeper.domain.time import Instant
-from lightkeeper.domain.tries import Try, is_in_efolder, settle
+from lightkeeper.domain.tries import (
+    Attached,
+    Try,
+    bears_on_loss,
+    is_in_efolder,
+    settle,
+    settle_lost,
+)
 from lightkeeper.store.database import Database
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS
@@ -27,7 +35,7 @@ _SAME_ATTACHMENT: Final = f"""
     WHERE one.id IN
 """
 _SETTLE: Final = f"""
-    UPDATE {_TABLE} SET condition = ?, first_tracked_at = ?,
+    UPDATE {_TABLE} SET condition = ?, must_act_since = ?, first_tracked_at = ?,
         next_poll_at = CASE lighthouse_status WHEN 'pending'
             THEN COALESCE(next_poll_at, ?) ELSE next_poll_at END,
         last_answer = CASE WHEN ? = 1 OR next_poll_at IS NOT NULL THEN last_answer END
@@ -39,40 +47,99 @@ class Settled(NamedTuple):
     """A batch with what its tries settle, and the other tries that change with them."""
 
     batch: Sequence[Recorded]
-    others: Sequence[tuple[Document, Decision]]
+    others: Sequence[Try]
 
 
 def settled(database: Database, batch: Sequence[Recorded], now: Instant) -> Settled:
     """`batch` as it is to be recorded, where some of its documents are tries of one document.
 
-    Without such a try, or where nothing changed for them, the store is not asked.
+    So are those that may be tries of one document, where one of them is lost. Without such a try,
+    or where nothing changed for them, the store is not asked.
     """
-    changed = [
+    several = [
         each.before.id
         for each in batch
         if each.before.first_tracked_at is not None and each.decision.change is not None
     ]
-    if not changed:
+    if not several and not any(bears_on_loss(each.before, each.decision.after) for each in batch):
         return Settled(batch, ())
-    database.lock_intake()  # a further try must not come in between
+    tries = {each.before.id: Try(each.before, each.decision) for each in batch}
+    if several:
+        database.lock_intake()  # a further try must not come in between
+        tries |= _settled_attachments(database, several, tries, now)
+    lost = [each for each, one in tries.items() if bears_on_loss(one.before, one.decision.after)]
+    if lost:
+        database.lock_intake()
+        tries |= _settled_types(database, submissions_of(database, lost), tries, now)
+    recorded = [each._replace(decision=tries.pop(each.before.id).decision) for each in batch]
+    return Settled(recorded, list(tries.values()))
+
+
+def _settled_attachments(
+    database: Database, changed: Sequence[int], tries: Mapping[int, Try], now: Instant
+) -> dict[int, Try]:
+    """All tries of the documents of which these are tries, with what they settle, by id."""
     pairs = database.rows(f"{_SAME_ATTACHMENT} ({_marks(changed)})", changed)
-    recorded = {each.before.id: each for each in batch}
-    stored = _locked(database, {*recorded, *(other for _, other in pairs)})
+    stored = _locked(database, {*tries, *(other for _, other in pairs)})
     groups = {frozenset(other for one, other in pairs if one == each) for each in changed}
-    decisions: dict[int, Decision] = {}
+    found: dict[int, Try] = {}
     for group in groups:
-        tries = [
-            Try(each.before, each.decision)
-            if (each := recorded.get(try_id))
-            else Try(stored[try_id], Decision(stored[try_id], None))
-            for try_id in sorted(group)
+        some = [
+            tries.get(each) or Try(stored[each], Decision(stored[each], None))
+            for each in sorted(group)
         ]
-        for one, decision in zip(tries, settle(tries, now), strict=True):
-            decisions[one.before.id] = decision
-    return Settled(
-        [each._replace(decision=decisions.pop(each.before.id, each.decision)) for each in batch],
-        [(stored[try_id], decision) for try_id, decision in decisions.items()],
+        for one, decision in zip(some, settle(some, now), strict=True):
+            found[one.before.id] = one._replace(decision=decision)
+    return found
+
+
+def _settled_types(
+    database: Database, submissions: Sequence[str], tries: Mapping[int, Try], now: Instant
+) -> dict[int, Try]:
+    """The documents of these submissions that another one of their type changes, by id."""
+    groups: dict[tuple[str, str], list[Attached]] = defaultdict(list)
+    for submission, attachment_id, *columns in database.rows(
+        f"SELECT form_526_submission_id, form_attachment_id, {COLUMNS} FROM {_TABLE} "
+        f"WHERE form_526_submission_id IN ({_marks(submissions)}) ORDER BY id {_lock(database)}",
+        submissions,
+    ):
+        stored = Document._make(columns)
+        one = tries.get(stored.id) or Try(stored, Decision(stored, None))
+        groups[submission, stored.document_type].append(Attached(attachment_id, one))
+    return {
+        each.one.before.id: each.one._replace(decision=decision)
+        for group in groups.values()
+        for each, decision in zip(group, settle_lost(group, now), strict=True)
+        if decision != each.one.decision
+    }
+
+
+def submissions_of(database: Database, ids: Collection[int]) -> list[str]:
+    """The submissions that the documents with these row ids belong to."""
+    rows = database.rows(
+        f"SELECT DISTINCT form_526_submission_id FROM {_TABLE} WHERE id IN ({_marks(ids)})",
+        list(ids),
     )
+    return [submission for (submission,) in rows]
+
+
+def reconsider_lost(database: Database, submissions: Collection[str], now: Instant) -> None:
+    """Decide anew which lost documents of these submissions the veteran must send again.
+
+    Call it in the transaction that tracked, moved, took up or gave back a document of theirs.
+    Without one that is lost it costs a look at an index.
+    """
+    if not submissions:
+        return
+    rows = database.rows(
+        f"SELECT DISTINCT form_526_submission_id FROM {_TABLE} "
+        f"WHERE form_526_submission_id IN ({_marks(submissions)}) "
+        "AND condition IN ('not_in_efolder', 'efolder_unknown')",
+        sorted(submissions),
+    )
+    if rows:
+        some = [submission for (submission,) in rows]
+        _write_all(database, list(_settled_types(database, some, {}, now).values()), now)
 
 
 def regroup(
@@ -89,16 +156,15 @@ def regroup(
     """
     groups = [*_groups(database, attachments), *([each] for each in alone)]
     stored = _locked(database, {try_id for group in groups for try_id in group})
-    changed: list[tuple[Document, Decision]] = []
+    changed: list[Try] = []
     for group in groups:
         tries = [Try(stored[each], _joined(stored[each], group, stored)) for each in sorted(group)]
         changed += [
-            (one.before, decision)
+            Try(one.before, decision)
             for one, decision in zip(tries, settle(tries, now), strict=True)
             if decision.change is not None or decision.after != one.before
         ]
-    write_settled(database, changed, now)
-    tally_moves(database, [(before, after) for before, (after, _) in changed])
+    _write_all(database, changed, now)
 
 
 def _groups(database: Database, attachments: Collection[Attachment]) -> list[list[int]]:
@@ -135,9 +201,12 @@ def _joined(one: Document, group: Sequence[int], stored: dict[int, Document]) ->
     return Decision(one._replace(condition=condition, first_tracked_at=first), None)
 
 
-def write_settled(
-    database: Database, changed: Sequence[tuple[Document, Decision]], now: Instant
-) -> None:
+def _write_all(database: Database, changed: Sequence[Try], now: Instant) -> None:
+    write_settled(database, changed, now)
+    tally_moves(database, [(before, after) for before, (after, _) in changed])
+
+
+def write_settled(database: Database, changed: Sequence[Try], now: Instant) -> None:
     """Write down what became of tries that were not polled; tallies are the caller's."""
     if changed:
         database.execute_many(
@@ -145,6 +214,7 @@ def write_settled(
             [
                 (
                     after.condition,
+                    after.must_act_since,
                     after.first_tracked_at,
                     now,
                     int(needs_people(after.condition, None)),
@@ -160,13 +230,17 @@ def _locked(database: Database, ids: Collection[int]) -> dict[int, Document]:
     """These rows, locked: no other connection changes them until the transaction ends."""
     if not ids:
         return {}
-    # In the order in which triage locks them, so that there is no deadlock.
-    lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
     rows = database.rows(
-        f"SELECT {COLUMNS} FROM {_TABLE} WHERE id IN ({_marks(ids)}) ORDER BY id {lock}",
+        f"SELECT {COLUMNS} FROM {_TABLE} WHERE id IN ({_marks(ids)}) "
+        f"ORDER BY id {_lock(database)}",
         sorted(ids),
     )
     return {row[0]: Document._make(row) for row in rows}
+
+
+def _lock(database: Database) -> str:
+    """Rows are locked by id, as triage locks them, so that there is no deadlock."""
+    return "FOR UPDATE" if database.dialect == "postgresql" else ""
 
 
 def _marks(values: Collection[object]) -> str:

@@ -34,6 +34,9 @@ def test_two_tries_are_one_document_and_two_forms_a_guess(tmp_path, stories):
     status = json.loads(run("status", "--json", env=env).stdout)
     assert (3, 0, 2, 1) == tuple(status[key] for key in ("tracked", "pending", "done", "failed"))
     assert 1 == agent.count("lightkeeper.documents.outcomes", outcome="superseded")
+    assert (0, 1) == (agent.count("silent_failure"), status["efolder_unknown"])
+    listed = run("list", "--condition", "not_in_efolder", env=env).stdout
+    assert "no document matches\n" == listed
     upload, forms = (
         json.loads(run("show", "--submission", each, "--json", env=env).stdout)
         for each in ("90", "91")

@@ -114,6 +114,19 @@ def test_the_oldest_of_each_type_at_each_step(documents, levels):
     ] == sorted(levels.oldest_pending())
 
 
+def test_a_document_of_several_tries_is_as_old_as_its_first_try(documents, levels):
+    """Whichever of them decides: a new try every day keeps no document young."""
+    for number, age in enumerate((9, 5, 1)):
+        documents.add([new(number, attachment_id="a-1", tracked_at=NOW - age * HOUR)], NOW)
+    documents.add([new(4, attachment_id="a-2", tracked_at=NOW - 7 * HOUR)], NOW)
+    assert [Oldest("form_0781", "none", NOW - 9 * HOUR)] == levels.oldest_pending()
+
+    due = {each.request_id: each for each in documents.due(NOW, 10)}
+    documents.record([moved(due[number], condition="stuck") for number in (2, 4)], NOW)
+
+    assert [2, 4] == [each.request_id for each in levels.stuck(9)]
+
+
 def test_stuck_documents_are_named_the_oldest_first(documents, levels):
     """Each with its type and step, overdue ones too, at most as many as asked for."""
     for number, age, condition in (

@@ -4,14 +4,16 @@ import itertools
 
 import pytest
 from daemon_rig import DaemonRig
-from store_rows import counted, tallied
+from store_rows import counted, plans, tallied, uses
 
 from lightkeeper.casework import lookup
+from lightkeeper.casework.correct import Correction, correct
 from lightkeeper.casework.triage import Action, by_lines, decide, note
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.store.levels import sums, troubles
 from lightkeeper.store.triage import TriageStore
+from lightkeeper.store.tries import reconsider_lost
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 LOST, FOUND, BGS = "fails_claims_evidence", "instantly_done", "fails_bgs"
@@ -295,6 +297,114 @@ def test_a_closed_document_stays_closed_while_its_tries_fail(rig):
     assert "pending" == rig.row(first).lighthouse_status
 
 
+def _form(rig, story, **more):
+    return _try(rig, story, **{"document_type": "form_0781", "attachment_id": None} | more)
+
+
+STAFF_CHECK = "VA staff are checking what happened to "
+
+
+@pytest.mark.parametrize("stories", list(itertools.permutations([LOST, FOUND])))
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_form_that_may_have_arrived_is_for_staff_to_look_at(either, stories, at_once):
+    """Lost under one id, in the eFolder under another: no silent failure, in any order."""
+    for story in stories:
+        _form(either, story)
+        if not at_once:
+            either.poll()
+            _later(either, 1)
+    either.poll()
+
+    unknown = {"unacknowledged": 1, "efolder_unknown": 1}
+    assert ({"tracked": 2, "pending": 0, "done": 1, "failed": 1}, unknown) == _counts(either)
+    counted_alone = not at_once and stories[0] == LOST  # before there was another
+    assert {"done": 1, "failed": 1} | ({"silent": 1} if counted_alone else {}) == _published(
+        either
+    )
+    assert _wording(either).startswith(f"{STAFF_CHECK}1 of your 2 documents.")
+
+
+def test_two_forms_that_are_both_lost_are_silent_failures(either):
+    """While one is pending staff look; once both are lost VA has neither, which is said once."""
+    _form(either, LOST, age=13)
+    _form(either, LOST, age=0)
+    either.poll()
+    assert {"unacknowledged": 1, "efolder_unknown": 1} == _counts(either)[1]
+    assert {"failed": 1} == _published(either)
+    assert _wording(either).startswith(f"{STAFF_CHECK}1 of your 2 documents.")
+
+    for _ in range(4):
+        _later(either, 3_600)
+        assert {"unacknowledged": 2} == _counts(either)[1]
+        assert {"failed": 2, "silent": 2} == _published(either)
+        assert "Mail them to" in _wording(either)
+
+
+@pytest.mark.parametrize("action", [Action.ACK, Action.CLOSE])
+def test_a_form_that_staff_took_up_may_be_the_other_one(either, action):
+    """The veteran is asked for nothing until it is given back; a recheck gives nothing back."""
+    taken, _ = (_form(either, LOST) for _ in range(2))
+    either.poll()
+    assert {"unacknowledged": 2} == _counts(either)[1]
+
+    _act(either, action, taken)
+
+    for _ in range(2):
+        assert {"unacknowledged": 1, "efolder_unknown": 1} == _counts(either)[1]
+        assert _wording(either).startswith(STAFF_CHECK)
+        _later(either, 7_200)
+    _act(either, Action.UNACK if action is Action.ACK else Action.UNCLOSE, taken)
+    assert {"unacknowledged": 2} == _counts(either)[1]
+    assert "Mail them to" in _wording(either)
+    assert {"failed": 2, "silent": 2} == _published(either)
+
+
+def test_what_staff_took_up_and_gave_back_stays_in_doubt(rig):
+    """Revoked, a form of which another arrived is staff's to look at again."""
+    lost = _form(rig, LOST)
+    _form(rig, FOUND)
+    rig.poll()
+    for action in (Action.ACK, Action.UNACK, Action.CLOSE, Action.UNCLOSE):
+        _act(rig, action, lost)
+        _later(rig, 7_200)
+
+    assert {"unacknowledged": 1, "efolder_unknown": 1} == _counts(rig)[1]
+    assert {"done": 1, "failed": 1} == _published(rig)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_one"),
+    [
+        ({"attachment_id": "77090"}, True),
+        ({"document_type": "form_0781a"}, False),
+        ({"submission_id": "3310091"}, False),
+    ],
+)
+def test_only_a_document_of_the_same_type_and_submission_may_be_the_same(rig, other, is_one):
+    """With an attachment id it may be, as long as the lost one has none."""
+    _form(rig, LOST)
+    _form(rig, FOUND, **other)
+    rig.poll()
+
+    assert {"unacknowledged": 1} | ({"efolder_unknown": 1} if is_one else {}) == _counts(rig)[1]
+    assert {"done": 1, "failed": 1} | ({} if is_one else {"silent": 1}) == _published(rig)
+
+
+def test_a_corrected_form_is_decided_anew(either):
+    """Moved away, the one that is left is certainly lost, and said so; moved back, in doubt."""
+    lost, found = (_form(either, story) for story in (LOST, FOUND))
+    either.poll()
+    store, turns = TriageStore(either.database), []
+    for submission in ("3310091", "3310090"):
+        to = Correction(submission_id=submission)
+        correct(store, found, to, "staff", "x", either.clock.instant())
+        _later(either, 2)
+        turns.append((either.row(lost).condition, _published(either).get("silent")))
+
+    assert [("not_in_efolder", 1), ("efolder_unknown", 1)] == turns
+    assert counted(either.database) == tallied(either.database)
+
+
 def test_other_attachments_and_submissions_are_other_documents(rig):
     """Two forms without an attachment id stay two documents: that they are one is a guess."""
     _try(rig, LOST)
@@ -305,5 +415,19 @@ def test_other_attachments_and_submissions_are_other_documents(rig):
     rig.poll()
 
     assert {"tracked": 5, "pending": 0, "done": 3, "failed": 2} == _counts(rig)[0]
-    assert 2 == _published(rig)["failed"]
-    assert "superseded" not in _published(rig)
+    assert {"done": 3, "failed": 2, "silent": 1} == _published(rig)
+
+
+def test_tracking_looks_at_lost_documents_alone(either, monkeypatch):
+    """A submission may have many documents; a look goes by the index of those that failed."""
+    for story in (LOST, FOUND):
+        _form(either, story)
+    either.poll()
+    submissions, now = [f"s-{number}" for number in range(50)], either.clock.instant()
+
+    (plan,) = plans(
+        either.database, monkeypatch, lambda: reconsider_lost(either.database, submissions, now)
+    )
+
+    if either.database.dialect == "sqlite":  # PostgreSQL reads a table this small as a whole
+        assert uses(plan, "documents_lost")

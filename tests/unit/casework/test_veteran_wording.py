@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from lightkeeper.casework.veteran_wording import submission_wording
+from lightkeeper.domain.time import HOUR
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 AT = 1_800_000_000_000
@@ -24,8 +25,22 @@ STATES = {
     "denied": {"lighthouse_status": "done", "condition": "contradictory"},
     "in_efolder": {"lighthouse_status": "pending", "in_efolder_at": AT, "current_step": BGS},
     "not_found": {"lighthouse_status": "pending", "not_found_since": AT},
+    "unanswered": {
+        "lighthouse_status": "pending",
+        "unanswered_since": AT,
+        "last_polled_at": AT + HOUR,
+    },
+    "unobserved": {
+        "lighthouse_status": "pending",
+        "unanswered_since": AT,
+        "last_polled_at": AT + 2 * HOUR,
+    },
     "purged": {"lighthouse_status": "pending", "in_efolder_at": AT, "not_found_since": AT},
-    "lost": {"lighthouse_status": "failed", "failed_step": CLAIMS},
+    "lost": {
+        "lighthouse_status": "failed",
+        "failed_step": CLAIMS,
+        "condition": "not_in_efolder",
+    },
     "lost_later": {"lighthouse_status": "failed", "failed_step": CLAIMS, "in_efolder_at": AT},
     "bgs": {"lighthouse_status": "failed", "failed_step": BGS, "in_efolder_at": AT},
     "unknown": {"lighthouse_status": "failed"},
@@ -60,7 +75,7 @@ def _wording(*states):
         ("done", "VA has your document in your file."),
         *(
             (state, "VA is adding your document to your file. You don't need to do anything.")
-            for state in ("new", "slow")
+            for state in ("new", "slow", "unanswered")
         ),
         *(
             (
@@ -98,7 +113,9 @@ def _wording(*states):
                 "VA staff are checking what happened to your document. "
                 "You don't need to do anything now.",
             )
-            for state in ("unknown", "new_step", "never_found", "not_found", "denied")
+            for state in (
+                *("unknown", "new_step", "never_found", "not_found", "unobserved", "denied"),
+            )
         ),
     ],
 )
@@ -149,7 +166,7 @@ def test_the_remedy_is_named_only_where_the_veteran_must_act(pair):
 
 
 IN_FILE = {name for name, state in STATES.items() if "in_efolder_at" in state}
-COMING = {"new", "slow", "stuck", "overdue"}
+COMING = {"new", "slow", "stuck", "overdue", "unanswered", "unobserved"}
 
 
 def _tries(*states, **more):
@@ -192,32 +209,10 @@ def test_what_staff_took_up_is_not_for_the_veteran_to_do(state, condition):
     assert state in IN_FILE or wording.startswith("VA staff ")
 
 
-@pytest.mark.parametrize("kind", ["form_0781", "form_0781a", "bdd_instructions"])
-@pytest.mark.parametrize("other", STATES)
-def test_two_forms_without_an_attachment_id_may_be_one(kind, other):
-    """Where one is lost and the other is not, staff look: VA may have what it would ask for."""
-    lost, same, different = (
-        _document(state, type_, form_attachment_id=None)
-        for state, type_ in (("lost", kind), (other, kind), (other, "veteran_upload"))
-    )
-    asked = kind != "bdd_instructions"
-
-    for pair in ([lost, same], [same, lost]):
-        assert (asked and other == "lost") == ("Mail" in submission_wording(pair))
-        assert ("Mail" in submission_wording(pair)) != (
-            submission_wording(pair).startswith("VA staff are checking what happened to ")
-        )
-    different.form_attachment_id = "77"
-    assert (asked or other == "lost") == ("Mail" in submission_wording([lost, different]))
-
-
-def test_a_form_that_staff_took_up_may_be_the_one_that_is_lost():
-    """Staff look into the pair, and the veteran is asked for nothing."""
+def test_a_lost_form_that_may_have_arrived_under_another_id_is_staffs_to_check():
+    """Its condition says so, and the veteran is asked for nothing."""
     wording = submission_wording(
-        [
-            _document("lost", "form_0781", form_attachment_id=None),
-            _document("lost", "form_0781", form_attachment_id=None, condition="closed"),
-        ]
+        [_document("lost", "form_0781", condition="efolder_unknown"), _document("done")]
     )
 
     assert wording.startswith("VA staff are checking what happened to 1 of your 2 documents.")

@@ -10,7 +10,7 @@ from lightkeeper.domain.change import Decision
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import SECOND
-from lightkeeper.domain.tries import Try, deciding, settle
+from lightkeeper.domain.tries import Attached, Try, deciding, settle, settle_lost
 
 CLAIMS, BGS = "CLAIMS_EVIDENCE", "BENEFITS_GATEWAY_SERVICE"
 ANSWERS = {
@@ -101,3 +101,88 @@ def test_the_same_answer_again_publishes_nothing(name):
 
     assert [None, None] == [decision.change for decision in again]
     assert "superseded" == again[0].after.condition
+
+
+def _settle_forms(documents, names, now, attachments, kinds=("form_0781",) * 2):
+    """Give each document of one type in a submission this answer, or none; what becomes of it."""
+    attached = []
+    for one, name, attachment_id, kind in zip(documents, names, attachments, kinds, strict=True):
+        before = one._replace(document_type=kind)
+        decision = _answer(before, name, now) if name else Decision(before, None)
+        attached.append(Attached(attachment_id, Try(before, decision)))
+    return settle_lost(attached, now)
+
+
+def _says_must_act(decisions):
+    return [
+        any(remark.kind == "veteran_must_act" for remark in change.remarks) if change else False
+        for _, change in decisions
+    ]
+
+
+FORMS = [FRESH._replace(id=each, request_id=each) for each in range(2)]
+
+
+@pytest.mark.parametrize("kind", ["veteran_upload", "form_0781", "bdd_instructions"])
+@pytest.mark.parametrize("attachments", list(itertools.product([None, "a"], [None, "b"])))
+@pytest.mark.parametrize("name", [*ANSWERS, None])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lost_document_is_to_be_sent_again_unless_another_form_may_be_it(
+    kind, attachments, name, turned
+):
+    """With an attachment id each they are two documents, and so are uploads; both lost, VA has
+    neither.
+    """
+    names = ("lost", name)[:: -1 if turned else 1]
+    attachments = attachments[:: -1 if turned else 1]
+
+    decisions = _settle_forms(FORMS, names, NOW, attachments, (kind, kind))
+
+    certain = name == "lost" or all(attachments) or kind == "veteran_upload"
+    asked = certain and kind != "bdd_instructions"
+    lost = decisions[names.index("lost")]
+    assert ("not_in_efolder" if certain else "efolder_unknown") == lost.after.condition
+    assert ("failed", "failed") == (lost.after.lighthouse_status, lost.change.outcome)
+    assert asked == (lost.after.must_act_since is not None)
+    assert asked == _says_must_act(decisions)[names.index("lost")]
+    assert (2 if asked and name == "lost" else int(asked)) == sum(_says_must_act(decisions))
+
+
+def test_that_the_veteran_must_act_is_said_once_of_each_form():
+    """However often one is in doubt, and certain again."""
+    documents, said = FORMS, []
+    turns = [("lost", None), (None, "lost"), ("lost", "running"), (None, "lost"), (None, "done")]
+    for turn, names in enumerate(turns):
+        decisions = _settle_forms(documents, names, NOW + turn, (None, None))
+        documents = [after for after, _ in decisions]
+        said.append((_says_must_act(decisions), [each.condition for each in documents]))
+
+    lost, unknown = "not_in_efolder", "efolder_unknown"
+    assert [
+        ([False, False], [unknown, "waiting"]),
+        ([True, True], [lost, lost]),
+        ([False, False], [unknown, "waiting"]),
+        ([False, False], [lost, lost]),
+        ([False, False], [unknown, "delivered"]),
+    ] == said
+
+
+@pytest.mark.parametrize("condition", ["acknowledged", "closed"])
+def test_what_staff_took_up_may_be_the_one_that_is_lost(condition):
+    """It stays taken up, also when it is polled again; the other is staff's to look at too."""
+    lost = _answer(FORMS[0], "lost", NOW).after
+    taken = lost._replace(condition=condition, must_act_since=None)
+
+    again = "lost" if condition == "acknowledged" else None  # the other is polled no more
+    decisions = _settle_forms([taken, FORMS[1]], (again, "lost"), NOW + 1, (None, None))
+
+    assert [condition, "efolder_unknown"] == [after.condition for after, _ in decisions]
+    assert [False, False] == _says_must_act(decisions)
+
+
+def test_a_superseded_try_keeps_no_form_in_doubt():
+    """Of several tries the one that decides is compared."""
+    superseded = FORMS[1]._replace(condition="superseded", first_tracked_at=NOW)
+    decisions = _settle_forms([FORMS[0], superseded], ("lost", None), NOW, (None, "a"))
+
+    assert ["not_in_efolder", "superseded"] == [after.condition for after, _ in decisions]
