@@ -5,6 +5,8 @@ from typing import Final
 
 TRIAL_EVERY_SECONDS: Final = 60.0
 """How often a batch is tried while documents are polled singly."""
+REST: Final = 10
+"""How many times as long as the pause after a trial other calls are made before the next."""
 
 
 class BatchCalls:
@@ -24,18 +26,24 @@ class BatchCalls:
         self._answered_alone = 0
         self._suspected = False
         self._tried_at = 0.0
+        self._rested_at: float | None = None
+        self._rest_seconds = TRIAL_EVERY_SECONDS
         self.last_answered = False
         """Whether the last call about several documents was answered."""
+        self.probed = False
+        """Whether a probe was made since calls about several documents fail."""
 
-    def answered_alone(self) -> None:
+    def answered_alone(self, now: float) -> None:
         """Note that a call about one document was answered."""
         self._answered_alone += 1
+        if self._rested_at is None:
+            self._rested_at = now
 
     def answered(self) -> None:
         """Note that a call about several documents was answered: they are polled in batches."""
         self.last_answered = True
         self.failing_since = self.singly_since = None
-        self._failing, self._suspected = frozenset(), False
+        self._failing, self._suspected, self.probed = frozenset(), False, False
 
     def failed(self, request_ids: Collection[int], now: float, *, slow: bool) -> None:
         """Note that a call about these documents failed.
@@ -51,15 +59,30 @@ class BatchCalls:
         self._suspected |= slow
         self._failing = ids
 
-    def is_trial_due(self, now: float) -> bool:
-        """Whether to find out by a call about two documents that were answered before."""
-        if self.singly_since is not None:
-            return now - self._tried_at >= TRIAL_EVERY_SECONDS
-        return self._suspected and self._answered_alone > 0
+    @property
+    def only_alone_answered(self) -> bool:
+        """Whether calls about one document were answered since those about several fail."""
+        return self.failing_since is not None and self._answered_alone > 0
 
-    def trial_failed(self, now: float) -> bool:
-        """Note that the trial failed; whether documents are polled singly from now on."""
-        self._tried_at = now
+    def is_trial_due(self, now: float, *, idle: bool) -> bool:
+        """Whether to find out by a call about two documents that were answered before.
+
+        While documents are polled singly, a minute after the first answer since the last trial,
+        and longer where a trial is followed by a pause, which keeps all else from being polled.
+        `idle`: there is nothing else to poll.
+        """
+        if self.singly_since is None:
+            return self._suspected and self._answered_alone > 0
+        rested_at = self._tried_at if idle else self._rested_at
+        return rested_at is not None and now - rested_at >= self._rest_seconds
+
+    def trial_failed(self, now: float, pause: float) -> bool:
+        """Note that the trial failed; whether documents are polled singly from now on.
+
+        `pause`: for how many seconds Lighthouse then allows no call.
+        """
+        self._tried_at, self._rested_at = now, None
+        self._rest_seconds = max(TRIAL_EVERY_SECONDS, REST * pause)
         begins = self.singly_since is None and self._answered_alone > 0
         if begins:
             self.singly_since = now
@@ -67,7 +90,7 @@ class BatchCalls:
 
     def trial_undecided(self, now: float) -> None:
         """Note that the trial showed nothing: it ended for a reason that concerns every call."""
-        self._tried_at, self._suspected = now, False
+        self._tried_at, self._rested_at, self._suspected = now, None, False
 
     def outage(self) -> None:
         """Note that calls about one document fail as well: the fault is not the batches'."""

@@ -86,36 +86,36 @@ class CallHistory:
         """Note that a call has ended."""
         self._called_at = self._monotonic()
 
-    def answered(self, batch: Batch) -> None:
+    def answered(self, batch: Batch, *, says_something: bool = True) -> None:
         """Note that the call of this batch was answered."""
         self._answers += 1
         self._restart()
         if len(batch.request_ids) > 1:
             self.batches.answered()
-        else:
-            self.batches.answered_alone()
+        elif says_something:
+            self.batches.answered_alone(self._monotonic())
 
     def _restart(self) -> None:
         self._failures_in_row = self._rate_limited_in_row = 0
         self._failing_since = self._rate_limited_since = None
         self._waited_seconds = 0.0
 
-    @property
-    def is_trial_due(self) -> bool:
+    def is_trial_due(self, *, idle: bool) -> bool:
         """Whether a call about two documents that were answered before is due."""
-        return self.batches.is_trial_due(self._monotonic())
+        return self.batches.is_trial_due(self._monotonic(), idle=idle)
 
-    def batches_failed(self, batch: Batch, *, fails: bool, slow: bool) -> bool:
+    def batches_failed(self, batch: Batch, *, fails: bool, slow: bool, pause: float) -> bool:
         """Note that a call was not answered; whether documents are polled singly from now on.
 
-        `fails`: it was about several documents, and failed for a reason of its own.
+        `fails`: it was about several documents, and failed for a reason of its own. `pause`: for
+        how many seconds no call is allowed now.
         """
         now = self._monotonic()
         is_trial = batch.is_probe and not batch.alone
         if is_trial and not fails:
             self.batches.trial_undecided(now)
         elif is_trial:
-            return self.batches.trial_failed(now)
+            return self.batches.trial_failed(now, pause)
         elif fails:
             self.batches.failed(batch.request_ids, now, slow=slow)
         return False
@@ -165,8 +165,15 @@ class CallHistory:
     def of(self, batch: Batch) -> History:
         """What the next step of this batch, whose call has just ended, depends on."""
         answered = self._answers - batch.answers_before
-        several = self.batches.last_answered
-        return History(self._failures_in_row, answered, self.call_seconds, several)
+        return History(
+            self._failures_in_row,
+            answered,
+            self.call_seconds,
+            limited_in_row=self._rate_limited_in_row,
+            batches_answered=self.batches.last_answered,
+            only_alone_answered=self.batches.only_alone_answered,
+            probed=self.batches.probed,
+        )
 
     def report(self) -> PollReport:
         """How the latest calls ended."""

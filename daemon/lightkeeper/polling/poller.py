@@ -31,6 +31,7 @@ from lightkeeper.polling.queue import Queue
 from lightkeeper.polling.retry import (
     DUE_AGAIN_MS,
     GIVE_UP_AFTER,
+    History,
     NextStep,
     is_answered,
     is_failure,
@@ -127,7 +128,7 @@ class Poller:
 
     def _trial(self) -> Batch | None:
         """A call about two documents that were answered before, where that is to be tried."""
-        if not self._history.is_trial_due:
+        if not self._history.is_trial_due(idle=not self._queue):
             return None
         known = self._history.known(_TRIAL)
         return Batch([], probe=known) if len(known) == _TRIAL else None
@@ -150,10 +151,11 @@ class Poller:
             self._history.rate_limited(batch)
         elif is_failure(answer.outcome, batch):
             self._failed(batch, answer)
-        self._judge_batches(batch, answer.outcome, now)
-        if is_probe_due(answer.outcome, batch, self._history.of(batch)):
+        history = self._history.of(batch)
+        self._judge_batches(batch, answer.outcome, history, now)
+        if is_probe_due(answer.outcome, batch, history):
             self._probe(batch)
-        step = next_step(answer.outcome, batch, self._history.of(batch))
+        step = next_step(answer.outcome, batch, history)
         if answer.outcome is CallOutcome.OK:
             self._history.left_out()
         self._take(step, batch, answer, now)
@@ -161,7 +163,7 @@ class Poller:
     def _answered(self, batch: Batch, answer: Answer, now: Instant) -> None:
         if failures := self._history.report().failures_in_row:
             log.info("poll.call.answered", failures_in_row=failures)
-        self._history.answered(batch)
+        self._history.answered(batch, says_something=answer.says_something)
         if self._singly_since is not None and self._history.batches.singly_since is None:
             self._end_singly("a call about several documents was answered")
         self._size.answered()
@@ -172,12 +174,15 @@ class Poller:
         if not batch.is_probe:
             self._record(batch, answer.observations, None, now)
 
-    def _judge_batches(self, batch: Batch, outcome: CallOutcome, now: Instant) -> None:
+    def _judge_batches(
+        self, batch: Batch, outcome: CallOutcome, history: History, now: Instant
+    ) -> None:
         """Poll documents singly where calls about several fail and calls about one do not."""
         if not self._history.batches_failed(
             batch,
             fails=shows_batches_failing(outcome, batch),
-            slow=is_slow(outcome, self._history.of(batch)),
+            slow=is_slow(outcome, history),
+            pause=self._lighthouse.budget.wait_seconds(),
         ):
             return
         self._singly_since = now
@@ -242,6 +247,7 @@ class Poller:
         One that was answered before. As long as there are not two such, as many as a trial lacks
         of the failed batch.
         """
+        self._history.batches.probed = True
         lacking = min(_TRIAL - len(self._history.known(_TRIAL)), len(batch.documents) - 1)
         for _ in range(lacking):
             one = batch.documents.pop(random.randrange(len(batch.documents)))

@@ -20,8 +20,8 @@ DUE_AGAIN_MS: Final = MINUTE
 """How soon a document is due again in the store once a call with it has failed."""
 PROBE_EVERY: Final = 2
 """Failed calls in a row after which a probe is made; again after as many more."""
-LIMITED_PROBE_EVERY: Final = 5
-"""Calls with a batch that ended as 429 after which a probe is made; again after as many more."""
+LIMITED_PROBE_EVERY: Final = 3
+"""Calls in a row that ended as 429 after which a probe is made; again after as many more."""
 SLOW_CALL_SECONDS: Final = 2.0
 """A failed call that took longer is followed by a probe at once."""
 GIVE_UP_AFTER: Final = 10
@@ -69,8 +69,14 @@ class History:
     """Calls that were answered since the batch failed first."""
     call_seconds: float = 0.0
     """How long the call took."""
+    limited_in_row: int = 0
+    """Calls in a row that ended as 429."""
     batches_answered: bool = False
     """Whether the last call about several documents before it was answered."""
+    only_alone_answered: bool = False
+    """Whether calls about one document were answered since those about several fail."""
+    probed: bool = False
+    """Whether a probe was made since those about several fail."""
 
 
 def is_answered(answer: Answer, batch: Batch) -> bool:
@@ -98,12 +104,15 @@ def is_failure(outcome: CallOutcome, batch: Batch) -> bool:
 
 
 def shows_batches_failing(outcome: CallOutcome, batch: Batch) -> bool:
-    """Whether the call was about several documents, and failed for a reason of its own."""
-    if outcome is CallOutcome.OK:  # without a usable word
-        return batch.is_probe
-    concerns_others = outcome in {*_CONCERNS_EVERY_CALL, CallOutcome.RATE_LIMITED}
-    too_many = outcome is CallOutcome.TOO_LARGE
-    return len(batch.request_ids) > 1 and not concerns_others and not too_many
+    """Whether a call to the endpoint for several documents failed for a reason of its own.
+
+    A 413 is one where no fewer documents can be sent.
+    """
+    if batch.alone or outcome in _CONCERNS_EVERY_CALL:
+        return False
+    if outcome is CallOutcome.TOO_LARGE:
+        return batch.is_probe or len(batch.documents) == 1
+    return len(batch.request_ids) > 1
 
 
 def is_probe_due(outcome: CallOutcome, batch: Batch, history: History) -> bool:
@@ -111,7 +120,10 @@ def is_probe_due(outcome: CallOutcome, batch: Batch, history: History) -> bool:
     if batch.is_probe or outcome in _CONCERNS_EVERY_CALL:
         return False
     if outcome is CallOutcome.RATE_LIMITED:
-        return batch.limited > 0 and batch.limited % LIMITED_PROBE_EVERY == 0
+        return history.limited_in_row % LIMITED_PROBE_EVERY == 0
+    if outcome is CallOutcome.OK:
+        known = history.batches_answered or history.probed or batch.documents[0].trouble_count
+        return len(batch.documents) > 1 and not known
     if outcome is CallOutcome.NOT_FOUND:
         return len(batch.documents) > 1 and batch.companion is None
     if not is_failure(outcome, batch):
@@ -129,18 +141,18 @@ def next_step(outcome: CallOutcome, batch: Batch, history: History) -> NextStep:
     """What to do with `batch`, whose call ended as `outcome` and got no answer.
 
     A failed call is counted in `batch.failures` already, one that ended as 429 in `limited`. `ok`
-    stands for an answer without a usable word: where other batches have answers, one document
-    may be the reason, and halves wait for each other once.
+    stands for an answer without a usable word: where other calls are answered, one document may be
+    the reason; where that is not known, the batch waits for it once.
     """
     if batch.is_probe:
         return NextStep.FORGET
     if outcome is CallOutcome.OK:
         if batch.documents[0].trouble_count:
             return NextStep.RECORD  # polled alone after repeated trouble
-        if history.batches_answered or len(batch.documents) == 1:
+        others = history.batches_answered or history.only_alone_answered
+        if others or len(batch.documents) == 1:
             return _close_in(batch)
-        waits = batch.split and batch.failures < HALVE_AFTER
-        return NextStep.RETRY if waits else NextStep.RECORD
+        return NextStep.RETRY if batch.failures < HALVE_AFTER else NextStep.RECORD
     if outcome is CallOutcome.RATE_LIMITED:
         concerns_it = batch.limited >= LIMITED_AFTER and history.answered_since
         return _close_in(batch) if concerns_it else NextStep.WAIT

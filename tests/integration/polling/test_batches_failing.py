@@ -57,7 +57,7 @@ class _Watched:
         return count
 
 
-@pytest.mark.parametrize("how", [502, "hang"])
+@pytest.mark.parametrize("how", [502, "hang", "empty"])
 def test_all_are_asked_about_singly_within_the_budget(tmp_path, how):
     """900 in 16 minutes at 60 calls a minute; a batch is tried once a minute; then in batches."""
     watched = _Watched(tmp_path)
@@ -98,7 +98,10 @@ def _polling(watch):
     return check.status, check.message
 
 
-FORMS = [403, 404, 502, "hang", "refuse", "garbage", "redirect"]
+FORMS = [
+    *(400, 401, 403, 404, 413, 429, 502),
+    *("hang", "refuse", "garbage", "redirect", "empty", "close_mid_body"),
+]
 
 
 @pytest.mark.parametrize("how", FORMS)
@@ -199,7 +202,7 @@ class _Waiting(Stop):
 
 
 @pytest.mark.parametrize("count", [40, 250, 5_000])
-@pytest.mark.parametrize("how", [404, 502, "hang", "redirect"])
+@pytest.mark.parametrize("how", [404, 413, 502, "hang", "redirect", "empty"])
 def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
     """However many are due; it has polled some of them singly, and a pass after it others."""
     watched = _Watched(tmp_path)
@@ -214,6 +217,20 @@ def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
         assert world.clock.now - began <= 40
         assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
         assert min(count, 8) <= watched.answered()
+
+
+@pytest.mark.parametrize("count", [40, 250])
+def test_a_pass_ends_where_every_batch_is_answered_429(watch, count):
+    """Calls about one document are answered: it is no rate limit, and each is polled singly."""
+    watch.track(count, "stuck_bgs", age=2 * DAY)
+    _fail_batches(watch.lighthouse, 429)
+    began = watch.clock.now
+
+    result = watch.poll()
+
+    assert watch.clock.now - began <= 40
+    assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
+    assert count == len(watch.rows("id", "last_answered_at > 0"))
 
 
 def test_a_pass_of_the_real_process_ends_with_75(tmp_path):

@@ -51,7 +51,7 @@ def test_all_but_the_culprit_are_answered_in_one_pass(watch, how, single_ok):
     assert 1 == _shared_with(watch, culprit)[-1]
 
 
-@pytest.mark.parametrize("how", [403, 500, "refuse", "redirect", "hang", 429])
+@pytest.mark.parametrize("how", [403, 500, "refuse", "redirect", "hang", 429, "empty"])
 def test_the_only_batch_is_split_too(watch, how):
     """Calls about single documents of it show that Lighthouse answers."""
     ids = watch.track(100)

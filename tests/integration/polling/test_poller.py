@@ -420,15 +420,17 @@ def test_after_429_no_call_goes_out_too_early(make, headers, pause):
 
 def test_a_429_without_end_ends_the_pass(watch):
     """After six in a row, half a minute, the pass gives up; no document is in trouble."""
+    watch.track(1)
+    watch.poll()  # there is a token now
     watch.track(200)
-    watch.lighthouse.fail_share(1.0, 429)
-    began = watch.clock.now
+    watch.lighthouse.fail_share(1.0, 429, path=None)
+    before, began = len(watch.calls()), watch.clock.now
 
     result = watch.poll()
 
     assert result.incomplete
     assert "429" in result.reason
-    assert GIVE_UP_AFTER_LIMITED == len(watch.calls())
+    assert GIVE_UP_AFTER_LIMITED == len(watch.calls()) - before
     assert 31 <= watch.clock.now - began < 40
     assert [] == _in_trouble(watch)
 
@@ -522,6 +524,7 @@ def test_where_no_document_is_answered_only_a_share_is_polled_alone(watch):
     """Answers without any status do not turn 1,000 documents into 1,000 calls."""
     watch.track(1_000, "stuck_bgs")
     watch.lighthouse.down("empty", "status")
+    watch.lighthouse.fail_share(1.0, 200, {"data": {}}, path="single")
     for _ in range(ALONE_AFTER):
         watch.poll()
         watch.clock.now += 3_600
@@ -530,8 +533,9 @@ def test_where_no_document_is_answered_only_a_share_is_polled_alone(watch):
     watch.poll()
 
     paths = Counter(call.path for call in watch.calls()[already:])
-    assert {"status": 10, "single": 2} == paths
-    assert 1_000 - 2 == len(_in_trouble(watch))
+    assert 10 == paths["status"]
+    assert 10 >= paths["single"]
+    assert 1_000 == len(_in_trouble(watch))
 
 
 def test_a_failed_read_leaves_no_document_in_flight(make):

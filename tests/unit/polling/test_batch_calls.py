@@ -13,7 +13,7 @@ def calls():
 
 def _suspect(calls, now=0.0):
     calls.failed([1, 2, 3], now, slow=False)
-    calls.answered_alone()
+    calls.answered_alone(0.0)
     calls.failed([4, 5, 6], now, slow=False)
 
 
@@ -22,45 +22,61 @@ def test_calls_about_different_documents_that_fail_are_looked_into(calls):
     calls.failed([1, 2, 3], 0.0, slow=False)
     calls.failed([1, 2, 3], 1.0, slow=False)
     calls.failed([3], 2.0, slow=False)
-    calls.answered_alone()
-    assert not calls.is_trial_due(3.0)
+    calls.answered_alone(0.0)
+    assert not calls.is_trial_due(3.0, idle=False)
 
     calls.failed([1, 2], 4.0, slow=False)
-    assert calls.is_trial_due(4.0)
+    assert calls.is_trial_due(4.0, idle=False)
 
 
 def test_calls_that_fail_while_none_is_answered_show_an_outage(calls):
     """An answer from before the failures is no evidence."""
-    calls.answered_alone()
+    calls.answered_alone(0.0)
     calls.failed([1, 2], 0.0, slow=True)
     calls.failed([3, 4], 1.0, slow=True)
 
-    assert not calls.is_trial_due(2.0)
-    assert not calls.trial_failed(2.0)
+    assert not calls.is_trial_due(2.0, idle=False)
+    assert not calls.trial_failed(2.0, pause=0.0)
     assert calls.singly_since is None
 
 
 def test_a_slow_call_is_looked_into_at_once(calls):
     """As soon as a call about one document is answered."""
     calls.failed([1, 2], 0.0, slow=True)
-    assert not calls.is_trial_due(1.0)
-    calls.answered_alone()
+    assert not calls.is_trial_due(1.0, idle=False)
+    calls.answered_alone(0.0)
 
-    assert calls.is_trial_due(1.0)
+    assert calls.is_trial_due(1.0, idle=False)
 
 
 def test_documents_are_polled_singly_from_a_failed_trial_to_an_answered_one(calls):
-    """Meanwhile a trial is due every minute."""
+    """Meanwhile a trial is due a minute after others were answered."""
     _suspect(calls)
-    assert calls.trial_failed(5.0)
+    assert calls.trial_failed(5.0, pause=0.0)
     assert (0.0, 5.0) == (calls.failing_since, calls.singly_since)
-    assert not calls.is_trial_due(5.0 + TRIAL_EVERY_SECONDS - 1)
-    assert calls.is_trial_due(5.0 + TRIAL_EVERY_SECONDS)
-    assert not calls.trial_failed(65.0)
+    calls.answered_alone(7.0)
+    calls.answered_alone(8.0)
+    assert not calls.is_trial_due(7.0 + TRIAL_EVERY_SECONDS - 1, idle=False)
+    assert calls.is_trial_due(7.0 + TRIAL_EVERY_SECONDS, idle=False)
+    assert not calls.trial_failed(65.0, pause=0.0)
     assert 5.0 == calls.singly_since
 
     calls.answered()
     assert (None, None, True) == (calls.failing_since, calls.singly_since, calls.last_answered)
+
+
+def test_a_trial_that_was_followed_by_a_long_pause_lets_documents_be_polled_first(calls):
+    """It waits for an answer to another call, and ten times as long as the pause."""
+    _suspect(calls)
+    calls.trial_failed(5.0, pause=0.0)
+    later = 5.0 + TRIAL_EVERY_SECONDS
+    assert not calls.is_trial_due(later, idle=False)
+    assert calls.is_trial_due(later, idle=True)
+    calls.trial_failed(later, pause=30.0)
+    calls.answered_alone(later + 30)
+
+    assert not calls.is_trial_due(later + 30 + 299, idle=False)
+    assert calls.is_trial_due(later + 30 + 300, idle=False)
 
 
 def test_an_answered_trial_lets_batches_be_halved(calls):
@@ -68,25 +84,25 @@ def test_an_answered_trial_lets_batches_be_halved(calls):
     _suspect(calls)
     calls.answered()
 
-    assert not calls.is_trial_due(1.0)
+    assert not calls.is_trial_due(1.0, idle=False)
     calls.failed([1, 2], 2.0, slow=False)
-    assert not calls.is_trial_due(2.0)
+    assert not calls.is_trial_due(2.0, idle=False)
 
 
 def test_a_trial_that_shows_nothing_is_made_again_upon_new_evidence(calls):
-    """A 429 says nothing of batches."""
+    """It ended for want of a token, which concerns every call."""
     _suspect(calls)
     calls.trial_undecided(1.0)
-    assert not calls.is_trial_due(99.0)
+    assert not calls.is_trial_due(99.0, idle=False)
     calls.failed([7, 8], 100.0, slow=False)
 
-    assert calls.is_trial_due(100.0)
+    assert calls.is_trial_due(100.0, idle=False)
 
 
 def test_an_outage_ends_it(calls):
     """Calls about one document fail as well: batches are as good."""
     _suspect(calls)
-    calls.trial_failed(5.0)
+    calls.trial_failed(5.0, pause=0.0)
     calls.outage()
 
     assert (None, None, False) == (calls.failing_since, calls.singly_since, calls.last_answered)

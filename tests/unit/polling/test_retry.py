@@ -86,8 +86,9 @@ TABLE = [
     (("not_found",), MANY, (0, 0, 0), NextStep.HALVE),
     (("not_found",), MANY, (4, 20, 0), NextStep.HALVE),
     (("not_found",), ONE, (0, 0, 0), NextStep.ALONE),
-    # an answer without a usable word: one may be the reason where other batches have answers
-    (("ok",), MANY, (1, 0, 0), NextStep.RECORD),
+    # an answer without a usable word: one may be the reason where other calls have answers
+    (("ok",), MANY, (1, 0, 0), NextStep.RETRY),
+    (("ok",), MANY, (2, 0, 0), NextStep.RECORD),
     (("ok",), HALF, (1, 0, 0), NextStep.RETRY),
     (("ok",), HALF, (2, 0, 0), NextStep.RECORD),
     (("ok",), ONE, (1, 0, 0), NextStep.ALONE),
@@ -130,9 +131,10 @@ def test_a_429_concerns_a_batch_where_others_are_answered(kind, limited, answere
     assert expected is step
 
 
-def test_an_answer_without_a_usable_word_is_halved_where_other_batches_have_answers():
+@pytest.mark.parametrize("answered", ["batches_answered", "only_alone_answered"])
+def test_an_answer_without_a_usable_word_is_halved_where_other_calls_have_answers(answered):
     """Fresh or a half, it is split at once."""
-    answered = History(0, 0, batches_answered=True)
+    answered = History(0, 0, **{answered: True})
 
     assert {NextStep.HALVE} == {
         next_step(CallOutcome.OK, _batch(kind, 1), answered) for kind in (MANY, HALF)
@@ -165,16 +167,18 @@ def test_an_answer_is_one_about_each_document_or_none(outcome, seen, batch, expe
 @pytest.mark.parametrize(
     ("outcomes", "kind", "expected"),
     [
-        ((*POISON, "not_found"), MANY, True),
-        ((*POISON, "not_found", "ok"), TRIAL, True),
-        (("token_unavailable", "rate_limited", "too_large", "ok"), MANY, False),
-        (("token_unavailable", "rate_limited"), TRIAL, False),
-        (POISON, ONE, False),
-        (POISON, ALONE, False),
+        ((*POISON, "not_found", "ok", "rate_limited"), MANY, True),
+        ((*POISON, "not_found", "ok", "rate_limited", "too_large"), TRIAL, True),
+        (("token_unavailable", "too_large"), MANY, False),
+        (("token_unavailable",), TRIAL, False),
+        ((*POISON, "rate_limited"), ONE, False),
+        (("too_large",), ONE, True),
+        ((*POISON, "rate_limited", "too_large"), ALONE, False),
+        ((*POISON, "rate_limited", "too_large"), PROBE, False),
     ],
 )
 def test_only_calls_about_several_documents_show_that_batches_fail(outcomes, kind, expected):
-    """What concerns every call, and what is answered with fewer documents, shows nothing."""
+    """What concerns every call shows nothing, nor does a 413 while fewer documents can be sent."""
     shown = {shows_batches_failing(CallOutcome(each), _batch(kind)) for each in outcomes}
 
     assert {expected} == shown
@@ -216,7 +220,7 @@ def test_waiting_and_sending_fewer_documents_are_no_failures(outcomes, kind, exp
         (("timeout",), MANY, 1, True),
         ([each for each in POISON if each != "timeout"], MANY, 1, False),
         (("too_large",), ONE, 2, True),
-        (("too_large", "ok"), MANY, 2, False),
+        (("too_large",), MANY, 2, False),
         (OUTAGE, MANY, 2, False),
         (("not_found",), MANY, 0, True),
         (("not_found",), ONE, 0, False),
@@ -236,13 +240,19 @@ def test_every_second_failure_in_a_row_is_followed_by_a_probe(outcomes, kind, in
         ("server_error", _batch(MANY), History(1, 0, call_seconds=9.0), True),
         ("server_error", _batch(MANY), History(1, 0, call_seconds=1.0), False),
         ("server_error", _batch(MANY), History(3, 0, call_seconds=9.0), False),
-        ("rate_limited", _batch(MANY, limited=4), History(5, 0), False),
-        ("rate_limited", _batch(MANY, limited=5), History(5, 0), True),
+        ("rate_limited", _batch(MANY), History(5, 0, limited_in_row=2), False),
+        ("rate_limited", _batch(MANY), History(5, 0, limited_in_row=3), True),
+        ("ok", _batch(MANY), History(0, 0), True),
+        ("ok", _batch(MANY), History(0, 0, batches_answered=True), False),
+        ("ok", _batch(MANY), History(0, 0, probed=True), False),
+        ("ok", _batch(ONE), History(0, 0), False),
         ("not_found", _batch(MANY, companion=7), History(0, 0), False),
     ],
 )
 def test_a_probe_follows_what_takes_long_or_waits(outcome, batch, history, expected):
-    """A slow failure, every fifth 429, and no 404 for all that a known document was part of."""
+    """A slow failure, every third 429, an answer without a word while none has one; no 404 that a
+    known document was part of.
+    """
     assert expected is is_probe_due(CallOutcome(outcome), batch, history)
 
 

@@ -201,8 +201,9 @@ def _intake_stops(world: World) -> Iterator[float]:
 
 def _empty(world: World) -> Iterator[float]:
     world.lighthouse.down("empty", "status")
-    yield 90 * MINUTE
-    world.lighthouse.up()
+    world.lighthouse.fail_share(1.0, 200, {"data": {}}, path="single")
+    yield 1 * HOUR
+    world.lighthouse.clear_faults()
 
 
 def _imported(world: World) -> Iterator[float]:
@@ -284,7 +285,7 @@ _ALL: Final = (
     Fault("key-revoked", "no token for an hour", _key_revoked),
     Fault("rate-limited", "every call ends in 429 for 90 minutes", _rate_limited),
     Fault("purged", "Lighthouse forgets 40 documents", _purged),
-    Fault("empty-answers", "200 with empty lists for 90 minutes", _empty),
+    Fault("empty-answers", "200 with empty lists for an hour", _empty),
     Fault("nonsense", "nonsense answers for one document for five hours", _nonsense),
     Fault("unknown-step", "a new step in every answer for an hour", _unknown_step),
     Fault("backlog", "500,000 documents are due at once", _backlog, weight=6),

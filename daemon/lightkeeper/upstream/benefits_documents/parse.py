@@ -87,7 +87,12 @@ def observations(data: Any, polled: Collection[int]) -> tuple[dict[int, Observat
 
 
 def single(data: Any, polled: int) -> Observation | None:
-    """What the answer for one document says; None when it is for another one."""
+    """What the answer for one document says; None when it is for another one.
+
+    One that has no data of any document leaves it out.
+    """
+    if data == {}:
+        return Absence.MISSING
     if not isinstance(data, dict) or _request_id(data.get("requestId")) != polled:
         return None
     return _report(polled, data)
