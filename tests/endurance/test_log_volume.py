@@ -156,11 +156,13 @@ def _socket_dir(url):
 
 
 FAULTS = {
-    "nothing": (nullcontext, ""),
+    "nothing": (lambda _rig: nullcontext(), ""),
     "500": (refusing(500), "poll.call.failed"),
     "500 for one document in 25": (refusing(500, 25), "poll.call.failed"),
     "502 for batches": (answering(502, b"<html>"), "poll.call.failed"),
     "429": (refusing(429), "lighthouse.rate_limited"),
+    "429 for batches": (answering(429), "lighthouse.rate_limited"),
+    "an empty list for batches": (answering(200, b'{"data":{}}'), "poll.batches.failing"),
     "429 for tokens": (tokens_limited, "lighthouse.rate_limited"),
     "a firewall": (firewall, "poll.call.failed"),
     "400": (refusing(400), "poll.call.failed"),

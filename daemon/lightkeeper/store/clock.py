@@ -8,14 +8,15 @@ from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-from lightkeeper.store.levels import OPEN
+from lightkeeper.store.levels import HANDED_OVER_AT, OPEN
 from lightkeeper.store.transact import transact
 
 LONGEST_AHEAD_MS: Final = DAY + HOUR
 """How far ahead of now a poll schedule may put a document."""
 TOLERANCE_MS: Final = MINUTE
 """How far apart the clocks of two hosts may be."""
-CHUNK: Final = 1_000
+SPAN: Final = 10_000
+"""How many rows are looked at in one transaction; no statement then outlasts its time limit."""
 
 _TABLE: Final = "form_526_document_submissions"
 _TIMES: Final = (
@@ -35,7 +36,7 @@ _TIMES: Final = (
 _AHEAD: Final = " OR ".join(f"{column} > ?" for column in (*_TIMES, "last_polled_at"))
 _FOUND: Final = f"""
     SELECT id, lighthouse_status, current_step, last_polled_at, next_poll_at, {", ".join(_TIMES)}
-    FROM {_TABLE} WHERE id > ? AND ({_AHEAD} OR next_poll_at > ?) ORDER BY id LIMIT {CHUNK}
+    FROM {_TABLE} WHERE id > ? AND id <= ? AND ({_AHEAD} OR next_poll_at > ?) ORDER BY id
 """
 _PULLED_IN: Final = f"""
     UPDATE {_TABLE} SET last_polled_at = ?, next_poll_at = ?,
@@ -57,7 +58,7 @@ _LATEST: Final = (
     f"""
     SELECT MAX(tracked_at) FROM (
         SELECT (
-            SELECT MAX(tracked_at) FROM {_TABLE} AS d
+            SELECT MAX({HANDED_OVER_AT}) FROM {_TABLE} AS d
             WHERE d.lighthouse_status = 'pending' AND d.document_type = places.document_type
                 AND d.current_step = places.step AND d.{OPEN}
         ) AS tracked_at
@@ -69,7 +70,6 @@ _LATEST: Final = (
     """,
 )
 _OTHERS: Final = {
-    "transitions": ("at", "published_at"),
     "event_digests": ("first_at", "last_at", "sent_at"),
     "lightkeeper_schema": ("written_at",),
 }
@@ -94,29 +94,35 @@ def pull_in(database: Database, now: Instant) -> None:
     """Bring every time that lies in the future to now, with a remark in the document's history.
 
     A document that was put off, too far or at a time still to come, is due at once. Goes through
-    whole tables, `CHUNK` documents a transaction.
+    whole tables, `SPAN` rows a transaction.
     """
-    last = 0
-    while found := transact(database, partial(_pull_in_some, database, last, now)):
-        last = found
-    transact(database, lambda: _pull_in_others(database, now))
+    for table in (_TABLE, "transitions"):
+        pull = _pull_in_documents if table == _TABLE else _pull_in_transitions
+        for after in range(0, _first(database, f"SELECT MAX(id) FROM {table}"), SPAN):
+            transact(database, partial(pull, database, after, now))
+    transact(database, partial(_pull_in_others, database, now))
+
+
+def _pull_in_documents(database: Database, after: int, now: Instant) -> None:
+    lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
+    limits = (*[now] * (len(_TIMES) + 1), now + LONGEST_AHEAD_MS)
+    if rows := database.rows(f"{_FOUND} {lock}", (after, after + SPAN, *limits)):
+        database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
+        database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
+
+
+def _pull_in_transitions(database: Database, after: int, now: Instant) -> None:
+    for column in ("at", "published_at"):
+        database.execute(
+            f"UPDATE transitions SET {column} = ? WHERE id > ? AND id <= ? AND {column} > ?",
+            (now, after, after + SPAN, now),
+        )
 
 
 def _pull_in_others(database: Database, now: Instant) -> None:
     for table, columns in _OTHERS.items():
         for column in columns:
             database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now, now))
-
-
-def _pull_in_some(database: Database, after: int, now: Instant) -> int:
-    """Pull in the times of the next documents; the id of the last, 0 where there was none."""
-    lock = "FOR UPDATE" if database.dialect == "postgresql" else ""
-    limits = (*[now] * (len(_TIMES) + 1), now + LONGEST_AHEAD_MS)
-    rows = database.rows(f"{_FOUND} {lock}", (after, *limits))
-    if rows:
-        database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
-        database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
-    return int(rows[-1][0]) if rows else 0
 
 
 def _row(row: tuple[Any, ...], now: Instant) -> tuple[Any, ...]:

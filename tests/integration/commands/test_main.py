@@ -510,20 +510,23 @@ def test_status_counts_documents(polled):
     text = command_line.run("status", env=polled).stdout
     counts = _status(polled)
 
-    assert [
-        "tracked 5 = pending 2 + done 1 + failed 2",
-        "",
-        "0 slow, of which 0 stuck and 0 overdue",
-        "1 not found by Lighthouse",
-        "2 failed, unacknowledged:",
-        "  0 not in the eFolder",
-        "  1 in the eFolder but not in BGS",
-        "  1 perhaps in the eFolder",  # another form of its type may be another try of it
-        "0 done, contradictory",
-        "0 transitions not yet published to Datadog",
-        "",
-        "document type     status   step                      documents",
-    ] == text.splitlines()[:12]
+    assert (
+        [
+            "tracked 5 = pending 2 + done 1 + failed 2",
+            "",
+            "0 slow, of which 0 stuck and 0 overdue",
+            "1 not found by Lighthouse",
+            "2 failed, unacknowledged:",
+            "  0 not in the eFolder",
+            "  1 in the eFolder but not in BGS",
+            "  1 perhaps in the eFolder",  # another form of its type may be another try of it
+            "0 done, contradictory",
+            "0 transitions not yet published to Datadog",
+            "",
+            "document type     status   step                      documents",
+        ]
+        == text.splitlines()[:12]
+    )
     assert ["tracked", "pending", "done", "failed"] == list(counts)[:4]
     assert [5, 2, 1, 2] == list(counts.values())[:4]
     for key in ("slow", "stuck", "overdue", "unpublished"):

@@ -16,6 +16,7 @@ from lightkeeper.casework.triage import Action, by_lines, decide, note
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.clock import SPAN
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.triage import TriageStore
@@ -88,6 +89,28 @@ def test_every_time_is_pulled_in_when_the_clock_comes_right(either, seconds):
         r"tracked_at was \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, created", remarks[0]["detail"]
     )
     assert not either.documents.has_times_ahead(either.clock.instant())
+
+
+def test_times_are_pulled_in_wherever_they_lie(either):
+    """In the whole of a large store, a bounded number of rows a transaction."""
+    ids = either.track(3, "stuck_bgs")
+    table = "form_526_document_submissions"
+    for span, request_id in enumerate(ids):
+        move = f"UPDATE {table} SET id = ? WHERE lighthouse_request_id = ?"
+        either.database.execute(move, (1 + span * SPAN, request_id))
+    either.clock.now += YEAR
+    either.poll()
+    moved = "UPDATE transitions SET id = ? WHERE document_id = ?"
+    either.database.execute(moved, (3 * SPAN, 1))
+    either.clock.now -= YEAR
+
+    either.documents.pull_in(either.clock.instant())
+
+    assert _ahead(either) == set()
+    now = either.clock.instant()
+    assert [] == either.database.rows(
+        "SELECT id FROM transitions WHERE at > ? OR published_at > ?", (now, now)
+    )
 
 
 def test_poll_pulls_in_what_was_tracked_two_years_ahead(tmp_path):
