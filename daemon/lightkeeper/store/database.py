@@ -51,13 +51,9 @@ class Database(Session):
             self.rows("SELECT pg_advisory_xact_lock(?)", (_INTAKE_LOCK,))
 
     def durable(self) -> None:
-        """Let a commit survive a power cut, and as far as readers allow the loss of the -wal too.
-
-        A tracked document exists nowhere else.
-        """
+        """Let a commit survive a power cut too: a tracked document exists nowhere else."""
         if self.path:
             self.execute("PRAGMA synchronous = FULL")
-            self.rows("PRAGMA wal_autocheckpoint = 1")
 
     def was_watched(self) -> bool:
         """Whether a daemon has ever written to this store; False for one that was just made."""
@@ -65,11 +61,7 @@ class Database(Session):
         return written_at is not None
 
     def try_write(self, now: Instant) -> None:
-        """Write `now` to the store, to find out whether it can be written to, by this process.
-
-        SQLite then copies its -wal into the store: little is lost with it, and from then on what
-        others write to the store is seen.
-        """
+        """Write `now` to the store, to find out whether it can be written to, by this process."""
         if self._claim is not None:
             with self.guarded():
                 held = self._claim.is_held()
@@ -81,8 +73,6 @@ class Database(Session):
                 )
         statement = "UPDATE lightkeeper_schema SET written_at = ?"
         transact(self, lambda: self.execute(statement, (now,)))
-        if self.path:
-            self.rows("PRAGMA wal_checkpoint")
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""
@@ -104,6 +94,9 @@ class Database(Session):
         """Become the one process that polls this store, or raise `AlreadyWatched`."""
         if self._files is not None:
             self._files.claim()
+            # After a crash SQLite does not know what of the -wal the store has, and what others
+            # write to the store would not be seen.
+            self.rows("PRAGMA wal_checkpoint")
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             from lightkeeper.store.postgresql import Claim

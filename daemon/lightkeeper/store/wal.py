@@ -14,6 +14,8 @@ STORE, WAL, SHM = SUFFIXES
 _TRIES: Final = 100
 _TRY_AGAIN_SECONDS: Final = 0.001
 """The process that writes to the -shm may have to wait for a processor halfway."""
+_AT_MOST_LATER_NS: Final = 60 * 10**9
+"""The daemon writes to the -wal every 30 s. A larger difference is that of a clock set back."""
 
 
 class _Index(NamedTuple):
@@ -35,7 +37,7 @@ class StoreContents:
         self._largest_index = 0
         self.is_newer = False
         """Whether, at the last look, the store was written to after a -wal of which nothing was
-        copied into it; a clock that was set back looks the same, until something is copied.
+        copied into it.
         """
 
     def spoilt(self, store: int, wal: int, shm: int) -> str | None:
@@ -61,7 +63,8 @@ class StoreContents:
             return None
         said = _read(index)
         is_untouched = said.frame_count > 0 == said.copied == said.to_copy
-        self.is_newer = is_untouched and main.st_mtime_ns > log.st_mtime_ns
+        later_ns = main.st_mtime_ns - log.st_mtime_ns
+        self.is_newer = is_untouched and 0 < later_ns < _AT_MOST_LATER_NS
         if main.st_size < said.page_size or self._is_overwritten(said, main):
             return STORE
         needed = 32 + said.frame_count * (24 + said.page_size)
