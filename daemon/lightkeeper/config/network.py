@@ -1,8 +1,9 @@
-"""Settings of the network between this host and Lighthouse: its own root certificates, a proxy."""
+"""Settings of the network around this host: its root certificates, a proxy, the Agent's host."""
 
 import re
 import ssl
 import stat
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -65,3 +66,13 @@ def proxy(url: str) -> str:
 def address(url: str) -> str:
     """The host and port of a URL that `proxy` returned, to be shown."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def host(text: str) -> str:
+    """A host's name or address, checked; raises ValueError where a port is behind it."""
+    try:
+        if ":" in text:
+            IPv6Address(text)
+    except ValueError:
+        raise ValueError("must be a host alone: set its port by DD_DOGSTATSD_PORT") from None
+    return text

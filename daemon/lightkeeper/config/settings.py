@@ -7,7 +7,14 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lightkeeper.config import database_address, network, secret_files
@@ -168,7 +175,7 @@ class Settings(StoreSettings):
     max_calls_per_minute: int | None = Field(default=None, ge=1, le=100_000)
     tracing: bool = False
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
-    agent_host: str = Field(
+    agent_host: Annotated[str, AfterValidator(network.host)] = Field(
         default="localhost", validation_alias="DD_AGENT_HOST", pattern=r"^[\w.:%-]+$"
     )
     dogstatsd_port: int = Field(

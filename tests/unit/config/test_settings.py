@@ -136,6 +136,7 @@ def test_the_token_endpoint_is_lighthouses_own_by_default(load, lighthouse):
         ({"DD_AGENT_HOST": "agent"}, "udp://agent:8125"),
         ({"DD_AGENT_HOST": "10.0.0.1", "DD_DOGSTATSD_PORT": "1"}, "udp://10.0.0.1:1"),
         ({"DD_AGENT_HOST": "::1"}, "udp://[::1]:8125"),
+        ({"DD_AGENT_HOST": "fe80::1%eth0"}, "udp://[fe80::1%eth0]:8125"),
         ({"DD_AGENT_HOST": "a", "DD_DOGSTATSD_URL": "udp://b:2"}, "udp://b:2"),
     ],
 )
@@ -333,7 +334,10 @@ def test_tags_that_fill_a_datagram_are_refused(problems, load, name):
 
 @pytest.mark.parametrize(
     "variables",
-    [{"DD_DOGSTATSD_PORT": "0"}, {"DD_DOGSTATSD_PORT": "x"}, {"DD_AGENT_HOST": "http://h:1"}],
+    [
+        *({"DD_DOGSTATSD_PORT": value} for value in ("0", "x")),
+        *({"DD_AGENT_HOST": value} for value in ("http://h:1", "h:8125", "10.0.0.5:8125", ":::")),
+    ],
 )
 def test_a_wrong_agent_host_or_port_is_refused(problems, variables):
     """A host or port that cannot be right is named by its variable."""
