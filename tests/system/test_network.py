@@ -55,7 +55,10 @@ def test_a_networks_own_root_is_read_at_a_reload(daemon, authority, front, tmp_p
     }
     daemon.track()
     daemon.start()
-    advice, refused = f"set {CA_FILE} to its root", f"{CA_FILE}: {ca} must hold certificates"
+    advice, refused = (
+        f"must be in the file that {CA_FILE} names",
+        f"{CA_FILE}: {ca} must hold certificates",
+    )
     daemon.until(lambda: daemon.logged("poll.call.failed", advice))
     assert 0 == front.passed_on
 
@@ -85,7 +88,7 @@ def test_check_names_what_re_signs_tls_and_which_proxy_is_not_used(daemon, front
     assert 1 == said.returncode
     assert f"HTTPS_PROXY not used: set {PROXY} to use a proxy" in said.stdout
     assert "FAIL  token" in said.stdout
-    assert f"network re-signs TLS, set {CA_FILE} to its root certificate" in said.stdout
+    assert f"its root certificate must be in the file that {CA_FILE} names" in said.stdout
     assert "GEHEIM" not in said.stdout + said.stderr
     assert 0 == front.passed_on
 

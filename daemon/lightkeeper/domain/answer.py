@@ -79,7 +79,9 @@ class CallProblem(NamedTuple):
         is_ours = self.http_status in {None, 200}
         return {
             "http_status": self.http_status,
-            "detail": self.detail if is_ours else "see last_problem: lightkeeper show REQUEST_ID",
+            "detail": self.detail
+            if is_ours
+            else "in Lighthouse's words: lightkeeper show REQUEST_ID",
             "instance": _opaque(self.instance),
             "diagnostics": _opaque(self.diagnostics),
         }

@@ -28,7 +28,8 @@ _Schema: TypeAlias = dict[tuple[str, str], str]
 class Contents(NamedTuple):
     """What a verified copy holds."""
 
-    documents: int
+    request_ids: int
+    """More than documents, where one was handed over several times."""
     newest_at: int | None
     size: int
 
@@ -39,7 +40,7 @@ class Contents(NamedTuple):
             at = datetime.fromtimestamp(self.newest_at / 1_000, UTC)
             newest = f"the newest tracked {at:%Y-%m-%d %H:%M} UTC, "
         size = f"{self.size / 1e6:,.0f} MB" if self.size >= 1e6 else f"{self.size / 1e3:,.0f} kB"
-        return f"{self.documents:,} documents, {newest}{size}, verified"
+        return f"{self.request_ids:,} request ids, {newest}{size}, verified"
 
 
 def version(database: sqlite3.Connection, place: str) -> int:

@@ -48,19 +48,19 @@ def put_back(
     store = Path(os.path.realpath(sqlite_path(url)))
     if store.exists() and not store.is_file():
         raise StoreForeign(f"{store} is no file: point LIGHTKEEPER_DATABASE_URL at the store")
-    claim = claim_file(store) if store.exists() else None
-    try:
-        another = "it is corrupt: restore another backup"
-        with verified_copy(file, store, if_corrupt=another) as (copy, contents):
+    another = "it is corrupt: restore another backup"
+    # First: nobody is to stop the daemon for a file that cannot be restored.
+    with verified_copy(file, store, if_corrupt=another) as (copy, contents):
+        claim = claim_file(store) if store.exists() else None
+        try:
             _give_to_its_owner(store, copy)
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
                     _refuse_to_lose(present, store, file)
-                kept = exchange(store, copy, now)
-        return contents, kept
-    finally:
-        if claim is not None:
-            os.close(claim)
+                return contents, exchange(store, copy, now)
+        finally:
+            if claim is not None:
+                os.close(claim)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
         return  # corrupt: what it holds cannot be read, and it is kept
     if documents or transitions:
         raise StoreInTheWay(
-            f"{store} holds {documents:,} documents and {transitions:,} transitions that {file} "
+            f"{store} holds {documents:,} request ids and {transitions:,} transitions that {file} "
             f"lacks; {all_the_same}"
         )
 

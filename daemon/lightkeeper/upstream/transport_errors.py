@@ -9,7 +9,8 @@ import requests
 from lightkeeper.domain.errors import LightkeeperError
 
 _UNKNOWN_ROOT: Final = (
-    ": if your network re-signs TLS, set LIGHTKEEPER_LIGHTHOUSE_CA_FILE to its root certificate"
+    ": if your network re-signs TLS, its root certificate must be in the file that "
+    "LIGHTKEEPER_LIGHTHOUSE_CA_FILE names"
 )
 _NOT_NOW: Final = ": see that this host's clock is right (NTP)"
 _ADVICE: Final = {

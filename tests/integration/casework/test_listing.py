@@ -380,7 +380,9 @@ def test_unobserved_documents_are_found_with_the_reason(listed, command, databas
     assert [1, 2] == listed("--unobserved")
     assert 2 == Levels(database).unobserved(NOW)
     assert [2] == listed("--unobserved", "--condition", "stuck")
-    assert "last call failed: http_status 502, see last_problem" in command("list", "--unobserved")
+    assert "last call failed: http_status 502, in Lighthouse's words" in command(
+        "list", "--unobserved"
+    )
     assert "Jane" not in command("list", "--unobserved", "--format", "csv")
     assert "2 would be polled next" in command("recheck", "--unobserved")
 

@@ -95,7 +95,7 @@ def test_a_backup_is_one_file_for_its_owner_and_says_what_it_holds(store, tmp_pa
 
     size = f"{file.stat().st_size / 1_000:,.0f} kB"
     at = datetime.fromtimestamp(NOW / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
-    expected = f"3 documents, the newest tracked {at} UTC, {size}, verified\n"
+    expected = f"3 request ids, the newest tracked {at} UTC, {size}, verified\n"
     assert (0, expected, "") == (done.returncode, done.stdout, done.stderr)
     assert ["one.db"] == names(file)
     assert 0o600 == file.stat().st_mode & 0o777
@@ -124,6 +124,9 @@ def test_a_backup_beside_a_daemon_at_work(tmp_path):
             assert 0 == back_up(store, file).returncode
             taken = statuses(store)["done"]
             assert f"{store} is already polled" in command_line.complaint(restore(store, file), 73)
+            none = tmp_path / "notes.txt"
+            none.write_text("no store")
+            assert f"{none}" in command_line.complaint(restore(store, none), 76)
             command_line.until(lambda: statuses(store)["done"] > taken or taken == 20_000)
 
     assert list(request_ids) == ids(file)
@@ -166,8 +169,8 @@ def test_a_copy_ends_however_much_others_write(tmp_path, monkeypatch):
             ended.set()
         writing.result()
 
-    assert [*range(1, 5_001), *written[: contents.documents - 5_000]] == ids(file)
-    assert 5_000 <= contents.documents < 5_000 + len(written)
+    assert [*range(1, 5_001), *written[: contents.request_ids - 5_000]] == ids(file)
+    assert 5_000 <= contents.request_ids < 5_000 + len(written)
 
 
 def test_what_keeps_a_backup_from_being_made(store, tmp_path):
@@ -221,12 +224,12 @@ def test_the_way_back(store, file):
     finish(store, 2)
 
     said = command_line.complaint(restore(store, file), 73)
-    assert f"{store} holds 1 documents and 1 transitions that {file} lacks" in said
+    assert f"{store} holds 1 request ids and 1 transitions that {file} lacks" in said
     assert [1, 2, 3, 4] == ids(store)
     done = restore(store, file, "--discard-newer")
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert done.stdout.startswith("3 documents, the newest tracked ")
+    assert done.stdout.startswith("3 request ids, the newest tracked ")
     (kept,) = store.parent.glob("*.replaced-*")
     assert f"kept as {kept}\n" in done.stdout
     assert {store.name, kept.name} == set(names(store))
