@@ -36,6 +36,11 @@ class Batch:
         return bool(self.probe)
 
     @property
+    def is_trial(self) -> bool:
+        """Whether it is polled to see whether a call about several documents is answered."""
+        return self.is_probe and not self.alone
+
+    @property
     def request_ids(self) -> list[int]:
         """The request ids to poll."""
         if self.probe:

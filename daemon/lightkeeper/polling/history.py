@@ -111,10 +111,9 @@ class CallHistory:
         how many seconds no call is allowed now.
         """
         now = self._monotonic()
-        is_trial = batch.is_probe and not batch.alone
-        if is_trial and not fails:
+        if batch.is_trial and not fails:
             self.batches.trial_undecided(now)
-        elif is_trial:
+        elif batch.is_trial:
             return self.batches.trial_failed(now, pause)
         elif fails:
             self.batches.failed(batch.request_ids, now, slow=slow)

@@ -178,15 +178,16 @@ class Poller:
         self, batch: Batch, outcome: CallOutcome, history: History, now: Instant
     ) -> None:
         """Poll documents singly where calls about several fail and calls about one do not."""
-        if not self._history.batches_failed(
+        if self._history.batches_failed(
             batch,
             fails=shows_batches_failing(outcome, batch),
             slow=is_slow(outcome, history),
             pause=self._lighthouse.budget.wait_seconds(),
         ):
+            self._singly_since = now
+            self._queue.release_shared()
+        elif self._singly_since is None or not batch.is_trial:
             return
-        self._singly_since = now
-        self._queue.release_shared()
         log.error(
             "poll.batches.failing",
             outcome=str(outcome),

@@ -9,6 +9,7 @@ import command_line
 import pytest
 from daemon_rig import DaemonRig
 from running_daemon import RunningDaemon
+from structlog.testing import capture_logs
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.service.status_line import status_line
@@ -61,7 +62,7 @@ class _Watched:
 def test_all_are_asked_about_singly_within_the_budget(tmp_path, how):
     """900 in 16 minutes at 60 calls a minute; a batch is tried once a minute; then in batches."""
     watched = _Watched(tmp_path)
-    with closing(watched.world) as world:
+    with closing(watched.world) as world, capture_logs() as logs:
         _fail_batches(world.lighthouse, how)
         world.track(900, "stuck_bgs", age=2 * DAY)
         world.advance(16 * MINUTE)
@@ -73,6 +74,8 @@ def test_all_are_asked_about_singly_within_the_budget(tmp_path, how):
         )
         assert 6 >= several.pop(0)
         assert {1, 2} >= set(several.values())
+        said = [line for line in logs if line["event"] == "poll.batches.failing"]
+        assert len(several) - 1 <= len(said) <= len(several) + 1  # each trial says that it lasts
         world.lighthouse.clear_faults()
         before = len(watched.calls)
         world.advance(60 * MINUTE)
