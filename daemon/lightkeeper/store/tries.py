@@ -27,11 +27,20 @@ from lightkeeper.store.tallies import tally_moves
 Attachment: TypeAlias = tuple[str, str]
 """Submission id and attachment id: what the tries of one document have in common."""
 
+_Known: TypeAlias = Mapping[int, Recorded | Try]
+"""Tries that are polled or decided in this transaction, by row id."""
+
 _TABLE: Final = "form_526_document_submissions"
 _SAME_ATTACHMENT: Final = f"""
     SELECT one.id, other.id FROM {_TABLE} AS one JOIN {_TABLE} AS other
     ON other.form_526_submission_id = one.form_526_submission_id
         AND other.form_attachment_id = one.form_attachment_id
+    WHERE one.id IN
+"""
+_OTHERS_OF_ITS_TYPE: Final = f"""
+    SELECT one.id, other.id FROM {_TABLE} AS one JOIN {_TABLE} AS other
+    ON other.form_526_submission_id = one.form_526_submission_id
+        AND other.document_type = one.document_type AND other.id <> one.id
     WHERE one.id IN
 """
 _SETTLE: Final = f"""
@@ -61,22 +70,33 @@ def settled(database: Database, batch: Sequence[Recorded], now: Instant) -> Sett
         for each in batch
         if each.before.first_tracked_at is not None and each.decision.change is not None
     ]
-    if not several and not any(bears_on_loss(each.before, each.decision.after) for each in batch):
+    lost = [each.before.id for each in batch if bears_on_loss(each.before, each.decision.after)]
+    if not several and not lost:
         return Settled(batch, ())
-    tries = {each.before.id: Try(each.before, each.decision) for each in batch}
+    database.lock_intake()  # a further try must not come in between
+    known: dict[int, Recorded | Try] = {each.before.id: each for each in batch}
+    changed: dict[int, Try] = {}
     if several:
-        database.lock_intake()  # a further try must not come in between
-        tries |= _settled_attachments(database, several, tries, now)
-    lost = [each for each, one in tries.items() if bears_on_loss(one.before, one.decision.after)]
-    if lost:
-        database.lock_intake()
-        tries |= _settled_types(database, submissions_of(database, lost), tries, now)
-    recorded = [each._replace(decision=tries.pop(each.before.id).decision) for each in batch]
-    return Settled(recorded, list(tries.values()))
+        changed = _settled_attachments(database, several, known, now)
+        known |= changed
+        lost = [
+            each for each, one in known.items() if bears_on_loss(one.before, one.decision.after)
+        ]
+    # A document that is the only one of its type stays as it was decided.
+    pairs = database.rows(f"{_OTHERS_OF_ITS_TYPE} ({_marks(lost)})", lost) if lost else []
+    if alike := sorted({each for pair in pairs for each in pair}):
+        changed |= _settled_types(database, "id", alike, known, now)
+    recorded = [
+        each._replace(decision=changed.pop(each.before.id).decision)
+        if each.before.id in changed
+        else each
+        for each in batch
+    ]
+    return Settled(recorded, list(changed.values()))
 
 
 def _settled_attachments(
-    database: Database, changed: Sequence[int], tries: Mapping[int, Try], now: Instant
+    database: Database, changed: Sequence[int], tries: _Known, now: Instant
 ) -> dict[int, Try]:
     """All tries of the documents of which these are tries, with what they settle, by id."""
     pairs = database.rows(f"{_SAME_ATTACHMENT} ({_marks(changed)})", changed)
@@ -84,34 +104,44 @@ def _settled_attachments(
     groups = {frozenset(other for one, other in pairs if one == each) for each in changed}
     found: dict[int, Try] = {}
     for group in groups:
-        some = [
-            tries.get(each) or Try(stored[each], Decision(stored[each], None))
-            for each in sorted(group)
-        ]
+        some = [_as_known(stored[each], tries) for each in sorted(group)]
         for one, decision in zip(some, settle(some, now), strict=True):
             found[one.before.id] = one._replace(decision=decision)
     return found
 
 
 def _settled_types(
-    database: Database, submissions: Sequence[str], tries: Mapping[int, Try], now: Instant
+    database: Database,
+    column: str,
+    values: Sequence[str | int],
+    tries: _Known,
+    now: Instant,
 ) -> dict[int, Try]:
-    """The documents of these submissions that another one of their type changes, by id."""
+    """Which documents another one of their type and submission changes, by id.
+
+    They are those with one of these `values` in `column`.
+    """
     groups: dict[tuple[str, str], list[Attached]] = defaultdict(list)
     for submission, attachment_id, *columns in database.rows(
         f"SELECT form_526_submission_id, form_attachment_id, {COLUMNS} FROM {_TABLE} "
-        f"WHERE form_526_submission_id IN ({_marks(submissions)}) ORDER BY id {_lock(database)}",
-        submissions,
+        f"WHERE {column} IN ({_marks(values)}) ORDER BY id {_lock(database)}",
+        values,
     ):
         stored = Document._make(columns)
-        one = tries.get(stored.id) or Try(stored, Decision(stored, None))
-        groups[submission, stored.document_type].append(Attached(attachment_id, one))
+        one = Attached(attachment_id, _as_known(stored, tries))
+        groups[submission, stored.document_type].append(one)
     return {
         each.one.before.id: each.one._replace(decision=decision)
         for group in groups.values()
         for each, decision in zip(group, settle_lost(group, now), strict=True)
         if decision != each.one.decision
     }
+
+
+def _as_known(stored: Document, tries: _Known) -> Try:
+    """The try as it was polled and decided, or else as the store has it."""
+    one = tries.get(stored.id)
+    return Try(one.before, one.decision) if one else Try(stored, Decision(stored, None))
 
 
 def submissions_of(database: Database, ids: Collection[int]) -> list[str]:
@@ -139,7 +169,8 @@ def reconsider_lost(database: Database, submissions: Collection[str], now: Insta
     )
     if rows:
         some = [submission for (submission,) in rows]
-        _write_all(database, list(_settled_types(database, some, {}, now).values()), now)
+        settled_types = _settled_types(database, "form_526_submission_id", some, {}, now)
+        _write_all(database, list(settled_types.values()), now)
 
 
 def regroup(
