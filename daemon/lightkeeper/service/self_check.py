@@ -17,7 +17,6 @@ from lightkeeper.config.settings import (
 from lightkeeper.config.settings_file import SettingsFile
 from lightkeeper.domain.answer import ANSWERED, CallOutcome, CallProblem
 from lightkeeper.domain.errors import LightkeeperError
-from lightkeeper.service.clock import now
 from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
@@ -180,7 +179,7 @@ def _store(url: str) -> Check:
         with closing(open_database(url, create=False)) as database:
             database.refuse_pooler()
             database.verify()  # nothing is written to a damaged one
-            database.try_write(now())
+            database.try_write(database.watched_at())  # as it was: a check watches nothing
             counts = sums(Levels(database).totals())
             exposed = _exposed(database.path) if database.path else None
             tracked = f"{database.place}: {counts['tracked']} documents tracked"

@@ -218,7 +218,7 @@ def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> tuple[D
     """The store, claimed, and whether a daemon has watched it before."""
     database = open_database(url, create=create)
     try:
-        was_watched = database.was_watched()
+        was_watched = database.watched_at() is not None
         database.try_write(clock())  # reading is no proof: the file may be closed to writers
         database.claim()
         if (documents := Documents(database)).has_times_ahead(at := clock()):

@@ -55,13 +55,13 @@ class Database(Session):
         if self.path:
             self.execute("PRAGMA synchronous = FULL")
 
-    def was_watched(self) -> bool:
-        """Whether a daemon has ever written to this store; False for one that was just made."""
-        ((written_at,),) = self.rows("SELECT written_at FROM lightkeeper_schema")
-        return written_at is not None
+    def watched_at(self) -> Instant | None:
+        """When a daemon wrote to this store last; None where none has ever watched it."""
+        ((watched_at,),) = self.rows("SELECT written_at FROM lightkeeper_schema")
+        return None if watched_at is None else int(watched_at)
 
-    def try_write(self, now: Instant) -> None:
-        """Write `now` to the store, to find out whether it can be written to, by this process."""
+    def try_write(self, watched_at: Instant | None) -> None:
+        """Write this time to the store, to find out whether this process can write to it."""
         if self._claim is not None:
             with self.guarded():
                 held = self._claim.is_held()
@@ -72,7 +72,7 @@ class Database(Session):
                     "administrator; it is taken again, if no other daemon has it"
                 )
         statement = "UPDATE lightkeeper_schema SET written_at = ?"
-        transact(self, lambda: self.execute(statement, (now,)))
+        transact(self, lambda: self.execute(statement, (watched_at,)))
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""

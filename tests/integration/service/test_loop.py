@@ -155,10 +155,12 @@ def test_the_loop_polls_publishes_and_sends_gauges(daemon):
 
 
 def test_a_start_on_a_store_that_no_daemon_watched_is_counted_as_that(tmp_path, monkeypatch):
-    """Also where `track` made the store; the next start is on a known one."""
+    """Also where `track` made the store and `check` tried it; the next is on a known one."""
     for store in ("new", "known"):
         daemon = Daemon(tmp_path, monkeypatch)
         daemon.track(1)
+        checked = command_line.run("check", env=command_line.environment(daemon.path))
+        assert "ok    database" in checked.stdout
         with daemon.running():
             seen = partial(daemon.agent.wait_for, lambda agent: agent.count(STARTS), 20)
             daemon.run_while(seen)
