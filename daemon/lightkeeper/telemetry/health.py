@@ -149,7 +149,11 @@ class Health:
         A store that no daemon has watched holds none of the documents that were tracked before.
         """
         if self._store_is_new:
-            log.warning("health.store.new", reason="no daemon has watched this store before")
+            log.warning(
+                "health.store.new",
+                reason="no daemon has watched this store before: unless this is the first start, "
+                "the documents tracked so far are in another store (new-store in the runbook)",
+            )
         store = "new" if self._store_is_new else "known"
         self._emitter.count("lightkeeper.service.starts", 1, store=store)
 
