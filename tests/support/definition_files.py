@@ -11,6 +11,7 @@ VARIABLES = {
     "team": "benefits",
     "channel": "@slack-x",
     "pager": "@pagerduty-x",
+    "pager_low": "@pagerduty-x-low",
     "runbook_url": "https://example.test/README.md",
     "most": 7,
     "tags": [

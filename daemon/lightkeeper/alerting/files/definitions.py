@@ -6,8 +6,9 @@ What differs between installations stands in one file, `variables.json`, and in 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,22 @@ class BadDefinition(AlertingError):
     """A file of monitors/ or dashboards/ cannot be used; the message names file, place, remedy."""
 
 
+class Urgency(StrEnum):
+    """How soon people must see a notification, the most urgent first.
+
+    Each is the name of the variable that holds its handle.
+    """
+
+    PAGER = "pager"
+    """It wakes on-call."""
+    PAGER_LOW = "pager_low"
+    """On-call sees it in working hours."""
+    CHANNEL = "channel"
+
+
+PAGERS: Final = (Urgency.PAGER, Urgency.PAGER_LOW)
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One monitor or SLO. `written` is the payload before its variables were filled in.
@@ -47,9 +64,11 @@ class Definition:
     silence: dict[str, str] = field(default_factory=dict)
 
     @property
-    def pages_on_call(self) -> bool:
-        """Whether it is meant to page: `pages` names on-call and when, or begins with No page."""
-        return not self.pages.lower().startswith("no page")
+    def urgency(self) -> Urgency:
+        """What `pages` says: it begins with No page or In working hours, else it wakes on-call."""
+        begins = {"no page": Urgency.CHANNEL, "in working hours": Urgency.PAGER_LOW}
+        said = self.pages.lower()
+        return next((begins[one] for one in begins if said.startswith(one)), Urgency.PAGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,17 @@ class Assets:
     def slo_payloads(self) -> dict[str, dict[str, Any]]:
         """The SLOs by key, which stands for the id in the queries of SLO alerts."""
         return {key: slo.payload for key, slo in self.slos.items()}
+
+    def urgency_of(self, key: str, who: Collection[str]) -> Urgency | None:
+        """How urgent a notification of that monitor to these handles is; None if to none of them.
+
+        Where one handle serves two urgencies, the variable that the message names decides.
+        """
+        found = [one for one in Urgency if self.variables.get(one) in who]
+        message = str(self.monitors[key].written.get("message", ""))
+        alike = (one for one in found if self.variables[one] == self.variables[found[0]])
+        named = (one for one in alike if f"${{{one}}}" in message)
+        return next(named, found[0] if found else None)
 
 
 def load(folder: Path, option: str = "--folder") -> Assets:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from lightkeeper.alerting.evaluate.notify import Why
-from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.files.definitions import Assets, Urgency
 from lightkeeper.casework.triage import CONDITIONS, Action
 from lightkeeper.domain.document import Condition, Document
 from lightkeeper.simulation.drills.datadog import Datadog
@@ -26,8 +26,7 @@ class Alert(NamedTuple):
     title: str
     at: float
     times: int
-    pages: bool
-    """Whether it pages on-call; else it notifies the channel."""
+    urgency: Urgency
     is_over: bool
 
 
@@ -82,14 +81,14 @@ class CountingDatadog(Datadog):
             yield line
 
 
-def read(world: World, pagers: frozenset[str]) -> Board:
+def read(world: World, assets: Assets) -> Board:
     """What stands in the store, and what the monitors did."""
     documents = TriageStore(world.desk).matching(Filter(_TROUBLE))
     return Board(
         world.clock.now,
         Levels(world.desk).totals(),
         documents,
-        list(_alerts(world.datadog, pagers)),
+        list(_alerts(world.datadog, assets)),
     )
 
 
@@ -101,17 +100,18 @@ def gauges_agree(board: Board, datadog: CountingDatadog) -> bool:
     ] == sum(counts[status] for status in _STATUSES)
 
 
-def _alerts(datadog: Datadog, pagers: frozenset[str]) -> Iterator[Alert]:
+def _alerts(datadog: Datadog, assets: Assets) -> Iterator[Alert]:
     by_monitor: dict[str, Alert] = {}
     for key, one in datadog.notifications:
-        if one.why not in _FIRES:
+        urgency = assets.urgency_of(key, one.who)
+        if one.why not in _FIRES or urgency is None:
             continue
         first = by_monitor.get(key) or Alert(
             key,
             one.title,
             one.at_seconds,
             0,
-            not pagers.isdisjoint(one.who),
+            urgency,
             datadog.recovered_at(key) is not None,
         )
         by_monitor[key] = first._replace(times=first.times + 1)

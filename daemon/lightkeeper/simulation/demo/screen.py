@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.domain.document import Condition, Document, DocumentType, Step
 from lightkeeper.domain.time import HOUR, SECOND
 from lightkeeper.simulation.demo.board import Alert, Board
@@ -41,6 +42,12 @@ _WHO_ACTS: Final = {
     Condition.EFOLDER_UNKNOWN: "staff look first",
     Condition.NOT_FOUND: "staff look first",
 }
+_WOULD: Final = {
+    Urgency.PAGER: "would page",
+    Urgency.PAGER_LOW: "would page in working hours",
+    Urgency.CHANNEL: "would notify the channel",
+}
+_URGENT_STYLES: Final = ("bold red", "red", "yellow")
 _SUM_EVERY_SECONDS: Final = 2 * HOUR / SECOND
 
 
@@ -82,8 +89,7 @@ class Lines:
             cells = [cell for cell in trouble_cells(document, board.at)[:4] if cell]
             self._once(board.at, " ".join(cells))
         for alert in board.alerts:
-            does = "would page" if alert.pages else "would notify the channel"
-            self._once(alert.at, f"{does}: {alert.monitor}")
+            self._once(alert.at, f"{_WOULD[alert.urgency]}: {alert.monitor}")
 
     def _once(self, at: float, line: str) -> None:
         if line not in self._shown:
@@ -101,9 +107,9 @@ def drawn(board: Board, seen_steps: Iterable[str]) -> RenderableType:
         Text.assemble((clock_time(board.at), "bold"), "  ", (sum_line(board), "bold")),
         _table(board, seen_steps),
         _troubles(board),
-        _alerts("would page:", "bold red", [one for one in board.alerts if one.pages]),
-        _alerts(
-            "would notify the channel:", "yellow", [one for one in board.alerts if not one.pages]
+        *(
+            _alerts(f"{would}:", style, [one for one in board.alerts if one.urgency is urgency])
+            for (urgency, would), style in zip(_WOULD.items(), _URGENT_STYLES, strict=True)
         ),
     )
 

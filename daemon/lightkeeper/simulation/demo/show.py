@@ -87,7 +87,7 @@ def run_day(seconds: float, assets: Assets, view: View) -> Ending:
         )
         with closing(world), Stop().on_signals() as stop:
             world.datadog = datadog = CountingDatadog(assets)
-            board = _watch(world, seconds, _pagers(assets), stop, view)
+            board = _watch(world, seconds, assets, stop, view)
     return Ending(
         board,
         datadog.metric_count,
@@ -97,7 +97,7 @@ def run_day(seconds: float, assets: Assets, view: View) -> Ending:
     )
 
 
-def _watch(world: World, seconds: float, pagers: frozenset[str], stop: Stop, view: View) -> Board:
+def _watch(world: World, seconds: float, assets: Assets, stop: Stop, view: View) -> Board:
     """Let the day pass, and show it; the last board."""
     start, began_at = world.clock.now, time.monotonic()
     moments = list(MOMENTS)
@@ -110,22 +110,15 @@ def _watch(world: World, seconds: float, pagers: frozenset[str], stop: Stop, vie
             world.advance(max(start + moment.hour * HOUR - world.clock.now, 0))
             moment.happens(world)
         world.advance(max(start + until - world.clock.now, 0))
-        view.show(read(world, pagers))
+        view.show(read(world, assets))
         spent = time.monotonic() - shown_at
         stop.wait(max(_FRAME_SECONDS - spent, 0.0))
     if world.daemon is not None:
         world.daemon.publish_the_rest()
         world.datadog.take(world.agent.read(), world.clock.now)
-    board = read(world, pagers)
+    board = read(world, assets)
     view.show(board)
     return board
-
-
-def _pagers(assets: Assets) -> frozenset[str]:
-    """The handles that page on-call; the others notify a channel."""
-    return frozenset(
-        str(value) for name, value in assets.variables.items() if name.startswith("pager")
-    )
 
 
 def _worth_a_look(board: Board) -> str:

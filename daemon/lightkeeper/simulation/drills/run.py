@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from lightkeeper.alerting.evaluate.notify import Notification, Why
-from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.files.definitions import PAGERS, Assets, Urgency
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
 from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY, HOUR, MINUTE, Fault, healthy
 from lightkeeper.simulation.drills.world import World
@@ -21,6 +21,8 @@ from lightkeeper.telemetry import logging
 
 SEED = 526
 _TROUBLE = frozenset({Why.ALERT, Why.WARN, Why.NO_DATA})
+_SHOULD = dict(zip(Urgency, ("page", "page low", "notify the channel"), strict=True))
+_DID = dict(zip(Urgency, ("paged", "paged low", "notified the channel"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Fired:
     """What one monitor did in a drill; times in minutes."""
 
     monitor: str
-    pages: bool
-    """Whether on-call was paged, or only the channel notified."""
+    urgency: Urgency
+    """The most urgent handle that it notified."""
     times: tuple[int, ...]
     """How often, for each time something went wrong; reminders apart."""
     early_count: int
@@ -96,7 +98,7 @@ def run_drills(
 
 def undrilled(assets: Assets) -> list[str]:
     """The monitors that no drill is expected to fire."""
-    fired = {key for one in EXPECTED.values() for key in (*one.pages, *one.notifies)}
+    fired = {key for one in EXPECTED.values() for key in one.fires}
     return sorted(assets.monitors.keys() - fired)
 
 
@@ -124,21 +126,25 @@ def _drilled(world: World, fault: Fault, assets: Assets) -> tuple[Fired, ...]:
     sent: dict[str, list[Notification]] = {}
     for key, one in world.datadog.notifications:
         sent.setdefault(key, []).append(one)
-    pager = str(assets.variables["pager"])
-    return tuple(
-        _fired(key, sent[key], marks, ended_at, world.datadog.recovered_at(key), pager)
+    urgencies = {
+        key: assets.urgency_of(key, {handle for one in sent[key] for handle in one.who})
         for key in assets.monitors
         if key in sent
+    }
+    return tuple(
+        _fired(key, urgency, sent[key], marks, ended_at, world.datadog.recovered_at(key))
+        for key, urgency in urgencies.items()
+        if urgency
     )
 
 
 def _fired(
     key: str,
+    urgency: Urgency,
     sent: list[Notification],
     marks: list[float],
     ended_at: float,
     recovered_at: float | None,
-    pager: str,
 ) -> Fired:
     trouble = [one for one in sent if one.why in _TROUBLE]
     spans = list(zip(marks, [*marks[1:], float("inf")], strict=True))
@@ -146,7 +152,7 @@ def _fired(
     delays = [first[0].at_seconds - at for first, at in zip(found, marks, strict=True) if first]
     return Fired(
         key,
-        any(pager in one.who for one in sent),
+        urgency,
         tuple(map(len, found)),
         len(trouble) - sum(map(len, found)),
         max(delays) / MINUTE if delays else None,
@@ -158,32 +164,30 @@ def _fired(
 def judged(fired: Iterable[Fired], expected: Expected) -> Iterator[str]:
     """Yield what did not go as expected."""
     by_key = {one.monitor: one for one in fired}
-    for key, wanted in ({**expected.pages, **expected.notifies}).items():
-        word = "page" if key in expected.pages else "notify"
+    for key, (urgency, wanted) in expected.fires.items():
         if key in by_key:
-            yield from _differences(by_key[key], wanted, word)
+            yield from _differences(by_key[key], wanted, urgency)
         else:
-            yield f"{key} did not {word}"
-    known = expected.pages.keys() | expected.notifies.keys() | expected.may_notify
-    for key in sorted(by_key.keys() - known):
-        what = "paged" if by_key[key].pages else "notified the channel"
-        yield f"{key} {what}, and should have been silent"
+            yield f"{key} did not {_SHOULD[urgency]}"
+    for key in sorted(by_key.keys() - expected.fires.keys() - expected.may_notify):
+        yield f"{key} {_DID[by_key[key].urgency]}, and should have been silent"
     for key in sorted(by_key.keys() & expected.may_notify):
-        if by_key[key].pages:
-            yield f"{key} paged, and should at most have notified the channel"
+        if by_key[key].urgency in PAGERS:
+            did = _DID[by_key[key].urgency]
+            yield f"{key} {did}, and should at most have notified the channel"
     for key in sorted(by_key):
         if bool(by_key[key].reminder_count) != (key in expected.reminds):
             count = by_key[key].reminder_count
             yield f"{key} repeated itself {count} times"
 
 
-def _differences(fired: Fired, wanted: Fires, word: str) -> Iterator[str]:
+def _differences(fired: Fired, wanted: Fires, urgency: Urgency) -> Iterator[str]:
     key = fired.monitor
-    if fired.pages != (word == "page"):
-        yield f"{key} should {word}, and {'paged' if fired.pages else 'notified the channel'}"
+    if fired.urgency is not urgency:
+        yield f"{key} should {_SHOULD[urgency]}, and {_DID[fired.urgency]}"
     if fired.early_count:
         yield f"{key} fired {fired.early_count} times before anything was wrong"
-    if word == "page" and any(count != 1 for count in fired.times):
+    if urgency in PAGERS and any(count != 1 for count in fired.times):
         yield f"{key} paged {' and '.join(map(str, fired.times))} times instead of once"
     if fired.after is not None and fired.after > wanted.within:
         yield f"{key} fired after {fired.after:.0f} min, not within {wanted.within:g}"

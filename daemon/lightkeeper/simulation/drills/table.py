@@ -5,9 +5,10 @@ from typing import Final
 
 from rich.table import Table
 
+from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.simulation.drills.run import Fired, Result
 
-HEAD: Final = ("fault", "what happens", "pages on-call", "notifies the channel")
+HEAD: Final = ("fault", "what happens", *Urgency)
 
 
 def markdown(results: Iterable[Result]) -> str:
@@ -30,10 +31,9 @@ def problems(results: Iterable[Result]) -> list[str]:
 
 
 def row(result: Result) -> tuple[str, ...]:
-    """The cells of one drill."""
-    paged = [_fired(one) for one in result.fired if one.pages]
-    notified = [_fired(one) for one in result.fired if not one.pages]
-    return result.name, result.says, "; ".join(paged) or "–", "; ".join(notified) or "–"
+    """The cells of one drill: a column for each urgency."""
+    by_urgency = ([_fired(one) for one in result.fired if one.urgency is each] for each in Urgency)
+    return result.name, result.says, *("; ".join(fired) or "–" for fired in by_urgency)
 
 
 def _fired(fired: Fired) -> str:

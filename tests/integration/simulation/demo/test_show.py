@@ -12,7 +12,8 @@ from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
 from lightkeeper.store.database import AlreadyWatched
 from lightkeeper.store.files import claim_file
 
-PAGES = ["stuck", "failed", "unacknowledged", "not-found"]
+PAGES = ["unacknowledged"]
+PAGES_LOW = ["stuck", "failed", "not-found"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,9 @@ def test_it_names_the_monitors_that_would_page(demo):
     lines = [line.split("  ", 1)[1] for line in demo.stdout.splitlines() if "  would " in line]
 
     assert [] == [key for key in PAGES if f"would page: documents-{key}" not in lines]
-    assert "would page: unknown-words" in lines
+    low = [f"would page in working hours: documents-{key}" for key in PAGES_LOW]
+    assert [] == [line for line in low if line not in lines]
+    assert "would notify the channel: unknown-words" in lines
     assert "would notify the channel: in-efolder-not-bgs" in lines
     assert [] == [line for line in lines if "burn" in line]
 

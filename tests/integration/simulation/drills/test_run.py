@@ -95,22 +95,44 @@ def test_a_fault_whose_monitor_is_missing_is_not_paged_for(assets):
     """Without its monitor a fault does not page, and the drill says so."""
     result = run_drill("purged", without(assets, "documents-not-found"))
 
-    assert ("documents-not-found did not page",) == result.problems
+    assert ("documents-not-found did not page low",) == result.problems
     assert not result.ok
 
 
 def test_a_monitor_that_lost_its_pager_is_noticed(assets):
     """A notification that reaches only the channel is not a page."""
+    result = run_drill("failed-bgs", with_handle(assets, "pager_low", ""))
+
+    assert ("documents-failed should page low, and notified the channel",) == result.problems
+
+
+def test_a_monitor_that_wakes_on_call_without_need_is_noticed(assets):
+    """The handle that is notified tells a page at night from one in working hours."""
+    result = run_drill("failed-bgs", with_handle(assets, "pager_low", assets.variables["pager"]))
+
+    assert ("documents-failed should page low, and paged",) == result.problems
+
+
+def test_one_handle_may_serve_both_urgencies(assets):
+    """Then the variable that a message names tells them apart."""
     pager = assets.variables["pager"]
-    mute = with_payload(
-        assets,
-        "documents-failed",
-        lambda payload: {**payload, "message": payload["message"].replace(pager, "")},
+    alike = replace(
+        with_handle(assets, "pager_low", pager), variables=assets.variables | {"pager_low": pager}
     )
 
-    result = run_drill("failed-bgs", mute)
+    assert () == run_drill("failed-bgs", alike).problems
 
-    assert ("documents-failed should page, and notified the channel",) == result.problems
+
+def with_handle(assets, name, handle):
+    """The assets, `documents-failed` notifying another handle than that of the variable."""
+    return with_payload(
+        assets,
+        "documents-failed",
+        lambda payload: {
+            **payload,
+            "message": payload["message"].replace(assets.variables[name], handle),
+        },
+    )
 
 
 def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
@@ -134,7 +156,7 @@ def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
 )
 def test_a_late_page_or_recovery_is_noticed(failed, expected, problem):
     """Both have their time."""
-    wanted = replace(EXPECTED["failed-bgs"], pages={"documents-failed": expected})
+    wanted = replace(EXPECTED["failed-bgs"], pages_low={"documents-failed": expected})
 
     assert [problem] == list(judged(failed.fired, wanted))
 
@@ -157,7 +179,7 @@ def test_a_monitor_that_may_notify_the_channel_must_not_page(failed):
     """A monitor that may notify the channel must not page on-call."""
     lenient = Expected(may_notify=frozenset(one.monitor for one in failed.fired))
 
-    assert ["documents-failed paged, and should at most have notified the channel"] == list(
+    assert ["documents-failed paged low, and should at most have notified the channel"] == list(
         judged(failed.fired, lenient)
     )
 
@@ -168,7 +190,7 @@ def test_a_drill_gives_the_same_result_each_time(assets, failed):
 
 
 def test_the_command_prints_what_fired_and_when():
-    """A row for each drill: what paged, what notified the channel, when; on a pipe Markdown."""
+    """A row for each drill: what fired at which urgency, when; on a pipe Markdown."""
     result = CliRunner().invoke(
         drill, ["failed-bgs", "--folder", str(MONITORS)], standalone_mode=False
     )
@@ -179,6 +201,7 @@ def test_the_command_prints_what_fired_and_when():
     assert [
         "failed-bgs",
         "a document fails at BENEFITS_GATEWAY_SERVICE",
+        "–",
         "documents-failed: after 1 min, over before the end",
         "in-efolder-not-bgs: after 11 min, over 1 min after the end",
     ] == cells(row)

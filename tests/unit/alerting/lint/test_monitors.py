@@ -8,7 +8,7 @@ import pytest
 from definition_files import GONE, put
 
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
-from lightkeeper.alerting.files.definitions import load
+from lightkeeper.alerting.files.definitions import Urgency, load
 from lightkeeper.alerting.lint.monitor_rules import RULES, lint
 
 SHIPPED = Path(__file__).parents[4] / "monitors"
@@ -16,6 +16,7 @@ QUERY, MESSAGE = "payload.query", "payload.message"
 OPTIONS, CRITICAL = "payload.options", "payload.options.thresholds.critical"
 AS_COUNT = "sum(last_5m):sum:lightkeeper.documents.stuck{env:${env}} by {step}.as_count() > 0"
 LATE = "{{/is_alert}}{{#is_warning}}${pager}{{/is_warning}}{{#is_alert}}"
+LOW_MISSING = definition_files.MISSING.replace("pager", "pager_low")
 ONCE = "{{^is_renotify}}${pager}{{/is_renotify}}"
 LINK = "${runbook_url}#"
 
@@ -99,7 +100,12 @@ BREAKS = [
     ("pager", "failed.json", MESSAGE, "{{#is_alert}}{{value}}", "{{#is_alert}}{{value}}" + LATE),
     ("pager", "failed.json", MESSAGE, "${pager}{{/is_alert}}", ONCE + "{{/is_alert}}"),
     ("pager", "failed.json", "pages", "On-call", "No page"),
+    ("pager", "failed.json", "pages", "On-call", "In working hours"),
+    ("pager", "failed.json", MESSAGE, "${pager}", "${pager_low}"),
+    ("pager", "failed.json", MESSAGE, "now", LOW_MISSING),
+    ("pager", "stuck.json", MESSAGE, "{{value}}", "{{#is_alert}}${pager_low}{{/is_alert}}"),
     ("pager", "burn.json", "pages", "No page", "On-call"),
+    ("pager", "burn.json", "pages", "No page", "In working hours"),
     ("typed-threshold", "failed.json", MESSAGE, "now", "now, 7 of them"),
     ("typed-threshold", "failed.json", "payload.name", "It", "It 7 times"),
     ("runbook", "failed.json", "runbook", "failed", "fail"),
@@ -270,5 +276,5 @@ def test_burn_rates_never_page():
     burning = [one for one in assets.monitors.values() if one.payload["type"] == "slo alert"]
 
     assert 3 == len(burning)
-    assert not any(one.pages_on_call for one in burning)
+    assert {Urgency.CHANNEL} == {one.urgency for one in burning}
     assert not any(assets.variables["pager"] in str(one.payload) for one in burning)

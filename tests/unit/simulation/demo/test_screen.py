@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.domain.document import Document
 from lightkeeper.simulation.demo.board import Alert, Board
 from lightkeeper.simulation.demo.screen import INTRODUCTION, Lines, drawn
@@ -49,10 +50,11 @@ TROUBLES = [
     document(6, "not_found", step="none", status="pending"),
 ]
 ALERTS = [
-    Alert("documents-failed", "title", NOON - HOUR, 5, pages=True, is_over=False),
-    Alert("documents-unacknowledged", "title", NOON - HOUR, 3, pages=True, is_over=False),
-    Alert("documents-stuck", "title", NOON, 1, pages=True, is_over=True),
-    Alert("documents-slow", "title", NOON, 1, pages=False, is_over=False),
+    Alert("failure-surge", "title", NOON - HOUR, 5, Urgency.PAGER, is_over=False),
+    Alert("standstill", "title", NOON - HOUR, 3, Urgency.PAGER, is_over=False),
+    Alert("documents-unacknowledged", "title", NOON, 1, Urgency.PAGER, is_over=True),
+    Alert("documents-failed", "title", NOON, 1, Urgency.PAGER_LOW, is_over=False),
+    Alert("documents-slow", "title", NOON, 1, Urgency.CHANNEL, is_over=False),
 ]
 
 
@@ -72,7 +74,7 @@ def test_every_document_in_trouble_has_its_line():
 
 def test_a_line_says_what_is_wrong_and_who_acts():
     """Condition, step, type, request id, and whose turn it is or how long the document waits."""
-    lines = [line.split() for line in text(board(TROUBLES)).splitlines()[-8:-2]]
+    lines = [line.split() for line in text(board(TROUBLES)).splitlines()[-9:-3]]
 
     assert [
         ["stuck", "CLAIMS_EVIDENCE", "bdd_instructions", "1", "waits", "for", "49", "h"],
@@ -94,7 +96,7 @@ def test_failed_and_stuck_documents_are_coloured(condition, status, colour):
 
     shown = text(board(troubles), force_terminal=True, color_system="standard")
 
-    assert f"\x1b[{colour}m" in shown.splitlines()[-3]
+    assert f"\x1b[{colour}m" in shown.splitlines()[-4]
 
 
 def test_a_step_of_any_name_has_its_column():
@@ -112,14 +114,15 @@ def test_a_step_of_any_name_has_its_column():
 
 
 def test_monitors_that_would_page_are_named():
-    """Under their own names, when and how often; those that notify the channel apart."""
+    """Under their own names, when and how often; each urgency apart."""
     lines = text(board(alerts=ALERTS)).splitlines()
 
     assert [
-        "would page:  11:00 documents-failed x5  11:00 documents-unacknowledged x3",
-        "  12:00 documents-stuck",
+        "would page:  11:00 failure-surge x5  11:00 standstill x3",
+        "  12:00 documents-unacknowledged",
+        "would page in working hours:  12:00 documents-failed",
         "would notify the channel:  12:00 documents-slow",
-    ] == [line.rstrip() for line in lines[-3:]]
+    ] == [line.rstrip() for line in lines[-4:]]
 
 
 def test_it_fits_80_columns():
@@ -142,5 +145,5 @@ def test_on_a_pipe_each_thing_is_said_once(capsys):
         INTRODUCTION,
         "12:00  tracked 0 = pending 0 + done 0 + failed 0",
         "12:00  stuck CLAIMS_EVIDENCE bdd_instructions 1",
-        "11:00  would page: documents-failed",
+        "11:00  would page: failure-surge",
     ] == capsys.readouterr().out.splitlines()
