@@ -26,6 +26,10 @@ PAGING = (
 )
 MISSING = "{{#is_no_data}}gone ${pager}{{/is_no_data}}"
 CHANNEL = "{{value}} ${channel} ${runbook_url}#"
+QUIET = "{{value}} ${runbook_url}#"
+EXPLAINED = (
+    "{{#is_alert}}{{a.value}} at {{step.name}} ${pager}{{/is_alert}} ${channel} ${runbook_url}#"
+)
 FAILED = (
     "sum(last_5m):sum:lightkeeper.documents.outcomes"
     "{env:${env},outcome:failed} by {step}.as_count() > ${most}"
@@ -40,9 +44,10 @@ ALL = "sum:lightkeeper.slo.efolder{env:${env}}.as_count()"
 def monitor(key: str, query: str, message: str, pages: str, **options: Any) -> dict[str, Any]:
     """Return a definition whose type goes by the query."""
     kinds = {'"': "service check", "b": "slo alert"}
+    kind = kinds.get(query[0], "query alert") if "(" in query else "composite"
     payload = {
         "name": f"It {key}",
-        "type": kinds.get(query[0], "query alert"),
+        "type": kind,
         "query": query,
         "message": f"{message}{key}",
         "tags": "${tags}",
@@ -83,6 +88,18 @@ def definitions() -> dict[str, dict[str, Any]]:
     return copy.deepcopy(made)
 
 
+def composites() -> dict[str, dict[str, Any]]:
+    """Return a monitor that notifies nobody, and a composite that names it and pages."""
+    none = {"critical": 0, "critical_recovery": 0}
+    common = {"on_missing_data": "default", "require_full_window": False}
+    query = STUCK.replace(" by {step}", "")
+    made = {
+        "base.json": monitor("base", query, QUIET, "No page.", thresholds=none, **common),
+        "page.json": monitor("page", "stuck && !base && !failed", EXPLAINED, "On-call."),
+    }
+    return copy.deepcopy(made)
+
+
 def put(given: Any, path: str, value: Any) -> None:
     """Set what stands at a dotted path, or take it out where the value is GONE."""
     *above, last = path.split(".")
@@ -99,6 +116,7 @@ def write(folder: Path, files: dict[str, dict[str, Any]]) -> Path:
     for name, one in files.items():
         (folder / name).write_text(json.dumps(one))
     (folder / "variables.json").write_text(json.dumps(VARIABLES))
-    sections = [f"## {one['key']}\n{SECTION}\n" for one in definitions().values()]
+    all_of_them = (definitions() | files).values()
+    sections = [f"## {one['key']}\n{SECTION}\n" for one in all_of_them]
     (folder / "README.md").write_text("# Runbook\n" + "".join(sections) + "# Files\n")
     return folder

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.monitor_runs import run_with_operands
 from lightkeeper.alerting.evaluate.notify import Notification
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
@@ -15,6 +15,7 @@ MESSAGE = "{{#is_alert}}alert{{/is_alert}} @oncall"
 def payload(query: str, **options: Any) -> dict[str, Any]:
     """Return a monitor as the API takes it; name, message, type and priority may be given too."""
     kinds = {'"': "service check", "b": "slo alert", "e": "slo alert"}
+    composite = "{" not in query and any(sign in query for sign in ("&&", "||", "!"))
     own = {
         name: options.pop(name)
         for name in ("name", "message", "type", "priority")
@@ -23,7 +24,7 @@ def payload(query: str, **options: Any) -> dict[str, Any]:
     return {
         "name": "a monitor",
         "message": MESSAGE,
-        "type": kinds.get(query[0], "query alert"),
+        "type": "composite" if composite else kinds.get(query[0], "query alert"),
         "query": query,
         "tags": [],
         "options": options,
@@ -32,10 +33,20 @@ def payload(query: str, **options: Any) -> dict[str, Any]:
 
 
 class Watched:
-    """One monitor with its points and a clock that counts minutes from zero."""
+    """One monitor with its points and a clock that counts minutes from zero.
 
-    def __init__(self, query: str, slos: dict[str, Any] | None = None, **options: Any) -> None:
-        self.run = MonitorRun(payload(query, **options), slos)
+    `operands` are the payloads of the monitors that a composite names.
+    """
+
+    def __init__(
+        self,
+        query: str,
+        slos: dict[str, Any] | None = None,
+        operands: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        one = payload(query, **options)
+        *self._operands, self.run = run_with_operands(one, operands or {}, slos or {})
         self.store = SeriesStore()
         self.minute = 0
 
@@ -56,6 +67,8 @@ class Watched:
         notifications = []
         for _ in range(minutes):
             self.minute += 1
+            for operand in self._operands:
+                operand.evaluate(self.store, self.minute * 60)
             notifications += self.run.evaluate(self.store, self.minute * 60)
         return notifications
 
@@ -84,7 +97,7 @@ class Watched:
 
     def value(self, *group: str) -> float | None:
         """The value that a group's status was last computed from."""
-        return self.run._groups[group].value
+        return self.run.value(group)
 
 
 def whys(notifications: list[Notification]) -> list[str]:

@@ -19,14 +19,21 @@ FLAGS: Final = frozenset(
         "is_alert_to_warning",
     }
 )
+OF_NUMBERS: Final = frozenset(
+    {
+        *("value", "threshold", "warn_threshold", "comparator"),
+        *("alert_recovery_threshold", "warn_recovery_threshold", "ok_threshold"),
+    }
+)
+"""What monitors that compare numbers fill in, whether or not they have that one."""
 VARIABLES: Final = frozenset(
     {
-        *("value", "threshold", "warn_threshold", "comparator", "triggered_duration_sec"),
-        *("alert_recovery_threshold", "warn_recovery_threshold", "ok_threshold"),
+        "triggered_duration_sec",
         *("first_triggered_at", "first_triggered_at_epoch"),
         *("last_triggered_at", "last_triggered_at_epoch"),
     }
 )
+"""What every monitor fills in."""
 _MATCHES: Final = ("is_match", "is_exact_match", "is_priority")
 _MARK = re.compile(
     r"\{\{!--.*?--\}\}|\{\{\{\{.*?\}\}\}\}|\{\{\{(.*?)\}\}\}|\{\{(.*?)\}\}", re.DOTALL

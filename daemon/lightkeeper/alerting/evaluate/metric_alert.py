@@ -5,6 +5,7 @@ from typing import Any
 from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.evaluate.interval import DAY, evaluated_every
 from lightkeeper.alerting.evaluate.measure import Measure, Measured
+from lightkeeper.alerting.evaluate.message import OF_NUMBERS
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status, thresholds
 from lightkeeper.alerting.query.scopes import Group
@@ -19,7 +20,7 @@ class MetricAlertEvaluator:
     without data until a group is dropped.
     """
 
-    names: frozenset[str] = frozenset()
+    names = OF_NUMBERS
     retention = DAY
 
     def __init__(self, alert: MetricAlert, options: dict[str, Any]) -> None:

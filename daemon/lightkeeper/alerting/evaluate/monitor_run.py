@@ -4,11 +4,13 @@
 that leaves a choice, a comment says which; what cannot be known is refused (`Unsupported`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.evaluate.composite import CompositeEvaluator, Constituent
 from lightkeeper.alerting.evaluate.metric_alert import MetricAlertEvaluator
 from lightkeeper.alerting.evaluate.notify import (
     GroupStatus,
@@ -24,6 +26,7 @@ from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.query.syntax import (
     BurnRate,
+    Composite,
     ErrorBudget,
     MetricAlert,
     OtherAlert,
@@ -36,10 +39,13 @@ _TYPES: Final = {
     ServiceCheckAlert: ("service check",),
     BurnRate: ("slo alert",),
     ErrorBudget: ("slo alert",),
+    Composite: ("composite",),
 }
 
 
-Evaluator: TypeAlias = MetricAlertEvaluator | ServiceCheckEvaluator | SloAlertEvaluator
+Evaluator: TypeAlias = (
+    MetricAlertEvaluator | ServiceCheckEvaluator | SloAlertEvaluator | CompositeEvaluator
+)
 
 
 class _Missing(Enum):
@@ -66,24 +72,33 @@ class _GroupState:
 class MonitorRun:
     """One monitor and the states of its groups.
 
-    `slos` holds the payloads of the SLOs that SLO alerts name, by id. Raises QuerySyntaxError,
-    BadMonitor, TemplateError for what Datadog would not take or render, and Unsupported.
+    `slos` holds the payloads of the SLOs that SLO alerts name, by id; `monitors` the runs of those
+    that composites name, by key, None for composites. They are to be evaluated before this one:
+    see `monitor_runs`. Raises QuerySyntaxError, BadMonitor, TemplateError for what Datadog would
+    not take or render, and Unsupported.
     """
 
     def __init__(
-        self, monitor: dict[str, Any], slos: dict[str, dict[str, Any]] | None = None
+        self,
+        monitor: dict[str, Any],
+        slos: dict[str, dict[str, Any]] | None = None,
+        monitors: Mapping[str, Constituent | None] | None = None,
     ) -> None:
         query = parse(str(monitor["query"]))
         options: dict[str, Any] = monitor.get("options") or {}
-        self._evaluator = _evaluator(query, options, slos or {})
+        self._evaluator = _evaluator(query, options, slos or {}, monitors or {})
         if monitor.get("type") not in _TYPES[type(query)]:
             raise BadMonitor(f"type {monitor.get('type')!r} does not go with the query")
-        self._missing, notified, self._silence = _missing(self._evaluator, query, options)
+        self._missing, self.notifies_no_data, self._silence = _missing(
+            self._evaluator, query, options
+        )
+        self.can_lack_data = self._missing is _Missing.NO_DATA
+        self.by = self._evaluator.by
         self._timeout = int(options.get("timeout_h") or 0) * 3600
         if self._missing is _Missing.RESOLVE and self._timeout:
             raise BadMonitor("timeout_h does not go with on_missing_data resolve")
-        self._new_group = _new_group_delay(options, self._evaluator.by)
-        self._notifier = Notifier(monitor, self._evaluator.by, self._evaluator.names, notified)
+        self._new_group = _new_group_delay(options, self.by)
+        self._notifier = Notifier(monitor, self.by, self._evaluator.names, self.notifies_no_data)
         self._groups: dict[Group, _GroupState] = {}
         self.transitions: list[StatusChange] = []
 
@@ -92,6 +107,10 @@ class MonitorRun:
         """Each group's status now; groups that were never evaluated, or dropped, are missing."""
         found = ((group, state.status) for group, state in self._groups.items())
         return {group: status for group, status in found if status is not None}
+
+    def value(self, group: Group) -> float | None:
+        """Return the number that a group's status was last computed from, if any."""
+        return self._groups[group].value if group in self._groups else None
 
     def evaluate(self, store: SeriesStore, at_seconds: int) -> list[Notification]:
         """Evaluate at a full minute; points at or after it are not looked at.
@@ -165,7 +184,10 @@ class MonitorRun:
 
 
 def _evaluator(
-    query: Query, options: dict[str, Any], slos: dict[str, dict[str, Any]]
+    query: Query,
+    options: dict[str, Any],
+    slos: dict[str, dict[str, Any]],
+    monitors: Mapping[str, Constituent | None],
 ) -> Evaluator:
     for name in ("group_retention_duration", "scheduling_options", "silenced"):
         if options.get(name):
@@ -179,6 +201,8 @@ def _evaluator(
             return ServiceCheckEvaluator(query, options)
         case BurnRate() | ErrorBudget():
             return SloAlertEvaluator(query, options, slos)
+        case Composite():
+            return CompositeEvaluator(query, options, monitors)
         case OtherAlert(kind):
             raise Unsupported(
                 f"{kind} is not supported: write a query of metrics, a service check or an SLO"

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.interval import DAY
-from lightkeeper.alerting.evaluate.message import shown
+from lightkeeper.alerting.evaluate.message import OF_NUMBERS, shown
 from lightkeeper.alerting.evaluate.series import CheckRun, SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group, groups_of, matches
@@ -31,7 +31,7 @@ class CheckRuns:
 class ServiceCheckEvaluator:
     """Finds the runs of a service check and says its status; seconds as `MetricAlertEvaluator`."""
 
-    names = frozenset({"check_message"})
+    names = OF_NUMBERS | {"check_message"}
     zero = False
     default_zero = False
     delay = 0

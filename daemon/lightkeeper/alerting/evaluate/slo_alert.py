@@ -7,7 +7,7 @@ from typing import Any
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
 from lightkeeper.alerting.evaluate.interval import DAY, evaluated_every
 from lightkeeper.alerting.evaluate.measure import Measure, Measured
-from lightkeeper.alerting.evaluate.message import shown
+from lightkeeper.alerting.evaluate.message import OF_NUMBERS, shown
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status, thresholds
 from lightkeeper.alerting.query.parser import parse_expression
@@ -67,7 +67,7 @@ class SloAlertEvaluator:
             {name: _counted(query[part], window) for name, window in windows.items()}
             for part in ("numerator", "denominator")
         )
-        self.names = frozenset({"timeframe", *filter(None, windows)})
+        self.names = OF_NUMBERS | {"timeframe", *filter(None, windows)}
         self._timeframe = f"{alert.over.amount}{alert.over.unit}"
         longest = max(window.seconds for window in windows.values())
         self.reach, self.every, self.silence = longest, evaluated_every(longest), 2 * longest

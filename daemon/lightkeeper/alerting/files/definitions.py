@@ -80,6 +80,10 @@ class Assets:
     variables: dict[str, Any]
     runbook: str
 
+    def monitor_payloads(self) -> dict[str, dict[str, Any]]:
+        """The monitors by key, which stands for the id in the queries of composites."""
+        return {key: monitor.payload for key, monitor in self.monitors.items()}
+
     def slo_payloads(self) -> dict[str, dict[str, Any]]:
         """The SLOs by key, which stands for the id in the queries of SLO alerts."""
         return {key: slo.payload for key, slo in self.slos.items()}

@@ -7,21 +7,24 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.evaluate.composite import BadOperands
 from lightkeeper.alerting.evaluate.message import (
     FLAGS,
+    OF_NUMBERS,
     VARIABLES,
     Template,
     TemplateError,
     glued,
     handles,
 )
-from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.monitor_runs import operands_of, run_with_operands
 from lightkeeper.alerting.files.dashboards import dicts
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
     BurnRate,
+    Composite,
     ErrorBudget,
     Expression,
     Function,
@@ -94,11 +97,27 @@ class Subject:
             return []
         return [query for part in parts for query in _metric_queries(part)]
 
+    @cached_property
+    def operands(self) -> list["Subject"]:
+        """The monitors that it names if it is a composite, composites among them left out."""
+        monitors, query = self.assets.monitors, self.query
+        keys = query.operands if isinstance(query, Composite) else ()
+        named = (Subject(monitors[key], self.assets, False) for key in keys if key in monitors)
+        return [one for one in named if not isinstance(one.query, Composite)]
+
+    @property
+    def is_operand(self) -> bool:
+        """Whether a composite names it."""
+        key, monitors = self.definition.key, self.assets.monitors.values()
+        return any(key in _operands_of(one.payload) for one in monitors)
+
     @property
     def by(self) -> tuple[str, ...]:
         """The keys by which its query is grouped."""
         if isinstance(self.query, ServiceCheckAlert):
             return self.query.by
+        if isinstance(self.query, Composite):
+            return next((one.by for one in self.operands if one.by), ())
         return next((one.by for one in self.queries if one.by), ())
 
     @property
@@ -121,7 +140,7 @@ class Subject:
         states = (none, *(frozenset({flag}) for flag in FLAGS))
         reasons = {one | more for one in states for more in (none, frozenset({"is_renotify"}))}
         reasons |= {one | _MATCHING for one in reasons}
-        filled = dict.fromkeys(names | VARIABLES, "x")
+        filled = dict.fromkeys(names | VARIABLES | OF_NUMBERS, "x")
         return {reason: template.render(reason, filled) for reason in reasons}
 
     @cached_property
@@ -153,11 +172,14 @@ class Subject:
             # What is wrong with the SLO is reported in its own file, once.
             if slo and Subject(slo, self.assets, is_slo=True).refusals:
                 return
+        if any(operand.refusals for operand in self.operands):
+            return  # reported in its own file, once
         for name in ("", *_TEXTS):
             texts = {one: self.payload.get(one, "") if one == name else "" for one in _TEXTS}
             error = self._refused({"query": "", **self.payload, **texts})
             if error is not None:
-                place = name or ("options" if isinstance(error, BadMonitor) else "query")
+                of_options = isinstance(error, BadMonitor) and not isinstance(error, BadOperands)
+                place = name or ("options" if of_options else "query")
                 yield f"payload.{place}", error
                 if not name:
                     return
@@ -174,13 +196,20 @@ class Subject:
 
     def _refused(self, payload: dict[str, Any]) -> Exception | None:
         try:
-            MonitorRun(payload, self.assets.slo_payloads())
+            run_with_operands(payload, self.assets.monitor_payloads(), self.assets.slo_payloads())
         except (QuerySyntaxError, Unsupported, BadMonitor, TemplateError) as exc:
             return exc
         except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as exc:
             # The rule `shape` says where.
             return BadMonitor(f"a value has the wrong type: {exc}")
         return None
+
+
+def _operands_of(monitor: dict[str, Any]) -> tuple[str, ...]:
+    try:
+        return operands_of(monitor)
+    except QuerySyntaxError:
+        return ()
 
 
 def metric_signal(query: MetricQuery) -> Signal | None:

@@ -2,6 +2,7 @@
 
 import re
 
+from lightkeeper.alerting.query import conditions
 from lightkeeper.alerting.query.scanner import Reader
 from lightkeeper.alerting.query.syntax import (
     UNIT_SECONDS,
@@ -48,8 +49,8 @@ def parse(text: str) -> Query:
     reader = Reader(text)
     if reader.sees(r"[\"']"):
         query: Query = _service_check(reader)
-    elif reader.sees(r"[\s(!]*\d+[\s)]*(&&|\|\|)"):
-        query = _unread(reader, "a composite monitor")
+    elif reader.sees(conditions.BEGINS):
+        query = conditions.composite(reader)
     elif reader.sees(r"(burn_rate|error_budget)\s*\("):
         query = _slo_alert(reader)
     elif source := reader.maybe(r"([A-Za-z][\w-]*)\s*\(\s*[\"']"):

@@ -4,6 +4,7 @@ Every query that Datadog publishes has a record. Part of them is evaluated, in a
 it refuses the rest by name, with `Unsupported`, so of those a record holds no more than the name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -192,10 +193,60 @@ class ErrorBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class Operand:
+    """A monitor that a composite names: by its key in files, at Datadog by its id."""
+
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """`!condition`."""
+
+    condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Conditions with the same operator between them, `&&` or `||`."""
+
+    operator: str
+    parts: tuple["Condition", ...]
+
+
+Condition: TypeAlias = Operand | Inverse | Joined
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """`a && (b || !c)`: a condition over other monitors."""
+
+    condition: Condition
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The monitors that it names, each once, in their order."""
+        return tuple(dict.fromkeys(_named(self.condition)))
+
+
+def _named(condition: Condition) -> Iterator[str]:
+    match condition:
+        case Operand(monitor):
+            yield monitor
+        case Inverse(inner):
+            yield from _named(inner)
+        case Joined(_, parts):
+            for part in parts:
+                yield from _named(part)
+
+
+@dataclass(frozen=True, slots=True)
 class OtherAlert:
-    """A monitor of another kind, such as `logs(…)` or a composite: named, not understood."""
+    """A monitor of another kind, such as `logs(…)`: named, not understood."""
 
     kind: str
 
 
-Query: TypeAlias = MetricAlert | ServiceCheckAlert | BurnRate | ErrorBudget | OtherAlert
+Query: TypeAlias = (
+    MetricAlert | ServiceCheckAlert | BurnRate | ErrorBudget | Composite | OtherAlert
+)

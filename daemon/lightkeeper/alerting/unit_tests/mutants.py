@@ -12,15 +12,18 @@ from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.evaluate.message import handles
 from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.syntax import (
     BurnRate,
+    Composite,
     ErrorBudget,
     MetricAlert,
     Query,
     ServiceCheckAlert,
 )
 from lightkeeper.alerting.unit_tests.cases import Payload
+from lightkeeper.alerting.unit_tests.faulty_conditions import faulty
 from lightkeeper.alerting.unit_tests.runner import (
     Failure,
     PreparedTest,
@@ -65,18 +68,18 @@ def run_mutants(assets: Assets, files: Iterable[Path], *, every: bool = True) ->
     tests: dict[str, list[PreparedTest]] = {key: [] for key in assets.monitors}
     for suite in load(assets, files).values():
         tests[suite.monitor] += prepared_tests(suite)
-    slos = assets.slo_payloads()
+    monitors, slos = assets.monitor_payloads(), assets.slo_payloads()
     run, failures = {}, []
-    for key, monitor in assets.monitors.items():
+    for key, monitor in monitors.items():
         if not tests[key] and not every:
             continue
-        found = list(mutants(monitor.payload, slos))
+        found = list(mutants(monitor, slos))
         run[key] = len(found)
         ordered = sorted(tests[key], key=lambda one: one.case.end)
         failures += [
             Failure(key, f"no test notices: {one.what}", (f"missing: {one.missing}",))
             for one in found
-            if not any(_red(test, one) for test in ordered)
+            if not any(_red(test, one, monitors) for test in ordered)
         ]
     return Report(run, tuple(failures))
 
@@ -84,18 +87,20 @@ def run_mutants(assets: Assets, files: Iterable[Path], *, every: bool = True) ->
 def mutants(monitor: Payload, slos: dict[str, Payload]) -> Iterator[Mutant]:
     """Yield the monitor with each fault that can be made in it."""
     query = parse(str(monitor["query"]))
-    of_limits = _of_limits(monitor)
+    of_query = _of_limits(monitor)
     if isinstance(query, ServiceCheckAlert):
-        of_limits = _of_runs(monitor, query.last)
+        of_query = _of_runs(monitor, query.last)
+    elif isinstance(query, Composite):
+        of_query = _of_condition(monitor, query)
     for what, missing, mutant in chain(
-        of_limits, _of_no_data(monitor, query), _of_notifications(monitor)
+        of_query, _of_no_data(monitor, query), _of_notifications(monitor)
     ):
         yield Mutant(what, missing, mutant, slos)
     yield from _of_scopes(monitor, query, slos)
 
 
-def _red(test: PreparedTest, mutant: Mutant) -> bool:
-    return any(True for _ in test.failures(mutant.monitor, mutant.slos))
+def _red(test: PreparedTest, mutant: Mutant, monitors: dict[str, Payload]) -> bool:
+    return any(True for _ in test.failures(mutant.monitor, monitors, mutant.slos))
 
 
 def _with(monitor: Payload, **options: Any) -> Payload:
@@ -204,6 +209,11 @@ def _of_runs(monitor: Payload, last: int) -> Iterator[_Fault]:
                 f"a test with {min(limit, moved)} runs of status {name} in a row",
                 _with(monitor, query=query, thresholds={**limits, name: moved}),
             )
+
+
+def _of_condition(monitor: Payload, composite: Composite) -> Iterator[_Fault]:
+    for what, missing, condition in faulty(composite.condition):
+        yield what, missing, _with(monitor, query=written(condition))
 
 
 def _of_no_data(monitor: Payload, query: Query) -> Iterator[_Fault]:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from lightkeeper.alerting.errors import AlertingError, Problem
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.monitor_runs import run_with_operands
 from lightkeeper.alerting.evaluate.notify import Notification, StatusChange
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
@@ -72,14 +73,20 @@ class PreparedTest:
         points = chain.from_iterable(one.points(constant, case.interval) for one in case.series)
         self._points = sorted(points, key=lambda point: point.at_seconds)
 
-    def failures(self, monitor: Payload, slos: dict[str, Payload]) -> Iterator[str]:
-        """Yield what is not as expected, and why the monitor cannot be evaluated if it cannot."""
+    def failures(
+        self, monitor: Payload, monitors: Mapping[str, Payload], slos: dict[str, Payload]
+    ) -> Iterator[str]:
+        """Yield what is not as expected, and why the monitor cannot be evaluated if it cannot.
+
+        `monitors` and `slos` are what its query may name, by key.
+        """
         try:
-            yield from self._failures(MonitorRun(monitor, slos))
+            *operands, run = run_with_operands(monitor, monitors, slos)
+            yield from self._failures(run, operands)
         except AlertingError as exc:
             yield f"cannot be evaluated: {exc}"
 
-    def _failures(self, run: MonitorRun) -> Iterator[str]:
+    def _failures(self, run: MonitorRun, operands: list[MonitorRun]) -> Iterator[str]:
         store, case = SeriesStore(), self.case
         notifications: list[Notification] = []
         sent = 0
@@ -87,6 +94,8 @@ class PreparedTest:
             while sent < len(self._points) and self._points[sent].at_seconds < at:
                 _send(store, self._points[sent])
                 sent += 1
+            for operand in operands:
+                operand.evaluate(store, at)
             notifications += run.evaluate(store, at)
             if at in case.states:
                 yield from _states(at, case.states[at], run.states)
@@ -131,12 +140,12 @@ def run_tests(assets: Assets, files: Iterable[Path], *, every: bool = True) -> R
     Raises BadTests for files that are no tests.
     """
     suites = load(assets, files)
-    slos = assets.slo_payloads()
+    monitors, slos = assets.monitor_payloads(), assets.slo_payloads()
     run, failures = {}, []
     for path, suite in suites.items():
         run[str(path)] = len(suite.tests)
         for one in prepared_tests(suite):
-            said = tuple(one.failures(assets.monitors[suite.monitor].payload, slos))
+            said = tuple(one.failures(monitors[suite.monitor], monitors, slos))
             if said:
                 failures.append(Failure(str(path), one.case.name, said))
     tested = {suite.monitor for suite in suites.values()}

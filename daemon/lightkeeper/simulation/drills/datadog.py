@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.evaluate.monitor_runs import monitor_runs
 from lightkeeper.alerting.evaluate.notify import Notification
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
@@ -98,10 +98,7 @@ class Datadog:
     """All monitors, evaluated each minute on all that was received, and their notifications."""
 
     def __init__(self, assets: Assets) -> None:
-        slos = assets.slo_payloads()
-        self._monitors = {
-            key: MonitorRun(monitor.payload, slos) for key, monitor in assets.monitors.items()
-        }
+        self._monitors = monitor_runs(assets.monitor_payloads(), assets.slo_payloads())
         self._store = SeriesStore()
         self._watched = frozenset(name.encode() for name in _read_by_monitors(assets))
         self.notifications: list[tuple[str, Notification]] = []

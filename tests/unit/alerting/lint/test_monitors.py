@@ -75,6 +75,7 @@ BREAKS = [
     ("query", "slos/share.json", "payload.query.numerator", ".as_count()", ".as_count("),
     ("supported", "stuck.json", QUERY, "sum:", "ewma_3:"),
     ("supported", "slos/share.json", "payload.query.numerator", "t()", "t().rollup(sum, 60)"),
+    ("operands", "page.json", QUERY, "stuck", "stuk"),
     ("options", "failed.json", OPTIONS + ".thresholds", "critical_recovery", 9),
     ("options", "failed.json", OPTIONS, "notify_by", ["word"]),
     ("options", "failed.json", "payload.type", "query", "log"),
@@ -122,6 +123,8 @@ BREAKS = [
 def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, file, path, old, new):
     """Each mistake is named by one rule, with the file; it goes when the rule is silenced."""
     files = definition_files.definitions()
+    if file not in files:
+        files |= definition_files.composites()
     files[file].setdefault("silence", {})
     given = reduce(lambda one, name: one[name], path.split("."), files[file])
     if isinstance(given, dict):

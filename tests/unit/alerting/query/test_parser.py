@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.scopes import matches
 from lightkeeper.alerting.query.syntax import (
@@ -15,14 +16,18 @@ from lightkeeper.alerting.query.syntax import (
     Arithmetic,
     BurnRate,
     Comparator,
+    Composite,
     ErrorBudget,
     Everything,
     Function,
+    Inverse,
+    Joined,
     MethodCall,
     MetricAlert,
     MetricQuery,
     Not,
     Number,
+    Operand,
     OtherAlert,
     QuerySyntaxError,
     ServiceCheckAlert,
@@ -47,7 +52,7 @@ def test_what_others_published_is_read(text):
     assert type(parse(text)) in (
         {BurnRate, ErrorBudget, OtherAlert}
         if '("' in text and text[0].isalpha()
-        else {MetricAlert, ServiceCheckAlert, OtherAlert}
+        else {MetricAlert, ServiceCheckAlert, Composite, OtherAlert}
     )
 
 
@@ -271,3 +276,65 @@ def test_symbols_and_words_do_not_stand_in_one_scope(text, symbol, word):
 def test_lists_of_values_and_words_inside_tags_are_no_mixture(text):
     """A comma between values is no symbol, and a tag may be called `in`."""
     assert scope(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a-b && c", Joined("&&", (Operand("a-b"), Operand("c")))),
+        ("a||b", Joined("||", (Operand("a"), Operand("b")))),
+        ("!a", Inverse(Operand("a"))),
+        ("( ! (a) )", Inverse(Operand("a"))),
+        ("12 && !34", Joined("&&", (Operand("12"), Inverse(Operand("34"))))),
+        (
+            "a && (b || !c)\n && d",
+            Joined(
+                "&&",
+                (Operand("a"), Joined("||", (Operand("b"), Inverse(Operand("c")))), Operand("d")),
+            ),
+        ),
+        ("burn-rate", Operand("burn-rate")),
+    ],
+)
+def test_composites_are_read(text, expected):
+    """Operands by key, ! before, && or || between, and parentheses; written as it was read."""
+    found = parse(text)
+
+    assert Composite(expected) == found
+    assert found == parse(written(expected))
+
+
+def test_a_composite_names_its_operands_once():
+    """In the order of the query."""
+    found = parse("c && (a || !c) && b")
+
+    assert isinstance(found, Composite)
+    assert ("c", "a", "b") == found.operands
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "expected"),
+    [
+        ("a &&", 5, "the key of a monitor"),
+        ("a & b", 3, "&&, || or the end"),
+        ("&& a", 1, "the key of a monitor"),
+        ("!", 2, "the key of a monitor"),
+        ("(a && b", 8, "&&, || or `)`"),
+        ("a && b)", 7, "&&, || or the end"),
+        ("a b && c", 3, "&&, || or the end"),
+        ("a && !", 7, "the key of a monitor"),
+    ],
+)
+def test_a_wrong_composite_is_named_with_its_place(text, position, expected):
+    """The message says where reading stopped and what should stand there."""
+    with pytest.raises(QuerySyntaxError, match=re.escape(expected)) as caught:
+        parse(text)
+
+    assert f"at position {position}, " in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a && b || c", "a || b && !c", "a && (b || c && d)"])
+def test_both_operators_need_parentheses(text):
+    """Datadog reads it, and does not say which goes first."""
+    with pytest.raises(QuerySyntaxError, match="write parentheses"):
+        parse(text)

@@ -279,3 +279,68 @@ def test_a_moved_threshold_keeps_the_others_on_their_side():
         "threshold 2 made 1": {"critical": 1, "critical_recovery": 1},
         "warning threshold 1 made 0": {**limits, "warning": 0, "warning_recovery": 0},
     } == found
+
+
+PAGE = {
+    "name": "Behind, and nothing explains it",
+    "type": "composite",
+    "query": "lag && !(check || count)",
+    "message": "{{#is_alert}}{{a.value}} {{c.value}} @pager{{/is_alert}}",
+}
+BEHIND = {"gauge": LAGGED, "values": "0x4 700x9"}
+WELL = {"check": POLLING, "values": "okx13"}
+STOPS = {"check": POLLING, "values": "okx2 criticalx10"}
+NO_FAILURE = {"count": FAILED, "values": "0x13"}
+FAILURE = {"count": FAILED, "values": "0x2 1x10"}
+PAGE_TESTS = {
+    "nothing explains it": {
+        "series": [BEHIND, WELL, NO_FAILURE],
+        "notifications": [
+            {"at": "10m", "why": "alert", "who": ["@pager"], "contains": ["700.0 0.0"]}
+        ],
+    },
+    "the check explains it": {"series": [BEHIND, STOPS, NO_FAILURE], "transitions": []},
+    "failures explain it": {"series": [BEHIND, WELL, FAILURE], "transitions": []},
+}
+
+
+def test_faults_of_a_composite():
+    """Each operand and each `!` dropped, && and || exchanged, and whom it notifies."""
+    assert [
+        "&& made || in lag && !(check || count)",
+        "lag dropped",
+        "!(check || count) dropped",
+        "! before check || count dropped",
+        "|| made && in check || count",
+        "check dropped",
+        "count dropped",
+        "@pager dropped from the message",
+    ] == whats(PAGE)
+
+
+@pytest.mark.parametrize("left_out", [None, *PAGE_TESTS])
+def test_each_test_of_a_composite_is_needed(tmp_path, left_out):
+    """One that fires, and one for each monitor that explains it; together they notice all."""
+    path = tmp_path / "a.yaml"
+    path.write_text(suite("m", *(test for name, test in PAGE_TESTS.items() if name != left_out)))
+    count = {
+        **COUNT,
+        "query": COUNT["query"].replace(" by {step}", ""),
+        "message": "",
+        "name": "c",
+    }
+    found = assets(m=PAGE, lag=LAG, check=CHECK, count=count)
+
+    assert run_tests(found, [path], every=False).ok
+    report = run_mutants(found, [path], every=False)
+
+    living = [one.name.partition(": ")[2] for one in report.failures]
+    assert (left_out is None) is (living == []), living
+
+
+def test_an_operand_that_is_dropped_is_still_named():
+    """The message's letters and the groups stay, so that nothing but the condition is tried."""
+    found = {one.what: one.monitor["query"] for one in mutants(PAGE, {})}
+
+    assert "lag && (!(check || count) || lag)" == found["!(check || count) dropped"]
+    assert "lag && !((check && count) || count)" == found["check dropped"]

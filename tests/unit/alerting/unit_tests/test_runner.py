@@ -232,3 +232,55 @@ tests:
     )
 
     assert run_tests(assets(m=COUNT), [path]).ok
+
+
+STOPPED = {
+    "name": "Polling stopped and nothing explains it",
+    "type": "composite",
+    "query": "lag && !check",
+    "message": "{{#is_alert}}{{a.value}} s behind @pager{{/is_alert}} @channel",
+}
+UNEXPLAINED = {
+    "series": [OLD, {"check": "lightkeeper.polling", "values": "okx26"}],
+    "states": {"14m": "OK", "15m": "Alert", "25m": "Alert", "27m": "OK"},
+    "transitions": [{"at": "15m", "to": "Alert"}, {"at": "27m", "to": "OK"}],
+    "notifications": [
+        {"at": "15m", "why": "alert", "who": ["@pager", "@channel"], "contains": ["700.0 s"]},
+        {"at": "27m", "why": "recovery", "who": ["@channel"]},
+    ],
+}
+
+
+def of_three(tmp_path, monitor, *tests):
+    """Run tests of a composite beside its operands."""
+    path = tmp_path / "a.yaml"
+    path.write_text(suite("m", *tests))
+    return run_tests(assets(None, {}, m=monitor, lag=LAG, check=CHECK), [path], every=False)
+
+
+def test_a_composite_is_tested_with_the_signals_of_its_operands(tmp_path):
+    """All of them are evaluated on the series; states and notifications are the composite's."""
+    explained = {
+        "series": [OLD, {"check": "lightkeeper.polling", "values": "okx9 criticalx15 ok"}],
+        "transitions": [],
+        "notifications": [],
+    }
+
+    found = of_three(tmp_path, STOPPED, UNEXPLAINED, explained)
+
+    assert found.ok, "\n".join(found.lines())
+    assert not of_three(tmp_path, STOPPED, changed(UNEXPLAINED, transitions=[])).ok
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("lag && !checks", "there is no monitor checks"),
+        ("lag && m", "m is a composite, which no composite can name"),
+    ],
+)
+def test_a_composite_that_names_the_wrong_monitor_is_red(tmp_path, query, said):
+    """Its operands are the monitors of the folder."""
+    found = of_three(tmp_path, {**STOPPED, "query": query}, UNEXPLAINED)
+
+    assert f"cannot be evaluated: {said}" in "\n".join(found.lines())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-from lightkeeper.alerting.query.syntax import MetricAlert
+from lightkeeper.alerting.query.syntax import Composite, MetricAlert
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -24,8 +24,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield (
             place,
             "missing data do not notify here, so nothing reminds of them: leave out no data, or "
-            "write show_and_notify_no_data, of a service check notify_no_data",
+            "write show_and_notify_no_data, of a service check or a composite notify_no_data",
         )
-    warns = "warning" in subject.thresholds
-    if "warn" in given and isinstance(subject.query, MetricAlert) and not warns:
+    if "warn" in given and not _warns(subject):
         yield place, "there is no threshold that warns: leave out warn, or write a warning"
+
+
+def _warns(subject: Subject) -> bool:
+    if isinstance(subject.query, Composite):
+        return any(map(_warns, subject.operands))
+    return not isinstance(subject.query, MetricAlert) or "warning" in subject.thresholds
