@@ -45,6 +45,7 @@ _TABLES = (
     "tallies",
     "event_digests",
     "open_words",
+    "published_up_to",
 )
 
 # Strategies: everything a field may hold, mostly what it should.

@@ -128,6 +128,7 @@ _FIRST = (
     """
     CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word))
     """,
+    "CREATE TABLE published_up_to (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",
     """
     CREATE TABLE tallies (
         document_type TEXT NOT NULL,

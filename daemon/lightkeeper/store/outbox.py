@@ -18,6 +18,17 @@ _UNPUBLISHED: Final = """
     FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
     WHERE t.published_at IS NULL ORDER BY t.id LIMIT ?
 """
+# By id: `track` stores one intake after the other, so that ids come in the order of commits.
+_NEWLY_TRACKED: Final = """
+    SELECT document_type, COUNT(*), MAX(id) FROM (
+        SELECT id, document_type FROM form_526_document_submissions
+        WHERE id > ? ORDER BY id LIMIT ?
+    ) AS newest GROUP BY document_type ORDER BY document_type
+"""
+_UP_TO: Final = """
+    INSERT INTO published_up_to (name, value) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _GATHER: Final = """
     INSERT INTO event_digests
         (name, document_type, step, outcome, document_count, request_ids, first_at, last_at)
@@ -85,6 +96,13 @@ class Digest(NamedTuple):
         )
 
 
+class NewlyTracked(NamedTuple):
+    """Tracked documents that are not published yet: how many of each type, and the last row id."""
+
+    by_type: dict[str, int]
+    up_to: int
+
+
 class Backlog(NamedTuple):
     """How many transitions are unpublished, and when the oldest happened; None: there is none."""
 
@@ -113,6 +131,23 @@ class Outbox:
             "SELECT at FROM transitions WHERE published_at IS NULL ORDER BY id LIMIT 1"
         )
         return Backlog(self.unpublished_count(), int(oldest[0][0]) if oldest else None)
+
+    def newly_tracked(self, limit: int) -> NewlyTracked | None:
+        """The first tracked documents that are not published yet, at most `limit`; None: none."""
+        found = self._db.rows(_NEWLY_TRACKED, (self._published_up_to("tracked") or 0, limit))
+        if not found:
+            return None
+        return NewlyTracked(
+            {kind: int(count) for kind, count, _ in found}, max(last for *_, last in found)
+        )
+
+    def mark_tracked(self, up_to: int) -> None:
+        """Mark the documents up to this row id as published; once more, it changes nothing."""
+        self._db.execute(_UP_TO, ("tracked", up_to))
+
+    def _published_up_to(self, name: str) -> int | None:
+        rows = self._db.rows("SELECT value FROM published_up_to WHERE name = ?", (name,))
+        return int(rows[0][0]) if rows else None
 
     def words(self, tag: str) -> list[str]:
         """The words that have a tag value of their own, though no contract knows them."""

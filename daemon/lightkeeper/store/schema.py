@@ -121,6 +121,16 @@ class OpenWord(Model):
         primary_key = CompositeKey("tag", "word")
 
 
+class PublishedUpTo(Model):
+    """How far publishing has come in what has no transition."""
+
+    name = TextField(primary_key=True)
+    value = BigIntegerField()
+
+    class Meta:
+        table_name = "published_up_to"
+
+
 class Tally(Model):
     """How many documents stand where, changed in the transaction that moves them."""
 
@@ -135,4 +145,4 @@ class Tally(Model):
         primary_key = CompositeKey("document_type", "lighthouse_status", "step", "condition")
 
 
-MODELS = (Form526DocumentSubmission, Transition, EventDigest, OpenWord, Tally)
+MODELS = (Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally)

@@ -94,6 +94,14 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             "Such documents of which a notice was sent; no notice is sent yet.",
         ),
     },
+    (Kind.COUNT, Sender.TRACKED): {
+        "lightkeeper.documents.tracked": (
+            "document",
+            _TYPE,
+            "Documents that were newly tracked, further tries included, whichever process "
+            "tracked them.",
+        ),
+    },
     (Kind.COUNT, Sender.SLICE): {
         "lightkeeper.answers.unusable": (
             "document",

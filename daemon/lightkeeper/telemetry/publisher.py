@@ -17,6 +17,7 @@ from lightkeeper.telemetry.signals import STEPS
 from lightkeeper.telemetry.tag_values import OpenTag
 
 PUBLISH_AT_MOST: Final = 1_000
+TRACKED_AT_MOST: Final = 10_000
 PORTION: Final = 50
 """Ended documents published in one datagram, or in few: it arrives whole or not at all."""
 
@@ -56,6 +57,7 @@ class Publisher:
         self._words = OpenTag((), outbox.words("word"), partial(outbox.keep_word, "word"))
         self._events = Events(outbox, emitter, clock)
         self._unmarked: tuple[list[int], list[Digest]] = ([], [])
+        self._unmarked_tracked: int | None = None
 
     def reconfigure(self, emitter: Emitter) -> None:
         """Send through this emitter from now on."""
@@ -67,9 +69,10 @@ class Publisher:
 
         1. Read them, and keep the words that are new. 2. Send their counts and distributions.
         3. Mark published what the Agent has, and gather its events, in one transaction. 4. Send
-        the events that are due, marking each. A crash between sending and marking publishes them
-        again; an unreachable Agent leaves them unpublished. Raises what a store raises that cannot
-        be written to; what was sent by then is marked, and not sent again, once it can be.
+        the events that are due, marking each, and count what was newly tracked. A crash between
+        sending and marking publishes it again; an unreachable Agent leaves it unpublished. Raises
+        what a store raises that cannot be written to; what was sent by then is marked, and not
+        sent again, once it can be.
         """
         self._mark()  # what an earlier call sent and the store could not take
         unpublished = self._outbox.unpublished(PUBLISH_AT_MOST)
@@ -90,9 +93,24 @@ class Publisher:
         self._mark()
         if len(published) == len(unpublished):
             self._events.send_due()
+            self._publish_tracked()
         return len(published)
 
+    def _publish_tracked(self) -> None:
+        """Count the next `TRACKED_AT_MOST` tracked documents; mark them once the Agent has it."""
+        found = self._outbox.newly_tracked(TRACKED_AT_MOST)
+        if found is None:
+            return
+        for kind, count in found.by_type.items():
+            self._emitter.count("lightkeeper.documents.tracked", count, document_type=kind)
+        if self._emitter.flush():
+            self._unmarked_tracked = found.up_to
+            self._mark()
+
     def _mark(self) -> None:
+        if self._unmarked_tracked is not None:
+            self._outbox.mark_tracked(self._unmarked_tracked)
+            self._unmarked_tracked = None
         self._events.mark()
         transition_ids, digests = self._unmarked
         if transition_ids:

@@ -51,6 +51,7 @@ class Sender(StrEnum):
     """Which module sends a signal, and when."""
 
     PUBLISHER = "publisher, once per transition"
+    TRACKED = "publisher, once per document"
     EVENTS = "events, at most once a minute or an hour"
     GAUGES = "gauges, every 30 s"
     SLICE = "health, after each polling slice"

@@ -14,7 +14,10 @@ from lightkeeper.store.database import StoreForeign, StoreUnavailable, open_data
 from lightkeeper.store.migrations import NEWEST
 
 DUMPS = sorted(path.name for path in schema_dump.FOLDER.glob("*.sql"))
-TABLES = ("form_526_document_submissions", "transitions", "event_digests", "open_words")
+TABLES = (
+    *("form_526_document_submissions", "transitions", "event_digests", "open_words"),
+    "published_up_to",
+)
 
 
 @pytest.fixture

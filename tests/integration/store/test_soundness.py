@@ -18,6 +18,7 @@ SOUND = (
     "step_changes, remarks) SELECT id, ?, 'pending', 'failed', 'none', 'X', "
     '\'[["X","FAILED"]]\', '
     f'\'[["found",null],["unknown_step","X"]]\' FROM {DOCUMENTS}',
+    "INSERT INTO published_up_to VALUES ('tracked', 1)",
     "INSERT INTO event_digests VALUES ('a', 'form_0781', 'x', 'failed', 1, '[21]', ?, ?, NULL)",
 )
 """A row of each table, as lightkeeper writes it."""
@@ -81,6 +82,7 @@ def test_a_time_out_of_range_is_unsound(store, column, value):
         ("transitions", "step_changes", "'[[\"CLAIMS_EVIDENCE\", null]]'"),
         ("transitions", "step_changes", '\'["CLAIMS_EVIDENCE", "SUCCESS"]\''),
         ("event_digests", "request_ids", "'[\"1\"]'"),
+        ("published_up_to", "value", "-1"),
         ("tallies", "count", "-1"),
         ("tallies", "lighthouse_status", "'lost'"),
     ],

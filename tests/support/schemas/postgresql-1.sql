@@ -67,6 +67,10 @@ CREATE TABLE public.open_words (
     tag text NOT NULL,
     word text NOT NULL
 );
+CREATE TABLE public.published_up_to (
+    name text NOT NULL,
+    value bigint NOT NULL
+);
 CREATE TABLE public.tallies (
     document_type text NOT NULL,
     lighthouse_status text NOT NULL,
@@ -138,6 +142,7 @@ INSERT INTO public.lightkeeper_schema VALUES (1, 1800086400000);
 INSERT INTO public.open_words VALUES ('step', 'virus_scan');
 INSERT INTO public.open_words VALUES ('word', 'virus_scan');
 INSERT INTO public.open_words VALUES ('word', 'paused');
+INSERT INTO public.published_up_to VALUES ('tracked', 25);
 INSERT INTO public.tallies VALUES ('form_0781', 'done', 'complete', 'contradictory', 2);
 INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'BENEFITS_GATEWAY_SERVICE', 'in_efolder', 2);
 INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'unknown', 'efolder_unknown', 2);
@@ -152,8 +157,8 @@ INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'CLAIMS_EVIDENCE', 's
 INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'none', 'waiting', 0);
 INSERT INTO public.transitions VALUES (1, 1, 1800000000000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_met",null]]', 18193, 41807, 1800000000000);
 INSERT INTO public.transitions VALUES (2, 2, 1800000000000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_met",null]]', 16570, 43430, 1800000000000);
-INSERT INTO public.transitions VALUES (3, 3, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["slo_missed","efolder"],["veteran_must_act",null]]', 13550, 46450, 1800000000000);
-INSERT INTO public.transitions VALUES (4, 4, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["slo_missed","efolder"],["veteran_must_act",null]]', 12405, 47595, 1800000000000);
+INSERT INTO public.transitions VALUES (3, 3, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["veteran_must_act",null],["slo_missed","efolder"]]', 13550, 46450, 1800000000000);
+INSERT INTO public.transitions VALUES (4, 4, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["veteran_must_act",null],["slo_missed","efolder"]]', 12405, 47595, 1800000000000);
 INSERT INTO public.transitions VALUES (5, 5, 1800000000000, 'pending', 'failed', 'none', 'BENEFITS_GATEWAY_SERVICE', 'failed', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]', '[["slo_met",null]]', 19703, 40297, 1800000000000);
 INSERT INTO public.transitions VALUES (6, 6, 1800000000000, 'pending', 'failed', 'none', 'BENEFITS_GATEWAY_SERVICE', 'failed', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","FAILED"]]', '[["slo_met",null]]', 22948, 37052, 1800000000000);
 INSERT INTO public.transitions VALUES (7, 7, 1800000000000, 'pending', 'failed', 'none', 'unknown', 'failed', '[]', '[["slo_missed","efolder"]]', 8975, 51025, 1800000000000);
@@ -170,8 +175,8 @@ INSERT INTO public.transitions VALUES (17, 17, 1800000000000, 'pending', 'pendin
 INSERT INTO public.transitions VALUES (18, 18, 1800000000000, 'pending', 'pending', 'none', 'CLAIMS_EVIDENCE', NULL, '[["CLAIMS_EVIDENCE","IN_PROGRESS"]]', '[]', NULL, NULL, 1800000000000);
 INSERT INTO public.transitions VALUES (19, 19, 1800000000000, 'pending', 'pending', 'none', 'BENEFITS_GATEWAY_SERVICE', NULL, '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","IN_PROGRESS"]]', '[]', NULL, NULL, 1800000000000);
 INSERT INTO public.transitions VALUES (20, 20, 1800000000000, 'pending', 'pending', 'none', 'BENEFITS_GATEWAY_SERVICE', NULL, '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","IN_PROGRESS"]]', '[]', NULL, NULL, 1800000000000);
-INSERT INTO public.transitions VALUES (21, 21, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["slo_missed","efolder"],["veteran_must_act",null]]', 10924, 109076, 1800000000000);
-INSERT INTO public.transitions VALUES (22, 22, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["slo_missed","efolder"],["veteran_must_act",null]]', 12778, 107222, 1800000000000);
+INSERT INTO public.transitions VALUES (21, 21, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["veteran_must_act",null],["slo_missed","efolder"]]', 10924, 109076, 1800000000000);
+INSERT INTO public.transitions VALUES (22, 22, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["veteran_must_act",null],["slo_missed","efolder"]]', 12778, 107222, 1800000000000);
 INSERT INTO public.transitions VALUES (23, 3, 1800000000000, 'failed', 'failed', 'CLAIMS_EVIDENCE', 'CLAIMS_EVIDENCE', NULL, '[]', '[["acknowledged","on-call: seen to"]]', NULL, NULL, 1800000000000);
 INSERT INTO public.transitions VALUES (24, 16, 1800086400000, 'pending', 'done', 'BENEFITS_GATEWAY_SERVICE', 'complete', 'done', '[["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_missed","detection"]]', 68271, 86391729, 1800086400000);
 INSERT INTO public.transitions VALUES (25, 17, 1800086400000, 'pending', 'pending', 'CLAIMS_EVIDENCE', 'CLAIMS_EVIDENCE', NULL, '[]', '[["slo_missed","outcome"],["slo_missed","efolder"],["slo_missed","detection"]]', NULL, NULL, 1800086400000);
@@ -191,6 +196,8 @@ ALTER TABLE ONLY public.form_526_document_submissions
     ADD CONSTRAINT form_526_document_submissions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.open_words
     ADD CONSTRAINT open_words_pkey PRIMARY KEY (tag, word);
+ALTER TABLE ONLY public.published_up_to
+    ADD CONSTRAINT published_up_to_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.tallies
     ADD CONSTRAINT tallies_pkey PRIMARY KEY (document_type, lighthouse_status, step, condition);
 ALTER TABLE ONLY public.transitions
