@@ -1,133 +1,38 @@
 """What Datadog gets, against what the store holds: through kills, outages, locks and stops."""
 
-import gc
-import json
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-import tracemalloc
 from collections import Counter
 from contextlib import closing, contextmanager
-from itertools import cycle, pairwise, product
+from itertools import cycle, product
 from pathlib import Path
 
 import command_line
 import pytest
-from daemon_rig import DaemonRig, Waiter
+from daemon_rig import DaemonRig
+from published import OUTCOMES, assert_events_as_stored, documents_in, own_tags, received, stored
 from store_rows import counted, tallied
-from structlog.testing import capture_logs
 
-import lightkeeper
 from lightkeeper.domain.document import NewDocument
-from lightkeeper.service.loop import GAUGES_EVERY_SECONDS, PUBLISH_EVERY_SECONDS
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS, Levels, sums
-from lightkeeper.store.outbox import Backlog, Outbox
+from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, STEPS, Sender
 
-OUTCOMES = "lightkeeper.documents.outcomes"
 STORIES = (
     *("instantly_done", "instantly_done", "fails_claims_evidence", "fails_bgs", "stuck_bgs"),
     *("contradictory", "fails_cleanup", "lost", "unknown_status"),
 )
 HOUR = 3_600
-
-
-def _stored(database, where="1 = 1"):
-    """What publishing the store's transitions sends: how often each count and each value."""
-    sent = Counter()
-    rows = database.rows(
-        "SELECT d.document_type, t.to_step, t.outcome, t.step_changes, t.remarks, "
-        "t.processing_ms, t.detection_ms FROM transitions AS t "
-        f"JOIN form_526_document_submissions AS d ON d.id = t.document_id WHERE {where}"
-    )
-
-    def add(name, *value, **tags):
-        sent[name, tuple(sorted(tags.items())), *value] += 1
-
-    for kind, step, outcome, changes, remarks, *times in rows:
-        if outcome:
-            add(OUTCOMES, document_type=kind, step=step.lower(), outcome=outcome)
-            for name, ms in zip(("processing_time", "detection_delay"), times, strict=True):
-                if ms is not None:
-                    tags = {"document_type": kind, "outcome": outcome}
-                    add(f"lightkeeper.documents.{name}", ms / 1_000, **tags)
-        for name, word in json.loads(changes):
-            tags = {"document_type": kind, "step": name.lower(), "outcome": word.lower()}
-            add("lightkeeper.step.outcomes", **tags)
-        said = [tuple(remark) for remark in json.loads(remarks)]
-        missed = {word for what, word in said if what == "slo_missed"}
-        if missed or ("slo_met", None) in said:
-            for objective in ("outcome", "efolder", "detection"):
-                result = "bad" if objective in missed else "good"
-                add(f"lightkeeper.slo.{objective}", document_type=kind, result=result)
-        for what, word in said:
-            if what in {"slo_met", "slo_missed"}:
-                continue
-            if what.startswith("unknown_"):
-                add("lightkeeper.answers.unknown_words", field=what, word=word.lower())
-            elif what == "veteran_must_act":
-                add("silent_failure", service="disability-application", function=kind)
-            else:
-                add("lightkeeper.answers.remarkable", document_type=kind, remark=what)
-    return sent
-
-
-def _tags(metric):
-    """The signal's own tags, without the common ones."""
-    return tuple(sorted((tag, metric.tags[tag]) for tag in CATALOGUE[metric.name].tags))
-
-
-def _received(agent):
-    """The same of what the Agent received."""
-    sent = Counter()
-    for metric in agent.metrics:
-        if CATALOGUE[metric.name].sender is Sender.PUBLISHER:
-            if metric.kind == "count":
-                sent[metric.name, _tags(metric)] += metric.value
-            else:
-                sent[metric.name, _tags(metric), metric.value] += 1
-    return sent
-
-
-def _event_key(event):
-    return tuple(event.tags[tag] for tag in ("event", "document_type", "step", "outcome"))
-
-
-def _assert_events_as_stored(database, agent, doubled=0):
-    """The events received, and what is gathered for the next, hold every transition once.
-
-    Where the last event before a kill was not marked, its `doubled` documents come twice.
-    """
-    in_events, gathered = Counter(), Counter()
-    for event in agent.events:
-        in_events[_event_key(event)] += _documents_in(event)
-    for digest in Outbox(database).unsent_events():
-        gathered[digest.key] += digest.document_count
-    assert gathered.keys() <= in_events.keys()  # the first of each key is sent at once
-    stored = Counter()
-    name = {OUTCOMES: "lightkeeper.document", "lightkeeper.step.outcomes": "lightkeeper.step"}
-    for (metric, tags, *_), count in _stored(database).items():
-        if metric in name:
-            key = dict(tags)
-            stored[name[metric], key["document_type"], key["step"], key["outcome"]] += count
-    found = in_events + gathered
-    assert Counter() == stored - found
-    assert doubled == (found - stored).total()
-    folded = {(event.aggregation_key, _event_key(event)) for event in agent.events}
-    assert len(in_events) == len(folded) == len({key for key, _ in folded})
-
-
-def _documents_in(event):
-    return int(event.title.split()[0])
 
 
 def _assert_whole(database):
@@ -197,8 +102,8 @@ def test_killed_anywhere_it_publishes_all_and_doubles_one_batch_at_most(
         agent.drain()
         _assert_whole(database)
         oldest = f"SELECT id FROM transitions WHERE published_at IS NULL LIMIT {PUBLISH_AT_MOST}"
-        in_doubt = _stored(database, f"t.id IN ({oldest})")
-        last = sum(map(_documents_in, agent.events[-1:]))
+        in_doubt = stored(database, f"t.id IN ({oldest})")
+        last = sum(map(documents_in, agent.events[-1:]))
 
         after = command_line.run("poll", env=env)
         assert 0 == after.returncode, after.stderr
@@ -208,13 +113,13 @@ def test_killed_anywhere_it_publishes_all_and_doubles_one_batch_at_most(
         unanswered = "SELECT id FROM form_526_document_submissions WHERE last_answered_at IS NULL"
         assert [] == database.rows(unanswered)
         assert 0 == Outbox(database).unpublished_count()
-        stored, received = _stored(database), _received(agent)
-        assert Counter() == stored - received
+        expected, found = stored(database), received(agent)
+        assert Counter() == expected - found
         if twice == HALF_SENT_TWICE:
-            assert Counter() < received - stored < in_doubt
+            assert Counter() < found - expected < in_doubt
         else:
-            assert (in_doubt if twice == SENT_TWICE else Counter()) == received - stored
-        _assert_events_as_stored(database, agent, last if twice == EVENT_TWICE else 0)
+            assert (in_doubt if twice == SENT_TWICE else Counter()) == found - expected
+        assert_events_as_stored(database, agent, last if twice == EVENT_TWICE else 0)
 
 
 @pytest.fixture
@@ -225,77 +130,6 @@ def watch(tmp_path):
         running.emitter._monotonic = running.clock
         yield running
     running.agent.assert_clean()
-
-
-class Turns:
-    """The loop's jobs at the loop's pace, in simulated time."""
-
-    def __init__(self, watch, stop):
-        self._watch, self._stop = watch, stop
-        self._service = watch.daemon.loop()
-        self._second = 0
-        self.tracked = 0
-
-    def minute(self, stories=("success", "fails_bgs", "fails_claims_evidence")):
-        """Let a minute pass; at its beginning such documents are tracked."""
-        for story in stories:
-            kind = DOCUMENT_TYPES[self.tracked % len(DOCUMENT_TYPES)]
-            self.tracked += len(self._watch.track(1, story, kind))
-        for _ in range(60):
-            self._service.poll_slice(self._stop)
-            if self._second % PUBLISH_EVERY_SECONDS == 0:
-                self._service.publish()
-            if self._second % GAUGES_EVERY_SECONDS == 0:
-                self._watch.health.pulse()
-                self._watch.gauges.send()
-            self._second += 1
-            self._watch.clock.now += 1
-
-
-def _held_by_the_daemon():
-    """Bytes that our code and its libraries for sending and storing keep allocated."""
-    package = Path(lightkeeper.__file__).parent  # a clone may have its name too
-    ours = (f"{package}/*", "*/datadog/*", "*/peewee*", "*/requests/*")
-    simulated = tracemalloc.Filter(False, f"{package}/simulation/*")
-    wanted = [simulated, *(tracemalloc.Filter(True, pattern) for pattern in ours)]
-    gc.collect()  # garbage is not kept
-    traces = tracemalloc.take_snapshot().filter_traces(wanted)
-    return sum(statistic.size for statistic in traces.statistics("filename"))
-
-
-def test_an_hour_without_the_agent_costs_no_transition_and_no_memory(watch):
-    """Polling continues, only the store grows, and all is published after the outage."""
-    said, ended = [], []
-    with capture_logs() as logs, Waiter(watch.clock).on_signals() as stop:
-        turns = Turns(watch, stop)
-        turns.minute()
-        watch.agent.stop()
-        for minute in range(60):
-            if minute == 10:
-                tracemalloc.start()
-            turns.minute()
-            said.append(sum(entry["event"] == "dogstatsd.agent.unreachable" for entry in logs))
-            ended.append(turns.tracked - watch.statuses()["pending"])
-        kept = _held_by_the_daemon()
-        tracemalloc.stop()
-        unpublished_count = Outbox(watch.database).unpublished_count()
-        watch.agent.start()
-        turns.minute()
-        for _ in range(3):  # events of one key come a minute apart
-            turns.minute(())
-
-    assert all(later > before for before, later in pairwise(ended))
-    assert unpublished_count > 3 * 60
-    # 3,000 slices whose counts were lost: one pointer kept of each would be more.
-    assert kept < 24_000
-    assert {1} == {later - before for before, later in pairwise([0, *said])}
-    assert ["dogstatsd.agent.reachable"] == [
-        entry["event"] for entry in logs if entry["event"].startswith("dogstatsd.agent")
-    ][-1:]
-    assert Backlog(0, None) == Outbox(watch.database).backlog()
-    assert _stored(watch.database) == _received(watch.agent)
-    _assert_events_as_stored(watch.database, watch.agent)
-    assert 1_500 < watch.emitter.lost_count == watch.agent.count("lightkeeper.dogstatsd.lost")
 
 
 _PENDING, _FAILED = "lighthouse_status = 'pending'", "lighthouse_status = 'failed'"
@@ -373,7 +207,7 @@ def _ages(database, now):
 def _gauges(agent, unit):
     """The last value of every gauge of the store that has this unit."""
     return {
-        (metric.name, _tags(metric)): metric.value
+        (metric.name, own_tags(metric)): metric.value
         for metric in agent.metrics
         if (found := CATALOGUE[metric.name]).sender is Sender.GAUGES and found.unit == unit
     }
@@ -411,8 +245,8 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
     with watch:
         watch.track(5, "fails_bgs", "form_0781", age=100.0)
         watch.poll()
-        before = _stored(watch.database)
-        assert before == _received(watch.agent)
+        before = stored(watch.database)
+        assert before == received(watch.agent)
         watch.agent.stop()
         with _without_agent(watch.agent.port, listening=not noticed):
             _bring_into_every_state(watch)
@@ -420,7 +254,7 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
             watch.track_ids(range(6, 9), "form_0781a")  # and they are not polled
             watch.clock.now += UNOBSERVED_AFTER_MS / 1_000 + 10
             watch.publisher.publish()
-        unpublished = _stored(watch.database, "t.published_at IS NULL")
+        unpublished = stored(watch.database, "t.published_at IS NULL")
         watch.agent.start()
         watch.health.pulse()
         watch.gauges.send()
@@ -439,10 +273,9 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
         assert 1 == watch.agent.gauge("lightkeeper.heartbeat")
         while watch.publisher.publish():
             pass
-        stored = _stored(watch.database)
-        assert before + unpublished == _received(watch.agent)
+        assert before + unpublished == received(watch.agent)
         assert bool(unpublished) is noticed
-        assert Counter() < stored - before
+        assert Counter() < stored(watch.database) - before
         watch.agent.assert_clean()
 
 
@@ -489,9 +322,9 @@ def test_what_cannot_be_marked_is_not_sent_again_and_again(watch, broken):
         pass
 
     assert 900 == watch.agent.count(OUTCOMES)
-    assert _stored(watch.database) == _received(watch.agent)
+    assert stored(watch.database) == received(watch.agent)
     assert 0 == Outbox(watch.database).unpublished_count()
-    _assert_events_as_stored(watch.database, watch.agent)
+    assert_events_as_stored(watch.database, watch.agent)
 
 
 @pytest.mark.parametrize("moment", ["answered", "published"])
@@ -517,6 +350,6 @@ def test_sigterm_leaves_nothing_unpublished_and_every_gauge_true(tmp_path, simul
     with closing(open_database(url, create=False)) as database:
         _assert_whole(database)
         assert 0 == Outbox(database).unpublished_count()
-        assert _stored(database) == _received(agent)
-        _assert_events_as_stored(database, agent)
+        assert stored(database) == received(agent)
+        assert_events_as_stored(database, agent)
         assert _counts(database, int(time.time() * 1_000)) == _gauges(agent, "document")
