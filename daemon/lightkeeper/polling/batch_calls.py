@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from typing import Final
 
-TRIAL_EVERY_SECONDS: Final = 60.0
-"""How often a batch is tried while documents are polled singly."""
+TRIAL_AFTER_SECONDS: Final = 60.0
+"""How long after the first failed trial the next is made; after each further one twice as long."""
+LONGEST_REST_SECONDS: Final = 240.0
+"""Four minutes: what polling in batches again takes at most, once they are answered."""
 REST: Final = 10
 """How many times as long as the pause after a trial other calls are made before the next."""
 
@@ -27,7 +29,7 @@ class BatchCalls:
         self._suspected = False
         self._tried_at = 0.0
         self._rested_at: float | None = None
-        self._rest_seconds = TRIAL_EVERY_SECONDS
+        self._growing_seconds = self._rest_seconds = TRIAL_AFTER_SECONDS
         self.last_answered = False
         """Whether the last call about several documents was answered."""
         self.probed = False
@@ -44,6 +46,7 @@ class BatchCalls:
         self.last_answered = True
         self.failing_since = self.singly_since = None
         self._failing, self._suspected, self.probed = frozenset(), False, False
+        self._growing_seconds = TRIAL_AFTER_SECONDS
 
     def failed(self, request_ids: Collection[int], now: float, *, slow: bool) -> None:
         """Note that a call about these documents failed.
@@ -67,8 +70,9 @@ class BatchCalls:
     def is_trial_due(self, now: float, *, idle: bool) -> bool:
         """Whether to find out by a call about two documents that were answered before.
 
-        While documents are polled singly, a minute after the first answer since the last trial,
-        and longer where a trial is followed by a pause, which keeps all else from being polled.
+        While documents are polled singly, a minute after the first answer since the last trial, in
+        the end four, and longer where a trial is followed by a pause, which keeps all else from
+        being polled.
         `idle`: there is nothing else to poll.
         """
         if self.singly_since is None:
@@ -82,7 +86,8 @@ class BatchCalls:
         `pause`: for how many seconds Lighthouse then allows no call.
         """
         self._tried_at, self._rested_at = now, None
-        self._rest_seconds = max(TRIAL_EVERY_SECONDS, REST * pause)
+        self._rest_seconds = max(self._growing_seconds, REST * pause)
+        self._growing_seconds = min(2 * self._growing_seconds, LONGEST_REST_SECONDS)
         begins = self.singly_since is None and self._answered_alone > 0
         if begins:
             self.singly_since = now

@@ -191,7 +191,8 @@ class Poller:
         log.error(
             "poll.batches.failing",
             outcome=str(outcome),
-            effect="documents are polled singly, and a batch is tried once a minute",
+            effect="documents are polled singly, and a batch is tried ever more rarely, at last "
+            "every four minutes",
         )
 
     def _end_singly(self, because: str) -> None:

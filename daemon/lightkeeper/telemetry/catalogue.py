@@ -285,8 +285,13 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         "lightkeeper.polling": (
             "",
             {},
-            "Whether polling progresses: calls are answered, or nothing is due; a warning while "
-            "batches fail and documents are polled singly.",
+            "Whether polling progresses: calls are answered, or nothing is due.",
+        ),
+        "lightkeeper.poll.batch_endpoint": (
+            "",
+            {},
+            "Whether calls about several documents are answered; critical while they fail, those "
+            "about one are answered, and documents are polled singly.",
         ),
     },
     (Kind.EVENT, Sender.EVENTS): {

@@ -15,7 +15,6 @@ from lightkeeper.telemetry.dogstatsd import Emitter
 log = structlog.get_logger()
 
 OK: Final = 0
-WARNING: Final = 1
 CRITICAL: Final = 2
 UNKNOWN: Final = 3
 
@@ -36,6 +35,7 @@ _EVIDENCE: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 """For each check the outcomes of calls that show it is OK, and those that show it is critical."""
 POLLING: Final = "lightkeeper.polling"
+BATCHES: Final = "lightkeeper.poll.batch_endpoint"
 RATE_LIMITED_TOO_LONG_SECONDS: Final = 300.0
 """How long every call may end as 429 before polling counts as failing."""
 
@@ -175,8 +175,8 @@ class Health:
         elif self._obstacles:
             self._states[POLLING] = (CRITICAL, "; ".join(sorted(self._obstacles)))
         singly = self._poller.report().singly_seconds is not None
-        if singly and self._states[POLLING][0] != CRITICAL:
-            self._states[POLLING] = (WARNING, "batches fail: documents are polled singly")
+        why = "batches fail: documents are polled singly"
+        self._states[BATCHES] = (CRITICAL, why) if singly else (OK, "")
         for name, (status, message) in self._states.items():
             emitter.service_check(name, status=status, message=message)
         self._seen.clear()

@@ -15,6 +15,7 @@ CONNECT = "lightkeeper.lighthouse.can_connect"
 AUTHENTICATE = "lightkeeper.lighthouse.can_authenticate"
 WRITE = "lightkeeper.database.can_write"
 POLLING = "lightkeeper.polling"
+BATCHES = "lightkeeper.poll.batch_endpoint"
 
 
 @pytest.fixture
@@ -47,15 +48,17 @@ def _messages(watch):
 
 
 def test_nothing_is_claimed_before_the_first_call(watch):
-    """Before the first call only the status of the store is known."""
-    assert {CONNECT: UNKNOWN, AUTHENTICATE: UNKNOWN, POLLING: UNKNOWN, WRITE: OK} == _states(watch)
+    """Before the first call only the status of the store is known; no batch has failed."""
+    unknown = dict.fromkeys((CONNECT, AUTHENTICATE, POLLING), UNKNOWN)
+    assert unknown | {WRITE: OK, BATCHES: OK} == _states(watch)
 
 
 def test_idle_polling_is_ok(watch):
     """With nothing due polling is OK, and Lighthouse is unknown."""
     _slice(watch)
 
-    assert {CONNECT: UNKNOWN, AUTHENTICATE: UNKNOWN, POLLING: OK, WRITE: OK} == _states(watch)
+    unknown = dict.fromkeys((CONNECT, AUTHENTICATE), UNKNOWN)
+    assert unknown | {POLLING: OK, WRITE: OK, BATCHES: OK} == _states(watch)
 
 
 def test_an_answer_shows_everything_to_be_ok(watch):
@@ -63,9 +66,9 @@ def test_an_answer_shows_everything_to_be_ok(watch):
     watch.track(5)
     _slice(watch)
 
-    all_ok = {CONNECT: OK, AUTHENTICATE: OK, POLLING: OK, WRITE: OK}
+    all_ok = dict.fromkeys((CONNECT, AUTHENTICATE, POLLING, WRITE, BATCHES), OK)
     assert all_ok == _states(watch)
-    assert {"": 4} == {"": list(_messages(watch).values()).count("")}
+    assert {"": 5} == {"": list(_messages(watch).values()).count("")}
     assert all_ok == _states(watch)
 
 

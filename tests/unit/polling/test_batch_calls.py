@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightkeeper.polling.batch_calls import TRIAL_EVERY_SECONDS, BatchCalls
+from lightkeeper.polling.batch_calls import TRIAL_AFTER_SECONDS, BatchCalls
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def test_a_slow_call_is_looked_into_at_once(calls):
 
 
 def test_documents_are_polled_singly_from_a_failed_trial_to_an_answered_one(calls):
-    """Meanwhile a trial is due a minute after others were answered."""
+    """Meanwhile the next trial is due a minute after others were answered."""
     _suspect(calls)
     assert calls.trial_failed(5.0, pause=0.0)
     assert (0.0, 5.0) == (calls.failing_since, calls.singly_since)
     calls.answered_alone(7.0)
     calls.answered_alone(8.0)
-    assert not calls.is_trial_due(7.0 + TRIAL_EVERY_SECONDS - 1, idle=False)
-    assert calls.is_trial_due(7.0 + TRIAL_EVERY_SECONDS, idle=False)
+    assert not calls.is_trial_due(7.0 + TRIAL_AFTER_SECONDS - 1, idle=False)
+    assert calls.is_trial_due(7.0 + TRIAL_AFTER_SECONDS, idle=False)
     assert not calls.trial_failed(65.0, pause=0.0)
     assert 5.0 == calls.singly_since
 
@@ -69,7 +69,7 @@ def test_a_trial_that_was_followed_by_a_long_pause_lets_documents_be_polled_firs
     """It waits for an answer to another call, and ten times as long as the pause."""
     _suspect(calls)
     calls.trial_failed(5.0, pause=0.0)
-    later = 5.0 + TRIAL_EVERY_SECONDS
+    later = 5.0 + TRIAL_AFTER_SECONDS
     assert not calls.is_trial_due(later, idle=False)
     assert calls.is_trial_due(later, idle=True)
     calls.trial_failed(later, pause=30.0)
@@ -77,6 +77,21 @@ def test_a_trial_that_was_followed_by_a_long_pause_lets_documents_be_polled_firs
 
     assert not calls.is_trial_due(later + 30 + 299, idle=False)
     assert calls.is_trial_due(later + 30 + 300, idle=False)
+
+
+def test_pauses_between_trials_grow_up_to_four_minutes(calls):
+    """From a minute on; after an answered trial they are short again."""
+    for _ in range(2):
+        _suspect(calls)
+        now, pauses = 5.0, []
+        for _ in range(5):
+            calls.trial_failed(now, pause=0.0)
+            calls.answered_alone(now)
+            pauses.append(next(s for s in range(999) if calls.is_trial_due(now + s, idle=False)))
+            now += pauses[-1]
+        calls.answered()
+
+        assert [60, 120, 240, 240, 240] == pauses
 
 
 def test_an_answered_trial_lets_batches_be_halved(calls):
