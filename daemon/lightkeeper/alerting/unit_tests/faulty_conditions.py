@@ -12,7 +12,7 @@ _Faulty: TypeAlias = tuple[str, str, Condition]  # what, which test is missing, 
 _EXCHANGED: Final = {"&&": "||", "||": "&&"}
 
 
-def faulty(condition: Condition) -> Iterator[_Faulty]:
+def faulty_conditions(condition: Condition) -> Iterator[_Faulty]:
     """Yield the condition with a part dropped, a `!` dropped, or && and || exchanged."""
     match condition:
         case Inverse(inner):
@@ -21,7 +21,7 @@ def faulty(condition: Condition) -> Iterator[_Faulty]:
                 f"a test in which {written(inner)} decides",
                 inner,
             )
-            for what, missing, other in faulty(inner):
+            for what, missing, other in faulty_conditions(inner):
                 yield what, missing, Inverse(other)
         case Joined(operator, parts):
             exchanged = _EXCHANGED[operator]
@@ -36,7 +36,7 @@ def faulty(condition: Condition) -> Iterator[_Faulty]:
                     f"a test in which {written(part)} decides",
                     _without(condition, place),
                 )
-                for what, missing, other in faulty(part):
+                for what, missing, other in faulty_conditions(part):
                     yield what, missing, _with(condition, place, other)
 
 

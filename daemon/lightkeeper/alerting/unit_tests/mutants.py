@@ -23,7 +23,8 @@ from lightkeeper.alerting.query.syntax import (
     ServiceCheckAlert,
 )
 from lightkeeper.alerting.unit_tests.cases import Payload
-from lightkeeper.alerting.unit_tests.faulty_conditions import faulty
+from lightkeeper.alerting.unit_tests.faulty_conditions import faulty_conditions
+from lightkeeper.alerting.unit_tests.faulty_queries import faulty_aggregators, faulty_windows
 from lightkeeper.alerting.unit_tests.runner import (
     Failure,
     PreparedTest,
@@ -33,7 +34,6 @@ from lightkeeper.alerting.unit_tests.runner import (
 )
 
 _LIMIT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?[\d.]+(?:[eE][+-]?\d+)?)\s*$")
-_WINDOW: Final = re.compile(r"\b(last_)(\d+)(\w+)")
 _SCOPE: Final = re.compile(r"(?<!\bby)(?<!\bby )\{([^{}]*)\}")
 _TAG: Final = re.compile(r"[A-Za-z0-9_$@*][^\s,(){}!]*")
 _OVER: Final = re.compile(r"\.(?:over|exclude)\(([^()]*)\)")
@@ -93,7 +93,7 @@ def mutants(monitor: Payload, slos: dict[str, Payload]) -> Iterator[Mutant]:
     elif isinstance(query, Composite):
         of_query = _of_condition(monitor, query)
     for what, missing, mutant in chain(
-        of_query, _of_no_data(monitor, query), _of_notifications(monitor)
+        of_query, _of_text(monitor, query), _of_no_data(monitor, query), _of_notifications(monitor)
     ):
         yield Mutant(what, missing, mutant, slos)
     yield from _of_scopes(monitor, query, slos)
@@ -128,13 +128,6 @@ def _of_limits(monitor: Payload) -> Iterator[_Fault]:
                 query=f"{before}{comparator} {moved:.10g}",
                 thresholds=_fitting(comparator, {**limits, "critical": moved}),
             ),
-        )
-    if window := _WINDOW.search(text):
-        longer = f"{window[1]}{2 * int(window[2])}{window[3]}"
-        yield (
-            f"window {window[0]} made {longer}",
-            "a test with the minute at which it alerts or recovers",
-            _with(monitor, query=text.replace(window[0], longer, 1)),
         )
     if monitor.get("options", {}).get("require_full_window"):
         yield (
@@ -212,8 +205,14 @@ def _of_runs(monitor: Payload, last: int) -> Iterator[_Fault]:
 
 
 def _of_condition(monitor: Payload, composite: Composite) -> Iterator[_Fault]:
-    for what, missing, condition in faulty(composite.condition):
+    for what, missing, condition in faulty_conditions(composite.condition):
         yield what, missing, _with(monitor, query=written(condition))
+
+
+def _of_text(monitor: Payload, query: Query) -> Iterator[_Fault]:
+    text = str(monitor["query"])
+    for what, missing, faulty_text in chain(faulty_windows(text, query), faulty_aggregators(text)):
+        yield what, missing, _with(monitor, query=faulty_text)
 
 
 def _of_no_data(monitor: Payload, query: Query) -> Iterator[_Fault]:

@@ -27,6 +27,13 @@ QUIET = {
     "states": {"9m": {}},
 }
 LAG_TESTS = {
+    "two versions": {
+        "series": [
+            {"gauge": f"{LAGGED}{{version:1}}", "values": "280x9 650x9"},
+            {"gauge": f"{LAGGED}{{version:2}}", "values": "280x9 0x9"},
+        ],
+        "transitions": [{"at": "15m", "to": "Alert"}],
+    },
     "up and down": {
         "series": [{"gauge": LAGGED, "values": "290x9 320x9 590x9 650x9 450x9 290x9"}],
         "transitions": [
@@ -101,7 +108,7 @@ def test_good_tests_leave_no_survivor(survivors):
         ([ALWAYS], ["threshold 0 made -1"]),
         (
             [FIRES, QUIET],
-            ["window last_5m made last_10m", "no data made to notify"],
+            ["window 5m made 10m", "no data made to notify"],
         ),
         ([STAYS, QUIET], ["@pager dropped from the message", "@channel dropped from the message"]),
     ],
@@ -140,8 +147,9 @@ def test_faults_of_a_count():
     assert [
         "threshold 0 made 1",
         "threshold 0 made -1",
-        "window last_5m made last_10m",
         "comparator > made <",
+        "window 5m made 10m",
+        "window 5m made 2m",
         "no data made to notify",
         "@pager dropped from the message",
         "@channel dropped from the message",
@@ -155,11 +163,15 @@ def test_faults_of_a_gauge():
     assert [
         "threshold 600 made 660",
         "threshold 600 made 540",
-        "window last_5m made last_10m",
         "comparator > made <",
         "warning threshold 300 made 330",
         "warning threshold 300 made 270",
         "critical_recovery dropped",
+        "window 5m made 10m",
+        "window 5m made 2m",
+        "max:lightkeeper.poll.due_lag made avg",
+        "max:lightkeeper.poll.due_lag made sum",
+        "max:lightkeeper.poll.due_lag made min",
         "no-data choice dropped",
         "@pager dropped from the message",
         "no-data part of the message dropped",
@@ -216,12 +228,15 @@ def test_the_scope_of_an_slo_may_be_wrong_too():
         "threshold 14.4 made 15.84",
         "threshold 14.4 made 12.96",
         "comparator > made <",
+        "long window 1h made 2h",
+        "short window 5m made 10m",
+        "short window 5m made 2m",
         "env:prod mistyped as env:prodx",
         "outcome:done mistyped as outcome:donex",
         "env:prod mistyped as env:prodx",
         "outcome:* mistyped as outcome:*x",
     ] == [one.what for one in made]
-    typos = [one.slos["s"]["query"] for one in made[3:]]
+    typos = [one.slos["s"]["query"] for one in made[6:]]
     assert [(1, 0), (1, 0), (0, 1), (0, 1)] == [
         tuple(typo[part] != query[part] for part in query) for typo in typos
     ]

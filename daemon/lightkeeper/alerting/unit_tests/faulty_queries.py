@@ -1,0 +1,72 @@
+"""Faults in the text of a query: windows half or twice as long, and other space aggregators."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from lightkeeper.alerting.query.syntax import UNIT_SECONDS, BurnRate, Query
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.signals import Kind
+
+_Faulty: TypeAlias = tuple[str, str, str]  # what, which test is missing, the query
+
+_LAST: Final = re.compile(r"\b(last)_(\d+(?:mo|m|h|d|w))\b")
+_BURN: Final = re.compile(r"\.(long|short)_window\([\"'](\d+[mhd])[\"']\)")
+_SPACE: Final = re.compile(
+    r"\b(avg|sum|min|max):([A-Za-z][\w.]*)\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?+(?!\.as_)"
+)
+_AGGREGATORS: Final = ("avg", "sum", "min", "max")
+_LONG: Final = range(3600, 2 * 86_400 + 1)
+
+
+def faulty_windows(text: str, query: Query) -> Iterator[_Faulty]:
+    """Yield the query with its window, or each of its burn rate's, twice and half as long."""
+    if isinstance(query, BurnRate):
+        lengths = {"long": query.long.seconds, "short": query.short.seconds}
+        for one in _BURN.finditer(text):
+            for changed in _twice_and_half(one[2]):
+                other = lengths | {one[1]: _seconds(changed)}
+                if other["long"] in _LONG and other["short"] < other["long"]:
+                    yield _fault(text, one, f"{one[1]} window {one[2]}", changed)
+    elif found := _LAST.search(text):
+        for changed in _twice_and_half(found[2]):
+            yield _fault(text, found, f"window {found[2]}", changed)
+
+
+def faulty_aggregators(text: str) -> Iterator[_Faulty]:
+    """Yield the query with each gauge aggregated over its series in each other way.
+
+    A count can only be summed.
+    """
+    for found in _SPACE.finditer(text):
+        signal = CATALOGUE.get(found[2])
+        if signal is not None and signal.kind is not Kind.GAUGE:
+            continue
+        for other in _AGGREGATORS:
+            if other != found[1]:
+                yield (
+                    f"{found[1]}:{found[2]} made {other}",
+                    f"a test with several series in a group, whose {found[1]} and {other} differ",
+                    text[: found.start(1)] + other + text[found.end(1) :],
+                )
+
+
+def _twice_and_half(length: str) -> Iterator[str]:
+    """Other lengths in whole minutes: Datadog takes no others."""
+    amount, unit = re.findall(r"\d+|\D+", length)
+    yield f"{2 * int(amount)}{unit}"
+    if (seconds := _seconds(length)) >= 120:
+        yield f"{seconds // 120}m"
+
+
+def _seconds(length: str) -> int:
+    amount, unit = re.findall(r"\d+|\D+", length)
+    return int(amount) * UNIT_SECONDS[unit]
+
+
+def _fault(text: str, found: re.Match[str], what: str, changed: str) -> _Faulty:
+    return (
+        f"{what} made {changed}",
+        "a test with the minutes at which it alerts and recovers",
+        text[: found.start(2)] + changed + text[found.end(2) :],
+    )
