@@ -51,7 +51,7 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
     return Filter(
         frozenset().union(*conditions) if conditions else Filter().conditions,
         frozenset(asked.status),
-        _steps(asked.step, listing.steps()) if asked.step else frozenset(),
+        steps_named(asked.step, listing.steps()) if asked.step else frozenset(),
         frozenset(asked.document_type),
         frozenset(asked.submission),
         *_between("failed", asked.failed_since, asked.failed_until, now),
@@ -60,8 +60,11 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
     )
 
 
-def _steps(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
-    """The steps under Lighthouse's own names; a word may be in lower case, with - for _."""
+def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
+    """The steps under Lighthouse's own names; a word may be in lower case, with - for _.
+
+    `tallied` are the steps that documents are or were at. Raises `WrongFilter`.
+    """
     known: dict[str, set[str]] = {}
     for step in [*map(str, Step), *tallied]:
         known.setdefault(_plain(step), set()).add(step)
@@ -94,10 +97,13 @@ def _between(
     return first, last
 
 
-def instant_of(option: str, text: str, now: Instant, whole_day_ms: int) -> Instant:
+def instant_of(
+    option: str, text: str, now: Instant, whole_day_ms: int, lasts_from: Instant | None = None
+) -> Instant:
     """The time that `text` names: a date or time (UTC if it names no zone), or how long ago.
 
-    `whole_day_ms` is added to a date without a time. Raises `WrongFilter`.
+    With `lasts_from` a length is not how long ago, but how long after that. `whole_day_ms` is
+    added to a date without a time. Raises `WrongFilter`.
     """
     text = text.strip()
     try:
@@ -109,9 +115,11 @@ def instant_of(option: str, text: str, now: Instant, whole_day_ms: int) -> Insta
             moment = datetime.fromisoformat(text)
             zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return round(zoned.timestamp() * SECOND)
-        return now - TypeAdapter(Duration).validate_python(text)
+        length = TypeAdapter(Duration).validate_python(text)
+        return now - length if lasts_from is None else lasts_from + length
     except (ValueError, OverflowError, ValidationError) as exc:
         raise WrongFilter(
             f"{option}: give a date such as 2026-11-23, a time such as 2026-11-23T14:05:00Z "
-            "(UTC), or a number with a unit, such as 12h or 30d, for how long ago"
+            "(UTC), or a number with a unit, such as 12h or 30d, for how long "
+            + ("ago" if lasts_from is None else "it lasts")
         ) from exc

@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework import facts
+from lightkeeper.casework import facts, maintenance
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
@@ -39,8 +39,8 @@ class Found(NamedTuple):
     lines: list[str]
 
 
-def overview(database: Database) -> dict[str, Any]:
-    """Totals on top, then documents by type, status and step."""
+def overview(database: Database, now: Instant) -> dict[str, Any]:
+    """Totals on top, then the maintenance in effect, then documents by type, status and step."""
     totals = Levels(database).totals()
     documents: dict[str, dict[str, dict[str, int]]] = {}
     for level in totals:
@@ -51,6 +51,7 @@ def overview(database: Database) -> dict[str, Any]:
         **sums(totals),
         **troubles(totals),
         "unpublished": Outbox(database).unpublished_count(),
+        "maintenance": [maintenance.data(each, now) for each in Levels(database).maintenance(now)],
         "documents": documents,
     }
 

@@ -153,9 +153,12 @@ def note(action: Action, by: str, reason: str, now: Instant) -> Note:
     return Note(_REMARKS[action], by, reason, now, acknowledges)
 
 
-def check_note(by: str, reason: str, *, needs_reason: bool = True) -> None:
+def check_note(
+    by: str, reason: str, *, needs_reason: bool = True, reason_option: str = "--reason"
+) -> None:
     """Raise `IncompleteNote` unless both are there, one printable line each."""
-    for name, text, longest in (("--by", by, LONGEST_NAME), ("--reason", reason, LONGEST_REASON)):
+    named = (("--by", by, LONGEST_NAME), (reason_option, reason, LONGEST_REASON))
+    for name, text, longest in named:
         if not text.isprintable() or len(text) > longest:
             raise IncompleteNote(
                 f"{name} must be one printable line of at most {longest} characters"
@@ -164,7 +167,7 @@ def check_note(by: str, reason: str, *, needs_reason: bool = True) -> None:
         raise IncompleteNote("--by is empty: give the name of who does this")
     if needs_reason and not reason.strip():
         raise IncompleteNote(
-            "--reason is empty: give the reason, for those who read the history later"
+            f"{reason_option} is empty: give the reason, for those who read it later"
         )
 
 

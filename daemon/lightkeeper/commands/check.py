@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def check(file: "SettingsFile | None") -> int:
-    """Check settings, database, token, Lighthouse and Datadog Agent."""
+    """Try settings, database, token, Lighthouse and Datadog Agent."""
     from lightkeeper.service.self_check import checks
 
     forbid_core_dumps()

@@ -20,6 +20,7 @@ from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
 from lightkeeper.commands.drill import drill
 from lightkeeper.commands.list import list_documents
+from lightkeeper.commands.maintenance import maintenance
 from lightkeeper.commands.monitors import monitors
 from lightkeeper.commands.run import poll, run
 from lightkeeper.commands.shared import complain
@@ -147,8 +148,8 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(track, run, poll, status, list_documents, show, ack, close, recheck, correct, check),
-    *(backup, restore),
+    *(track, run, poll, status, list_documents, show, ack, close, recheck, correct),
+    *(maintenance, check, backup, restore),
     *(monitors, dashboards, drill, demo, simulate),
 ):
     main.add_command(_command)

@@ -17,7 +17,7 @@ def status(as_json: bool) -> int:
     from lightkeeper.casework import lookup
 
     with closing(open_store(load_store_settings(), look=True)) as database:
-        overview = lookup.overview(database)
+        overview = lookup.overview(database, now())
     click.echo(_json(overview) if as_json else _table(overview))
     return ExitStatus.OK
 
@@ -57,10 +57,13 @@ def _json(data: dict[str, Any]) -> str:
 
 def _table(data: dict[str, Any]) -> str:
     """The overview of `casework.lookup` for a person."""
+    from lightkeeper.casework.maintenance import in_effect
+
     lost = data["unacknowledged"] - data["in_efolder_not_bgs"] - data["efolder_unknown"]
     lines = [
         f"tracked {data['tracked']} = pending {data['pending']} + done {data['done']} "
         f"+ failed {data['failed']}",
+        *map(in_effect, data["maintenance"]),
         "",
         f"{data['slow']} slow, of which {data['stuck']} stuck and {data['overdue']} overdue",
         f"{data['not_found']} not found by Lighthouse",

@@ -137,8 +137,9 @@ class Loop:
         calls, problems = self._health.calls(), [self._not_reloaded]
         try:
             totals, oldest = self._levels.totals(), self._levels.oldest_pending()
-            found = [*self._health.problems(), *problems]
-            line = status_line(totals, oldest, calls, found, self._clock())
+            found, at = [*self._health.problems(), *problems], self._clock()
+            maintenance = self._levels.maintenance(at)
+            line = status_line(totals, oldest, calls, found, at, maintenance)
         except LightkeeperError as exc:
             # A store that cannot be read cannot be written either: one problem says it.
             line = status_line(None, [], calls, [f"the store cannot be read: {exc}", *problems], 0)

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from lightkeeper.casework.maintenance import data, in_effect
+from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Level, Oldest, sums, troubles
 from lightkeeper.telemetry.health import Calls
@@ -14,11 +16,12 @@ def status_line(
     calls: Calls,
     problems: Sequence[str],
     now: Instant,
+    maintenance: Sequence[MaintenanceWindow] = (),
 ) -> str:
-    """What is pending, stuck and failed; how calls end; then each problem.
+    """What is pending, stuck and failed; how calls end; then each problem; then maintenance.
 
     `levels` is None where the store cannot be read. `oldest` are the unacknowledged pending
-    documents that wait longest, by type and step.
+    documents that wait longest, by type and step; `maintenance` are the windows in effect.
     """
     parts = [] if levels is None else _documents(list(levels), oldest, now)
     if calls.last_ago is not None:
@@ -30,7 +33,8 @@ def status_line(
     if calls.left is not None:
         of = "" if calls.limit is None else f" of {calls.limit}"
         parts.append(f"{calls.left}{of} calls left")
-    return "; ".join(filter(None, [", ".join(parts), *problems]))
+    said = [in_effect(data(window, now)) for window in maintenance]
+    return "; ".join(filter(None, [", ".join(parts), *problems, *said]))
 
 
 def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:

@@ -3,8 +3,10 @@
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.document import COUNTED_AS, Condition, LighthouseStatus
+from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
+from lightkeeper.store.maintenance import MaintenanceWindows
 
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 """How much later than its cadence allows a usable answer may come: twice the longest pause."""
@@ -98,6 +100,10 @@ class Levels:
     def oldest_pending(self) -> list[Oldest]:
         """The oldest unacknowledged one of each type at each step."""
         return [Oldest._make(row) for row in self._db.rows(_OLDEST)]
+
+    def maintenance(self, now: Instant) -> list[MaintenanceWindow]:
+        """The maintenance windows that are in effect."""
+        return MaintenanceWindows(self._db).in_effect(now)
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""

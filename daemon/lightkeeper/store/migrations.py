@@ -139,6 +139,19 @@ _FIRST = (
         PRIMARY KEY (document_type, lighthouse_status, step, condition)
     )
     """,
+    """
+    CREATE TABLE maintenance_windows (
+        id {identity},
+        starts_at BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL CHECK (ends_at > starts_at),
+        step_names TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        announced_by TEXT NOT NULL,
+        announced_at BIGINT NOT NULL,
+        ended_at BIGINT,
+        ended_by TEXT
+    )
+    """,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)

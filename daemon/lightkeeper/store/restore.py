@@ -32,8 +32,14 @@ _LACKING: Final = (
         FROM copy.transitions AS t
         JOIN copy.form_526_document_submissions AS d ON d.id = t.document_id)
     """,
+    """
+    SELECT COUNT(*) FROM (
+        SELECT starts_at, ends_at, step_names, reason, ended_at FROM main.maintenance_windows
+        EXCEPT
+        SELECT starts_at, ends_at, step_names, reason, ended_at FROM copy.maintenance_windows)
+    """,
 )
-"""How many documents and transitions of the present store are not in the copy."""
+"""How many documents, transitions and maintenance windows of the present are not in the copy."""
 
 
 def put_back(
@@ -124,17 +130,20 @@ def _refuse_to_lose(present: sqlite3.Connection, store: Path, file: Path) -> Non
                 f"{store} was written by a newer lightkeeper (schema {number}; this one knows "
                 f"{migrations.NEWEST}), which alone can say what {file} lacks; {all_the_same}"
             )
-        documents, transitions = (present.execute(sql).fetchone()[0] for sql in _LACKING)
+        lacking = documents, transitions, windows = tuple(
+            present.execute(sql).fetchone()[0] for sql in _LACKING
+        )
     except StoreForeign as exc:
         raise StoreInTheWay(f"{exc}: what {file} lacks is unknown; {all_the_same}") from exc
     except sqlite3.OperationalError as exc:
         raise unavailable(str(store), str(exc)) from exc
     except sqlite3.DatabaseError:
         return  # corrupt: what it holds cannot be read, and it is kept
-    if documents or transitions:
+    if any(lacking):
+        more = f" and {windows:,} maintenance windows" if windows else ""
         raise StoreInTheWay(
-            f"{store} holds {documents:,} request ids and {transitions:,} transitions that {file} "
-            f"lacks; {all_the_same}"
+            f"{store} holds {documents:,} request ids and {transitions:,} transitions{more} that "
+            f"{file} lacks; {all_the_same}"
         )
 
 

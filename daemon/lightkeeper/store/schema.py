@@ -145,4 +145,24 @@ class Tally(Model):
         primary_key = CompositeKey("document_type", "lighthouse_status", "step", "condition")
 
 
-MODELS = (Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally)
+class Maintenance(Model):
+    """A planned outage that was announced; without `step_names` it is of all of Lighthouse."""
+
+    id = BigAutoField()
+    starts_at = InstantField()
+    ends_at = InstantField()
+    step_names = TextField()
+    reason = TextField()
+    announced_by = TextField()
+    announced_at = InstantField()
+    ended_at = InstantField(null=True)
+    ended_by = TextField(null=True)
+
+    class Meta:
+        table_name = "maintenance_windows"
+
+
+MODELS = (
+    *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
+    Maintenance,
+)

@@ -38,6 +38,11 @@ def _request_ids(text: str) -> bool:
     return all(type(each) is int for each in orjson.loads(text))
 
 
+def _step_names(text: str) -> bool:
+    names = orjson.loads(text)
+    return isinstance(names, list) and all(isinstance(each, str) for each in names)
+
+
 def _last_problem(text: str) -> bool:
     problem = CallProblem(**orjson.loads(text))
     return isinstance(problem.detail, str) and isinstance(problem.http_status, int | None)
@@ -48,6 +53,7 @@ _READ: Final[dict[str, Callable[[str], bool]]] = {
     "step_changes": _step_changes,
     "remarks": _remarks,
     "request_ids": _request_ids,
+    "step_names": _step_names,
     "last_problem": _last_problem,
 }
 """Whether a text in each column with JSON can be read; what raises cannot."""

@@ -256,6 +256,11 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
             {},
             "How long the oldest unpublished transition has waited.",
         ),
+        "lightkeeper.maintenance": (
+            "",
+            {"step": STEPS},
+            "Whether a maintenance window of the step, or of all steps, is in effect: 1 or 0.",
+        ),
     },
     (Kind.GAUGE, Sender.PULSE): {
         "lightkeeper.poll.failing_for": (

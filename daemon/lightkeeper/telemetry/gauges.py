@@ -49,6 +49,7 @@ class Gauges:
         now = self._clock()
         self._counts()
         self._oldest(now)
+        self._maintenance(now)
         backlog = self._outbox.backlog()
         since = {
             "documents.oldest_failure_age": self._levels.oldest_failure(),
@@ -88,6 +89,13 @@ class Gauges:
             self._emitter.gauge(
                 "lightkeeper.documents.oldest_pending_age", age, document_type=kind, step=step
             )
+
+    def _maintenance(self, now: Instant) -> None:
+        windows = self._levels.maintenance(now)
+        out = {self._steps.tag(step) for window in windows for step in window.steps}
+        all_out = not all(window.steps for window in windows)
+        for step in self._steps.seen:
+            self._emitter.gauge("lightkeeper.maintenance", int(all_out or step in out), step=step)
 
 
 def _seconds_since(at: Instant | None, now: Instant) -> float:

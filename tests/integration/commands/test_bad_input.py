@@ -37,7 +37,8 @@ class Case(NamedTuple):
 TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
 OF_THE_STORE = (
     *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
-    *("recheck 1", "list", "correct 1 --submission-id 2 --reason x", "backup {}/new.db"),
+    *("recheck 1", "list", "correct 1 --submission-id 2 --reason x", "maintenance list"),
+    *("maintenance add --until 8h --why x", "maintenance end 1", "backup {}/new.db"),
 )
 CASES = [
     Case("nosuch", USAGE, "No such command 'nosuch'"),
@@ -74,6 +75,20 @@ CASES = [
     Case("list --failed-since soon", USAGE, "--failed-since: give a date such as 2026-11-23"),
     Case("recheck --file {}/folder", MISSING, "folder: Is a directory"),
     Case("recheck --status odd", USAGE, "'odd' is not one of 'pending'"),
+    Case("maintenance add --why x", USAGE, "Missing option '--until'"),
+    Case("maintenance add --until 8h", USAGE, "Missing option '--why'"),
+    Case("maintenance add --until soon --why x", USAGE, "--until: give a date such as 2026-11-23"),
+    Case("maintenance add --until 2020-02-30 --why x", USAGE, "--until: give a date such as"),
+    Case("maintenance add --from 2d --until 1d --why x", USAGE, "the window is over already"),
+    Case(
+        "maintenance add --until 5000h --why x", USAGE, "longer than 30 days: announce a shorter"
+    ),
+    Case("maintenance add --until 8h --why x --step claims", USAGE, "mean 'CLAIMS_EVIDENCE'?"),
+    Case("maintenance list extra", USAGE, "unexpected extra argument (extra)"),
+    Case("maintenance end", USAGE, "Missing argument 'ID...'"),
+    Case("maintenance end x", USAGE, "'x' is not a valid integer range"),
+    Case("maintenance end 9999999999999999999", USAGE, "is not in the range 0<=x<="),
+    Case("maintenance end 99", DATA, "maintenance window 99 is not known here"),
     Case("monitors check --folder {}/none", NO, "no such folder: name it with --folder"),
     Case("monitors check --folder {}/folder", NO, "variables.json: [file] cannot be read"),
     Case(

@@ -20,17 +20,21 @@ from daemon_rig import DaemonRig
 from notify_socket import Notified
 from patience import at_most
 
+from lightkeeper.casework.maintenance import announce
 from lightkeeper.config.settings import Settings
+from lightkeeper.domain.time import HOUR
 from lightkeeper.service import loop as service
 from lightkeeper.service.loop import Loop
 from lightkeeper.service.scheduler import ClockedScheduler
 from lightkeeper.service.stop import Stop
+from lightkeeper.service.systemd import ServiceManager
 from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
 from lightkeeper.store.errors import StoreCorrupt
 from lightkeeper.store.levels import Levels, sums
+from lightkeeper.store.maintenance import MaintenanceWindows
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 SUCCESS = "lightkeeper.cycle.success"
@@ -152,6 +156,24 @@ def test_the_loop_polls_publishes_and_sends_gauges(daemon):
     assert 250 == daemon.agent.count(OUTCOMES, outcome="done")
     assert 1 == daemon.agent.count(STARTS)
     daemon.agent.assert_clean()
+
+
+def test_the_status_line_says_so_during_maintenance(watch, tmp_path):
+    """Until when and why; it is read anew each time."""
+    at, windows = watch.clock.instant(), MaintenanceWindows(watch.database)
+    announce(windows, at, at + HOUR, reason="BGS upgrade", by="jane", now=at)
+    with Notified(tmp_path / "notify.socket") as manager:
+        loop = Loop(
+            *(watch.poller, watch.publisher, watch.gauges, watch.health, watch.levels),
+            ServiceManager({"NOTIFY_SOCKET": str(manager.path)}),
+            clock=watch.clock.instant,
+        )
+        loop.report_status()
+        said = "STATUS=0 pending; maintenance of all of Lighthouse until"
+        assert [f"{said} 2027-01-15T09:00:00Z: BGS upgrade"] == manager.heard()
+        watch.clock.now += 3_600
+        loop.report_status()
+        assert ["STATUS=0 pending"] == manager.heard()
 
 
 def test_a_start_on_a_store_that_no_daemon_watched_is_counted_as_that(tmp_path, monkeypatch):

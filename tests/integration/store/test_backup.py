@@ -238,6 +238,24 @@ def test_the_way_back(store, file):
     assert 0o600 == store.stat().st_mode & 0o777
 
 
+def test_a_maintenance_window_is_backed_up_and_not_lost_unasked(store, file, tmp_path):
+    """A backup holds it; a store with one that the backup lacks is not replaced."""
+    env = command_line.environment(store)
+    add = ("maintenance", "add", "--until", "8h", "--why", "upgrade")
+    assert 0 == command_line.run(*add, env=env).returncode
+
+    said = command_line.complaint(restore(store, file), 73)
+    lacks = f"0 request ids and 0 transitions and 1 maintenance windows that {file} lacks"
+    assert f"{store} holds {lacks}" in said
+    assert 0 == back_up(store, tmp_path / "later.db").returncode
+    assert 0 == restore(store, tmp_path / "later.db").returncode
+    assert (
+        '"reason": "upgrade"' in command_line.run("maintenance", "list", "--json", env=env).stdout
+    )
+    assert 0 == restore(store, file, "--discard-newer").returncode
+    assert "[]\n" == command_line.run("maintenance", "list", "--json", env=env).stdout
+
+
 def test_a_wal_left_behind_goes_into_the_kept_store_and_not_into_the_new(store, file, tmp_path):
     """After a kill the WAL holds commits: they are the replaced store's, and stay with it."""
     killed = tmp_path / "killed"

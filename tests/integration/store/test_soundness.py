@@ -20,6 +20,8 @@ SOUND = (
     f'\'[["found",null],["unknown_step","X"]]\' FROM {DOCUMENTS}',
     "INSERT INTO published_up_to VALUES ('tracked', 1)",
     "INSERT INTO event_digests VALUES ('a', 'form_0781', 'x', 'failed', 1, '[21]', ?, ?, NULL)",
+    "INSERT INTO maintenance_windows (starts_at, ends_at, step_names, reason, announced_by, "
+    "announced_at) VALUES (?, ? + 1, '[\"CLAIMS_EVIDENCE\"]', 'upgrade', 'jane', ?)",
 )
 """A row of each table, as lightkeeper writes it."""
 
@@ -83,6 +85,11 @@ def test_a_time_out_of_range_is_unsound(store, column, value):
         ("transitions", "step_changes", '\'["CLAIMS_EVIDENCE", "SUCCESS"]\''),
         ("event_digests", "request_ids", "'[\"1\"]'"),
         ("published_up_to", "value", "-1"),
+        ("maintenance_windows", "step_names", "'CLAIMS_EVIDENCE'"),
+        ("maintenance_windows", "step_names", "'{\"CLAIMS_EVIDENCE\": 1}'"),
+        ("maintenance_windows", "step_names", "'[1]'"),
+        ("maintenance_windows", "ends_at", "253402300800000"),
+        ("maintenance_windows", "reason", "x'ff'"),
         ("tallies", "count", "-1"),
         ("tallies", "lighthouse_status", "'lost'"),
     ],

@@ -7,7 +7,10 @@ import pytest
 from daemon_rig import TYPES, DaemonRig
 from recorded_answers import BGS, failure, record, running, success, track
 
+from lightkeeper.casework.maintenance import announce
 from lightkeeper.domain.answer import Absence
+from lightkeeper.domain.time import HOUR
+from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 
 
@@ -55,6 +58,7 @@ def test_an_empty_store_shows_zeros(watch):
         expected |= {(f"documents.{name}", kind): 0 for name in BY_TYPE}
         for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
             expected[f"documents.{name}", kind, step] = 0
+    expected |= {("maintenance", step): 0 for step in STEPS}
 
     assert expected == _shown(watch)
 
@@ -105,6 +109,54 @@ def test_ages_are_sent_by_type_and_step(watch):
     assert [7, 0, 97 * 3_600, 5, 3, 1, 0] == at("benefits_gateway_service")
     assert [2, 0, 300 * 3_600, 0, 0, 0, 0] == at("none")
     assert 1 == shown["documents.not_found", "form_0781a"]
+
+
+def _announce(watch, *steps, begins_in=0):
+    starts_at = watch.clock.instant() + begins_in * 1_000
+    announce(
+        MaintenanceWindows(watch.database),
+        starts_at,
+        starts_at + 8 * HOUR,
+        steps=steps,
+        reason="upgrade",
+        by="jane",
+        now=watch.clock.instant(),
+    )
+
+
+def _out(watch):
+    """The steps that are shown as out; every step is shown as out or not."""
+    shown = {key[1]: value for key, value in _shown(watch).items() if key[0] == "maintenance"}
+    assert set(STEPS) <= set(shown)
+    assert {0, 1} >= set(shown.values())
+    return {step for step, value in shown.items() if value}
+
+
+def test_maintenance_is_shown_by_step_while_it_lasts(watch):
+    """From the beginning of a window to its end, 1 at its steps, and 0 at all others."""
+    _announce(watch, "CLAIMS_EVIDENCE", begins_in=60)
+    _announce(watch, "BENEFITS_GATEWAY_SERVICE", "CLAIMS_EVIDENCE", begins_in=3_600)
+
+    assert set() == _out(watch)
+    watch.clock.now += 60
+    assert {"claims_evidence"} == _out(watch)
+    watch.clock.now += 3_540
+    assert {"claims_evidence", "benefits_gateway_service"} == _out(watch)
+    watch.clock.now += 8 * 3_600 - 1
+    assert {"claims_evidence", "benefits_gateway_service"} == _out(watch)
+    watch.clock.now += 1
+    assert set() == _out(watch)
+
+
+def test_maintenance_of_all_of_lighthouse_is_shown_for_every_step(watch):
+    """Those that Lighthouse never named before included; ended, for none."""
+    ids = track(watch, 1)
+    record(watch, {request_id: running(request_id, "VIRUS_SCAN") for request_id in ids})
+    _announce(watch)
+
+    assert {*STEPS, "virus_scan"} == _out(watch)
+    MaintenanceWindows(watch.database).end(1, "jane", watch.clock.instant())
+    assert set() == _out(watch)
 
 
 def test_what_was_shown_once_goes_back_to_zero(watch):

@@ -88,6 +88,18 @@ INSERT INTO "form_526_document_submissions" VALUES(24,600000024,'s-600000024','a
 INSERT INTO "form_526_document_submissions" VALUES(25,600000025,'s-600000025','a','form_0781',1800000000000,1800000000000,'done','delivered','SUCCESS','{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}','complete',NULL,NULL,1800086400000,1800000000000,1800000000000,1800086400000,1800086400000,NULL,NULL,1800086400000,0,NULL,NULL,1800086400000,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE lightkeeper_schema (version INTEGER NOT NULL, written_at BIGINT);
 INSERT INTO "lightkeeper_schema" VALUES(1,1800086400000);
+CREATE TABLE maintenance_windows (
+        id INTEGER PRIMARY KEY,
+        starts_at BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL CHECK (ends_at > starts_at),
+        step_names TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        announced_by TEXT NOT NULL,
+        announced_at BIGINT NOT NULL,
+        ended_at BIGINT,
+        ended_by TEXT
+    );
+INSERT INTO "maintenance_windows" VALUES(1,1800000000000,1800086400000,'["COMPLETE"]','upgrade','jane',1800000000000,NULL,NULL);
 CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word));
 INSERT INTO "open_words" VALUES('step','virus_scan');
 INSERT INTO "open_words" VALUES('word','virus_scan');

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service.status_line import span, status_line
 from lightkeeper.store.levels import Level, Oldest
@@ -63,6 +64,20 @@ def test_the_line_says_that_documents_are_polled_singly():
     assert (
         "0 pending, last call 1 s ago, batches fail, documents polled singly for 10 min" == found
     )
+
+
+def test_the_line_ends_with_the_maintenance_in_effect():
+    """Of what, until when and why; for each window."""
+    windows = [
+        MaintenanceWindow(1, NOW, NOW + HOUR, ("CLAIMS_EVIDENCE",), "upgrade", "jane", NOW),
+        MaintenanceWindow(2, NOW, NOW + 2 * HOUR, (), "all down", "joe", NOW),
+    ]
+
+    assert (
+        "0 pending; Datadog Agent unreachable; "
+        "maintenance of CLAIMS_EVIDENCE until 2027-01-15T09:00:00Z: upgrade; "
+        "maintenance of all of Lighthouse until 2027-01-15T10:00:00Z: all down"
+    ) == status_line([], [], Calls(), ["Datadog Agent unreachable"], NOW, windows)
 
 
 def test_a_store_that_cannot_be_read_is_not_an_empty_one():

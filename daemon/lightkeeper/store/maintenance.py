@@ -1,0 +1,74 @@
+"""Maintenance windows in the store."""
+
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.database import Database
+from lightkeeper.store.transact import transact
+
+_COLUMNS: Final = (
+    *("starts_at", "ends_at", "step_names", "reason"),
+    *("announced_by", "announced_at", "ended_at", "ended_by"),
+)
+_SELECT: Final = f"SELECT id, {', '.join(_COLUMNS)} FROM maintenance_windows"
+_INSERT: Final = (
+    f"INSERT INTO maintenance_windows ({', '.join(_COLUMNS)}) "
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}) RETURNING id"
+)
+_IN_ORDER: Final = "ORDER BY starts_at, id"
+
+
+class MaintenanceWindows:
+    """The maintenance windows that were announced, those that are over included."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[MaintenanceWindow]:
+        """Every window, the one that begins first at the beginning."""
+        return [_window(row) for row in self._db.rows(f"{_SELECT} {_IN_ORDER}")]
+
+    def not_over(self, now: Instant) -> list[MaintenanceWindow]:
+        """The windows that are in effect or to come, in the same order."""
+        rows = self._db.rows(f"{_SELECT} WHERE ends_at > ? {_IN_ORDER}", (now,))
+        return [window for window in map(_window, rows) if not window.is_over(now)]
+
+    def in_effect(self, now: Instant) -> list[MaintenanceWindow]:
+        """The windows that are in effect, in the same order."""
+        return [window for window in self.not_over(now) if window.is_in_effect(now)]
+
+    def add(self, window: MaintenanceWindow) -> MaintenanceWindow:
+        """Store a new window; the same with the id that it has from now on."""
+        ((found,),) = transact(self._db, partial(self._db.rows, _INSERT, _row(window)))
+        return window._replace(id=int(found))
+
+    def end(self, window_id: int, by: str, now: Instant) -> MaintenanceWindow | None:
+        """End a window now, unless it is over; as it was before, None where there is none."""
+        return transact(self._db, partial(self._end, window_id, by, now))
+
+    def _end(self, window_id: int, by: str, now: Instant) -> MaintenanceWindow | None:
+        lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
+        rows = self._db.rows(f"{_SELECT} WHERE id = ? {lock}", (window_id,))
+        if not rows:
+            return None
+        window = _window(rows[0])
+        if not window.is_over(now):
+            self._db.execute(
+                "UPDATE maintenance_windows SET ended_at = ?, ended_by = ? WHERE id = ?",
+                (now, by, window_id),
+            )
+        return window
+
+
+def _window(row: tuple[Any, ...]) -> MaintenanceWindow:
+    window = MaintenanceWindow._make(row)
+    return window._replace(steps=tuple(orjson.loads(row[3])))
+
+
+def _row(window: MaintenanceWindow) -> tuple[Any, ...]:
+    _, *row = window._replace(steps=orjson.dumps(window.steps).decode())  # type: ignore[arg-type]
+    return tuple(row)
