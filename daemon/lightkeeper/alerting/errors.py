@@ -17,6 +17,10 @@ class BadMonitor(AlertingError):
     """A monitor's options contradict its query, or each other."""
 
 
+class TemplateError(AlertingError):
+    """A message or title has a block that is not closed, or a name nothing fills."""
+
+
 class Problem(NamedTuple):
     """What is wrong where: a file, a place in it such as `payload.query`, a rule, a remedy."""
 

@@ -6,7 +6,7 @@ from string import ascii_lowercase
 from typing import Any, Final, Protocol
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
-from lightkeeper.alerting.evaluate.message import shown
+from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group
@@ -47,7 +47,7 @@ class Combination:
     """The status of one group by the condition; what a message may show of the operands."""
 
     status: Status
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Filling] = field(default_factory=dict)
     value: None = None
     oldest: int = 0  # a new group is not waited for again: its operands did
     newest: int = 0
@@ -108,7 +108,7 @@ class CompositeEvaluator:
             return None
         return found.status
 
-    def constants(self) -> dict[str, str]:
+    def constants(self) -> dict[str, Filling]:
         """What a message may show besides the operands: nothing."""
         return {}
 
@@ -120,13 +120,15 @@ class CompositeEvaluator:
         """The operand's group; what is not grouped counts for every group."""
         return group if self._operands[key].by else ()
 
-    def _details(self, statuses: dict[str, Status], groups: dict[str, Group]) -> dict[str, str]:
-        details = {}
+    def _details(
+        self, statuses: dict[str, Status], groups: dict[str, Group]
+    ) -> dict[str, Filling]:
+        details: dict[str, Filling] = {}
         for key, letter in self._letters.items():
             details[f"{letter}.status"] = str(statuses[key])
             value = self._operands[key].value(groups[key])
             if value is not None:
-                details[f"{letter}.value"] = shown(value)
+                details[f"{letter}.value"] = value
         return details
 
 

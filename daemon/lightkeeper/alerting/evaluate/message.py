@@ -5,12 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lightkeeper.alerting.errors import AlertingError, Unsupported
-
-
-class TemplateError(AlertingError):
-    """A message or title has a block that is not closed, or a name nothing fills."""
-
+from lightkeeper.alerting.errors import TemplateError
+from lightkeeper.alerting.evaluate.filled import Filled, Variable, read_filled
+from lightkeeper.alerting.evaluate.formula import Filling
 
 FLAGS: Final = frozenset(
     {
@@ -36,40 +33,39 @@ VARIABLES: Final = frozenset(
 """What every monitor fills in."""
 _MATCHES: Final = ("is_match", "is_exact_match", "is_priority")
 _MARK = re.compile(
-    r"\{\{!--.*?--\}\}|\{\{\{\{.*?\}\}\}\}|\{\{\{(.*?)\}\}\}|\{\{(.*?)\}\}", re.DOTALL
+    r"\{\{!--.*?\}\}|\{\{\{\{.*?\}\}\}\}|\{\{\{(.*?)\}\}\}|\{\{(.*?)\}\}", re.DOTALL
 )
 _WORDS = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
+_EVALUATED = re.compile(r"\s*\(\s*(eval\s+\"[^\"]*\")\s*\)")
 _HANDLE = re.compile(r"(?<![\w@.])@[^\s@,;!?()\[\]{}<>\"']+(?:@[^\s@,;!?()\[\]{}<>\"']+)?")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PUNCTUATION: Final = ".,:;!?()\"'"
 
 
 @dataclass(frozen=True, slots=True)
-class _Variable:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Block:
     name: str
-    arguments: tuple[str, ...]
+    compared: Filled
+    options: tuple[str, ...]
     negated: bool
     body: "_Nodes"
     otherwise: "_Nodes"
 
 
-_Nodes: TypeAlias = tuple["str | _Variable | _Block", ...]
+_Nodes: TypeAlias = tuple["str | Filled | _Block", ...]
 
 
 class Template:
     """A message, checked once and rendered for every notification.
 
-    `variables` are the names it may use besides Datadog's own. Raises TemplateError for other
-    names, which Datadog would leave empty, and Unsupported for helpers like eval.
+    `variables` are the names it may use besides Datadog's own; None leaves names unchecked. Raises
+    TemplateError for other names, which Datadog would leave empty, and Unsupported for helpers
+    that are not documented.
     """
 
-    def __init__(self, text: str, variables: frozenset[str] = frozenset()) -> None:
-        self._known = VARIABLES | variables
+    def __init__(self, text: str, variables: frozenset[str] | None = frozenset()) -> None:
+        self._known = None if variables is None else VARIABLES | variables
+        self._used: set[str] = set()
         self._marks = list(_MARK.finditer(text))
         self._text = text
         self._at = 0
@@ -77,16 +73,23 @@ class Template:
         if closed:
             raise TemplateError(f"message: {{{{{closed}}}}} closes nothing")
 
-    def render(self, flags: frozenset[str], values: Mapping[str, str], priority: str = "") -> str:
+    def render(
+        self, flags: frozenset[str], values: Mapping[str, Filling], priority: str = ""
+    ) -> str:
         """Return the text for one notification; names without a value are empty.
 
         A flag `is_match` or `is_exact_match` shows each such block, whatever it compares.
         """
         return _render(self._nodes, flags, {**values, "priority": priority})
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that it uses."""
+        return frozenset(self._used)
+
     def _read(self, opened: str) -> tuple[_Nodes, str]:
         """Read up to what closes the opened block; return that too (`else` or `/name`)."""
-        nodes: list[str | _Variable | _Block] = []
+        nodes: list[str | Filled | _Block] = []
         while self._marks:
             mark = self._marks.pop(0)
             nodes.append(self._text[self._at : mark.start()])
@@ -100,48 +103,45 @@ class Template:
                         f"message: {{{{{inside}}}}} where {opened or 'nothing'} is open"
                     )
                 return tuple(nodes), inside
-            nodes.append(
-                self._block(inside) if inside[:1] in ("#", "^") else self._variable(inside)
-            )
+            is_block = inside[:1] in ("#", "^")
+            nodes.append(self._block(inside) if is_block else read_filled(inside, self._name))
         if opened:
             raise TemplateError(f"message: {{{{#{opened}}}}} is never closed")
         nodes.append(self._text[self._at :])
         return tuple(nodes), ""
 
     def _block(self, inside: str) -> _Block:
-        name, *arguments = (next(filter(None, word), "") for word in _WORDS.findall(inside[1:]))
-        if name not in FLAGS and name not in _MATCHES:
-            raise TemplateError(f"message: Datadog has no {{{{{inside[0]}{name}}}}}")
-        if name in _MATCHES and not arguments:
-            raise TemplateError(f"message: {{{{{inside}}}}} lacks what to match")
-        if name in ("is_match", "is_exact_match"):
-            arguments[0] = self._name(arguments[0])
+        name, compared, options = self._condition(inside)
         body, closed = self._read(name)
         otherwise: _Nodes = ()
         if closed == "else":
             otherwise, closed = self._read(name)
             if closed == "else":
                 raise TemplateError(f"message: {name} has two {{{{else}}}}")
-        return _Block(name, tuple(arguments), inside[0] == "^", body, otherwise)
+        return _Block(name, compared, options, inside[0] == "^", body, otherwise)
 
-    def _variable(self, inside: str) -> _Variable:
-        if not inside or " " in inside:
-            raise Unsupported(
-                f"message: {{{{{inside or '…'}}}}} is not supported: write the name of a variable"
-            )
-        return _Variable(self._name(inside))
+    def _condition(self, inside: str) -> tuple[str, Filled, tuple[str, ...]]:
+        """Read the name of a block, what it compares, and with what."""
+        name, behind = [*inside[1:].split(None, 1), "", ""][:2]
+        if name not in FLAGS and name not in _MATCHES:
+            raise TemplateError(f"message: Datadog has no {{{{{inside[0]}{name}}}}}")
+        if evaluated := _EVALUATED.match(behind):
+            given, behind = evaluated[1], behind[evaluated.end() :]
+        words = [next(filter(None, word), "") for word in _WORDS.findall(behind)]
+        if name in _MATCHES and not words and not evaluated:
+            raise TemplateError(f"message: {{{{{inside}}}}} lacks what to match")
+        if name not in ("is_match", "is_exact_match"):
+            return name, Variable("priority"), tuple(words)
+        compared = read_filled(given if evaluated else words.pop(0), self._name)
+        return name, compared, tuple(words)
 
     def _name(self, given: str) -> str:
         name = given.replace("[", "").replace("]", "")
-        if name not in self._known:
+        if self._known is not None and name not in self._known:
             known = ", ".join(sorted(self._known))
             raise TemplateError(f"message: {{{{{given}}}}} stays empty here; there are {known}")
+        self._used.add(name)
         return name
-
-
-def shown(value: float) -> str:
-    """How a number stands in a message."""
-    return str(round(value, 3))
 
 
 def handles(text: str) -> tuple[str, ...]:
@@ -165,26 +165,26 @@ def glued(text: str, known: Collection[str]) -> str | None:
     return None
 
 
-def _render(nodes: _Nodes, flags: frozenset[str], values: Mapping[str, str]) -> str:
+def _render(nodes: _Nodes, flags: frozenset[str], values: Mapping[str, Filling]) -> str:
     parts = []
     for node in nodes:
         match node:
             case str():
                 parts.append(node)
-            case _Variable(name):
-                parts.append(values.get(name, ""))
             case _Block():
                 holds = _holds(node, flags, values) is not node.negated
                 parts.append(_render(node.body if holds else node.otherwise, flags, values))
+            case _:
+                parts.append(node.text(values))
     return "".join(parts)
 
 
-def _holds(block: _Block, flags: frozenset[str], values: Mapping[str, str]) -> bool:
+def _holds(block: _Block, flags: frozenset[str], values: Mapping[str, Filling]) -> bool:
     if block.name == "is_priority":
-        return values["priority"] == block.arguments[0]
+        return values["priority"] == block.options[0]
     if block.name not in _MATCHES or block.name in flags:
         return block.name in flags
-    value, options = values.get(block.arguments[0], ""), block.arguments[1:]
+    value, options = block.compared.text(values), block.options
     if block.name == "is_exact_match":
         return any(_same(value, option) for option in options)
     # An empty string matches any value that is not empty.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lightkeeper.alerting.errors import Unsupported
+from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.evaluate.interval import DAY, evaluated_every
 from lightkeeper.alerting.evaluate.measure import Measure, Measured
 from lightkeeper.alerting.evaluate.message import OF_NUMBERS
@@ -51,6 +52,6 @@ class MetricAlertEvaluator:
         value = 0.0 if found is None else found.value
         return None if value is None else self.thresholds.status_of(value, before)
 
-    def constants(self) -> dict[str, str]:
+    def constants(self) -> dict[str, Filling]:
         """What a message may show besides the value."""
         return self.thresholds.variables()

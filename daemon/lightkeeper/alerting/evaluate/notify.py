@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
-from lightkeeper.alerting.evaluate.message import Template, handles, shown
+from lightkeeper.alerting.evaluate.formula import Filling
+from lightkeeper.alerting.evaluate.message import Template, handles
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group
 
@@ -119,7 +120,7 @@ class GroupStatus:
 
     status: Status
     value: float | None = None
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Filling] = field(default_factory=dict)
 
 
 class Notifier:
@@ -151,7 +152,7 @@ class Notifier:
         self,
         at_seconds: int,
         statuses: dict[Group, GroupStatus],
-        constants: Callable[[], dict[str, str]],
+        constants: Callable[[], dict[str, Filling]],
     ) -> list[Notification]:
         """Take every group's status and return the notifications of now."""
         worst = statuses
@@ -206,12 +207,12 @@ class Notifier:
         before: Status,
         current: GroupStatus,
         thread: Thread,
-        constants: Callable[[], dict[str, str]],
+        constants: Callable[[], dict[str, Filling]],
     ) -> Notification:
         flags = _flags(why, before, current.status)
         values = {**constants(), **current.details, **_times(thread, at_seconds)}
         if current.value is not None:
-            values["value"] = shown(current.value)
+            values["value"] = current.value
         for key, tag in zip(self._keys, group, strict=True):
             values[key] = values[f"{key}.name"] = tag.removeprefix(f"{key}:")
         text = self._message.render(flags, values, self._priority)
@@ -255,12 +256,12 @@ def _flags(why: Why, before: Status, status: Status) -> frozenset[str]:
     return frozenset(flags)
 
 
-def _times(thread: Thread, at_seconds: int) -> dict[str, str]:
+def _times(thread: Thread, at_seconds: int) -> dict[str, Filling]:
     times = {"first": thread.first_triggered, "last": thread.last_triggered}
-    values = {"triggered_duration_sec": str(at_seconds - thread.first_triggered)}
+    values: dict[str, Filling] = {"triggered_duration_sec": at_seconds - thread.first_triggered}
     for name, moment in times.items():
         values[f"{name}_triggered_at"] = (
             f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
         )
-        values[f"{name}_triggered_at_epoch"] = str(moment * 1000)
+        values[f"{name}_triggered_at_epoch"] = moment * 1000
     return values

@@ -5,8 +5,9 @@ from itertools import islice
 from typing import Any
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.evaluate.interval import DAY
-from lightkeeper.alerting.evaluate.message import OF_NUMBERS, shown
+from lightkeeper.alerting.evaluate.message import OF_NUMBERS
 from lightkeeper.alerting.evaluate.series import CheckRun, SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group, groups_of, matches
@@ -23,7 +24,7 @@ class CheckRuns:
     value: None = None
 
     @property
-    def details(self) -> dict[str, str]:
+    def details(self) -> dict[str, Filling]:
         """What a message may show of them."""
         return {"check_message": self.runs[-1].message}
 
@@ -91,12 +92,12 @@ class ServiceCheckEvaluator:
         enough = len(in_a_row) == self._needed[name]
         return status if enough and all(run.status == newest for run in in_a_row) else None
 
-    def constants(self) -> dict[str, str]:
+    def constants(self) -> dict[str, Filling]:
         """What a message may show besides the runs."""
         return {
-            "threshold": shown(float(self._needed["critical"])),
-            "warn_threshold": shown(float(self._needed["warning"])),
-            "ok_threshold": shown(float(self._needed["ok"])),
+            "threshold": float(self._needed["critical"]),
+            "warn_threshold": float(self._needed["warning"]),
+            "ok_threshold": float(self._needed["ok"]),
         }
 
     def _covers(self, tags: frozenset[str]) -> bool:

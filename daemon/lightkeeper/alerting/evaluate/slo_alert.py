@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.evaluate.interval import DAY, evaluated_every
 from lightkeeper.alerting.evaluate.measure import Measure, Measured
-from lightkeeper.alerting.evaluate.message import OF_NUMBERS, shown
+from lightkeeper.alerting.evaluate.message import OF_NUMBERS
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status, thresholds
 from lightkeeper.alerting.query.parser import parse_expression
@@ -28,7 +29,7 @@ class BudgetUse:
     value: float | None
     oldest: int
     newest: int
-    details: dict[str, str]
+    details: dict[str, Filling]
 
 
 class SloAlertEvaluator:
@@ -85,7 +86,9 @@ class SloAlertEvaluator:
             return {}
         known = [rate for rate in rates.values() if rate is not None]
         value = min(known) if len(known) == len(rates) else None
-        details = {name: shown(rate) for name, rate in rates.items() if name and rate is not None}
+        details: dict[str, Filling] = {
+            name: rate for name, rate in rates.items() if name and rate is not None
+        }
         oldest, newest = min(s.oldest for s in spans), max(s.newest for s in spans)
         return {(): BudgetUse(value, oldest, newest, details)}
 
@@ -95,7 +98,7 @@ class SloAlertEvaluator:
             return None
         return self.thresholds.status_of(found.value, before)
 
-    def constants(self) -> dict[str, str]:
+    def constants(self) -> dict[str, Filling]:
         """What a message may show besides the rates."""
         return {**self.thresholds.variables(), "timeframe": self._timeframe}
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lightkeeper.alerting.errors import BadMonitor
-from lightkeeper.alerting.evaluate.message import shown
+from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.query.syntax import Comparator
 
 
@@ -49,15 +49,18 @@ class Thresholds:
                 return Status.WARN
         return Status.OK
 
-    def variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, Filling]:
         """What a message may show of them."""
-        names = {"threshold": shown(self.critical), "comparator": self.comparator.value}
+        names: dict[str, Filling] = {
+            "threshold": self.critical,
+            "comparator": self.comparator.value,
+        }
         further = {
             "warn_threshold": self.warning,
             "alert_recovery_threshold": self.critical_recovery,
             "warn_recovery_threshold": self.warning_recovery,
         }
-        return names | {name: shown(one) for name, one in further.items() if one is not None}
+        return names | {name: one for name, one in further.items() if one is not None}
 
     def _held(self, value: float, recovery: float | None) -> bool:
         return recovery is not None and not _RECOVERS[self.comparator].holds(value, recovery)

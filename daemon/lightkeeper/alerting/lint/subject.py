@@ -1,19 +1,16 @@
 """One monitor or SLO as the rules see it: its file, its parsed queries, whom it notifies."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
-from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.errors import BadMonitor, TemplateError, Unsupported
 from lightkeeper.alerting.evaluate.composite import BadOperands
 from lightkeeper.alerting.evaluate.message import (
     FLAGS,
-    OF_NUMBERS,
     VARIABLES,
     Template,
-    TemplateError,
     glued,
     handles,
 )
@@ -41,7 +38,6 @@ METRIC_KINDS: Final = (Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION)
 Refusal: TypeAlias = tuple[str, Exception]
 """A place in the file, and why the evaluator refuses what stands there."""
 
-_NAMES: Final = re.compile(r"\{\{\{?\s*(?:[#^]\w+\s+)?[\"']?([\w.\[\]-]+)")
 _TEXTS: Final = ("name", "message")
 _MATCHING: Final = frozenset({"is_match", "is_exact_match"})
 
@@ -129,18 +125,17 @@ class Subject:
 
     @cached_property
     def _rendered(self) -> dict[frozenset[str], str]:
-        """The message by the flags that hold, `x` for each variable; {} if it is unreadable."""
+        """The message by the flags that hold, 1 for each variable; {} if it is unreadable."""
         text = str(self.payload.get("message", ""))
-        names = frozenset(re.sub(r"[\[\]]", "", one) for one in _NAMES.findall(text))
         try:
-            template = Template(text, names)
+            template = Template(text, None)
         except (TemplateError, Unsupported):
             return {}
         none = frozenset[str]()
         states = (none, *(frozenset({flag}) for flag in FLAGS))
         reasons = {one | more for one in states for more in (none, frozenset({"is_renotify"}))}
         reasons |= {one | _MATCHING for one in reasons}
-        filled = dict.fromkeys(names | VARIABLES | OF_NUMBERS, "x")
+        filled = dict.fromkeys(template.names | VARIABLES, 1.0)
         return {reason: template.render(reason, filled) for reason in reasons}
 
     @cached_property

@@ -3,9 +3,8 @@
 import pytest
 from monitor_rig import Watched, payload, whys
 
-from lightkeeper.alerting.errors import BadMonitor, Unsupported
+from lightkeeper.alerting.errors import BadMonitor, TemplateError, Unsupported
 from lightkeeper.alerting.evaluate.composite import BadOperands, status_of
-from lightkeeper.alerting.evaluate.message import TemplateError
 from lightkeeper.alerting.evaluate.monitor_runs import monitor_runs
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status

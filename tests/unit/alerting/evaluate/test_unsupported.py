@@ -78,7 +78,7 @@ def test_a_query_that_is_not_supported_is_refused_by_name(query, message):
         ({"escalation_message": "x"}, "is_renotify"),
         ({"silenced": {"*": None}}, "silenced"),
         ({"group_retention_duration": "2h"}, "group_retention_duration"),
-        ({"message": '{{eval "value*2"}}'}, "eval"),
+        ({"message": '{{eval "humanize_bits(value)"}}'}, "humanize_bits"),
     ],
 )
 def test_an_option_that_is_not_supported_is_refused_by_name(options, message):

@@ -207,6 +207,18 @@ FAULTS = [
             ("now", "now@jane@va.gov"),
         )
     ),
+    # Numbers, times and links that Datadog does not fill in.
+    *(
+        (FAIL, message(FAIL, "{{value}}", helper), MESSAGE, rule, words)
+        for helper, rule, words in (
+            ('{{eval "int(values)"}}', "variables", "{{values}} stays empty here"),
+            ('{{eval "int(value"}}', "variables", "`,` or `)` in int(…)"),
+            ('{{eval "humanize_bytes(value)"}}', "supported", "write one of abs, int"),
+            ("{{int value}}", "supported", "write the name of a variable"),
+            ("{{local_time 'last_triggered_at' 'Mars'}}", "variables", "no time zone"),
+            ('{{eval "int(value)"}}${channel}', "handle", "write a space before the handle"),
+        )
+    ),
     # The pager where missing data are, and are not, notified of.
     (FAIL, message(FAIL, "now", MISSING), MESSAGE, "pager", "missing data do not notify here"),
     (
@@ -266,6 +278,15 @@ SOUND = [
     (FAIL, message(FAIL, "now", "[now](${runbook_url}#failed)")),
     (FAIL, message(FAIL, "now", "(${channel}), or jane.doe@va.gov, or https://x@y.test/z")),
     (FAIL, message(FAIL, "now", MISSING) | options(**NOTIFYING)),
+    *(
+        (FAIL, message(FAIL, "{{value}}", helper))
+        for helper in (
+            '{{eval "int(value)"}} of {{eval "round(threshold/7, 1)"}}',
+            "since {{first_triggered_at}}, {{local_time 'first_triggered_at' 'Asia/Tokyo'}}",
+            '[it](https://x.test/?to={{last_triggered_at_epoch}}&q={{urlencode "step.name"}})',
+            '{{#is_match (eval "int(value)") "7"}}seven{{/is_match}}',
+        )
+    ),
     ("polling.json", {QUERY: CHECK.replace('.over("env:${env}")', "")}),
     ("polling.json", {QUERY: UNGROUPED.replace('.over("env:${env}")', "")}),
     *(

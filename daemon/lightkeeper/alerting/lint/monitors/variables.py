@@ -5,7 +5,7 @@ Write a name that the message lists, or add its tag to the query's `by {…}`.
 
 from collections.abc import Iterator
 
-from lightkeeper.alerting.evaluate.message import TemplateError
+from lightkeeper.alerting.errors import TemplateError
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
 
