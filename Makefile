@@ -2,6 +2,8 @@ PYTHON ?= python3
 
 # The user's shell must not decide where packages go or what is imported; the index it names stays.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON
+# Else each worker compiles every test anew, in each run.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

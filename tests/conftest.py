@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         folder = run_folder.make()
         config.option.basetemp = config.option.basetemp or folder / "t"
+    else:
+        gc.disable()  # until the tests are collected: all that it makes is kept
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -59,6 +61,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     WHOLE.add(files >= _TEST_FILES and not option.keyword and not option.collectonly)
     gc.collect()
     gc.freeze()  # thousands of tests, which every collection of garbage would look through
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
