@@ -85,7 +85,10 @@ def running(*arguments, env, **more):
 
 def until(condition, seconds=patience.SECONDS):
     """Wait until the condition holds; fail if it does not within these seconds."""
-    give_up_at = time.monotonic() + seconds
+    looked_at = time.monotonic()
+    give_up_at = looked_at + seconds
     while not condition():
-        assert time.monotonic() < give_up_at, "waited for in vain"
-        time.sleep(0.01)
+        took = time.monotonic() - looked_at
+        assert looked_at + took < give_up_at, "waited for in vain"
+        time.sleep(min(max(0.01, 4 * took), 0.5))  # to look is work, most where a command looks
+        looked_at = time.monotonic()
