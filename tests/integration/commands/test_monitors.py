@@ -39,6 +39,8 @@ def folder(tmp_path):
     """A faultless set with a composite of two, and its tests beside it."""
     files = definition_files.definitions() | definition_files.composites()
     files["page.json"]["payload"]["query"] = "stuck && !base"
+    link = {"category": "runbook", "name": "Runbook", "url": "${runbook_url}#page"}
+    files["page.json"]["payload"]["assets"] = [link]
     overdue = files["base.json"]["payload"]
     overdue["query"] = overdue["query"].replace("stuck", "overdue")
     return definition_files.write(tmp_path / "m", files)
@@ -60,6 +62,7 @@ def test_a_composite_is_checked_printed_and_tested(folder, tmp_path):
     status, lines = monitors("print", "page", "--folder", folder)
     payload = json.loads("\n".join(lines))
     assert (0, "composite", "stuck && !base") == (status, payload["type"], payload["query"])
+    assert ["https://example.test/README.md#page"] == [one["url"] for one in payload["assets"]]
     assert (0, [f"{path}: 2 ok"]) == monitors("test", path, "--folder", folder)
     assert (0, ["page: 6 ok"]) == monitors("test", path, "--mutants", "--folder", folder)
 

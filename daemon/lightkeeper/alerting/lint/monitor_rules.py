@@ -6,6 +6,7 @@ from typing import Final
 from lightkeeper.alerting.errors import Problem
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.lint.monitors import (
+    assets,
     channel,
     env,
     grouping,
@@ -63,6 +64,7 @@ RULES: Final = by_name(
     typed_threshold.check,
     runbook.check,
     link.check,
+    assets.check,
 )
 """Every rule by its name, in the order in which they report."""
 

@@ -44,6 +44,16 @@ def message(file, old, new):
     return {MESSAGE: definition_files.definitions()[file]["payload"]["message"].replace(old, new)}
 
 
+ASSETS = "payload.assets"
+ASSET = {"category": "runbook", "name": "Runbook", "url": "${runbook_url}#failed"}
+NOTEBOOK = {"url": "/notebook/1", "resource_type": "notebook", "resource_key": "1"}
+
+
+def beside(**given):
+    """A link beside the message, which is the runbook's unless said otherwise."""
+    return {ASSETS: [ASSET | given]}
+
+
 FAULTS = [
     # Numbers that Datadog does not take.
     (FAIL, options(timeout_h=-1), "timeout_h", "limits", "-1 is not taken: write 0 to 24"),
@@ -194,6 +204,27 @@ FAULTS = [
         "link",
         "monitors/README.md is relative",
     ),
+    # Links beside the message.
+    *(
+        (FAIL, beside(**asset), f"{ASSETS}[0]{place}", rule, words)
+        for asset, place, rule, words in (
+            ({"category": "dashboard"}, ".category", "shape", "is unknown: write"),
+            ({"url": 5}, ".url", "shape", "has the wrong type"),
+            ({"name": " "}, ".name", "assets", "give it a name"),
+            ({"url": "${runbook_url}#stuck"}, ".url", "assets", "write ${runbook_url}#failed"),
+            ({"url": "https://x.test/{{step.name}}"}, "", "assets", "fills in no {{…}} here"),
+            (NOTEBOOK | {"url": "https://x.test/1"}, ".url", "assets", "Datadog's own notebook"),
+            (NOTEBOOK | {"resource_key": ""}, ".resource_key", "assets", "write both"),
+        )
+    ),
+    (
+        FAIL,
+        {ASSETS: [ASSET, {**ASSET, "name": "Again"}]},
+        f"{ASSETS}[1].url",
+        "assets",
+        "leave out one of the two",
+    ),
+    (FAIL, {ASSETS: [{"category": "runbook", "name": "It"}]}, f"{ASSETS}[0]", "shape", "'url' is"),
     # Handles that no one sees.
     *(
         (FAIL, message(FAIL, old, new), MESSAGE, "handle", "write a space before the handle")
@@ -277,6 +308,9 @@ SOUND = [
     (SHARE, {NUMERATOR: GOOD.replace(",", " AND "), DENOMINATOR: f"{BAD} + {GOOD} + {ALL}"}),
     (FAIL, message(FAIL, "now", "[now](${runbook_url}#failed)")),
     (FAIL, message(FAIL, "now", "(${channel}), or jane.doe@va.gov, or https://x@y.test/z")),
+    (FAIL, beside()),
+    (FAIL, beside(**NOTEBOOK)),
+    (FAIL, {ASSETS: [ASSET, {**ASSET, "name": "Board", "url": "https://x.test/dashboard/1"}]}),
     (FAIL, message(FAIL, "now", MISSING) | options(**NOTIFYING)),
     *(
         (FAIL, message(FAIL, "{{value}}", helper))

@@ -19,6 +19,7 @@ LATE = "{{/is_alert}}{{#is_warning}}${pager}{{/is_warning}}{{#is_alert}}"
 LOW_MISSING = definition_files.MISSING.replace("pager", "pager_low")
 ONCE = "{{^is_renotify}}${pager}{{/is_renotify}}"
 LINK = "${runbook_url}#"
+TWICE = [{"category": "runbook", "name": "It", "url": "https://x.test"}] * 2
 
 
 def problems(tmp_path, name=None, **changes):
@@ -114,6 +115,7 @@ BREAKS = [
     ("runbook", "failed.json", MESSAGE, LINK, "#"),
     ("runbook", "slos/share.json", "payload.description", LINK, "#"),
     ("link", "failed.json", MESSAGE, "now", "[now](README.md)"),
+    ("assets", "failed.json", "payload", "assets", TWICE),
     ("unused-silence", "failed.json", "silence", "pager", "it is loud"),
     ("unused-silence", "failed.json", "silence", "pagers", "no such rule"),
 ]

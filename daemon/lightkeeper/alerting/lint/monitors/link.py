@@ -20,7 +20,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         for target in _MARKDOWN.findall(str(subject.payload.get(name, ""))):
             yield from _relative(f"payload.{name}", target)
     for path, asset in dicts(subject.payload.get("assets"), "payload.assets"):
-        yield from _relative(f"{path}.url", str(asset.get("url", "")))
+        url = asset.get("url")
+        # What is Datadog's own has a path there.
+        if isinstance(url, str) and not asset.get("resource_type"):
+            yield from _relative(f"{path}.url", url)
 
 
 def _relative(path: str, target: str) -> Iterator[Finding]:
