@@ -102,10 +102,10 @@ class Subject:
         return [one for one in named if not isinstance(one.query, Composite)]
 
     @property
-    def is_operand(self) -> bool:
-        """Whether a composite names it."""
-        key, monitors = self.definition.key, self.assets.monitors.values()
-        return any(key in _operands_of(one.payload) for one in monitors)
+    def composites(self) -> list[str]:
+        """The keys of the composites that name it."""
+        key, monitors = self.definition.key, self.assets.monitors.items()
+        return [other for other, one in monitors if key in _operands_of(one.payload)]
 
     @property
     def by(self) -> tuple[str, ...]:

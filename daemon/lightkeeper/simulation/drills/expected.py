@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lightkeeper.alerting.files.definitions import Urgency
+from lightkeeper.simulation.drills.faults import FAILING_RATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,10 @@ class Expected:
         return {key: (urgency, one) for urgency, all_ in of_each for key, one in all_.items()}
 
 
-_FAILED: Final = {"documents-failed": Fires(2)}
-_VETERAN: Final = {"silent-failures": Fires(2)}
+_FAILED: Final = {"documents-failed": Fires(2, 45)}
+_VETERAN: Final = {"silent-failures": Fires(2, 45)}
+_MANY: Final = frozenset({"documents-failed", "failure-surge"})
+"""These remind while more documents fail."""
 _STALLED: Final = {
     "documents-slow": Fires(24 * 60 + 180, 75),
     "outcome-burn": Fires(48 * 60 + 180, 170),
@@ -61,15 +64,34 @@ EXPECTED: Final = {
     "failed-cleanup": Expected(),
     "failed-unknown": Expected(pages_low=_FAILED),
     "failure-ignored": Expected(
-        {"documents-unacknowledged": Fires(32, 2)},
+        {"documents-unacknowledged": Fires(12 * 60 + 15, 2)},
         _FAILED,
         _VETERAN,
         reminds=frozenset({"documents-unacknowledged"}),
+        may_notify=frozenset({"efolder-burn"}),
     ),
+    # The rate shows at the fourth failure within an hour.
+    **{
+        f"failures-{an_hour}-an-hour": Expected(
+            {"failure-surge": Fires(3 * 60 / an_hour + 4, 62)},
+            {"documents-failed": Fires(2, 62)},
+            {"silent-failures": Fires(2, 62)},
+            reminds=_MANY,
+            may_notify=frozenset({"efolder-burn"}),
+        )
+        for an_hour in FAILING_RATES
+    },
     "failure-surge": Expected(
         {"failure-surge": Fires(3, 60)},
-        _FAILED,
-        {"efolder-burn": Fires(3, 35), "silent-failures": Fires(2, 15)},
+        {"documents-failed": Fires(2, 60)},
+        {"efolder-burn": Fires(3, 35), "silent-failures": Fires(2, 60)},
+        reminds=_MANY,
+    ),
+    "import-failed": Expected(
+        {"failure-surge": Fires(3, 10)},
+        {"documents-failed": Fires(2, 10)},
+        {"silent-failures": Fires(2, 10)},
+        may_notify=frozenset({"efolder-burn", "detection-burn"}),
     ),
     "failures-recover": Expected(
         pages_low=_FAILED, notifies={**_VETERAN, "documents-recovered": Fires(65)}
@@ -123,8 +145,7 @@ EXPECTED: Final = {
     "store-removed": Expected({"new-store": Fires(2, 62)}),
     "crash-loop": Expected({"crash-loop": Fires(33, 62)}),
     "failure-and-restart": Expected(
-        {"documents-unacknowledged": Fires(32, 2), "heartbeat-missing": Fires(66)}
-        | {"polling-stopped": Fires(76)},
+        {"heartbeat-missing": Fires(66), "polling-stopped": Fires(76)},
         _FAILED,
         {**_VETERAN, **_LATE_OUTCOMES},
     ),

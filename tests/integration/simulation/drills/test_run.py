@@ -142,7 +142,7 @@ def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
         query = payload["query"].replace(">= 20", ">= 1")
         return {**payload, "query": query, "options": {"thresholds": {"critical": 1}}}
 
-    result = run_drill("failed-bgs", with_payload(assets, "failure-surge", touchy))
+    result = run_drill("failed-bgs", with_payload(assets, "surge-count", touchy))
 
     assert ("failure-surge paged, and should have been silent",) == result.problems
 
@@ -150,8 +150,8 @@ def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
-        (Fires(0.5), "documents-failed fired after 1 min, not within 0.5"),
-        (Fires(2, over=-19), "documents-failed recovered after -14 min, not within -19"),
+        (Fires(0.5, over=45), "documents-failed fired after 1 min, not within 0.5"),
+        (Fires(2, over=40), "documents-failed recovered after 41 min, not within 40"),
     ],
 )
 def test_a_late_page_or_recovery_is_noticed(failed, expected, problem):
@@ -202,7 +202,7 @@ def test_the_command_prints_what_fired_and_when():
         "failed-bgs",
         "a document fails at BENEFITS_GATEWAY_SERVICE",
         "–",
-        "documents-failed: after 1 min, over before the end",
+        "documents-failed: after 1 min, over 41 min after the end",
         "in-efolder-not-bgs: after 11 min, over 1 min after the end",
     ] == cells(row)
 

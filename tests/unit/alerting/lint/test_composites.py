@@ -216,3 +216,18 @@ def test_a_fault_of_an_operand_is_reported_once(tmp_path):
     assert [("base.json", QUERY, "supported")] == [
         one[:3] for one in problems(tmp_path / "m", files)
     ]
+
+
+def test_a_monitor_that_notifies_nobody_shares_the_section_of_its_composite(tmp_path):
+    """On-call never comes from it; where it notifies the channel, it has a section of its own."""
+    files = definitions()
+    put(files["base.json"], "runbook", "page")
+    put(files["base.json"], MESSAGE, "{{value}}")
+    speaking = definitions()
+    put(speaking["base.json"], "runbook", "page")
+    put(speaking["base.json"], MESSAGE, "{{value}} ${channel} ${runbook_url}#page")
+
+    assert [] == problems(tmp_path / "quiet", files)
+    assert [("base.json", "runbook", "runbook")] == [
+        place[:3] for place in problems(tmp_path / "speaking", speaking)
+    ]

@@ -21,7 +21,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{typed[0]} is typed: write ${{name}} and put it into variables.json",
         )
     elif notified and not any(notified):
-        if not subject.is_operand:
+        if not subject.composites:
             yield (
                 "payload.message",
                 "it notifies nobody, and no composite names it: write ${channel} outside the "

@@ -1,7 +1,8 @@
 """Each monitor and SLO must have a whole section of the runbook of its own, and link to it.
 
 Write `## key` into monitors/README.md with **Meaning**, **Confirm**, **Do** and **May wait**, and
-`${runbook_url}#key` into the message, or into an SLO's description.
+`${runbook_url}#key` into the message, or into an SLO's description. A monitor that notifies nobody
+may write in `runbook` a composite that names it instead.
 """
 
 import re
@@ -17,6 +18,8 @@ _SECTION: Final = re.compile(r"^## (.+)\n((?:(?!##? ).*\n?)*)", re.MULTILINE)
 
 def check(subject: Subject) -> Iterator[Finding]:
     anchor = subject.definition.runbook
+    if anchor in subject.composites and not any(subject.notified.values()):
+        return
     if anchor != subject.definition.key:
         yield "runbook", f"write {subject.definition.key}: each has a section of its own"
     section = _sections(subject.assets.runbook).get(anchor)
