@@ -22,6 +22,9 @@ def shown(given: Filling) -> str:
     return str(round(given, 3)) if isinstance(given, float) else str(given)
 
 
+_LONGEST: Final = 500
+
+
 @dataclass(frozen=True, slots=True)
 class _Value:
     name: str
@@ -44,11 +47,15 @@ class Formula:
     """
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        if len(text) > _LONGEST:
+            raise TemplateError(
+                f'message: {{{{eval "…"}}}} holds {len(text)} characters: write {_LONGEST} at most'
+            )
         reader = Reader(text)
         try:
             self._node = _sum(reader)
-            reader.end()
+            if not reader.sees(r"\Z"):
+                raise reader.fault("an operator or the end")
         except QuerySyntaxError as exc:
             raise TemplateError(
                 f'message: {{{{eval "…"}}}}: {exc}'.replace("query: ", "")
@@ -63,11 +70,11 @@ class Formula:
         """Return the result; empty where a variable has no number, or there is no result."""
         try:
             result = _result(self._node, values)
+            if isinstance(result, bool):
+                return str(result).lower()
+            return "" if result is None else shown(result)
         except (ArithmeticError, ValueError):  # such as a division by zero, or a number too large
             return ""
-        if isinstance(result, bool):
-            return str(result).lower()
-        return "" if result is None else shown(result)
 
 
 def _sum(reader: Reader) -> _Node:
@@ -86,20 +93,26 @@ def _product(reader: Reader) -> _Node:
 
 def _signed(reader: Reader) -> _Node:
     if reader.maybe(r"-"):
-        return _Call("-", (0, _signed(reader)))
+        with reader.inner():
+            return _Call("-", (0, _signed(reader)))
     base = _single(reader)
-    return _Call("^", (base, _signed(reader))) if reader.maybe(r"\^") else base
+    if not reader.maybe(r"\^"):
+        return base
+    with reader.inner():
+        return _Call("^", (base, _signed(reader)))
 
 
 def _single(reader: Reader) -> _Node:
-    if found := reader.maybe(r"\d+(\.\d+)?"):
+    if found := reader.maybe(r"\d{1,15}(\.\d{1,15})?"):
         return float(found[0]) if found[1] else int(found[0])
     if reader.maybe(r"\("):
-        inner = _sum(reader)
+        with reader.inner():
+            inner = _sum(reader)
         reader.take(r"\)", "`)`")
         return inner
     if found := reader.maybe(r"([A-Za-z]\w*)\s*\("):
-        return _function(reader, found[1])
+        with reader.inner():
+            return _function(reader, found[1])
     name = reader.take(r"[A-Za-z_][\w.]*", "a variable, a number, a function or `(`")[0]
     return _Value(name)
 

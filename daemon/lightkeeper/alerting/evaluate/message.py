@@ -31,6 +31,7 @@ VARIABLES: Final = frozenset(
     }
 )
 """What every monitor fills in."""
+_DEEPEST: Final = 50
 _MATCHES: Final = ("is_match", "is_exact_match", "is_priority")
 _MARK = re.compile(
     r"\{\{!--.*?\}\}|\{\{\{\{.*?\}\}\}\}|\{\{\{(.*?)\}\}\}|\{\{(.*?)\}\}", re.DOTALL
@@ -66,6 +67,7 @@ class Template:
     def __init__(self, text: str, variables: frozenset[str] | None = frozenset()) -> None:
         self._known = None if variables is None else VARIABLES | variables
         self._used: set[str] = set()
+        self._open = 0
         self._marks = list(_MARK.finditer(text))
         self._text = text
         self._at = 0
@@ -112,12 +114,16 @@ class Template:
 
     def _block(self, inside: str) -> _Block:
         name, compared, options = self._condition(inside)
+        self._open += 1
+        if self._open > _DEEPEST:
+            raise TemplateError(f"message: more than {_DEEPEST} blocks stand inside one another")
         body, closed = self._read(name)
         otherwise: _Nodes = ()
         if closed == "else":
             otherwise, closed = self._read(name)
             if closed == "else":
                 raise TemplateError(f"message: {name} has two {{{{else}}}}")
+        self._open -= 1
         return _Block(name, compared, options, inside[0] == "^", body, otherwise)
 
     def _condition(self, inside: str) -> tuple[str, Filled, tuple[str, ...]]:

@@ -41,9 +41,11 @@ def _condition(reader: Reader) -> Condition:
 
 def _single(reader: Reader) -> Condition:
     if reader.maybe(r"!"):
-        return Inverse(_single(reader))
+        with reader.inner():
+            return Inverse(_single(reader))
     if reader.maybe(r"\("):
-        inner = _condition(reader)
+        with reader.inner():
+            inner = _condition(reader)
         reader.take(r"\)", "&&, || or `)`")
         return inner
     return Operand(reader.take(_KEY, "the key of a monitor, `!` or `(`")[0])

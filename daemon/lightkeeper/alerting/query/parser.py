@@ -126,13 +126,16 @@ def _factor(reader: Reader) -> Expression:
     if found := reader.maybe(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"):
         return Number(float(found[0]))
     if reader.maybe(r"-"):
-        return Arithmetic("-", Number(0.0), _factor(reader))
+        with reader.inner():
+            return Arithmetic("-", Number(0.0), _factor(reader))
     if reader.maybe(r"\("):
-        inner = _sum(reader)
+        with reader.inner():
+            inner = _sum(reader)
         reader.take(r"\)", "`)`")
         return inner
     if found := reader.maybe(rf"({_WORD})\s*\("):
-        return _function(reader, found[1])
+        with reader.inner():
+            return _function(reader, found[1])
     return _metric(reader)
 
 
@@ -203,9 +206,11 @@ def _both(reader: Reader) -> Scope:
 
 def _single(reader: Reader) -> Scope:
     if reader.maybe(r"!|(?:NOT|not)\b(?!\s*:)"):
-        return Not(_single(reader))
+        with reader.inner():
+            return Not(_single(reader))
     if reader.maybe(r"\("):
-        inner = _scope(reader)
+        with reader.inner():
+            inner = _scope(reader)
         reader.take(r"\)", "`)` in the scope")
         return inner
     if reader.maybe(r"\*(?=\s*[,)}]|\s+(?:AND|OR|and|or)\b)"):

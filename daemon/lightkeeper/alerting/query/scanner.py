@@ -1,8 +1,13 @@
 """A scanner: reads patterns from a text, and names the place where it cannot."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from lightkeeper.alerting.query.syntax import QuerySyntaxError
+
+_DEEPEST: Final = 50
 
 
 class Reader:
@@ -11,6 +16,7 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self._depth = 0
 
     def sees(self, pattern: str) -> bool:
         """Tell whether the pattern comes next."""
@@ -29,6 +35,15 @@ class Reader:
         if found is None:
             raise self.fault(expected)
         return found
+
+    @contextmanager
+    def inner(self) -> Iterator[None]:
+        """Read what stands inside of something. Raises QuerySyntaxError where it goes too deep."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self.fault(f"no more than {_DEEPEST} levels inside one another")
+        yield
+        self._depth -= 1
 
     def end(self) -> None:
         """Make sure that nothing is left."""

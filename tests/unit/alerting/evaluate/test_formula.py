@@ -53,7 +53,17 @@ def test_an_expression_is_computed(expression, expected):
 
 @pytest.mark.parametrize(
     "expression",
-    ["1 / 0", "value % 0", "log10(0)", "asin(2)", "10 ^ 400", "to_bool(2)", "missing + 1", "word"],
+    [
+        "1 / 0",
+        "value % 0",
+        "log10(0)",
+        "asin(2)",
+        "10 ^ 400",
+        "*".join(["9" * 15] * 30) + " ^ 30",
+        "to_bool(2)",
+        "missing + 1",
+        "word",
+    ],
 )
 def test_what_has_no_result_is_empty(expression):
     """No variable without a value, and no number that there is not, ends a notification."""
@@ -65,8 +75,11 @@ def test_what_has_no_result_is_empty(expression):
     [
         ('{{eval "int(value"}}', TemplateError, "`,` or `)` in int(…)"),
         ('{{eval "value +"}}', TemplateError, "a variable, a number, a function or `(`"),
-        ('{{eval "value 2"}}', TemplateError, "at position 7"),
+        ('{{eval "value 2"}}', TemplateError, "an operator or the end at position 7"),
         ('{{eval ""}}', TemplateError, "a variable"),
+        ('{{eval "' + "(" * 200 + '"}}', TemplateError, "no more than 50 levels"),
+        ('{{eval "1' + "+1" * 300 + '"}}', TemplateError, "holds 601 characters: write 500"),
+        ("{{#is_alert}}" * 51 + "{{/is_alert}}" * 51, TemplateError, "more than 50 blocks"),
         ('{{eval "round(1, 2, 3)"}}', TemplateError, "round() in {{eval}} takes 1 or 2 values"),
         ('{{eval "int(nothing)"}}', TemplateError, "{{nothing}} stays empty here"),
         ('{{eval "step.name + 1"}}', TemplateError, "computes with numbers, not with step.name"),

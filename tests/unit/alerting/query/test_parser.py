@@ -338,3 +338,21 @@ def test_both_operators_need_parentheses(text):
     """Datadog reads it, and does not say which goes first."""
     with pytest.raises(QuerySyntaxError, match="write parentheses"):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!" * 9000 + "a",
+        "(" * 9000 + "a && b" + ")" * 9000,
+        f"avg(last_5m):{'(' * 9000}avg:m{{*}}{')' * 9000} > 1",
+        f"avg(last_5m):{'-' * 9000}avg:m{{*}} > 1",
+        f"avg(last_5m):{'abs(' * 9000}avg:m{{*}}{')' * 9000} > 1",
+        f"avg(last_5m):avg:m{{{'!' * 9000}a:b}} > 1",
+        f"avg(last_5m):avg:m{{{'(' * 9000}a:b{')' * 9000}}} > 1",
+    ],
+)
+def test_what_nests_too_deeply_is_refused(text):
+    """With its place, and not as a defect of ours."""
+    with pytest.raises(QuerySyntaxError, match="no more than 50 levels inside one another"):
+        parse(text)
