@@ -247,7 +247,7 @@ class Poller:
         """Poll one document alone next, to see whether Lighthouse answers at all.
 
         One that was answered before. As long as there are not two such, as many as a trial lacks
-        of the failed batch.
+        of the failed batch, its only one included.
         """
         self._history.batches.probed = True
         lacking = min(_TRIAL - len(self._history.known(_TRIAL)), len(batch.documents) - 1)
@@ -257,6 +257,8 @@ class Poller:
         known = self._history.companion_of(batch)
         if lacking <= 0 and known is not None:
             self._queue.put_first(Batch([], alone=True, probe=(known,)))
+        elif lacking <= 0 and len(batch.documents) == 1:
+            batch.alone, batch.companion = True, None  # the next call about it is the probe
 
     def _take(self, step: NextStep, batch: Batch, answer: Answer, now: Instant) -> None:
         match step:

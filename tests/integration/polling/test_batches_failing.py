@@ -206,7 +206,7 @@ class _Waiting(Stop):
         self._clock.now += max(seconds, 0.0)
 
 
-@pytest.mark.parametrize("count", [40, 250, 5_000])
+@pytest.mark.parametrize("count", [40, 101, 250, 5_000])
 @pytest.mark.parametrize("how", [404, 413, 502, "hang", "redirect", "empty"])
 def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
     """However many are due; it has polled some of them singly, and a pass after it others."""
