@@ -53,11 +53,12 @@ def test_the_readme_is_two_pages():
     assert len(README.encode()) <= 8_192
 
 
-def test_the_readme_sets_the_env_that_the_monitors_watch():
+@pytest.mark.parametrize("page", ["README.md", "systemd/settings.env.example"])
+def test_the_env_that_a_newcomer_sets_is_the_one_that_the_monitors_watch(page):
     """With another `DD_ENV` no monitor would see a signal."""
     variables = json.loads((ROOT / "monitors" / "variables.json").read_text())
 
-    assert {variables["env"]} == set(re.findall(r"DD_ENV=(\w+)", README))
+    assert {variables["env"]} == set(re.findall(r"DD_ENV=(\w+)", (ROOT / page).read_text()))
 
 
 def test_the_readme_quotes_a_drill_as_it_is():

@@ -11,6 +11,7 @@ from lightkeeper.commands.shared import (
     configure_logs,
     load_settings,
     start_tracing,
+    warn_if_unwatched,
     warn_of_unknown_settings,
 )
 from lightkeeper.domain.errors import ExitStatus
@@ -35,6 +36,7 @@ def run(file: "SettingsFile | None") -> int:
     with Stop().on_signals(reloads=True) as stop:
         settings = load_settings()
         tracer = start_tracing(settings)
+        warn_if_unwatched(settings)
         with closing(build_daemon(settings, create=True, tracer=tracer)) as daemon:
 
             def reload() -> list[str]:
@@ -44,6 +46,7 @@ def run(file: "SettingsFile | None") -> int:
                 # Last, so that a refused reload changes no tag of a log line.
                 configure_logs(tracer.correlation if tracer else dict)
                 warn_of_unknown_settings()
+                warn_if_unwatched(daemon.settings)
                 return changed
 
             daemon.loop().run(stop, reload)

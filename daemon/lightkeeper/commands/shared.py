@@ -17,6 +17,7 @@ from lightkeeper.telemetry.journald import is_journal, marked
 
 if TYPE_CHECKING:
     from lightkeeper.config.settings import Settings, StoreSettings
+    from lightkeeper.service.self_check import WatchedEnv
     from lightkeeper.store.database import Database
     from lightkeeper.telemetry.tracing import Tracer
 
@@ -49,6 +50,19 @@ def folder_option(
         type=click.Path(path_type=Path),
         help=what,
     )
+
+
+def watched() -> "WatchedEnv | None":
+    """The env that the monitors watch which are at hand; None where none can be read."""
+    from lightkeeper.alerting.errors import AlertingError
+    from lightkeeper.alerting.files.definitions import load_variables
+    from lightkeeper.service.self_check import WatchedEnv
+
+    file = shipped("monitors") / "variables.json"
+    try:
+        return WatchedEnv(load_variables(file)["env"], str(file))
+    except AlertingError:
+        return None
 
 
 class Unreadable(LightkeeperError):
@@ -144,6 +158,16 @@ def forbid_core_dumps() -> None:
 
     with suppress(ValueError, OSError):  # a sandbox may forbid it; the systemd unit sets it too
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def warn_if_unwatched(settings: "Settings") -> None:
+    """Log a warning where no monitor will see the daemon, because of its env."""
+    import structlog
+
+    from lightkeeper.service.self_check import unwatched
+
+    if problem := unwatched(settings.tag_variables, watched()):
+        structlog.get_logger().warning("service.env.unwatched", reason=problem)
 
 
 def warn_of_unknown_settings() -> None:

@@ -20,7 +20,7 @@ from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
-from lightkeeper.telemetry.tag_values import unified_tags
+from lightkeeper.telemetry.tag_values import tag_value, unified_tags
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
@@ -77,11 +77,39 @@ class Check(NamedTuple):
     detail: str
 
 
-def checks(file: SettingsFile | None = None) -> Iterator[Check]:
+class WatchedEnv(NamedTuple):
+    """The env that monitors watch, and the file that says so."""
+
+    env: str
+    file: str
+
+
+def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> str | None:
+    """Why no monitor will see a daemon whose signals these variables tag, and what to do.
+
+    None where monitors see it, and where nothing tells which env they watch.
+    """
+    env = unified_tags(tag_variables).get("env")
+    if env is None:
+        to = f"to {watched.env}, " if watched else "to "
+        return (
+            f"DD_ENV: missing: no monitor will see this daemon: set it {to}"
+            "the env of monitors/variables.json"
+        )
+    if watched is None or env == tag_value(watched.env):
+        return None
+    return (
+        f"DD_ENV: {env}, and {watched.file} has {watched.env}: no monitor will see this daemon: "
+        f"set DD_ENV={watched.env}, or change env there and in Datadog"
+    )
+
+
+def checks(file: SettingsFile | None = None, watched: WatchedEnv | None = None) -> Iterator[Check]:
     """Try settings, database, token, Lighthouse and Datadog Agent, one after the other.
 
     What is wrong with one keeps none of the others from being tried, unless it needs that one.
-    `file` is the settings file, if there is one, after it was read.
+    `file` is the settings file, if there is one, after it was read; `watched` is what the signals'
+    env is compared with.
     """
     of_file = file.problems if file else []
     problems = list(of_file)
@@ -101,7 +129,7 @@ def checks(file: SettingsFile | None = None) -> Iterator[Check]:
         return f"not tried: it needs {', '.join(found)}" if found else ""
 
     unread = any(SETTINGS_FILE in each for each in of_file)
-    yield _settings(settings, problems, file)
+    yield _settings(settings, problems, file, watched)
     needed = missing("LIGHTKEEPER_DATABASE_URL")
     yield Check("database", False, needed) if needed else _database(settings)
     needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
@@ -142,16 +170,20 @@ class _NoToken(TokenSource):
         return ""
 
 
-def _settings(settings: Settings, wrong: Sequence[str], file: SettingsFile | None) -> Check:
+def _settings(
+    settings: Settings,
+    wrong: Sequence[str],
+    file: SettingsFile | None,
+    watched: WatchedEnv | None,
+) -> Check:
     problems = [*wrong, *(f"no such setting: {name}" for name in unknown_settings(os.environ))]
-    if "env" not in unified_tags(settings.tag_variables):
-        problems.append(
-            "DD_ENV: missing: no monitor sees the signals: set it to the env of "
-            "monitors/variables.json"
-        )
+    if problem := unwatched(settings.tag_variables, watched):
+        problems.append(problem)
     exposed = [secret_files.exposed(os.environ, name) for name in _SECRET]
     problems += filter(None, [*exposed, file.exposed() if file else None])
-    said = problems or [f"Lighthouse at {settings.lighthouse_url}"]
+    env = unified_tags(settings.tag_variables).get("env")
+    compared = f"which {watched.file} watches" if watched else "no monitors/variables.json here"
+    said = problems or [f"Lighthouse at {settings.lighthouse_url}", f"env {env}, {compared}"]
     return Check("settings", not problems, "; ".join([*said, *_ways(settings)]))
 
 

@@ -1,7 +1,9 @@
 """`lightkeeper check` against parts that are broken one at a time."""
 
+import json
 import re
 import uuid
+from pathlib import Path
 
 import command_line
 import pgbouncer
@@ -11,6 +13,8 @@ import pytest
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,9 @@ def lighthouse(lasting):
 def env(tmp_path, lighthouse):
     """Settings under which everything works."""
     with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
-        yield command_line.environment(tmp_path / "store.db", lighthouse, agent, DD_ENV="test")
+        yield command_line.environment(
+            tmp_path / "store.db", lighthouse, agent, DD_ENV="production"
+        )
 
 
 def _checked(env):
@@ -52,6 +58,85 @@ def test_all_parts_work(tmp_path, env):
     one = ("--request-id", 5, "--submission-id", "s-1", "--document-type", "form_0781")
     assert 0 == command_line.run("track", *one, env=env).returncode
     assert (0, {}, everything) == _checked(env)
+
+
+def _detail_of_settings(env, **more):
+    done = command_line.run("check", env=env, **more)
+    (line,) = [line for line in done.stdout.splitlines() if line[6:14] == "settings"]
+    return done.returncode, line.removeprefix(line[:4]).split(maxsplit=1)[1]
+
+
+SHIPPED = "monitors/variables.json"
+
+
+@pytest.mark.parametrize(
+    ("tagged", "status", "said"),
+    [
+        ({"DD_ENV": "production"}, 0, f"env production, which {SHIPPED} watches"),
+        ({"DD_ENV": "Production "}, 0, f"env production, which {SHIPPED} watches"),
+        ({"DD_TAGS": "env:production"}, 0, f"env production, which {SHIPPED} watches"),
+        (
+            {"DD_ENV": "staging"},
+            1,
+            f"DD_ENV: staging, and {SHIPPED} has production: no monitor will see this daemon: "
+            "set DD_ENV=production, or change env there and in Datadog",
+        ),
+        (
+            {"DD_TAGS": "env:prod"},
+            1,
+            f"DD_ENV: prod, and {SHIPPED} has production: no monitor will see this daemon",
+        ),
+        (
+            {},
+            1,
+            "DD_ENV: missing: no monitor will see this daemon: set it to production, the env of "
+            f"{SHIPPED}",
+        ),
+    ],
+)
+def test_the_env_is_compared_with_the_one_that_the_monitors_watch(env, tagged, status, said):
+    """Under another env, or none, no monitor sees the daemon, whatever else works."""
+    del env["DD_ENV"]
+
+    found = _detail_of_settings(env | tagged, cwd=ROOT)
+
+    assert (status, True) == (found[0], said in found[1]), found
+
+
+def test_the_monitors_of_the_folder_are_compared_with(env, tmp_path):
+    """Else the installed ones; where none can be read the env is named and not compared."""
+    variables = json.loads((ROOT / SHIPPED).read_text())
+    folder = tmp_path / "monitors"
+    folder.mkdir()
+    (folder / "variables.json").write_text(json.dumps(variables | {"env": "Sandbox"}))
+    assert (0, True) == _says(env | {"DD_ENV": "sandbox"}, tmp_path, "env sandbox, which mon")
+    assert (1, True) == _says(env, tmp_path, "no monitor will see this daemon: set DD_ENV=Sandbox")
+
+    (folder / "variables.json").write_text("{")
+    assert (0, True) == _says(env, tmp_path, "env production, no monitors/variables.json here")
+
+
+def _says(env, folder, words):
+    status, detail = _detail_of_settings(env, cwd=folder)
+    return status, words in detail
+
+
+@pytest.mark.parametrize("tagged", [{"DD_ENV": "staging"}, {"DD_ENV": ""}, {}])
+def test_run_says_at_its_start_that_no_monitor_will_see_it(env, tmp_path, tagged):
+    """Once, as a warning; under the env of the monitors it says nothing of the kind."""
+    log = tmp_path / "run.log"
+    with (
+        log.open("w") as file,
+        command_line.running("run", env=env | tagged, cwd=ROOT, stdout=file, stderr=file) as one,
+    ):
+        command_line.until(lambda: "service.started" in log.read_text())
+        one.terminate()
+        assert 0 == one.wait()
+
+    said = [line for line in log.read_text().splitlines() if "service.env.unwatched" in line]
+    assert bool(tagged) == bool(said)
+    assert all("warning" in line and "no monitor will see this daemon" in line for line in said)
+    assert 1 >= len(said)
 
 
 def _unwell(lighthouse):
@@ -186,7 +271,12 @@ def test_a_key_or_store_that_others_may_read_is_named(env, tmp_path):
     """With the file, its rights, and what to do; the parts work all the same."""
     key, store = tmp_path / "key.pem", tmp_path / "store.db"
     key.write_text(env[KEY])
-    env = env | {KEY: "", f"{KEY}_FILE": str(key), "DD_ENV": "", "DD_TAGS": "team:a env:test"}
+    env = env | {
+        KEY: "",
+        f"{KEY}_FILE": str(key),
+        "DD_ENV": "",
+        "DD_TAGS": "team:a env:production",
+    }
     open_database(f"sqlite:///{store}", create=True).close()
     key.chmod(0o604)
     store.chmod(0o644)
