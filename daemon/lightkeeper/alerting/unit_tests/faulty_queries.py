@@ -1,4 +1,4 @@
-"""Faults in the text of a query: windows half or twice as long, and other space aggregators."""
+"""Faults in the text of a query: windows half or twice as long, and other aggregators."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ _BURN: Final = re.compile(r"\.(long|short)_window\([\"'](\d+[mhd])[\"']\)")
 _SPACE: Final = re.compile(
     r"\b(avg|sum|min|max):([A-Za-z][\w.]*)\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?+(?!\.as_)"
 )
+_TIME: Final = re.compile(r"^\s*(avg|min|max)\s*\(\s*last_")
 _AGGREGATORS: Final = ("avg", "sum", "min", "max")
 _LONG: Final = range(3600, 2 * 86_400 + 1)
 
@@ -34,10 +35,18 @@ def faulty_windows(text: str, query: Query) -> Iterator[_Faulty]:
 
 
 def faulty_aggregators(text: str) -> Iterator[_Faulty]:
-    """Yield the query with each gauge aggregated over its series in each other way.
+    """Yield the query with each gauge aggregated in each other way, over time and over its series.
 
     A count can only be summed.
     """
+    over_time = None if ".as_" in text else _TIME.search(text)
+    if over_time is not None:
+        for other in (one for one in ("avg", "min", "max") if one != over_time[1]):
+            yield (
+                f"{over_time[1]} over time made {other}",
+                f"a test with a short peak, whose {over_time[1]} and {other} differ",
+                text[: over_time.start(1)] + other + text[over_time.end(1) :],
+            )
     for found in _SPACE.finditer(text):
         signal = CATALOGUE.get(found[2])
         if signal is not None and signal.kind is not Kind.GAUGE:

@@ -169,6 +169,8 @@ def test_faults_of_a_gauge():
         "critical_recovery dropped",
         "window 5m made 10m",
         "window 5m made 2m",
+        "min over time made avg",
+        "min over time made max",
         "max:lightkeeper.poll.due_lag made avg",
         "max:lightkeeper.poll.due_lag made sum",
         "max:lightkeeper.poll.due_lag made min",
