@@ -76,7 +76,7 @@ class Emitter:
         self._strict = strict
         self._monotonic = monotonic
         self._refused: set[str] = set()
-        self._known: dict[tuple[object, ...], list[str] | None] = {}
+        self._known: dict[tuple[str, ...], list[str]] = {}
         self._dropped_before = 0
         self._tried_before = 0
         self.lost_count = self.refused_count = 0
@@ -216,21 +216,21 @@ class Emitter:
         """The tags as the client takes them; None for a signal that must not be sent."""
         if self._losing():
             return None
-        key = (kind, name, *tags.items())
-        if key not in self._known:
-            problem = _problem(CATALOGUE.get(name), name, kind, tags)
-            if problem is not None:
-                self._refuse(problem)
-            values = self._constant | {tag: tag_value(value) for tag, value in tags.items()}
-            checked = [f"{tag}:{value}" for tag, value in values.items()]
-            if kind is Kind.GAUGE:
-                checked.append("host:")
-            if kind is Kind.EVENT:
-                checked.append(f"event:{name}")
-            self._known[key] = None if problem is not None else checked
-        if self._known[key] is None:
+        key = (kind, name, *tags, *tags.values())
+        if (known := self._known.get(key)) is not None:
+            return known
+        if (problem := _problem(CATALOGUE.get(name), name, kind, tags)) is not None:
+            self._refuse(problem)
             self.refused_count += 1
-        return self._known[key]
+            return None
+        values = self._constant | {tag: tag_value(value) for tag, value in tags.items()}
+        checked = [f"{tag}:{value}" for tag, value in values.items()]
+        if kind is Kind.GAUGE:
+            checked.append("host:")
+        if kind is Kind.EVENT:
+            checked.append(f"event:{name}")
+        self._known[key] = checked
+        return checked
 
     def _finite(self, value: float) -> bool:
         # A bool would be sent as a word, and some integers are too large for a float.

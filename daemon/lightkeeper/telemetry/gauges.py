@@ -70,15 +70,16 @@ class Gauges:
             for name in (level.lighthouse_status, *COUNTED_AS.get(level.condition, ())):
                 at = step if name in _BY_STEP else ""
                 counts[name, level.document_type, at] += level.document_count
+        steps = self._steps.seen
         for kind in DOCUMENT_TYPES:
             for name in _BY_TYPE:
                 value = counts[name, kind, ""]
                 self._emitter.gauge(f"lightkeeper.documents.{name}", value, document_type=kind)
-            for name, step in product(_BY_STEP, self._steps.seen):
-                value = counts[name, kind, step]
-                self._emitter.gauge(
-                    f"lightkeeper.documents.{name}", value, document_type=kind, step=step
-                )
+            for name in _BY_STEP:
+                signal = f"lightkeeper.documents.{name}"
+                for step in steps:
+                    value = counts.get((name, kind, step), 0)
+                    self._emitter.gauge(signal, value, document_type=kind, step=step)
 
     def _oldest(self, now: Instant) -> None:
         ages = dict.fromkeys(product(DOCUMENT_TYPES, self._steps.seen), 0.0)

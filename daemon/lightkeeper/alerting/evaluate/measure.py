@@ -65,6 +65,8 @@ class Measure:
         self._aggregator = alert.aggregator
         self._full_window = full_window
         self._queries: list[MetricQuery] = []
+        self._store: SeriesStore | None = None
+        self._selected: list[Selection | None] = []
         self._modes: set[str] = set()
         self.default_zero = False
         self._interpolated = False
@@ -80,11 +82,10 @@ class Measure:
         """Return the value of each group with data in the window that ends at that instant."""
         end = (at_seconds - self.delay) // 60
         first = end - self.window.seconds // 60
-        selections = [store.select(query) for query in self._queries]
+        selections = self._select(store)
         groups: dict[Group, None] = {}
-        for query, selection in zip(self._queries, selections, strict=True):
+        for selection in selections:
             if selection is not None:
-                self._refuse_kind(query, selection.kind)
                 groups.update(dict.fromkeys(selection.groups))
         measured = {}
         doubtful = self._interpolated and any(one.has_gaps for one in selections if one)
@@ -99,6 +100,18 @@ class Measure:
             if found is not None:
                 measured[group] = found
         return measured
+
+    def _select(self, store: SeriesStore) -> list[Selection | None]:
+        """What each query selects, up to date; it is looked up once in each store."""
+        if store is not self._store:
+            self._store, self._selected = store, [None] * len(self._queries)
+        for place, query in enumerate(self._queries):
+            if (selection := self._selected[place]) is not None:
+                selection.refresh()
+            elif (selection := store.select(query)) is not None:
+                self._refuse_kind(query, selection.kind)
+                self._selected[place] = selection
+        return self._selected
 
     def _of_gauges(self, values: list[dict[int, float]], first: int, end: int) -> Measured | None:
         points = points_of(self._expression, values, range(first, end))

@@ -40,10 +40,11 @@ class _DrilledEmitter(Emitter):
 
     def _losing(self) -> bool:
         # Called before each signal: the time for an Agent without a thread to read its socket.
-        if self._sent != self._client.packets_sent:
-            self._sent = self._client.packets_sent
+        client = self._client
+        if self._sent != client.packets_sent:
+            self._sent = client.packets_sent
             self._agent.take()
-        return super()._losing()
+        return bool(client.packets_dropped > self._dropped_before)  # as the emitter has it
 
 
 class DrilledDaemon:

@@ -78,7 +78,6 @@ class InProcessAgent:
             yield from datagram.split(b"\n")
 
 
-@lru_cache(maxsize=16_384)  # most lines say the same as half a minute before
 def _points(line: bytes) -> tuple[SignalPoint, ...]:
     found = []
     for signal in parse(line):
@@ -101,23 +100,25 @@ class Datadog:
         self._monitors = monitor_runs(assets.monitor_payloads(), assets.slo_payloads())
         self._store = SeriesStore()
         self._watched = frozenset(name.encode() for name in _read_by_monitors(assets))
+        # Most lines say the same as half a minute before.
+        self._read = lru_cache(maxsize=16_384)(self._points_for_monitors)
         self.notifications: list[tuple[str, Notification]] = []
         """Monitor and notification, in order of time."""
 
     def take(self, lines: Iterator[bytes], at_seconds: float) -> None:
-        """Take what arrived at that time. Raises MalformedDatagram for what cannot be read.
-
-        Metrics that no monitor reads are passed over: they are half of what comes.
-        """
-        store, watched = self._store, self._watched
+        """Take what arrived at that time. Raises MalformedDatagram for what cannot be read."""
+        store, read = self._store, self._read
         for line in lines:
-            if line.partition(b":")[0] not in watched and not line.startswith(b"_"):
-                continue
-            for name, kind, tags, value, message in _points(line):
+            for name, kind, tags, value, message in read(line):
                 if kind is Kind.SERVICE_CHECK:
                     store.check(name, tags, at_seconds, int(value), message)
                 else:
                     store.add(name, kind, tags, at_seconds, value)
+
+    def _points_for_monitors(self, line: bytes) -> tuple[SignalPoint, ...]:
+        """Those of a line; none of a metric that no monitor reads, which half of what comes is."""
+        is_read = line.partition(b":")[0] in self._watched or line.startswith(b"_")
+        return _points(line) if is_read else ()
 
     def evaluate(self, at_seconds: int) -> None:
         """Evaluate every monitor at a full minute; to be called for every one, in order."""
