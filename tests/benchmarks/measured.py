@@ -139,12 +139,15 @@ def steady(database: str) -> None:
 
 def _watch(database: str) -> Any:
     os.environ["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{database}"
+    from lightkeeper.commands.run import spare_what_is_loaded
     from lightkeeper.config.settings import Settings
     from lightkeeper.service.wiring import build_daemon
     from lightkeeper.telemetry import logging
 
     logging.configure()
-    return build_daemon(Settings.load(lighthouse=True), create=False)
+    watch = build_daemon(Settings.load(lighthouse=True), create=False)
+    spare_what_is_loaded()
+    return watch
 
 
 def _poll(watch: Any) -> None:

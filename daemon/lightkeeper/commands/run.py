@@ -1,5 +1,6 @@
 """`lightkeeper run`: the daemon; `lightkeeper poll`: one pass over the due documents."""
 
+import gc
 import os
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def run(file: "SettingsFile | None") -> int:
                 warn_if_unwatched(daemon.settings)
                 return changed
 
+            spare_what_is_loaded()
             daemon.loop().run(stop, reload)
     return ExitStatus.OK
 
@@ -65,6 +67,7 @@ def poll() -> int:
         Stop().on_signals() as stop,
         closing(build_daemon(settings, create=False, tracer=tracer)) as daemon,
     ):
+        spare_what_is_loaded()
         result = daemon.run_once().run(stop)
         agent_unreachable = daemon.emitter.reachable is False
     click.echo(f"polled {result.polled} documents")
@@ -80,3 +83,14 @@ def poll() -> int:
         )
         return ExitStatus.TRY_LATER
     return ExitStatus.OK
+
+
+def spare_what_is_loaded() -> None:
+    """Let the garbage collector pass over what is loaded by now: it lives as long as the process.
+
+    It also runs less often, because of what a pass makes hardly anything refers to itself. With
+    Python's own settings a pass takes 3 % longer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
