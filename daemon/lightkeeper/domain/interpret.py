@@ -122,7 +122,13 @@ def _after(
         condition == Condition.NOT_IN_EFOLDER
         and document.document_type != DocumentType.BDD_INSTRUCTIONS
     )
-    return document._replace(
+    # Built field by field: `_replace` takes twice as long.
+    return Document(
+        id=document.id,
+        request_id=document.request_id,
+        document_type=document.document_type,
+        tracked_at=document.tracked_at,
+        created_at=document.created_at,
         lighthouse_status=status,
         condition=str(condition),  # the driver takes longer to bind a member of an enum
         reported_status=report.status,
@@ -141,6 +147,7 @@ def _after(
         unanswered_since=None if known_word else document.unanswered_since or now,
         must_act_since=document.must_act_since or (now if must_act else None),
         judged_at=judged_at(document, status, policy, now),
+        first_tracked_at=document.first_tracked_at,
     )
 
 
