@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from typing import NamedTuple
 
@@ -76,6 +77,24 @@ def overwritten(store):
     shutil.copyfile(backup, store)
 
 
+def overwritten_with_its_time(store):
+    """A backup of yesterday is copied into the file, as `cp -p` and rsync do it."""
+    overwritten(store)
+    yesterday = time.time() - 86_400
+    os.utime(store, (yesterday, yesterday))
+
+
+def zeroed(suffix):
+    """The file is as long as before, and holds zeros."""
+
+    def lose(store):
+        file = _beside(store, suffix)
+        with file.open("r+b") as opened:
+            opened.write(bytes(file.stat().st_size))
+
+    return lose
+
+
 def renamed_over(store):
     """A copy gets the name of the store, as `mv` and rsync do it: the store has none any more."""
     copy = _beside(store, ".copy")
@@ -104,6 +123,7 @@ LOST = {
     "store renamed over": Loss(renamed_over, kept="lightkeeper.db.replaced-*Z"),
     "store cut": Loss(cut(""), kept=None),
     "store overwritten": Loss(overwritten),
+    "store overwritten, its time kept": Loss(overwritten_with_its_time),
     "store linked elsewhere": Loss(linked_elsewhere, kept="moved.db"),
     "folder moved": Loss(folder_moved, kept="../elsewhere/lightkeeper.db"),
     "all moved": Loss(moved("", "-wal", "-shm"), kept="moved.db"),
@@ -114,6 +134,7 @@ LOST = {
     "shm removed": Loss(removed("-shm"), "-shm"),
     "shm replaced": Loss(replaced("-shm"), "-shm"),
     "shm cut": Loss(cut("-shm"), "-shm", can_heal=True),
+    "shm zeroed": Loss(zeroed("-shm"), "-shm", can_heal=True),
     "wal and shm removed": Loss(removed("-wal", "-shm"), "-wal"),
 }
 

@@ -4,7 +4,13 @@ import pytest
 from lost_files import LOST, prove
 
 # The others: tests/endurance/test_lost_files.py.
-WAYS = ("store moved", "store overwritten", "wal replaced", "wal cut", "shm removed")
+WAYS = (
+    "store moved",
+    "store overwritten, its time kept",
+    "wal replaced",
+    "wal cut",
+    "shm removed",
+)
 
 
 @pytest.mark.parametrize("way", WAYS)

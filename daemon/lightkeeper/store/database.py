@@ -61,7 +61,10 @@ class Database(Session):
         return None if watched_at is None else int(watched_at)
 
     def try_write(self, watched_at: Instant | None) -> None:
-        """Write this time to the store, to find out whether this process can write to it."""
+        """Write this time to the store, to find out whether this process can write to it.
+
+        Raises `StoreLost` where a SQLite store does not hold what its watcher wrote last.
+        """
         if self._claim is not None:
             with self.guarded():
                 held = self._claim.is_held()
@@ -71,8 +74,17 @@ class Database(Session):
                     f"{self.place}: the claim of this daemon was released by a pooler or by an "
                     "administrator; it is taken again, if no other daemon has it"
                 )
-        statement = "UPDATE lightkeeper_schema SET written_at = ?"
-        transact(self, lambda: self.execute(statement, (watched_at,)))
+
+        def write() -> None:
+            self._check_files()
+            before = self.watched_at()
+            if self._files is not None and self._watched_at not in {None, before}:
+                raise self._files.overwritten()
+            self.execute("UPDATE lightkeeper_schema SET written_at = ?", (watched_at,))
+
+        transact(self, write)
+        if self._files is not None and self._files.is_claimed:
+            self._watched_at = watched_at
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""
@@ -97,6 +109,7 @@ class Database(Session):
             # After a crash SQLite does not know what of the -wal the store has, and what others
             # write to the store would not be seen.
             self.rows("PRAGMA wal_checkpoint")
+            self._check_files()  # from what it copied on, a change of the store is another's
             self.execute(f"PRAGMA busy_timeout = {WATCH_BUSY_TIMEOUT_MS}")
         else:
             from lightkeeper.store.postgresql import Claim

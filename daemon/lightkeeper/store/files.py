@@ -6,10 +6,8 @@ here opens one of these files, and what is asked is asked of SQLite's own descri
 """
 
 import ctypes
-import fcntl
 import os
 import sqlite3
-import struct
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -17,25 +15,21 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.errors import ExitStatus
-from lightkeeper.store.errors import (
-    AlreadyWatched,
-    StoreInTheWay,
-    StoreLost,
-    StoreUnavailable,
-    second_watcher,
-)
+from lightkeeper.store.errors import StoreInTheWay, StoreLost
+from lightkeeper.store.file_locks import is_open_elsewhere, lock, unlock
 from lightkeeper.store.wal import SHM, STORE, SUFFIXES, WAL, StoreContents
 
 GONE: Final = "was moved or removed"
 REPLACED: Final = "is another file than the one that was opened"
 SPOILT: Final = "was cut off or overwritten"
+LOOK_SECONDS: Final = 1.0
+"""How often the watcher looks: a look at each statement is a tenth of a busy daemon's work."""
 DOUBT_SECONDS: Final = 1.0
 """How long another process may take to open or to close its files one after the other."""
+WATCHED_SECONDS: Final = 15.0
+"""Within which time a watcher looks at its files, even while a call hangs until it times out."""
 MARGIN_SECONDS: Final = 3_600
 """How long before it was copied the last time the -wal may have held what was not copied."""
-# Where SQLite keeps the locks that each process which has the store open holds (os_unix.c).
-_LOCKS: Final = {STORE: (0x4000_0002, 510), SHM: (128, 1)}
-_FLOCK: Final = "hhqqi4x"
 
 _Identity = tuple[int, int]
 """Device and inode."""
@@ -57,7 +51,9 @@ class StoreFiles:
         self._contents = StoreContents()
         self._spoilt: dict[str, str] = {}
         self._is_doubtful = False
-        self._is_claimed = False
+        self.is_claimed = False
+        """Whether this process watches the store."""
+        self._look_at = 0.0
 
     @property
     def has_wal(self) -> bool:
@@ -87,6 +83,7 @@ class StoreFiles:
             raise self._lost({STORE: SPOILT})
         if wal:
             self._refuse_doubt()
+            self._await_watcher()
         self._is_doubtful = False
 
     def _refuse_doubt(self) -> None:
@@ -104,26 +101,56 @@ class StoreFiles:
             time.sleep(0.02)
             self.check()
 
+    def _await_watcher(self) -> None:
+        """Where something was done to the store itself just now, give its watcher time to look.
+
+        A program that overwrites it and restores its old time (`cp -p`) leaves no other trace for
+        one who was not there before. What only changed its rights costs this wait.
+        """
+        give_up_at = time.monotonic() + WATCHED_SECONDS
+        while (
+            time.monotonic() < give_up_at and self._is_open_elsewhere(SHM) and self._was_touched()
+        ):
+            time.sleep(0.05)
+            self.check()
+
+    def _was_touched(self) -> bool:
+        """Whether it was since anything was committed, without being written to as SQLite does."""
+        store, wal = (os.fstat(self._files[suffix].descriptor) for suffix in (STORE, WAL))
+        return store.st_ctime > wal.st_mtime and store.st_ctime - store.st_mtime > 1
+
     def _is_open_elsewhere(self, suffix: str) -> bool:
-        return _is_locked(self._files[suffix].descriptor, _LOCKS[suffix])
+        return is_open_elsewhere(self._files[suffix].descriptor, suffix)
 
     def claim(self) -> None:
         """Become the one watcher of this store, by any name, until its descriptor is closed."""
         lock(self._files[STORE].descriptor, self._path)
-        self._is_claimed = True
+        self.is_claimed = True
 
     def release(self) -> None:
         """End the claim: SQLite may keep the descriptor open for another connection of ours."""
-        if self._is_claimed:
+        if self.is_claimed:
             self._find()
-            self._is_claimed = False
-            with suppress(OSError):
-                fcntl.flock(self._files[STORE].descriptor, fcntl.LOCK_UN)
+            self.is_claimed = False
+            unlock(self._files[STORE].descriptor)
 
-    def check(self) -> None:
-        """Raise `StoreLost` unless the path leads to these files, as SQLite left them."""
+    def check(self, *, at_once: bool = True) -> None:
+        """Raise `StoreLost` unless the path leads to these files, as SQLite left them.
+
+        Unless `at_once`, the watcher, which asks at every statement, looks once a second, and
+        where SQLite has copied frames: only between two looks without one does a change tell.
+        """
+        now = time.monotonic()
+        may_wait = self.is_claimed and self.has_wal and not at_once and now < self._look_at
+        if may_wait and not self._contents.has_copied(self._files[SHM].descriptor):
+            return
+        self._look_at = now + LOOK_SECONDS
         if self._files and (lost := self._look()):
             raise self._lost(lost)
+
+    def overwritten(self) -> StoreLost:
+        """What to raise where the store does not hold what was committed to it."""
+        return self._lost({STORE: SPOILT})
 
     def _lost(self, lost: dict[str, str]) -> StoreLost:
         (suffix, what), *_ = lost.items()
@@ -140,7 +167,7 @@ class StoreFiles:
 
     def _is_to_keep(self) -> bool:
         """Whether the store has no name any more, so that it ends with the watcher's process."""
-        is_whole = self._is_claimed and not self._spoilt
+        is_whole = self.is_claimed and not self._spoilt
         return is_whole and not os.fstat(self._files[STORE].descriptor).st_nlink
 
     def _since(self, lost: dict[str, str]) -> str:
@@ -216,40 +243,6 @@ class StoreFiles:
                 Path(wal).rename(f"{_replaced(store, written.st_mtime)}{WAL}")
 
 
-def lock(descriptor: int, place: str) -> None:
-    """Lock an open store, by any name, for one watcher; the lock ends with the descriptor.
-
-    Raises `AlreadyWatched` where another process has it. It is none of SQLite's own locks.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        raise AlreadyWatched(second_watcher(place)) from exc
-    except OSError as exc:
-        raise StoreUnavailable(
-            f"{place}: {exc.strerror} (keep the store on a local disk)"
-        ) from exc
-
-
-def claim_file(path: Path) -> int:
-    """Claim the store at `path`, which this process has not open; closing the result ends it.
-
-    Raises `AlreadyWatched` where a daemon watches it, `StoreUnavailable` where it cannot be read.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError as exc:
-        raise StoreUnavailable(
-            f"{path}: {exc.strerror} (check its folder and its rights)"
-        ) from exc
-    try:
-        lock(descriptor, str(path))
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 def refuse_second_name(path: Path) -> None:
     """Raise `StoreInTheWay` where the file has two names: SQLite keeps what is new beside one."""
     try:
@@ -293,10 +286,3 @@ def _descriptors() -> dict[_Identity, int]:
             status = os.fstat(int(name))
             found[status.st_dev, status.st_ino] = int(name)
     return found
-
-
-def _is_locked(descriptor: int, place: tuple[int, int]) -> bool:
-    """Whether another process has a lock there, of either kind."""
-    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *place, 0)
-    answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
-    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)

@@ -13,7 +13,7 @@ from lightkeeper.store import migrations
 from lightkeeper.store.backup import connect, place, sqlite_path, sync_folder, verified_copy
 from lightkeeper.store.contents import Contents, version
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
-from lightkeeper.store.files import claim_file
+from lightkeeper.store.file_locks import claim_file
 
 LOCK_TIMEOUT_MS: Final = 2_000
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import peewee
 
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.domain.time import Instant
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import MALFORMED, StoreUnavailable, Unstorable, unavailable
 from lightkeeper.store.files import StoreFiles
@@ -35,6 +36,8 @@ class Session:
         self._files: StoreFiles | None = self._db.files if self.path else None
         self._claim: Claim | None = None
         self._reconnecting = Reconnecting()
+        self._watched_at: Instant | None = None
+        """What this watcher of a SQLite store wrote last, to show that it works."""
         self.unanswered_commit: tuple[Any, int] | None = None
         """The transaction whose commit was sent and not answered yet: when the server that gave it
         its number was started, and the number. PostgreSQL alone has it.
@@ -70,7 +73,7 @@ class Session:
         try:
             self._reconnect()
             if not self._db.in_transaction():
-                self._check_files()
+                self._check_files(at_once=False)
             yield
         except (StoreUnavailable, *self._errors) as exc:
             self._check_files()
@@ -86,9 +89,9 @@ class Session:
         except json.JSONDecodeError as exc:
             raise unavailable(self.place, MALFORMED) from exc
 
-    def _check_files(self) -> None:
+    def _check_files(self, *, at_once: bool = True) -> None:
         if self._files is not None:
-            self._files.check()
+            self._files.check(at_once=at_once)
 
     def _unavailable(self, exc: BaseException) -> StoreUnavailable:
         if isinstance(exc, peewee.DataError) or type(exc).__name__ == "DataError":
@@ -171,7 +174,7 @@ class Session:
                 )
                 self.unanswered_commit = None if commit[1] is None else commit
         self.unanswered_commit = None
-        self._check_files()
+        self._check_files(at_once=False)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""

@@ -35,10 +35,18 @@ class StoreContents:
     def __init__(self) -> None:
         self._seen: tuple[_Index, tuple[int, int]] | None = None
         self._largest_index = 0
+        self._copying = b""
         self.is_newer = False
         """Whether, at the last look, the store was written to after a -wal of which nothing was
         copied into it.
         """
+
+    def has_copied(self, shm: int) -> bool:
+        """Whether frames were copied into the store since the last look, or may have been."""
+        try:
+            return _copying(os.pread(shm, 136, 0)) != self._copying
+        except OSError:
+            return True
 
     def spoilt(self, store: int, wal: int, shm: int) -> str | None:
         """The suffix of the file, open as these, that another program wrote to or cut off.
@@ -58,7 +66,7 @@ class StoreContents:
             time.sleep(_TRY_AGAIN_SECONDS)
         else:
             return SHM
-        self._largest_index = size
+        self._largest_index, self._copying = size, _copying(index)
         if not index[12]:  # it is being made anew, from the -wal
             return None
         said = _read(index)
@@ -82,6 +90,11 @@ class StoreContents:
 
 def _without_readers(index: bytes) -> bytes:
     return index[:100] + index[128:132]
+
+
+def _copying(index: bytes) -> bytes:
+    """Which -wal it is about, and how far that is copied."""
+    return index[32:40] + index[96:100] + index[128:132]
 
 
 def _read(index: bytes) -> _Index:

@@ -220,10 +220,29 @@ def test_a_store_that_is_overwritten_after_a_crash_is_lost(store):
     with opened(store) as database:
         database.claim()
         database.try_write(NOW)
-        database.rows("SELECT 1")
+        database.try_write(NOW)
         shutil.copyfile(backup, store)
         with pytest.raises(StoreLost, match=f"{store} was cut off or overwritten"):
-            database.rows("SELECT 1")
+            database.try_write(NOW)
+
+
+def test_a_store_that_does_not_hold_what_its_watcher_wrote_last_is_lost(store):
+    """Overwritten once all was copied into it, and written to by another: no file tells of it."""
+    older = store.with_name("older.db")
+    with opened(store) as database:
+        database.claim()
+        database.try_write(NOW)
+        assert [(0, 0, 0)] == database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(store, older)
+        database.try_write(NOW + 1)
+        assert [(0, 0, 0)] == database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(older, store)
+        with opened(store, create=False) as other:
+            Documents(other).add([new(1)], NOW)
+        with pytest.raises(StoreLost, match=f"{store} was cut off or overwritten"):
+            database.try_write(NOW + 2)
+
+    assert [1] == ids(store)
 
 
 def test_a_wal_that_was_cut_off_says_since_when_to_track_again(store):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from lightkeeper.store.database import StoreUnavailable
-from lightkeeper.store.files import claim_file
+from lightkeeper.store.file_locks import claim_file
 
 _FOLDER: Final = "lightkeeper"
 _STORE: Final = "demo.db"

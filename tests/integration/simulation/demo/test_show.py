@@ -10,7 +10,7 @@ import pytest
 
 from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
 from lightkeeper.store.database import AlreadyWatched
-from lightkeeper.store.files import claim_file
+from lightkeeper.store.file_locks import claim_file
 
 PAGES = ["unacknowledged"]
 PAGES_LOW = ["stuck", "failed", "not-found"]
