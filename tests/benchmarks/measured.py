@@ -161,7 +161,7 @@ def _poll(watch: Any) -> None:
 def bare_loop(database: str) -> None:
     """The least that could be called polling."""
     from lightkeeper.config.settings import Settings
-    from lightkeeper.service.wiring import build_tokens
+    from lightkeeper.service.connections import build_tokens
     from lightkeeper.upstream.http import HTTPTransport
 
     settings = Settings.load(lighthouse=True)

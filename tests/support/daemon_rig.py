@@ -35,7 +35,8 @@ class Waiter(Stop):
 class DaemonRig:
     """A daemon over a store of its own, a Lighthouse and an Agent; `with` starts and ends all.
 
-    `deadline` is of the real time: that of one call. `lighthouse` are traits of the simulated one.
+    `deadline` is of the real time: that of one call. `settings` are more of them, by field.
+    `lighthouse` are traits of the simulated one.
     The daemon's parts are attributes by their names: `poller`, `publisher`, `database` and so on.
     """
 
@@ -47,6 +48,7 @@ class DaemonRig:
         batch_size=100,
         max_calls_per_minute=None,
         deadline=5.0,
+        settings=None,
         **lighthouse,
     ):
         self.url = url
@@ -56,6 +58,7 @@ class DaemonRig:
         self._deadline = deadline
         self._batch_size = batch_size
         self._max_calls = max_calls_per_minute
+        self._more_settings = settings or {}
         self._running = ExitStack()
 
     def __enter__(self):
@@ -92,6 +95,7 @@ class DaemonRig:
             lighthouse_private_key=SecretStr(self.lighthouse.private_key_pem),
             batch_size=self._batch_size,
             max_calls_per_minute=self._max_calls,
+            **self._more_settings,
         )
 
     @property

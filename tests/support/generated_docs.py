@@ -43,7 +43,7 @@ COLUMNS = (
 TYPES = {Kind.COUNT: "count", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "gauge"}
 GAUGE_INTERVAL_SECONDS = 30
 _TABLE = re.compile(r"(?<=<!-- signals -->\n).*(?=\n<!-- /signals -->)", re.DOTALL)
-_LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
+_LINK = re.compile(r"\[([\w ]+)\]\(#[\w-]+\)")
 _DRILLS = re.compile(r"(?<=<!-- drills -->\n).*(?=\n<!-- /drills -->)", re.DOTALL)
 
 

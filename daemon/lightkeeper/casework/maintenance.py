@@ -114,6 +114,7 @@ def data(window: MaintenanceWindow, now: Instant) -> dict[str, Any]:
         "announced_at": iso(window.announced_at),
         "ended_by": window.ended_by,
         "ended_at": iso(window.ended_at),
+        "va_id": window.va_id,
     }
 
 

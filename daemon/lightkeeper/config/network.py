@@ -6,8 +6,9 @@ import stat
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LARGEST_FILE: Final = 8 * 1024 * 1024
 _CERTIFICATE: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----"
@@ -36,6 +37,31 @@ def certificates(path: str) -> str:
     except ssl.SSLError as exc:
         raise ValueError(f"{path} holds a certificate that cannot be read") from exc
     return pem
+
+
+def split(url: str) -> SplitResult:
+    """The parts of a URL; raises ValueError where it is none, without a word of it."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises where it is no port
+    except ValueError:
+        # The error's own message may quote a password.
+        raise ValueError("is not a URL: check scheme, host and port") from None
+    return parts
+
+
+def plain_url(url: str, because: str) -> str:
+    """The URL of a server, without login and query; plain HTTP to this host alone.
+
+    Raises ValueError, which says `because` of what it has to be HTTPS.
+    """
+    parts = split(url)
+    more = parts.username is not None or parts.query or parts.fragment
+    if parts.scheme not in {"http", "https"} or not parts.hostname or more:
+        raise ValueError("must be a URL such as https://sandbox-api.va.gov")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError(f"must be https, because {because}")
+    return url.rstrip("/")
 
 
 def proxy(url: str) -> str:

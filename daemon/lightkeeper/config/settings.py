@@ -5,7 +5,6 @@ import re
 from collections.abc import Container, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lightkeeper.config import database_address, network, secret_files
+from lightkeeper.config import database_address, network, planned_services, secret_files
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -32,7 +31,6 @@ _FOR_LIGHTHOUSE: Final = (
     "lighthouse_client_id",
     "lighthouse_private_key",
 )
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _MESSAGES: Final = {
     "bool_parsing": "must be true or false",
     "greater_than": "must be more than {gt}",
@@ -68,26 +66,6 @@ def _milliseconds(value: Any) -> Any:
 
 
 Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0)]
-
-
-def _split(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  # raises where it is no port
-    except ValueError:
-        # The error's own message may quote a password.
-        raise ValueError("is not a URL: check scheme, host and port") from None
-    return parts
-
-
-def _plain_url(value: str) -> str:
-    parts = _split(value)
-    more = parts.username is not None or parts.query or parts.fragment
-    if parts.scheme not in {"http", "https"} or not parts.hostname or more:
-        raise ValueError("must be a URL such as https://sandbox-api.va.gov")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must be https, because the access token is sent there")
-    return value.rstrip("/")
 
 
 class StoreSettings(BaseSettings):
@@ -173,6 +151,8 @@ class Settings(StoreSettings):
     lighthouse_proxy: SecretStr | None = None
     batch_size: int = Field(default=100, ge=1, le=1000)
     max_calls_per_minute: int | None = Field(default=None, ge=1, le=100_000)
+    maintenance_url: str | None = None
+    maintenance_services: str = "bgs=BENEFITS_GATEWAY_SERVICE vbms=CLAIMS_EVIDENCE"
     tracing: bool = False
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
     agent_host: Annotated[str, AfterValidator(network.host)] = Field(
@@ -212,7 +192,20 @@ class Settings(StoreSettings):
     @field_validator("lighthouse_url", "lighthouse_token_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        return None if value is None else _plain_url(value)
+        because = "the access token is sent there"
+        return None if value is None else network.plain_url(value, because)
+
+    @field_validator("maintenance_url")
+    @classmethod
+    def _is_list(cls, value: str | None) -> str | None:
+        because = "what is listed there does not page"
+        return None if value is None else network.plain_url(value, because)
+
+    @field_validator("maintenance_services")
+    @classmethod
+    def _names_steps(cls, value: str) -> str:
+        planned_services.steps_by_service(value)
+        return value
 
     @field_validator("lighthouse_ca")
     @classmethod
@@ -229,7 +222,7 @@ class Settings(StoreSettings):
     def _is_agent(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = _split(value)
+        parts = network.split(value)
         if parts.scheme == "udp" and parts.hostname:
             return value
         if parts.scheme in {"unix", "unixgram"} and parts.path:

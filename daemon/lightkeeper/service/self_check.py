@@ -17,7 +17,13 @@ from lightkeeper.config.settings import (
 from lightkeeper.config.settings_file import SettingsFile
 from lightkeeper.domain.answer import ANSWERED, CallOutcome, CallProblem
 from lightkeeper.domain.errors import LightkeeperError
-from lightkeeper.service.wiring import build_emitter, build_tokens, build_transport
+from lightkeeper.service.connections import (
+    build_emitter,
+    build_maintenance_list,
+    build_tokens,
+    build_transport,
+)
+from lightkeeper.service.maintenance import tried
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
 from lightkeeper.telemetry.tag_values import tag_value, unified_tags
@@ -144,6 +150,9 @@ def checks(file: SettingsFile | None = None, watched: WatchedEnv | None = None) 
             if needed
             else _lighthouse(settings, transport, tokens)
         )
+    if (va_list := build_maintenance_list(settings)) is not None:
+        with closing(va_list):
+            yield Check("maintenance", *tried(va_list))
     needed = missing("DD_DOGSTATSD_URL", "DD_AGENT_HOST", "DD_DOGSTATSD_PORT")
     yield Check("agent", False, needed) if needed else _agent(settings)
 

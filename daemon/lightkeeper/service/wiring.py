@@ -13,26 +13,36 @@ from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.polling.interfaces import Progress, State
 from lightkeeper.polling.poller import Poller
 from lightkeeper.service.clock import now
+from lightkeeper.service.connections import (
+    build_emitter,
+    build_maintenance_list,
+    build_tokens,
+    build_transport,
+)
 from lightkeeper.service.loop import Loop
+from lightkeeper.service.maintenance import LOOK_EVERY_SECONDS, MaintenanceFollower
 from lightkeeper.service.run_once import RunOnce
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
+from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
-from lightkeeper.telemetry.tag_values import constant_tags
 from lightkeeper.telemetry.tracing import Tracer
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import HTTPTransport, Transport
-from lightkeeper.upstream.oauth import TokenSource
+from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.rate_limit import RateBudget
 
 _CONNECTED_BY: Final = frozenset(
     {"LIGHTKEEPER_LIGHTHOUSE_CA_FILE", "LIGHTKEEPER_LIGHTHOUSE_PROXY"}
 )
+_LISTED_BY: Final = _CONNECTED_BY | {
+    "LIGHTKEEPER_MAINTENANCE_URL",
+    "LIGHTKEEPER_MAINTENANCE_SERVICES",
+}
 _LIMITED: Final = frozenset({"LIGHTKEEPER_LIGHTHOUSE_URL", "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID"})
 
 
@@ -51,13 +61,14 @@ class Daemon:
     publisher: Publisher
     gauges: Gauges
     health: Health
+    follower: MaintenanceFollower
     tracer: Tracer | None
     clock: Callable[[], Instant]
     monotonic: Callable[[], float]
 
     def loop(self) -> Loop:
         """The loop of `lightkeeper run`."""
-        return Loop(
+        loop = Loop(
             self.poller,
             self.publisher,
             self.gauges,
@@ -66,6 +77,9 @@ class Daemon:
             clock=self.clock,
             monotonic=self.monotonic,
         )
+        every = loop.scheduler.every(LOOK_EVERY_SECONDS)
+        every.seconds.do(self.follower.follow_maintenance)
+        return loop
 
     def run_once(self) -> RunOnce:
         """The pass of `lightkeeper poll`."""
@@ -108,6 +122,8 @@ class Daemon:
         self.publisher.reconfigure(emitter)
         self.gauges.reconfigure(emitter)
         self.health.reconfigure(self.budget, emitter)
+        if not _LISTED_BY.isdisjoint(changed):
+            self.follower.reconfigure(build_maintenance_list(settings, monotonic=self.monotonic))
         self.settings, self.emitter = settings, emitter
         return changed
 
@@ -115,52 +131,10 @@ class Daemon:
         """Flush the signals, close connections, release the claim on the store."""
         self.emitter.close()
         self.transport.close()
+        self.follower.close()
         self.database.close()
         if self.tracer is not None:
             self.tracer.close()
-
-
-def build_transport(
-    settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
-) -> HTTPTransport:
-    """The way to Lighthouse, through the proxy if one is set."""
-    proxy = settings.lighthouse_proxy
-    return HTTPTransport(
-        ca=settings.lighthouse_ca,
-        proxy=proxy.get_secret_value() if proxy else None,
-        monotonic=monotonic,
-    )
-
-
-def build_tokens(
-    settings: Settings,
-    transport: Transport,
-    *,
-    clock: Callable[[], Instant] = now,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> TokenSource:
-    """The tokens of Lighthouse; the settings were loaded with `lighthouse=True`."""
-    key = settings.lighthouse_private_key
-    return TokenSource(
-        transport,
-        token_url=settings.token_url,
-        audience=settings.lighthouse_audience or "",
-        client_id=settings.lighthouse_client_id or "",
-        private_key=key.get_secret_value() if key else "",
-        wall_clock=lambda: clock() / SECOND,
-        monotonic=monotonic,
-    )
-
-
-def build_emitter(
-    settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
-) -> Emitter:
-    """The way to the Datadog Agent."""
-    return Emitter(
-        settings.agent_url,
-        constant_tags=constant_tags(settings.tag_variables),
-        monotonic=monotonic,
-    )
 
 
 def build_daemon(
@@ -204,6 +178,12 @@ def build_daemon(
             emitter,
             lambda: database.try_write(clock()),
             store_is_new=not was_watched,
+        ),
+        follower=MaintenanceFollower(
+            MaintenanceWindows(database),
+            build_maintenance_list(settings, monotonic=monotonic),
+            clock=clock,
+            monotonic=monotonic,
         ),
         tracer=tracer,
         clock=clock,

@@ -1,23 +1,27 @@
 """Maintenance windows in the store."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 import orjson
 
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance import Listed, MaintenanceWindow, followed
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.transact import transact
 
 _COLUMNS: Final = (
     *("starts_at", "ends_at", "step_names", "reason"),
-    *("announced_by", "announced_at", "ended_at", "ended_by"),
+    *("announced_by", "announced_at", "ended_at", "ended_by", "va_id"),
 )
 _SELECT: Final = f"SELECT id, {', '.join(_COLUMNS)} FROM maintenance_windows"
 _INSERT: Final = (
     f"INSERT INTO maintenance_windows ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' * len(_COLUMNS))}) RETURNING id"
+)
+_UPDATE: Final = (
+    f"UPDATE maintenance_windows SET {', '.join(f'{each} = ?' for each in _COLUMNS)} WHERE id = ?"
 )
 _IN_ORDER: Final = "ORDER BY starts_at, id"
 
@@ -62,6 +66,25 @@ class MaintenanceWindows:
                 (now, by, window_id),
             )
         return window
+
+    def follow(
+        self, listed: Sequence[Listed], now: Instant, *, whole: bool
+    ) -> list[MaintenanceWindow]:
+        """Keep the windows as VA lists them, as `followed` decides; those that were changed."""
+        return transact(self._db, partial(self._follow, listed, now, whole=whole))
+
+    def _follow(
+        self, listed: Sequence[Listed], now: Instant, *, whole: bool
+    ) -> list[MaintenanceWindow]:
+        lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
+        rows = self._db.rows(f"{_SELECT} WHERE va_id IS NOT NULL ORDER BY id {lock}")
+        changed = followed([_window(row) for row in rows], listed, now, whole=whole)
+        for window in changed:
+            if window.id:
+                self._db.execute(_UPDATE, (*_row(window), window.id))
+            else:
+                self._db.rows(_INSERT, _row(window))
+        return changed
 
 
 def _window(row: tuple[Any, ...]) -> MaintenanceWindow:

@@ -149,7 +149,8 @@ _FIRST = (
         announced_by TEXT NOT NULL,
         announced_at BIGINT NOT NULL,
         ended_at BIGINT,
-        ended_by TEXT
+        ended_by TEXT,
+        va_id TEXT UNIQUE
     )
     """,
 )

@@ -157,6 +157,7 @@ class Maintenance(Model):
     announced_at = InstantField()
     ended_at = InstantField(null=True)
     ended_by = TextField(null=True)
+    va_id = TextField(null=True, unique=True)
 
     class Meta:
         table_name = "maintenance_windows"

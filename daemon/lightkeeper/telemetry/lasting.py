@@ -22,6 +22,7 @@ ENDS: Final = {
     "dogstatsd.agent.reachable": ("dogstatsd.agent.unreachable",),
     "health.store.writable": ("health.store.unwritable",),
     "lighthouse.rate_limited.ended": ("lighthouse.rate_limited",),
+    "maintenance.list.read": ("maintenance.list.unread",),
     "poll.batches.resumed": ("poll.batches.failing",),
     "poll.call.answered": ("poll.call.failed",),
     "service.job.recovered": ("service.job.failed", "service.job.crashed"),

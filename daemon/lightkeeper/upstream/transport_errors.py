@@ -39,7 +39,7 @@ class CertificateRefused(ConnectionBroken):
 
 
 class BodyTooLarge(TransportError):
-    """The answer is larger than any that Lighthouse means."""
+    """The answer is larger than any that is meant."""
 
 
 def broken(exc: BaseException, *, proxied: bool) -> ConnectionBroken:

@@ -79,6 +79,7 @@ def test_a_window_is_kept_as_it_was_announced(command, listed):
         "announced_at": NOW,
         "ended_by": None,
         "ended_at": None,
+        "va_id": None,
     } == jane
     assert ("2026-12-04T23:30:00Z", "2026-12-05T21:00:00Z") == (joe["from"], joe["until"])
     assert ("in effect", None, "all down") == (joe["state"], joe["steps"], joe["reason"])

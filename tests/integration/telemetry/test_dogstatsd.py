@@ -15,7 +15,7 @@ from patience import at_most
 
 from lightkeeper import __version__
 from lightkeeper.config.settings import MAX_TAG_BYTES, Settings
-from lightkeeper.service.wiring import build_emitter
+from lightkeeper.service.connections import build_emitter
 from lightkeeper.simulation.agent.datagram import Event
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.telemetry.catalogue import CATALOGUE

@@ -97,9 +97,10 @@ CREATE TABLE maintenance_windows (
         announced_by TEXT NOT NULL,
         announced_at BIGINT NOT NULL,
         ended_at BIGINT,
-        ended_by TEXT
+        ended_by TEXT,
+        va_id TEXT UNIQUE
     );
-INSERT INTO "maintenance_windows" VALUES(1,1800000000000,1800086400000,'["COMPLETE"]','upgrade','jane',1800000000000,NULL,NULL);
+INSERT INTO "maintenance_windows" VALUES(1,1800000000000,1800086400000,'["COMPLETE"]','upgrade','jane',1800000000000,NULL,NULL,NULL);
 CREATE TABLE open_words (tag TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (tag, word));
 INSERT INTO "open_words" VALUES('step','virus_scan');
 INSERT INTO "open_words" VALUES('word','virus_scan');
