@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 from lightkeeper.alerting.errors import AlertingError, Problem
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
-from lightkeeper.alerting.evaluate.monitor_runs import run_with_operands
+from lightkeeper.alerting.evaluate.monitor_runs import operands_of
 from lightkeeper.alerting.evaluate.notify import Notification, StatusChange
-from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.query.scopes import Group
@@ -22,13 +21,12 @@ from lightkeeper.alerting.unit_tests.cases import (
     Case,
     ExpectedNotification,
     Payload,
-    Point,
     Suite,
     Tags,
 )
+from lightkeeper.alerting.unit_tests.played import Played, minutes
 from lightkeeper.alerting.unit_tests.suites import BadTests, load_suite
 from lightkeeper.alerting.unit_tests.values import span
-from lightkeeper.telemetry.signals import Kind
 
 _Step: TypeAlias = tuple[int, str, str]  # when, the group, and what became of it
 
@@ -72,30 +70,45 @@ class PreparedTest:
         self.case = case
         points = chain.from_iterable(one.points(constant, case.interval) for one in case.series)
         self._points = sorted(points, key=lambda point: point.at_seconds)
+        self._operands: dict[str, Played | None] = {}
 
     def failures(
         self, monitor: Payload, monitors: Mapping[str, Payload], slos: dict[str, Payload]
     ) -> Iterator[str]:
         """Yield what is not as expected, and why the monitor cannot be evaluated if it cannot.
 
-        `monitors` and `slos` are what its query may name, by key.
+        `monitors` and `slos` are what its query may name, by key: always the same ones.
         """
         try:
-            *operands, run = run_with_operands(monitor, monitors, slos)
-            yield from self._failures(run, operands)
+            operands = {
+                key: self._operand(key, monitors, slos)
+                for key in operands_of(monitor)
+                if key in monitors
+            }
+            yield from self._failures(MonitorRun(monitor, slos, operands), operands)
         except AlertingError as exc:
             yield f"cannot be evaluated: {exc}"
 
-    def _failures(self, run: MonitorRun, operands: list[MonitorRun]) -> Iterator[str]:
-        store, case = SeriesStore(), self.case
+    def _operand(
+        self, key: str, monitors: Mapping[str, Payload], slos: dict[str, Payload]
+    ) -> Played | None:
+        """What became of a monitor in this test; None for a composite."""
+        if key not in self._operands:
+            one = None
+            if not operands_of(monitors[key]):
+                run = MonitorRun(monitors[key], slos)
+                one = Played(run, self._points, self.case.end)
+            self._operands[key] = one
+        return self._operands[key]
+
+    def _failures(self, run: MonitorRun, operands: Mapping[str, Played | None]) -> Iterator[str]:
+        case = self.case
         notifications: list[Notification] = []
-        sent = 0
-        for at in range(60, case.end + 1, 60):
-            while sent < len(self._points) and self._points[sent].at_seconds < at:
-                _send(store, self._points[sent])
-                sent += 1
-            for operand in operands:
-                operand.evaluate(store, at)
+        played = [one for one in operands.values() if one is not None]
+        points = [] if played else self._points  # a composite reads none itself
+        for store, at in minutes(points, case.end):
+            for one in played:
+                one.now = at
             notifications += run.evaluate(store, at)
             if at in case.states:
                 yield from _states(at, case.states[at], run.states)
@@ -153,13 +166,6 @@ def run_tests(assets: Assets, files: Iterable[Path], *, every: bool = True) -> R
         run[key] = 0
         failures.append(Failure(key, "has no unit test", (f"write tests with monitor: {key}",)))
     return Report(run, tuple(failures))
-
-
-def _send(store: SeriesStore, point: Point) -> None:
-    if point.kind is Kind.SERVICE_CHECK:
-        store.check(point.name, point.tags, point.at_seconds, int(point.value), point.message)
-    else:
-        store.add(point.name, point.kind, point.tags, point.at_seconds, point.value)
 
 
 def _states(
