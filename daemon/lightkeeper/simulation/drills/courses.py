@@ -78,14 +78,14 @@ def server_errors(world: World) -> Iterator[float]:
 
 def batches_fail(world: World) -> Iterator[float]:
     world.lighthouse.fail_share(1.0, 503, path="status")
-    yield 5 * HOUR
+    yield 3 * HOUR  # a document that is not polled is unobserved after two
     world.lighthouse.clear_faults()
 
 
 def flaky(world: World) -> Iterator[float]:
     body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
     world.lighthouse.fail_share(0.1, 500, body, path=None)
-    yield DAY
+    yield 8 * HOUR
     world.lighthouse.clear_faults()
 
 
@@ -191,7 +191,7 @@ def empty(world: World) -> Iterator[float]:
 
 
 def imported(world: World) -> Iterator[float]:
-    world.track(50_000, "stuck_claims_evidence", age=10 * DAY)
+    world.track(25_000, "stuck_claims_evidence", age=10 * DAY)
     yield 1 * HOUR
     world.staff(Action.ACK)
 
@@ -219,5 +219,5 @@ def recovers(world: World) -> Iterator[float]:
 def nonsense(world: World) -> Iterator[float]:
     (request_id,) = world.track(1)
     world.lighthouse.answer(request_id, {"requestId": request_id, "status": 7})
-    yield 5 * HOUR
+    yield 3 * HOUR
     world.lighthouse.is_known_again(request_id)
