@@ -151,8 +151,9 @@ def checks(file: SettingsFile | None = None, watched: WatchedEnv | None = None) 
             else _lighthouse(settings, transport, tokens)
         )
     if (va_list := build_maintenance_list(settings)) is not None:
+        needed = missing("LIGHTKEEPER_MAINTENANCE_SERVICES", *_FOR_A_CALL[1:])
         with closing(va_list):
-            yield Check("maintenance", *tried(va_list))
+            yield Check("maintenance", *((False, needed) if needed else tried(va_list)))
     needed = missing("DD_DOGSTATSD_URL", "DD_AGENT_HOST", "DD_DOGSTATSD_PORT")
     yield Check("agent", False, needed) if needed else _agent(settings)
 

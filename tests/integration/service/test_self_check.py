@@ -1,11 +1,14 @@
 """What `check` says of a network and of a server's words, in this process."""
 
 import os
+import time
 from contextlib import closing
 
 import command_line
 import pytest
+from scripted_server import answer
 from tls_front import Authority
+from va_list import PATH, VAList
 
 from lightkeeper.config.settings_file import SettingsFile
 from lightkeeper.service.self_check import checks
@@ -101,6 +104,25 @@ def test_what_other_programs_obey_in_a_network_is_named(env, tmp_path):
     said = _checked("settings").detail
     assert "not used" not in said
     assert said.endswith("; calls go through the proxy 127.0.0.1:9")
+
+
+def test_vas_list_is_tried_where_it_is_set_and_its_settings_are_right(env):
+    """Else it says which of them it needs."""
+    assert "maintenance" not in {each.name for each in checks()}
+    with VAList(time.time) as va:
+        env.setenv("LIGHTKEEPER_MAINTENANCE_URL", va.url)
+        va.announce("bgs", 1, 2)
+        va.announce("evss", 1, 2)
+        assert (True, f"{va.url}{PATH}: 1 windows listed") == _checked("maintenance")[1:]
+        va.instead = answer(b'{"data": [{}]}')
+        said = f"{va.url}{PATH}: 0 windows listed; 1 entries cannot be read: report it to VA"
+        assert (False, said) == _checked("maintenance")[1:]
+        asked = len(va.requests)
+        env.setenv("LIGHTKEEPER_MAINTENANCE_SERVICES", "bgs")
+        env.setenv("LIGHTKEEPER_LIGHTHOUSE_PROXY", "no url")
+        needs = "LIGHTKEEPER_MAINTENANCE_SERVICES, LIGHTKEEPER_LIGHTHOUSE_PROXY"
+        assert (False, f"not tried: it needs {needs}") == _checked("maintenance")[1:]
+        assert asked == len(va.requests)
 
 
 def test_a_settings_file_and_a_wal_that_others_may_read_are_named(env, tmp_path):
