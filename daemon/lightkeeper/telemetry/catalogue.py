@@ -5,99 +5,85 @@ against it.
 """
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Final
 
 from lightkeeper.telemetry.signals import (
     CALL_OUTCOMES,
-    DOCUMENT_TYPES,
-    ENDINGS,
-    STEP_OUTCOMES,
+    SILENCE,
     STEPS,
+    TYPE,
+    TYPE_ENDING,
+    TYPE_REASON,
+    TYPE_REMARK,
+    TYPE_RESULT,
+    TYPE_STEP,
+    TYPE_STEP_ENDING,
+    TYPE_STEP_OUTCOME,
+    WORD,
     Kind,
     Sender,
     Signal,
+    Tags,
 )
 
-_Tags: TypeAlias = dict[str, tuple[str, ...]]
-_TYPE: Final[_Tags] = {"document_type": DOCUMENT_TYPES}
-_TYPE_STEP: Final[_Tags] = {**_TYPE, "step": STEPS}
-_TYPE_ENDING: Final[_Tags] = {**_TYPE, "outcome": ENDINGS}
-_TYPE_STEP_ENDING: Final[_Tags] = {**_TYPE_STEP, "outcome": ENDINGS}
-_TYPE_STEP_OUTCOME: Final[_Tags] = {**_TYPE_STEP, "outcome": STEP_OUTCOMES}
-_TYPE_RESULT: Final[_Tags] = {**_TYPE, "result": ("good", "bad")}
-_TYPE_REMARK: Final[_Tags] = {
-    **_TYPE,
-    "remark": ("contradictory", "housekeeping", "not_found", "found", "reopened"),
-}
-_TYPE_REASON: Final[_Tags] = {**_TYPE, "reason": ("missing", "malformed", "refused")}
-_WORD: Final[_Tags] = {
-    "field": ("unknown_status", "unknown_step", "unknown_step_status"),
-    "word": (),
-}
-# VA's own tags. VA writes BDD instructions itself: no veteran has to send them again.
-_SILENCE: Final[_Tags] = {
-    "service": ("disability-application",),
-    "function": tuple(kind for kind in DOCUMENT_TYPES if kind != "bdd_instructions"),
-}
-
-_TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
+_TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
     (Kind.COUNT, Sender.PUBLISHER): {
         "lightkeeper.documents.outcomes": (
             "document",
-            _TYPE_STEP_ENDING,
+            TYPE_STEP_ENDING,
             "Documents that ended: delivered, failed at a step, or delivered after a failure; "
             "superseded: a failed try of a document that another try brought into the eFolder.",
         ),
         "lightkeeper.step.outcomes": (
             "document",
-            _TYPE_STEP_OUTCOME,
+            TYPE_STEP_OUTCOME,
             "Changes of a step's status, as Lighthouse reports it.",
         ),
         "lightkeeper.answers.remarkable": (
             "document",
-            _TYPE_REMARK,
+            TYPE_REMARK,
             "Usable answers with something odd in them, counted when an answer becomes so.",
         ),
         "lightkeeper.answers.unknown_words": (
             "document",
-            _WORD,
+            WORD,
             "Words of Lighthouse's that no contract knows, counted when an answer changes.",
         ),
         "lightkeeper.slo.outcome": (
             "document",
-            _TYPE_RESULT,
+            TYPE_RESULT,
             "Documents, once each: good when final within 48 hours (a setting).",
         ),
         "lightkeeper.slo.efolder": (
             "document",
-            _TYPE_RESULT,
+            TYPE_RESULT,
             "The same documents: good when provably in the eFolder once final, or in that time.",
         ),
         "lightkeeper.slo.detection": (
             "document",
-            _TYPE_RESULT,
+            TYPE_RESULT,
             "The same documents: good when final in that time and recorded within 15 minutes.",
         ),
         "silent_failure": (
             "document",
-            _SILENCE,
+            SILENCE,
             "Documents that the veteran must send again and has no notice of; the name is VA's.",
         ),
         "silent_failure_avoided": (
             "document",
-            _SILENCE,
+            SILENCE,
             "Such documents of which a notice reached the veteran; no notice is sent yet.",
         ),
         "silent_failure_avoided_no_confirmation": (
             "document",
-            _SILENCE,
+            SILENCE,
             "Such documents of which a notice was sent; no notice is sent yet.",
         ),
     },
     (Kind.COUNT, Sender.TRACKED): {
         "lightkeeper.documents.tracked": (
             "document",
-            _TYPE,
+            TYPE,
             "Documents that were newly tracked, further tries included, whichever process "
             "tracked them.",
         ),
@@ -105,7 +91,7 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
     (Kind.COUNT, Sender.SLICE): {
         "lightkeeper.answers.unusable": (
             "document",
-            _TYPE_REASON,
+            TYPE_REASON,
             "Documents that were polled and got no usable answer.",
         ),
         "lightkeeper.answers.refused": (
@@ -155,70 +141,70 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
     (Kind.DISTRIBUTION, Sender.PUBLISHER): {
         "lightkeeper.documents.processing_time": (
             "second",
-            _TYPE_ENDING,
+            TYPE_ENDING,
             "From Lighthouse's start of a document to its end.",
         ),
         "lightkeeper.documents.detection_delay": (
             "second",
-            _TYPE_ENDING,
+            TYPE_ENDING,
             "From Lighthouse's end of a document until lightkeeper recorded it.",
         ),
     },
     (Kind.GAUGE, Sender.GAUGES): {
         "lightkeeper.documents.pending": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "Documents neither done nor failed, by the step they are at.",
         ),
         "lightkeeper.documents.done": (
             "document",
-            _TYPE,
+            TYPE,
             "Documents delivered, of all ever tracked.",
         ),
         "lightkeeper.documents.failed": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "Documents that failed and did not recover, of all ever tracked.",
         ),
         "lightkeeper.documents.unacknowledged": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "Failed documents, unacknowledged.",
         ),
         "lightkeeper.documents.in_efolder_not_bgs": (
             "document",
-            _TYPE,
+            TYPE,
             "Failed documents that are in the eFolder all the same, unacknowledged: staff act.",
         ),
         "lightkeeper.documents.efolder_unknown": (
             "document",
-            _TYPE,
+            TYPE,
             "Failed documents perhaps in the eFolder, unacknowledged: staff look first.",
         ),
         "lightkeeper.documents.contradictory": (
             "document",
-            _TYPE,
+            TYPE,
             "Documents done by their status and not by their steps, unacknowledged.",
         ),
         "lightkeeper.documents.slow": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "Pending documents that Lighthouse called unfinished after 24 hours (a setting), "
             "unacknowledged.",
         ),
         "lightkeeper.documents.stuck": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "The same after 48 hours (a setting); they are slow as well.",
         ),
         "lightkeeper.documents.overdue": (
             "document",
-            _TYPE_STEP,
+            TYPE_STEP,
             "The same after 96 hours (a setting); they are stuck as well.",
         ),
         "lightkeeper.documents.not_found": (
             "document",
-            _TYPE,
+            TYPE,
             "Pending documents that Lighthouse does not know, unacknowledged.",
         ),
         "lightkeeper.documents.unobserved": (
@@ -228,7 +214,7 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
         ),
         "lightkeeper.documents.oldest_pending_age": (
             "second",
-            _TYPE_STEP,
+            TYPE_STEP,
             "Time since the oldest pending, unacknowledged document was handed to Lighthouse.",
         ),
         "lightkeeper.documents.oldest_failure_age": (
@@ -302,13 +288,13 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, _Tags, str]]]] = {
     (Kind.EVENT, Sender.EVENTS): {
         "lightkeeper.document": (
             "event",
-            _TYPE_STEP_ENDING,
+            TYPE_STEP_ENDING,
             "Documents ended: their number and first ids. Of the same tags at most one event a "
             "minute (failed, recovered, superseded) or an hour (done).",
         ),
         "lightkeeper.step": (
             "event",
-            _TYPE_STEP_OUTCOME,
+            TYPE_STEP_OUTCOME,
             "Steps changed: the documents' number and first ids. Of the same tags at most one "
             "event a minute (failed) or an hour (in_progress, success).",
         ),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
-from typing import Final
+from typing import Final, TypeAlias
 
 DOCUMENT_TYPES: Final = ("veteran_upload", "form_0781", "form_0781a", "bdd_instructions")
 STEPS: Final = (
@@ -30,6 +30,27 @@ CALL_OUTCOMES: Final = (
     "connection",
     "unexpected",
 )
+Tags: TypeAlias = dict[str, tuple[str, ...]]
+TYPE: Final[Tags] = {"document_type": DOCUMENT_TYPES}
+TYPE_STEP: Final[Tags] = {**TYPE, "step": STEPS}
+TYPE_ENDING: Final[Tags] = {**TYPE, "outcome": ENDINGS}
+TYPE_STEP_ENDING: Final[Tags] = {**TYPE_STEP, "outcome": ENDINGS}
+TYPE_STEP_OUTCOME: Final[Tags] = {**TYPE_STEP, "outcome": STEP_OUTCOMES}
+TYPE_RESULT: Final[Tags] = {**TYPE, "result": ("good", "bad")}
+TYPE_REMARK: Final[Tags] = {
+    **TYPE,
+    "remark": ("contradictory", "housekeeping", "not_found", "found", "reopened"),
+}
+TYPE_REASON: Final[Tags] = {**TYPE, "reason": ("missing", "malformed", "refused")}
+WORD: Final[Tags] = {
+    "field": ("unknown_status", "unknown_step", "unknown_step_status"),
+    "word": (),
+}
+# VA's own tags. VA writes BDD instructions itself: no veteran has to send them again.
+SILENCE: Final[Tags] = {
+    "service": ("disability-application",),
+    "function": tuple(kind for kind in DOCUMENT_TYPES if kind != "bdd_instructions"),
+}
 OPEN_WORDS: Final = 8
 """How many words that no contract knows have a tag value of their own; the rest is `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
