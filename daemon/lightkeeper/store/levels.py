@@ -61,6 +61,17 @@ _OLDEST: Final = f"""
         ) AS places
     ) AS oldest WHERE tracked_at IS NOT NULL
 """
+MEDIAN_OF_AT_MOST: Final = 2_000
+"""Of more documents at a step the median is not looked for: that takes the longer the more."""
+_OPEN_PLACES: Final = f"""
+    SELECT document_type, step, SUM(count) FROM tallies
+    WHERE lighthouse_status = 'pending' AND {OPEN} AND count > 0 GROUP BY 1, 2
+"""
+_LONGEST_WAITING: Final = f"""
+    SELECT {HANDED_OVER_AT} FROM form_526_document_submissions
+    WHERE lighthouse_status = 'pending' AND document_type = ? AND current_step = ? AND {OPEN}
+    ORDER BY {HANDED_OVER_AT} LIMIT ?
+"""
 _UNANSWERED: Final = "unanswered_since <= ?"
 _NOT_POLLED: Final = "next_poll_at <= ? AND unanswered_since IS NULL"
 UNOBSERVED: Final = (
@@ -104,6 +115,27 @@ class Levels:
     def maintenance(self, now: Instant) -> list[MaintenanceWindow]:
         """The maintenance windows that are in effect."""
         return MaintenanceWindows(self._db).in_effect(now)
+
+    def median_pending(self) -> dict[str, Instant]:
+        """Since when half of the unacknowledged pending ones wait, by step.
+
+        Where that would be more than half of `MEDIAN_OF_AT_MOST`, since when so many wait: never
+        shorter than the median, and quick, however many there are.
+        """
+        counts: dict[str, dict[str, int]] = {}
+        for kind, step, count in self._db.rows(_OPEN_PLACES):
+            counts.setdefault(step, {})[kind] = int(count)
+        found = {}
+        for step, by_type in counts.items():
+            half = min(sum(by_type.values()), MEDIAN_OF_AT_MOST) // 2
+            times = sorted(
+                at
+                for kind in by_type
+                for (at,) in self._db.rows(_LONGEST_WAITING, (kind, step, half + 1))
+            )
+            if len(times) > half:  # else some have moved on meanwhile
+                found[step] = times[half]
+        return found
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""

@@ -217,6 +217,12 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
             TYPE_STEP,
             "Time since the oldest pending, unacknowledged document was handed to Lighthouse.",
         ),
+        "lightkeeper.documents.median_pending_age": (
+            "second",
+            {"step": STEPS},
+            "How long half of the pending, unacknowledged documents, or 1,000, have waited since "
+            "they were handed to Lighthouse; computed every five minutes.",
+        ),
         "lightkeeper.documents.oldest_failure_age": (
             "second",
             {},

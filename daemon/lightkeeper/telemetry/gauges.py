@@ -6,7 +6,7 @@ from itertools import product
 from typing import Final
 
 from lightkeeper.domain.document import COUNTED_AS
-from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.domain.time import MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
@@ -17,6 +17,8 @@ _BY_STEP: Final = ("pending", "failed", "unacknowledged", "slow", "stuck", "over
 _BY_TYPE: Final = (
     *("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found"),
 )
+MEDIANS_EVERY_MS: Final = 5 * MINUTE
+"""How often medians are computed: they cost as much as all other gauges together."""
 
 
 class Gauges:
@@ -36,6 +38,8 @@ class Gauges:
         self._emitter = emitter
         self._clock = clock
         self._began = clock()
+        self._medians: Counter[str] = Counter()
+        self._medians_at: Instant | None = None
 
     def reconfigure(self, emitter: Emitter) -> None:
         """Send through this emitter from now on."""
@@ -49,6 +53,7 @@ class Gauges:
         now = self._clock()
         self._counts()
         self._oldest(now)
+        self._median(now)
         self._maintenance(now)
         backlog = self._outbox.backlog()
         since = {
@@ -90,6 +95,16 @@ class Gauges:
             self._emitter.gauge(
                 "lightkeeper.documents.oldest_pending_age", age, document_type=kind, step=step
             )
+
+    def _median(self, now: Instant) -> None:
+        if self._medians_at is None or not 0 <= now - self._medians_at < MEDIANS_EVERY_MS:
+            self._medians_at, self._medians = now, Counter()
+            for step, at in self._levels.median_pending().items():
+                tag = self._steps.tag(step)
+                self._medians[tag] = max(self._medians[tag], now - at)
+        for step in self._steps.seen:
+            age = self._medians[step] / SECOND
+            self._emitter.gauge("lightkeeper.documents.median_pending_age", age, step=step)
 
     def _maintenance(self, now: Instant) -> None:
         windows = self._levels.maintenance(now)

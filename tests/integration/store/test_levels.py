@@ -12,6 +12,7 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import (
     COUNTED_AS,
+    MEDIAN_OF_AT_MOST,
     UNOBSERVED_AFTER_MS,
     Level,
     Levels,
@@ -112,6 +113,16 @@ def test_the_oldest_of_each_type_at_each_step(documents, levels):
         Oldest("form_0781", "B", NOW - 5 * HOUR),
         Oldest("form_0781", "none", NOW - 1 * HOUR),
     ] == sorted(levels.oldest_pending())
+
+
+def test_the_median_is_looked_for_among_so_many_only(documents, levels):
+    """Of more documents it is since when that half of the limit waits, which is longer."""
+    ages = range(1, MEDIAN_OF_AT_MOST + 11)
+    batch = [new(age, tracked_at=NOW - age, attachment_id=str(age)) for age in ages]
+    documents.add(batch[:MEDIAN_OF_AT_MOST], NOW)
+    assert {"none": NOW - MEDIAN_OF_AT_MOST // 2} == levels.median_pending()
+    documents.add(batch[MEDIAN_OF_AT_MOST:], NOW)
+    assert {"none": NOW - MEDIAN_OF_AT_MOST // 2 - 10} == levels.median_pending()
 
 
 def test_a_document_of_several_tries_is_as_old_as_its_first_try(documents, levels):
@@ -224,3 +235,5 @@ def test_levels_cost_nothing_for_what_is_done(database, documents, levels, monke
         for index, reading in readings.items()
     }
     assert {index: [True] for index in readings} == walks
+    _, median = plans(database, monkeypatch, levels.median_pending)
+    assert uses(median, "documents_pending")

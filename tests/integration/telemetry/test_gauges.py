@@ -8,9 +8,12 @@ from daemon_rig import TYPES, DaemonRig
 from recorded_answers import BGS, failure, record, running, success, track
 
 from lightkeeper.casework.maintenance import announce
+from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.answer import Absence
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
 from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 
 
@@ -59,6 +62,7 @@ def test_an_empty_store_shows_zeros(watch):
         for name, step in itertools.product(BY_TYPE_AND_STEP, STEPS):
             expected[f"documents.{name}", kind, step] = 0
     expected |= {("maintenance", step): 0 for step in STEPS}
+    expected |= {("documents.median_pending_age", step): 0 for step in STEPS}
 
     assert expected == _shown(watch)
 
@@ -157,6 +161,43 @@ def test_maintenance_of_all_of_lighthouse_is_shown_for_every_step(watch):
     assert {*STEPS, "virus_scan"} == _out(watch)
     MaintenanceWindows(watch.database).end(1, "jane", watch.clock.instant())
     assert set() == _out(watch)
+
+
+MEDIAN = "documents.median_pending_age"
+
+
+def test_the_median_wait_is_that_of_half_of_the_documents_at_a_step(watch):
+    """Of all types together, those that are acknowledged or done left out; 0 where none waits."""
+    hours = {"form_0781": (50, 3, 1), "veteran_upload": (7, 2), "form_0781a": (90,)}
+    ids = iter(range(1, 100))
+    for kind, ages in hours.items():
+        for age in ages:
+            (request_id,) = track(watch, 1, kind, next(ids), age * 3_600)
+            record(watch, {request_id: running(request_id, BGS)})
+    track(watch, 1, first=50, age=5 * 3_600)
+    (done,) = track(watch, 1, first=60, age=99 * 3_600)
+    record(watch, {done: success(done)})
+    triage, now = TriageStore(watch.database), watch.clock.instant()
+    ack = decide(Action.ACK, Policy(), now)
+    (seen_to,) = triage.by_request_ids([6]).values()
+    assert 1 == triage.carry_out([seen_to.id], ack, note(Action.ACK, "jane", "seen to", now))
+    shown = _shown(watch)
+
+    # 50, 7, 3, 2 and 1 hours at BGS.
+    assert 3 * 3_600 == shown[MEDIAN, "benefits_gateway_service"]
+    assert 5 * 3_600 == shown[MEDIAN, "none"]
+    assert 0 == shown[MEDIAN, "complete"]
+
+
+def test_the_median_wait_is_computed_every_five_minutes(watch):
+    """In between it stays as it was."""
+    track(watch, 1, age=600)
+    found = []
+    for _ in range(12):
+        found.append(_shown(watch)[MEDIAN, "none"])
+        watch.clock.now += 30
+
+    assert [600] * 10 + [900] * 2 == found
 
 
 def test_what_was_shown_once_goes_back_to_zero(watch):
