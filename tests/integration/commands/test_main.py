@@ -68,7 +68,7 @@ def lighthouse(_shared_lighthouse):
 @pytest.fixture
 def env(store, lighthouse, agent):
     """Settings under which everything works."""
-    return command_line.environment(store, lighthouse, agent, DD_ENV="test")
+    return command_line.environment(store, lighthouse, agent, DD_ENV="production")
 
 
 def _tracked(store, lighthouse, count, story="instantly_done"):

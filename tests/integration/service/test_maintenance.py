@@ -166,7 +166,7 @@ def test_run_and_check_read_the_list_that_the_settings_name(tmp_path):
     """A window of VA's is a gauge and in `status`; a list that hangs holds up no document."""
     with VAList(time.time) as va, RunningDaemon(tmp_path) as daemon:
         va.announce("vbms", -1, 3, "upgrade")
-        daemon.env |= {"LIGHTKEEPER_MAINTENANCE_URL": va.url, "DD_ENV": "test"}
+        daemon.env |= {"LIGHTKEEPER_MAINTENANCE_URL": va.url, "DD_ENV": "production"}
         daemon.track(5)
         daemon.start()
         daemon.until(lambda: daemon.agent.gauge(GAUGE, step="claims_evidence") == 1)
