@@ -60,8 +60,11 @@ class TokenSource:
         self._token_url = token_url
         self._audience = audience
         self._client_id = client_id
-        # Parsed once: that takes as long as polling a thousand documents.
-        key = load_pem_private_key(private_key.encode(), password=None)
+        # Parsed once, and not validated again, as the settings were: that takes as long as polling
+        # a thousand documents.
+        key = load_pem_private_key(
+            private_key.encode(), password=None, unsafe_skip_rsa_key_validation=True
+        )
         if not isinstance(key, RSAPrivateKey):
             raise TypeError("the private key has to be an RSA key")
         self._private_key = key
