@@ -7,7 +7,7 @@ What differs between installations stands in one file, `variables.json`, and in 
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +87,16 @@ class Assets:
     def slo_payloads(self) -> dict[str, dict[str, Any]]:
         """The SLOs by key, which stands for the id in the queries of SLO alerts."""
         return {key: slo.payload for key, slo in self.slos.items()}
+
+    def with_variable(self, name: str, value: object) -> "Assets":
+        """The same with another value of a variable, in the monitors that name it."""
+        variables = {**self.variables, name: value}
+        monitors = {
+            key: replace(one, payload=resolve(one.written, variables, f"{one.file}: payload"))
+            for key, one in self.monitors.items()
+            if f"${{{name}}}" in json.dumps(one.written)
+        }
+        return replace(self, monitors={**self.monitors, **monitors}, variables=variables)
 
     def urgency_of(self, key: str, who: Collection[str]) -> Urgency | None:
         """How urgent a notification of that monitor to these handles is; None if to none of them.

@@ -27,6 +27,20 @@ def single(story: str, count: int = 1, acknowledged_after: float = 20 * MINUTE) 
     return course
 
 
+def everything(world: World) -> Iterator[float]:
+    for story in ("fails_claims_evidence", "fails_bgs", "contradictory", "purged", "unknown_step"):
+        world.track(30, story)
+    world.track(30, "stuck_claims_evidence", age=10 * DAY)
+    yield 45 * MINUTE
+    world.set_intake(0)
+    world.lighthouse.down("hang")
+    yield 45 * MINUTE
+    world.read_only(True)
+    yield 15 * MINUTE
+    world.kill_daemon()
+    yield 30 * MINUTE
+
+
 def surge(world: World) -> Iterator[float]:
     for _ in range(20):
         world.track(15, "fails_claims_evidence")
@@ -54,11 +68,25 @@ def imported_failures(world: World) -> Iterator[float]:
     world.staff(Action.ACK)
 
 
-def stalled(step: str) -> Course:
+def stalled(step: str, hours: float) -> Course:
     def course(world: World) -> Iterator[float]:
-        ends_at = world.clock.now + 60 * HOUR
+        ends_at = world.clock.now + hours * HOUR
         world.story = lambda: held_up(step, ends_at - world.clock.now)
-        yield 60 * HOUR
+        yield hours * HOUR
+        world.story = lambda: "success"
+
+    return course
+
+
+def planned_outage(hours: float, announced: float) -> Course:
+    def course(world: World) -> Iterator[float]:
+        world.announce_maintenance(announced * HOUR)
+        ends_at = world.clock.now + hours * HOUR
+        world.story = lambda: held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
+        world.lighthouse.down("hang")
+        yield 1 * HOUR
+        world.lighthouse.up()
+        yield (hours - 1) * HOUR
         world.story = lambda: "success"
 
     return course
@@ -175,6 +203,15 @@ def agent_unreachable(world: World) -> Iterator[float]:
     world.agent.stop()
     yield 30 * MINUTE
     world.agent.start()
+
+
+def intake_falls(world: World) -> Iterator[float]:
+    world.set_intake(0)
+    for _ in range(4 * 25):
+        world.track(1)
+        yield 15 * MINUTE
+    world.track(1_000)
+    world.set_intake(DOCUMENTS_AN_HOUR)
 
 
 def intake_stops(world: World) -> Iterator[float]:

@@ -46,13 +46,17 @@ _VETERAN: Final = {"silent-failures": Fires(2, 45)}
 _MANY: Final = frozenset({"documents-failed", "failure-surge"})
 """These remind while more documents fail."""
 _STALLED: Final = {
+    "documents-stuck": Fires(48 * 60 + 180, 75),
     "documents-slow": Fires(24 * 60 + 180, 75),
     "outcome-burn": Fires(48 * 60 + 180, 170),
     "detection-burn": Fires(48 * 60 + 180, 170),
 }
-_STUCK: Final = {"documents-stuck": Fires(48 * 60 + 180, 75)}
-_GONE: Final = {"heartbeat-missing": Fires(6, 2), "polling-stopped": Fires(16, 2)}
+_STUCK: Final = {"documents-stuck-unplanned": Fires(48 * 60 + 180, 75)}
+_STANDSTILL: Final = {"standstill": Fires(3 * 60 + 15, 60)}
 _LATE_OUTCOMES: Final = {"detection-burn": Fires(125, 35)}
+_STOPPED: Final = {"polling-stopped": Fires(23, 2), **_LATE_OUTCOMES}
+_OUT_OF_REACH: Final = {"lighthouse-unreachable": Fires(18, 4), "polling-stopped": Fires(23, 2)}
+_GONE: Final = Expected({"heartbeat-missing": Fires(6, 2)}, notifies=_STOPPED)
 
 EXPECTED: Final = {
     "healthy": Expected(
@@ -98,31 +102,35 @@ EXPECTED: Final = {
     ),
     "contradictory": Expected(pages_low={"contradictory-answers": Fires(12, 2)}),
     "stalled-claims-evidence": Expected(
-        pages_low=_STUCK,
-        notifies={**_STALLED, "efolder-burn": Fires(48 * 60 + 180, 170)},
-        reminds=frozenset(_STUCK),
+        _STANDSTILL,
+        _STUCK,
+        {**_STALLED, "efolder-burn": Fires(48 * 60 + 180, 170)},
+        reminds=frozenset(_STUCK | _STANDSTILL),
     ),
-    "stalled-bgs": Expected(pages_low=_STUCK, notifies=_STALLED, reminds=frozenset(_STUCK)),
+    "stalled-bgs": Expected(
+        _STANDSTILL, _STUCK, _STALLED, reminds=frozenset(_STUCK | _STANDSTILL)
+    ),
+    "standstill-claims-evidence": Expected(_STANDSTILL),
+    "standstill-bgs": Expected(_STANDSTILL),
+    "planned-outage": Expected(notifies=_OUT_OF_REACH),
+    "planned-outage-overruns": Expected(
+        {"standstill": Fires(7 * 60 + 16, 60)}, notifies=_OUT_OF_REACH
+    ),
     "outage": Expected(
-        {"lighthouse-unreachable": Fires(18, 2), "polling-stopped": Fires(23, 2)},
-        notifies=_LATE_OUTCOMES,
+        {"lighthouse-unreachable-unplanned": Fires(18, 4)}, notifies=_STOPPED | _OUT_OF_REACH
     ),
-    "server-errors": Expected({"polling-stopped": Fires(23, 2)}, notifies=_LATE_OUTCOMES),
-    "batches-fail": Expected(),  # every document is polled alone, in time
+    "server-errors": Expected({"polling-stopped-unexplained": Fires(23, 2)}, notifies=_STOPPED),
+    "batches-fail": Expected(pages_low={"batches-failing": Fires(30, 60)}),
     "flaky": Expected(),
     "mostly-failing": Expected(
-        {"polling-stopped": Fires(60, 3)},
+        {"polling-stopped-unexplained": Fires(60, 3)},
         {"documents-unobserved": Fires(200, 3)},
-        {"detection-burn": Fires(250, 35)},
+        {"polling-stopped": Fires(60, 3), "detection-burn": Fires(250, 35)},
     ),
-    "key-revoked": Expected(
-        {"authentication-refused": Fires(13, 3), "polling-stopped": Fires(23, 2)},
-        notifies=_LATE_OUTCOMES,
-    ),
+    "key-revoked": Expected({"authentication-refused": Fires(13, 5)}, notifies=_STOPPED),
     "rate-limited": Expected(
-        {"polling-stopped": Fires(23, 2)},
-        {"rate-limit-exhausted": Fires(22, 25), "polling-behind": Fires(53, 3)},
-        _LATE_OUTCOMES,
+        pages_low={"rate-limit-exhausted": Fires(15, 15), "polling-behind": Fires(53, 3)},
+        notifies=_STOPPED,
     ),
     "purged": Expected(pages_low={"documents-not-found": Fires(33, 2)}),
     "empty-answers": Expected(
@@ -133,28 +141,34 @@ EXPECTED: Final = {
     "backlog": Expected(pages_low={"polling-behind": Fires(47)}, notifies=_LATE_OUTCOMES),
     "import": Expected(pages_low={"documents-overdue": Fires(12, 2)}),
     "import-closed": Expected(),
+    "intake-falls": Expected(pages_low={"intake-low": Fires(24 * 60, 15)}),
     "intake-stops": Expected({"intake-silent": Fires(372, 6)}),
-    "daemon-killed": Expected(_GONE, notifies=_LATE_OUTCOMES),
+    "daemon-killed": _GONE,
     "daemon-down": Expected(
-        _GONE,
+        _GONE.pages,
         notifies=dict.fromkeys(
             ("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)
-        ),
-        reminds=frozenset(_GONE),
+        )
+        | {"polling-stopped": Fires(16, 2)},
+        reminds=frozenset(_GONE.pages),
     ),
     "store-removed": Expected({"new-store": Fires(2, 62)}),
+    "wrong-env": Expected(),  # Datadog cannot alert on what it has never seen: `check` says so
     "crash-loop": Expected({"crash-loop": Fires(33, 62)}),
     "failure-and-restart": Expected(
-        {"heartbeat-missing": Fires(66), "polling-stopped": Fires(76)},
+        {"heartbeat-missing": Fires(66)},
         _FAILED,
-        {**_VETERAN, **_LATE_OUTCOMES},
+        {**_VETERAN, **_LATE_OUTCOMES, "polling-stopped": Fires(76)},
     ),
-    "daemon-hung": Expected(_GONE, notifies=_LATE_OUTCOMES),
+    "daemon-hung": _GONE,
     "database-read-only": Expected(
-        {"database-not-writable": Fires(5, 3), "polling-stopped": Fires(17, 2)},
+        {"database-not-writable": Fires(5, 5)},
         {"outbox-ageing": Fires(21, 3)},
+        {"polling-stopped": Fires(17, 2)},
         may_notify=frozenset({"detection-burn"}),
     ),
-    "agent-unreachable": Expected(_GONE, notifies={"signals-lost": Fires(32, 17)}),
+    "agent-unreachable": Expected(
+        _GONE.pages, notifies={"polling-stopped": Fires(16, 2), "signals-lost": Fires(32, 17)}
+    ),
 }
 """By fault. Burn rates fire for the same trouble when few documents passed meanwhile."""

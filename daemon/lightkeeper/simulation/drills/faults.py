@@ -14,6 +14,8 @@ HEALTHY: Final = "healthy"
 FAILING_RATES: Final = (4, 8, 12, 19, 60)
 """Failures an hour, where 0.4 are usual."""
 
+WRONG_ENV: Final = "staging"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,6 +27,8 @@ class Fault:
     settles: float = 80 * MINUTE
     """How long the world is watched after it is over."""
     an_hour: float = DOCUMENTS_AN_HOUR
+    env: str = ""
+    """The DD_ENV of its daemon; empty: the one that the monitors watch."""
     weight: int = 0
     """How long it takes to run, beside the others."""
 
@@ -88,7 +92,7 @@ _ALL: Final = (
     Fault(
         "stalled-claims-evidence",
         "CLAIMS_EVIDENCE stalled for 60 hours",
-        courses.stalled(CLAIMS_EVIDENCE),
+        courses.stalled(CLAIMS_EVIDENCE, 60),
         an_hour=10,
         settles=3 * HOUR,
         weight=5,
@@ -96,10 +100,34 @@ _ALL: Final = (
     Fault(
         "stalled-bgs",
         "BENEFITS_GATEWAY_SERVICE stalled for 60 hours",
-        courses.stalled(GATEWAY),
+        courses.stalled(GATEWAY, 60),
         an_hour=10,
         settles=3 * HOUR,
         weight=4,
+    ),
+    Fault(
+        "standstill-claims-evidence",
+        "every document waits at CLAIMS_EVIDENCE for five hours",
+        courses.stalled(CLAIMS_EVIDENCE, 5),
+        settles=2 * HOUR,
+    ),
+    Fault(
+        "standstill-bgs",
+        "every document waits at BENEFITS_GATEWAY_SERVICE for five hours",
+        courses.stalled(GATEWAY, 5),
+        settles=2 * HOUR,
+    ),
+    Fault(
+        "planned-outage",
+        "every document waits for eight hours, as announced, and no call is answered in the first",
+        courses.planned_outage(8, announced=8),
+        settles=2 * HOUR,
+    ),
+    Fault(
+        "planned-outage-overruns",
+        "the same, announced for an hour less",
+        courses.planned_outage(8, announced=7),
+        settles=2 * HOUR,
     ),
     Fault("outage", "no call is answered for two hours", courses.outage),
     Fault("server-errors", "every call ends in 503 for two hours", courses.server_errors),
@@ -130,6 +158,11 @@ _ALL: Final = (
         courses.closed,
         settles=HOUR,
     ),
+    Fault(
+        "intake-falls",
+        "4 documents an hour are tracked for 25 hours, then 1,000 that were missed",
+        courses.intake_falls,
+    ),
     Fault("intake-stops", "no document is tracked for eight hours", courses.intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", courses.killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", courses.killed(60 * HOUR), an_hour=20),
@@ -137,6 +170,13 @@ _ALL: Final = (
         "store-removed",
         "the store is removed, and the daemon starts on a new one",
         courses.store_removed,
+    ),
+    Fault(
+        "wrong-env",
+        f"everything goes wrong in a daemon with DD_ENV={WRONG_ENV}; `lightkeeper check` says: no "
+        "monitor will see this daemon",
+        courses.everything,
+        env=WRONG_ENV,
     ),
     Fault("crash-loop", "the daemon ends every five minutes for an hour", courses.crash_loop),
     Fault(

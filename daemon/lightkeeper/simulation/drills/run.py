@@ -18,7 +18,7 @@ from lightkeeper.alerting.files.definitions import PAGERS, Assets, Urgency
 from lightkeeper.simulation.drills.courses import HOUR, MINUTE
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
 from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY, Fault, healthy
-from lightkeeper.simulation.drills.world import World
+from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.telemetry import logging
 
 SEED = 526
@@ -68,7 +68,8 @@ def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int
     gc.disable()  # it would look through half a million documents again and again
     try:
         with tempfile.TemporaryDirectory(prefix="lightkeeper-drill-") as folder:
-            world = World(Path(folder), assets, seed=seed, an_hour=fault.an_hour)
+            stated = _where_usual(assets, fault.an_hour)
+            world = World(Path(folder), stated, seed=seed, an_hour=fault.an_hour, env=fault.env)
             try:
                 fired = _drilled(world, fault, assets)
             finally:
@@ -116,6 +117,13 @@ def _end_with(parent: BaseProcess) -> None:
     # Killed, it cannot end its workers, and they would wait for work for ever.
     parent.join()
     os._exit(1)
+
+
+def _where_usual(assets: Assets, an_hour: float) -> Assets:
+    """The monitors as operators set them where so many documents are tracked an hour."""
+    if an_hour == DOCUMENTS_AN_HOUR:
+        return assets
+    return assets.with_variable("intake_a_day", round(24 * an_hour))
 
 
 def _drilled(world: World, fault: Fault, assets: Assets) -> tuple[Fired, ...]:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Final
 
 from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.casework.maintenance import announce
 from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
@@ -17,6 +18,7 @@ from lightkeeper.simulation.lighthouse.stories import Story
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Filter
+from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
@@ -39,6 +41,7 @@ class World:
         *,
         seed: int,
         an_hour: float,
+        env: str = "",
         start: float = START,
         store: Path | None = None,
     ) -> None:
@@ -49,7 +52,7 @@ class World:
         self.story: Callable[[], str | Story] = lambda: "success"
         """The course of documents that are tracked from now on."""
         self._store = store or folder / "lightkeeper.db"
-        self._env = str(assets.variables["env"])
+        self._env = env or str(assets.variables["env"])
         self._random = Random(seed)
         self._an_hour = an_hour
         self._next_at = self._after_gap()
@@ -170,6 +173,18 @@ class World:
         if self.daemon is not None:
             self.daemon.wake()
         return done
+
+    def announce_maintenance(self, seconds: float) -> None:
+        """Announce a maintenance of all of Lighthouse from now on."""
+        now = self.clock.instant()
+        announce(
+            MaintenanceWindows(self.desk),
+            now,
+            now + round(seconds * 1_000),
+            reason="planned",
+            by="on-call",
+            now=now,
+        )
 
     def read_only(self, on: bool) -> None:
         """Let the store refuse every write, or accept them again."""

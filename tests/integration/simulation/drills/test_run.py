@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
+from lightkeeper.service.self_check import WatchedEnv, unwatched
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
-from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY
+from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY, WRONG_ENV
 from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
 from lightkeeper.simulation.drills.table import HEAD, markdown
 
@@ -78,9 +79,25 @@ def test_drills_md_has_a_row_for_each_fault():
     assert list(FAULTS) == [row.split(" | ")[0].removeprefix("| ") for row in rows]
 
 
+@pytest.mark.parametrize("name", EXPECTED)
+def test_one_cause_wakes_on_call_once(name):
+    """Whatever goes wrong, at most one monitor pages at night; others are for working hours."""
+    assert 1 >= len(EXPECTED[name].pages)
+
+
 def test_each_fault_has_its_expectations():
     """Each fault says what the monitors must do, and each expectation has its fault."""
     assert FAULTS.keys() == EXPECTED.keys()
+
+
+def test_check_says_what_the_drill_of_a_wrong_env_says(assets):
+    """No monitor fires there, so that only `check` and the daemon's log can tell."""
+    watched = WatchedEnv(assets.variables["env"], "monitors/variables.json")
+
+    said = unwatched({"DD_ENV": WRONG_ENV}, watched)
+
+    assert "no monitor will see this daemon" in said
+    assert FAULTS["wrong-env"].says.endswith("says: no monitor will see this daemon")
 
 
 def test_a_monitor_that_no_drill_fires_is_named(assets):

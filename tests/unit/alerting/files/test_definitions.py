@@ -42,6 +42,20 @@ def test_what_was_written_is_kept_beside(folder):
     assert "${most}" == written["options"]["thresholds"]["critical"]
 
 
+def test_another_value_of_a_variable_is_filled_in_where_it_is_named(folder):
+    """In the monitors that name it, and in no others; what was loaded stays as it was."""
+    assets = load(folder)
+    before = assets.monitors["failed"].payload["query"]
+
+    other = assets.with_variable("most", 9)
+
+    assert before.replace("> 7", "> 9") == other.monitors["failed"].payload["query"]
+    assert 9 == other.monitors["failed"].payload["options"]["thresholds"]["critical"]
+    assert assets.monitors["stuck"] == other.monitors["stuck"]
+    assert (7, 9) == (assets.variables["most"], other.variables["most"])
+    assert before == assets.monitors["failed"].payload["query"]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
