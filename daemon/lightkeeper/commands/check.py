@@ -26,5 +26,5 @@ def check(file: "SettingsFile | None") -> int:
     for result in checks(file, watched()):
         results.append(result)
         detail = " ".join(result.detail.split())  # one line for each part
-        click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<11}  {detail}")
+        click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<10}  {detail}")
     return ExitStatus.OK if all(result.ok for result in results) else ExitStatus.NO
