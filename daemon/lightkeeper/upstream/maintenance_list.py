@@ -88,12 +88,10 @@ class MaintenanceList:
     def _listed(self, entry: Any, service: Any) -> Listed | None:
         if not isinstance(service, str):
             return None
-        attributes = entry["attributes"]
-        va_id = _line(str(entry.get("id") or ""))
-        starts_at, ends_at = (
-            _instant(attributes.get("start_time")),
-            _instant(attributes.get("end_time")),
-        )
+        attributes, found_id = entry["attributes"], entry.get("id")
+        va_id = _line(str(found_id)) if type(found_id) in {int, str} else ""
+        starts_at = _instant(attributes.get("start_time"))
+        ends_at = _instant(attributes.get("end_time"))
         if not 0 < len(va_id) <= _LONGEST_ID or starts_at is None or ends_at is None:
             return None
         if ends_at <= starts_at:

@@ -93,7 +93,7 @@ def test_an_entry_of_another_shape_is_counted(va, reader, odd):
     assert 1 == reader.read().unreadable_count
 
 
-@pytest.mark.parametrize("va_id", [None, "", "x" * 65, {}])
+@pytest.mark.parametrize("va_id", [None, "", " ", "x" * 65, {"a": 1}, [1]])
 def test_an_entry_without_an_id_cannot_be_read(va, reader, va_id):
     """It could not be told from others the next time; a number is an id too."""
     va.instead = answer(json.dumps({"data": [GOOD | {"id": va_id}, GOOD | {"id": 7}]}).encode())
