@@ -15,6 +15,7 @@ import pytest
 import run_folder
 import secret_leaks
 import seen_signals
+import structlog
 
 # The developer's shell must not decide a result. PG*: libpq reads these behind our back.
 for _name in list(os.environ):
@@ -29,6 +30,14 @@ hypothesis.settings.load_profile("steady")
 _TEST_FILES = {
     path for path in Path(__file__).parent.rglob("test_*.py") if "endurance" not in path.parts
 }
+
+# Tracebacks that Rich draws take longer than what is tested.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 seen_signals.watch()
 

@@ -9,6 +9,7 @@ process has its own arguments, environment, folder and streams, and ends with it
 import importlib
 import os
 import pickle
+import runpy
 import select
 import signal
 import socket
@@ -39,8 +40,8 @@ def can_run(*, env, input="", cwd=None, **more):  # noqa: A002  # as subprocess.
     return not more and len(input.encode()) <= _PIPE_HOLDS and _read_at_start(env) == _inherited()
 
 
-def run(arguments, env, input="", cwd=None):  # noqa: A002
-    """Run `lightkeeper` as `subprocess.run` would, with its output as text."""
+def run(arguments, env, input="", cwd=None, script=None):  # noqa: A002
+    """Run `lightkeeper`, or a script, as `subprocess.run` would, with its output as text."""
     reader, writer = os.pipe()
     with (
         os.fdopen(reader, "rb") as stdin,
@@ -50,7 +51,7 @@ def run(arguments, env, input="", cwd=None):  # noqa: A002
     ):
         with os.fdopen(writer, "wb") as all_of_it:
             all_of_it.write(input.encode())
-        request = pickle.dumps((arguments, env, str(cwd or Path.cwd())))
+        request = pickle.dumps((arguments, env, str(cwd or Path.cwd()), script))
         connection.connect(str(_server()))
         streams = [each.fileno() for each in (stdin, stdout, stderr)]
         socket.send_fds(connection, [len(request).to_bytes(8)], streams)
@@ -117,7 +118,7 @@ def _handle(connection):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as sent:
-        arguments, env, cwd = pickle.loads(sent.read(int.from_bytes(length)))
+        arguments, env, cwd, script = pickle.loads(sent.read(int.from_bytes(length)))
     if pid := os.fork():
         connection.sendall(b"%d\n" % pid)
         connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
@@ -131,6 +132,9 @@ def _handle(connection):
     os.environ.update(env)
     sys.argv[1:] = arguments
     tempfile.tempdir = None
+    if script is not None:
+        runpy.run_path(script, run_name="__main__")
+        sys.exit()
     from lightkeeper.__main__ import main
 
     main()

@@ -3,15 +3,14 @@
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import closing, contextmanager
 from itertools import cycle, product
-from pathlib import Path
 
 import command_line
+import dying_daemon
+import prepared_command
 import pytest
 from daemon_rig import DaemonRig
 from published import OUTCOMES, assert_events_as_stored, documents_in, own_tags, received, stored
@@ -92,12 +91,7 @@ def test_killed_anywhere_it_publishes_all_and_doubles_one_batch_at_most(
     env = command_line.environment(None, lighthouse, agent, LIGHTKEEPER_DATABASE_URL=database_url)
     with closing(open_database(database_url, create=True)) as database:
         _track(database, lighthouse, PUBLISH_AT_MOST + 200)
-        dying = [
-            sys.executable,
-            Path(__file__).parents[2] / "support" / "dying_daemon.py",
-            *fatal_call.split(),
-        ]
-        died = subprocess.run(dying, env=env, capture_output=True, text=True, check=False)
+        died = prepared_command.run(fatal_call.split(), env, script=dying_daemon.__file__)
         assert -signal.SIGKILL == died.returncode, died.stderr
         agent.drain()
         _assert_whole(database)

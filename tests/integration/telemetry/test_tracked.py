@@ -1,12 +1,11 @@
 """Counts of newly tracked documents: each once, whoever tracks it and whatever happens."""
 
-import subprocess
-import sys
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import command_line
+import dying_daemon
+import prepared_command
 import pytest
 from daemon_rig import DaemonRig
 from store_rows import NOW, new
@@ -146,10 +145,7 @@ def test_what_processes_track_is_counted_once_through_kills(tmp_path, fatal_call
     ):
         env = command_line.environment(store, lighthouse, agent)
         assert 0 == command_line.run("track", "-", env=env, input=table).returncode
-        dying = Path(__file__).parents[2] / "support" / "dying_daemon.py"
-        died = subprocess.run(
-            [sys.executable, dying, *fatal_call.split()], env=env, capture_output=True, check=False
-        )
+        died = prepared_command.run(fatal_call.split(), env, script=dying_daemon.__file__)
         assert -9 == died.returncode, died.stderr
         for _ in range(2):
             command_line.run("poll", env=env)
