@@ -46,6 +46,7 @@ _VETERAN: Final = {"silent-failures": Fires(2, 45)}
 _MANY: Final = frozenset({"documents-failed", "failure-surge"})
 """These remind while more documents fail."""
 _STALLED: Final = {
+    "documents-waiting": Fires(13 * 60, 150),
     "documents-stuck": Fires(48 * 60 + 180, 75),
     "documents-slow": Fires(24 * 60 + 180, 75),
     "outcome-burn": Fires(48 * 60 + 180, 170),

@@ -12,8 +12,8 @@ from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
 from lightkeeper.store.database import AlreadyWatched
 from lightkeeper.store.file_locks import claim_file
 
-PAGES = ["unacknowledged"]
-PAGES_LOW = ["stuck", "failed", "not-found"]
+PAGES = ["documents-unacknowledged", "standstill"]
+PAGES_LOW = ["stuck-unplanned", "failed", "not-found"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_it_names_the_monitors_that_would_page(demo):
     """Each that fires at the troubles of the day, and no burn rate."""
     lines = [line.split("  ", 1)[1] for line in demo.stdout.splitlines() if "  would " in line]
 
-    assert [] == [key for key in PAGES if f"would page: documents-{key}" not in lines]
+    assert [] == [key for key in PAGES if f"would page: {key}" not in lines]
     low = [f"would page in working hours: documents-{key}" for key in PAGES_LOW]
     assert [] == [line for line in low if line not in lines]
     assert "would notify the channel: unknown-words" in lines
