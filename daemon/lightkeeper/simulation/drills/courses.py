@@ -63,7 +63,7 @@ def failing(an_hour: int) -> Course:
 
 
 def imported_failures(world: World) -> Iterator[float]:
-    world.track(5_000, "fails_claims_evidence", age=10 * DAY)
+    world.track(2_000, "fails_claims_evidence", age=10 * DAY)
     yield 1 * HOUR
     world.staff(Action.ACK)
 
@@ -84,9 +84,9 @@ def planned_outage(hours: float, announced: float) -> Course:
         ends_at = world.clock.now + hours * HOUR
         world.story = lambda: held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
         world.lighthouse.down("hang")
-        yield 1 * HOUR
+        yield 20 * MINUTE
         world.lighthouse.up()
-        yield (hours - 1) * HOUR
+        yield hours * HOUR - 20 * MINUTE
         world.story = lambda: "success"
 
     return course
@@ -207,7 +207,7 @@ def agent_unreachable(world: World) -> Iterator[float]:
 
 def intake_falls(world: World) -> Iterator[float]:
     world.set_intake(0)
-    for _ in range(4 * 25):
+    for _ in range(4 * 23):
         world.track(1)
         yield 15 * MINUTE
     world.track(1_000)
