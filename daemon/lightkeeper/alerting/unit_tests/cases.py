@@ -118,7 +118,8 @@ class SentSeries(_Strict):
             raise _wrong("series", "only a check has a message: leave it out")
         name, tags = self.named
         _refuse_unknown(name, self.kind, tags)
-        if self.kind is Kind.COUNT and any(value is not None and value < 0 for value in self.read):
+        values = self.read
+        if self.kind is Kind.COUNT and any(value is not None and value < 0 for value in values):
             raise _wrong("values", "a count never goes down: write increments of 0 or more")
         return self
 

@@ -6,6 +6,7 @@ from suite_files import COUNT, FAILED, OUTCOMES, assets, suite
 from lightkeeper.alerting.unit_tests.runner import run_tests
 from lightkeeper.alerting.unit_tests.suites import BadTests
 
+BATCH_ENDPOINT = "lightkeeper.poll.batch_endpoint"
 WHOLE = {"series": [{"count": FAILED, "values": "1"}], "states": {"1m": {}}}
 
 
@@ -59,6 +60,17 @@ def refused(tmp_path):
             "tests[0].series[0]: [series]",
         ),
         ({"series": [{"count": FAILED, "values": "1 x"}]}, "[values] 'x' is no value: write 3"),
+        (
+            {
+                "series": [{"check": "lightkeeper.poll.batch_endpoint", "values": "ok x20"}],
+                "until": "9m",
+            },
+            "tests[0].series[0]: [values] 'x20' is no status",
+        ),
+        (
+            {"series": [{"gauge": "lightkeeper.heartbeat", "values": "1 x"}], "until": "9m"},
+            "tests[0].series[0]: [values] 'x' is no value",
+        ),
         ({"series": [{"count": FAILED, "values": "1-1x2"}]}, "[values] a count never goes down"),
         ({"series": [{"count": FAILED, "values": "1", "message": "m"}]}, "[series] only a check"),
         ({"series": [{"count": FAILED, "values": "1"}] * 2}, "[twice] the same series stands"),
