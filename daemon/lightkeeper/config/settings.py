@@ -153,6 +153,8 @@ class Settings(StoreSettings):
     max_calls_per_minute: int | None = Field(default=None, ge=1, le=100_000)
     maintenance_url: str | None = None
     maintenance_services: str = "bgs=BENEFITS_GATEWAY_SERVICE vbms=CLAIMS_EVIDENCE"
+    daily_count_hour: int = Field(default=14, ge=0, le=23)
+    """Of the day in UTC: the default is a morning hour in the United States."""
     tracing: bool = False
     dogstatsd_url: str | None = Field(default=None, validation_alias="DD_DOGSTATSD_URL")
     agent_host: Annotated[str, AfterValidator(network.host)] = Field(

@@ -120,7 +120,7 @@ class Daemon:
         self.budget.reconfigure(settings.max_calls_per_minute)
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)
-        self.gauges.reconfigure(emitter)
+        self.gauges.reconfigure(emitter, daily_count_hour=settings.daily_count_hour)
         self.health.reconfigure(self.budget, emitter)
         if not _LISTED_BY.isdisjoint(changed):
             self.follower.reconfigure(build_maintenance_list(settings, monotonic=self.monotonic))
@@ -171,7 +171,7 @@ def build_daemon(
         poller=poller,
         emitter=emitter,
         publisher=publisher,
-        gauges=Gauges(levels, outbox, publisher.steps, emitter, clock),
+        gauges=Gauges(levels, outbox, publisher.steps, emitter, clock, settings.daily_count_hour),
         health=Health(
             poller,
             budget,

@@ -145,6 +145,14 @@ class Outbox:
         """Mark the documents up to this row id as published; once more, it changes nothing."""
         self._db.execute(_UP_TO, ("tracked", up_to))
 
+    def unattended_counted_on(self) -> int | None:
+        """On which day since 1970 the last daily count was sent; None before the first."""
+        return self._published_up_to("unattended")
+
+    def mark_unattended(self, day: int) -> None:
+        """Mark the daily count of this day as sent."""
+        self._db.execute(_UP_TO, ("unattended", day))
+
     def _published_up_to(self, name: str) -> int | None:
         rows = self._db.rows("SELECT value FROM published_up_to WHERE name = ?", (name,))
         return int(rows[0][0]) if rows else None

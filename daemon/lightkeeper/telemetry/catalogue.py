@@ -9,6 +9,7 @@ from typing import Final
 
 from lightkeeper.telemetry.signals import (
     CALL_OUTCOMES,
+    CONDITION,
     SILENCE,
     STEPS,
     TYPE,
@@ -86,6 +87,13 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
             TYPE,
             "Documents that were newly tracked, further tries included, whichever process "
             "tracked them.",
+        ),
+    },
+    (Kind.COUNT, Sender.DAILY): {
+        "lightkeeper.documents.unattended": (
+            "document",
+            CONDITION,
+            "Documents that need people, by what they count as: once a day, zeros included.",
         ),
     },
     (Kind.COUNT, Sender.SLICE): {

@@ -9,6 +9,7 @@ from lightkeeper.domain.document import COUNTED_AS
 from lightkeeper.domain.time import MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.telemetry.daily import DailyCount
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 from lightkeeper.telemetry.tag_values import OpenTag
@@ -31,6 +32,7 @@ class Gauges:
         steps: OpenTag,
         emitter: Emitter,
         clock: Callable[[], Instant],
+        daily_count_hour: int,
     ) -> None:
         self._levels = levels
         self._outbox = outbox
@@ -40,15 +42,18 @@ class Gauges:
         self._began = clock()
         self._medians: Counter[str] = Counter()
         self._medians_at: Instant | None = None
+        self._daily = DailyCount(levels, outbox, emitter, clock, daily_count_hour)
 
-    def reconfigure(self, emitter: Emitter) -> None:
-        """Send through this emitter from now on."""
+    def reconfigure(self, emitter: Emitter, *, daily_count_hour: int) -> None:
+        """Send through this emitter, and the daily count at this hour, from now on."""
         self._emitter = emitter
+        self._daily.reconfigure(emitter, daily_count_hour)
 
     def send(self) -> None:
         """Send the store's levels; every series goes out each time, so that monitors see no gap.
 
-        An unreachable Agent raises nothing: the next call sends the levels of then.
+        An unreachable Agent raises nothing: the next call sends the levels of then. Once a day the
+        daily count goes out as well; that it was sent, the store has to keep.
         """
         now = self._clock()
         self._counts()
@@ -67,6 +72,7 @@ class Gauges:
         self._emitter.gauge("lightkeeper.outbox.depth", backlog.depth)
         self._emitter.gauge("lightkeeper.documents.unobserved", self._levels.unobserved(now))
         self._emitter.flush()
+        self._daily.send_due()
 
     def _counts(self) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()

@@ -51,6 +51,12 @@ SILENCE: Final[Tags] = {
     "service": ("disability-application",),
     "function": tuple(kind for kind in DOCUMENT_TYPES if kind != "bdd_instructions"),
 }
+CONDITION: Final[Tags] = {
+    "condition": (
+        *("slow", "stuck", "overdue", "not_found"),
+        *("unacknowledged", "in_efolder_not_bgs", "efolder_unknown", "contradictory"),
+    )
+}
 OPEN_WORDS: Final = 8
 """How many words that no contract knows have a tag value of their own; the rest is `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
@@ -75,6 +81,7 @@ class Sender(StrEnum):
     TRACKED = "publisher, once per document"
     EVENTS = "events, at most once a minute or an hour"
     GAUGES = "gauges, every 30 s"
+    DAILY = "gauges, once a day"
     SLICE = "health, after each polling slice"
     PULSE = "health, every 30 s"
     START = "health, at each start"

@@ -262,7 +262,12 @@ def test_words_keep_their_names_over_a_restart(watch):
         outbox = Outbox(watch.database)
         watch.publisher = _publisher(watch, outbox)
         watch.gauges = Gauges(
-            watch.levels, outbox, watch.publisher.steps, watch.emitter, watch.clock.instant
+            watch.levels,
+            outbox,
+            watch.publisher.steps,
+            watch.emitter,
+            watch.clock.instant,
+            daily_count_hour=14,
         )
     words = {word for (word,) in _counts(watch, UNKNOWN, "word")}
     record(watch, {i: success(i) for i in (*range(1, 13), *range(21, 33))})

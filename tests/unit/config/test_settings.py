@@ -535,3 +535,12 @@ def test_unknown_settings_are_named():
         "LIGHTKEEPER_LIGHTHOUSE_URL_FILE (did you mean LIGHTKEEPER_LIGHTHOUSE_URL?)",
         "LIGHTKEEPER_STUK_AFTER (did you mean LIGHTKEEPER_STUCK_AFTER?)",
     ] == unknown_settings(names)
+
+
+@pytest.mark.parametrize("hour", ["-1", "24", "14:00", "noon"])
+def test_an_hour_of_the_day_is_a_whole_number_up_to_23(problems, load, hour):
+    """In UTC; the default is 14."""
+    (problem,) = problems(DAILY_COUNT_HOUR=hour)
+
+    assert problem.startswith("LIGHTKEEPER_DAILY_COUNT_HOUR: must be ")
+    assert (14, 0) == (load().daily_count_hour, load(DAILY_COUNT_HOUR="0").daily_count_hour)

@@ -9,6 +9,7 @@ from seen_signals import unlike_the_catalogue
 from lightkeeper.domain.answer import CallOutcome
 from lightkeeper.domain.change import Objective, Outcome, RemarkKind
 from lightkeeper.domain.document import DocumentType, Step
+from lightkeeper.store.levels import troubles
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import (
     CALL_OUTCOMES,
@@ -107,6 +108,8 @@ def test_the_words_are_those_of_the_domain():
     assert set(Outcome) == set(ENDINGS)
     assert set(CallOutcome) == set(CALL_OUTCOMES)
     assert {step.lower() for step in Step} == set(STEPS)
+    unattended = CATALOGUE["lightkeeper.documents.unattended"].tags["condition"]
+    assert tuple(troubles([])) == unattended
     remarks = CATALOGUE["lightkeeper.answers.remarkable"].tags["remark"]
     words = CATALOGUE["lightkeeper.answers.unknown_words"].tags["field"]
     others = {"veteran_must_act", "notice_sent", "notice_delivered", "slo_met", "slo_missed"}

@@ -1,0 +1,166 @@
+"""The daily count of what needs people: once a day, at its hour, through restarts and outages."""
+
+import command_line
+import pytest
+from daemon_rig import DaemonRig
+from store_rows import NOW, stand
+
+from lightkeeper.domain.time import DAY
+from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
+from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.store.levels import Levels
+from lightkeeper.store.outbox import Outbox
+from lightkeeper.telemetry.daily import DailyCount
+
+UNATTENDED = "lightkeeper.documents.unattended"
+MIDNIGHT = NOW - NOW % DAY
+
+
+@pytest.fixture
+def watch(database_url, tmp_path):
+    """A daemon over an empty store and an Agent, once on each engine."""
+    with DaemonRig(database_url, tmp_path) as running:
+        yield running
+    running.agent.assert_clean()
+
+
+def _daily(watch, hour=14):
+    """What a process that starts now counts with."""
+    levels, outbox = Levels(watch.database), Outbox(watch.database)
+    return DailyCount(levels, outbox, watch.emitter, watch.clock.instant, hour)
+
+
+def _at(watch, hours):
+    """Set the clock so many hours after a midnight."""
+    watch.clock.now = MIDNIGHT / 1_000 + hours * 3_600
+
+
+def _sent(watch):
+    """How often the count was sent since this was called last."""
+    watch.agent.drain()
+    sent = [one for one in watch.agent.metrics if one.name == UNATTENDED]
+    watch.agent.clear()
+    return len(sent) / 8
+
+
+def test_what_needs_people_is_counted_by_condition(watch):
+    """As `status` counts it, and those without any as zero; what staff took up is left out."""
+    states = ["stuck", "stuck", "overdue", "in_efolder", "not_in_efolder", "delivered", "waiting"]
+    stand(watch.documents, states)
+    watch.database.execute("UPDATE tallies SET condition = 'closed' WHERE condition = 'waiting'")
+    _at(watch, 14)
+    _daily(watch).send_due()
+    watch.agent.drain()
+
+    sent = [one for one in watch.agent.metrics if one.name == UNATTENDED]
+    assert {"count"} == {one.kind for one in sent}
+    assert {
+        "slow": 3,
+        "stuck": 3,
+        "overdue": 1,
+        "not_found": 0,
+        "unacknowledged": 2,
+        "in_efolder_not_bgs": 1,
+        "efolder_unknown": 0,
+        "contradictory": 0,
+    } == {one.tags["condition"]: one.value for one in sent}
+
+
+@pytest.mark.parametrize("hour", [0, 14, 23])
+def test_it_is_sent_once_a_day_from_its_hour_on(watch, hour):
+    """Every ten minutes of three days it is looked whether it is due."""
+    daily, outbox = _daily(watch, hour), Outbox(watch.database)
+    marked = {}
+    for minute in range(0, 3 * 24 * 60, 10):
+        _at(watch, minute / 60)
+        daily.send_due()
+        marked.setdefault(outbox.unattended_counted_on(), minute / 60)
+    marked.pop(None, 0)
+
+    assert [hour, 24 + hour, 48 + hour] == list(marked.values())
+    assert 3 == _sent(watch)
+
+
+def test_a_restart_sends_nothing_again(watch):
+    """The store keeps the day; the next process sends the next day's."""
+    found = []
+    for hours in (13.9, 14.1, 15, 23.9, 24.1, 38.1, 39):
+        _at(watch, hours)
+        _daily(watch).send_due()
+        found.append(_sent(watch))
+
+    assert [0, 1, 0, 0, 0, 1, 0] == found
+
+
+def test_what_was_missed_is_sent_the_same_day_only(watch):
+    """A daemon that was down at the hour sends it when it is back, and not the day after."""
+    found = []
+    for hours in (22, 24 + 10, 24 + 14, 96 + 2, 96 + 20):
+        _at(watch, hours)
+        _daily(watch).send_due()
+        found.append(_sent(watch))
+
+    assert [1, 0, 1, 0, 1] == found
+
+
+def test_an_unreachable_agent_gets_it_later(watch):
+    """It is tried again until the Agent has it."""
+    daily = _daily(watch)
+    _at(watch, 14)
+    watch.agent.stop()
+    daily.send_due()
+    daily.send_due()
+    watch.agent.start()
+    daily.send_due()
+    daily.send_due()
+
+    assert 1 == _sent(watch)
+
+
+def test_what_cannot_be_marked_is_not_sent_again_and_again(watch):
+    """It is marked once the store can be written, so that a restart sends nothing again."""
+    daily = _daily(watch)
+    _at(watch, 14)
+    read_only = (
+        "PRAGMA query_only = {}"
+        if watch.database.dialect == "sqlite"
+        else "SET default_transaction_read_only = {}"
+    )
+    watch.database.execute(read_only.format("on"))
+    with pytest.raises(StoreUnavailable):
+        daily.send_due()
+    watch.database.execute(read_only.format("off"))
+    daily.send_due()
+    _daily(watch).send_due()
+
+    assert 1 == _sent(watch)
+
+
+def test_the_gauges_send_it_at_the_hour_of_the_setting(watch):
+    """So do the daemon and `lightkeeper poll`; a reload may move the hour."""
+    _at(watch, 14.5)
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=16)
+    watch.gauges.send()
+    assert 0 == _sent(watch)
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=14)
+    watch.gauges.send()
+    watch.gauges.send()
+    assert 1 == _sent(watch)
+
+
+def test_passes_of_lightkeeper_poll_send_it_once(tmp_path):
+    """Where a timer runs `lightkeeper poll` in the daemon's place, the first of the day does."""
+    with (
+        SimulatedLighthouse() as lighthouse,
+        SimulatedAgent(port=None, socket_path=tmp_path / "dsd") as agent,
+    ):
+        hour = {"LIGHTKEEPER_DAILY_COUNT_HOUR": "0"}
+        env = command_line.environment(tmp_path / "store.db", lighthouse, agent, **hour)
+        one = ("--request-id", 5, "--submission-id", "s-1", "--document-type", "form_0781")
+        assert 0 == command_line.run("track", *one, env=env).returncode
+        for _ in range(2):
+            assert 0 == command_line.run("poll", env=env).returncode
+        agent.drain()
+
+        assert 8 == sum(one.name == UNATTENDED for one in agent.metrics)
