@@ -257,7 +257,7 @@ class Poller:
         known = self._history.companion_of(batch)
         if lacking <= 0 and known is not None:
             self._queue.put_first(Batch([], alone=True, probe=(known,)))
-        elif lacking <= 0 and len(batch.documents) == 1:
+        elif lacking <= 0 and len(batch.documents) == 1 and batch.failures:
             batch.alone, batch.companion = True, None  # the next call about it is the probe
 
     def _take(self, step: NextStep, batch: Batch, answer: Answer, now: Instant) -> None:
