@@ -185,6 +185,17 @@ def _ages(database, now):
         ): now - tracked_at.get((kind, step), now)
         for kind, step in product(DOCUMENT_TYPES, steps)
     }
+    for step in steps:
+        waiting = [now] + [
+            at
+            for at, at_step in database.rows(
+                "SELECT tracked_at, LOWER(current_step) FROM form_526_document_submissions "
+                f"WHERE {_PENDING} ORDER BY tracked_at DESC"
+            )
+            if at_step == step
+        ]
+        median = waiting[len(waiting) // 2]
+        levels["lightkeeper.documents.median_pending_age", (("step", step),)] = now - median
     since = {
         "documents.oldest_failure_age": _rows(database, "MIN(decided_at)", _FAILED).values(),
         "poll.due_lag": _rows(database, "MIN(next_poll_at)", f"next_poll_at <= {now}").values(),
