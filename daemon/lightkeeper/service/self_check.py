@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -23,6 +22,7 @@ from lightkeeper.service.connections import (
     build_tokens,
     build_transport,
 )
+from lightkeeper.service.known_words import quoted
 from lightkeeper.service.maintenance import tried
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
@@ -32,7 +32,7 @@ from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
 from lightkeeper.upstream.rate_limit import RateBudget
 
-PROBE_REQUEST_ID = 1
+PROBE_REQUEST_IDS = (1, 2)
 _UNUSED: Final = (
     (
         "lighthouse_proxy",
@@ -54,23 +54,16 @@ _FOR_A_TOKEN = tuple(
 _FOR_A_CALL = tuple(f"LIGHTKEEPER_LIGHTHOUSE_{name}" for name in ("URL", "CA_FILE", "PROXY"))
 
 _LATER: Final = "try again; if it persists, ask Lighthouse's support"
+_SINGLY: Final = (
+    "calls about several documents fail, and one about a single document is answered: the daemon "
+    "polls documents singly until that ends; report it to Lighthouse's support"
+)
+_OF_ANY_CALL: Final = frozenset({CallOutcome.UNAUTHORIZED, CallOutcome.RATE_LIMITED})
 _ADVICE = {
     CallOutcome.UNAUTHORIZED: "ask VA to grant this client the scope documents.read",
     CallOutcome.CONNECTION: "check LIGHTKEEPER_LIGHTHOUSE_URL and the network path to it",
     CallOutcome.UNEXPECTED: "this is not Lighthouse: check LIGHTKEEPER_LIGHTHOUSE_URL",
 }
-_WORDS: Final = """
-    a access an and answer api async authentication be body call cannot client credentials data
-    denied documents.read exceeded expired failed failure for from get given id ids in invalid is
-    json key limit matched missing no object of or payload peer please rate reason received
-    response ring-balancer route scope seconds server size status stream the those timed to token
-    try unavailable unexpected unknown unsupported upload upstream valid validation values verify
-    was while with
-"""
-_KNOWN_WORDS: Final = frozenset(
-    [*_WORDS.split(), *(word for each in HTTPStatus for word in each.phrase.lower().split())]
-)
-"""Of the errors of Lighthouse and its gateway; no name of a person is among them."""
 _SAYS_ITSELF = frozenset({CallOutcome.UNEXPECTED, CallOutcome.UNAUTHORIZED})
 """Where the reason is in our own words, it says what to do: of a firewall, of a wrong clock."""
 
@@ -221,7 +214,7 @@ def _store(url: str) -> Check:
         with closing(open_database(url, create=False)) as database:
             database.refuse_pooler()
             database.verify()  # nothing is written to a damaged one
-            database.try_write(database.watched_at())  # as it was: a check watches nothing
+            database.try_write()
             counts = sums(Levels(database).totals())
             exposed = _exposed(database.path) if database.path else None
             tracked = f"{database.place}: {counts['tracked']} documents tracked"
@@ -283,7 +276,7 @@ def _token_advice(status: int) -> str:
 def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -> Check:
     budget = RateBudget()
     client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
-    answer = client.poll_batch([PROBE_REQUEST_ID])
+    answer = client.poll_batch(PROBE_REQUEST_IDS)
     if answer.outcome is CallOutcome.UNAUTHORIZED and isinstance(tokens, _NoToken):
         return Check("lighthouse", True, "answers, and refuses a call without a token")
     if answer.outcome in ANSWERED:
@@ -291,19 +284,16 @@ def _lighthouse(settings: Settings, transport: Transport, tokens: TokenSource) -
         return Check("lighthouse", True, f"answers{left}")
     problem = answer.problem or CallProblem(None, "no reason given")
     is_ours = problem.http_status in {None, 200}
-    reason = problem.detail if is_ours else _quoted(problem)
+    reason = problem.detail if is_ours else quoted(problem)
     if is_ours and answer.outcome in _SAYS_ITSELF:
         return Check("lighthouse", False, f"{answer.outcome}: {reason}")
     advice = _ADVICE.get(answer.outcome, _LATER)
+    if (
+        answer.outcome not in _OF_ANY_CALL
+        and client.poll_one(PROBE_REQUEST_IDS[0]).outcome in ANSWERED
+    ):
+        advice = _SINGLY
     return Check("lighthouse", False, f"{answer.outcome}: {reason}: {advice}")
-
-
-def _quoted(problem: CallProblem) -> str:
-    """Lighthouse's own words, if each is known: others may be a name, and this is passed on."""
-    words = problem.detail.lower().split()
-    if words and all(word.strip(".,:;!()") in _KNOWN_WORDS for word in words):
-        return problem.detail
-    return f"{problem.http_status}, with words that may name a person and are left out here"
 
 
 def _agent(settings: Settings) -> Check:

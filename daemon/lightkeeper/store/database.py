@@ -42,6 +42,9 @@ _MIGRATION_LOCK: Final = 526_0001
 _INTAKE_LOCK: Final = 526_0003
 
 
+_WATCHED: Final = "UPDATE lightkeeper_schema SET written_at = COALESCE(?, written_at)"
+
+
 class Database(Session):
     """The store: its schema, its claim, and one connection to it."""
 
@@ -60,10 +63,11 @@ class Database(Session):
         ((watched_at,),) = self.rows("SELECT written_at FROM lightkeeper_schema")
         return None if watched_at is None else int(watched_at)
 
-    def try_write(self, watched_at: Instant | None) -> None:
+    def try_write(self, watched_at: Instant | None = None) -> None:
         """Write this time to the store, to find out whether this process can write to it.
 
-        Raises `StoreLost` where a SQLite store does not hold what its watcher wrote last.
+        Without a time the one that is there stays. Raises `StoreLost` where a SQLite store does
+        not hold what its watcher wrote last.
         """
         if self._claim is not None:
             with self.guarded():
@@ -80,7 +84,7 @@ class Database(Session):
             before = self.watched_at()
             if self._files is not None and self._watched_at not in {None, before}:
                 raise self._files.overwritten()
-            self.execute("UPDATE lightkeeper_schema SET written_at = ?", (watched_at,))
+            self.execute(_WATCHED, (watched_at,))
 
         transact(self, write)
         if self._files is not None and self._files.is_claimed:

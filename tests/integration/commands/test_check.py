@@ -141,9 +141,11 @@ def test_run_says_at_its_start_that_no_monitor_will_see_it(env, tmp_path, tagged
 
 def _unwell(lighthouse):
     lighthouse.fail_share(1.0, 503, path="status")
+    lighthouse.down("refuse", "single")
 
 
 def _elsewhere(lighthouse):
+    lighthouse.down("refuse", "single")
     lighthouse.fail_share(1.0, 404, {"message": "no Route matched with those values"})
 
 

@@ -56,7 +56,7 @@ def _checked(name):
 )
 def test_known_words_of_a_server_are_shown(env, lighthouse, words):
     """Those of Lighthouse and its gateway, which say what is wrong."""
-    lighthouse.fail_share(1.0, 502, {"errors": [{"detail": words}]})
+    lighthouse.fail_share(1.0, 502, {"errors": [{"detail": words}]}, path=None)
 
     said = _checked("lighthouse")
     assert (False, f"server_error: {words}: try again") == (
@@ -82,7 +82,7 @@ def test_known_words_of_a_server_are_shown(env, lighthouse, words):
 )
 def test_words_that_may_be_a_name_are_left_out(env, lighthouse, words):
     """In any case of letters, alone or in a sentence; the status remains."""
-    lighthouse.fail_share(1.0, 502, {"message": words})
+    lighthouse.fail_share(1.0, 502, {"message": words}, path=None)
 
     shown = "server_error: 502, with words that may name a person and are left out here: try again"
     assert _checked("lighthouse").detail.startswith(shown)
@@ -159,3 +159,26 @@ def test_a_key_is_blamed_only_where_it_is_refused(env, lighthouse, status, advic
 
     said = _checked("token").detail
     assert f"the OAuth token endpoint answered {status}: no JSON object: {advice}" == said
+
+
+def test_calls_about_several_documents_that_fail_are_told_from_all_that_fail(env, lighthouse):
+    """The daemon polls singly then; where every call fails, that is no news."""
+    lighthouse.fail_share(1.0, 503, {"message": "unavailable"}, path="status")
+    singly = _checked("lighthouse")
+    lighthouse.fail_share(1.0, 503, {"message": "unavailable"}, path=None)
+
+    assert not singly.ok
+    assert singly.detail.startswith(
+        "server_error: unavailable: calls about several documents fail"
+    )
+    assert "several documents" not in _checked("lighthouse").detail
+
+
+def test_a_check_leaves_the_time_that_the_watcher_wrote(env, tmp_path):
+    """A daemon that does not find what it wrote takes its store for overwritten."""
+    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=True)) as watcher:
+        watcher.claim()
+        for at in range(1, 4):
+            watcher.try_write(at)
+            assert _checked("database").ok
+            assert at == watcher.watched_at()
