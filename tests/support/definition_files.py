@@ -13,6 +13,9 @@ VARIABLES = {
     "pager": "@pagerduty-x",
     "pager_low": "@pagerduty-x-low",
     "runbook_url": "https://example.test/README.md",
+    "datadog_url": "https://datadog.test",
+    "links": "https://datadog.test/dashboard/1?tpl_var_env=${env}&from_ts=1&to_ts=2 "
+    "https://datadog.test/event/explorer?query=env%3A${env}&from_ts=1&to_ts=2",
     "most": 7,
     "tags": [
         *("form:526ez", "team:${team}", "service:disability-application"),
@@ -20,16 +23,20 @@ VARIABLES = {
     ],
 }
 GONE = object()
-SECTION = "**Meaning.** It.\n**Confirm.** So.\n**Do.** This.\n**May wait.** No.\n"
+SECTION = (
+    "**First.** `lightkeeper check`\n**Meaning.** It.\n**Confirm.** So.\n**Do.** This.\n"
+    "**May wait.** No, so it pages `pager`, and some `pager_low`.\n"
+)
+VALUE = '{{eval "int(value)"}}'
+FIRST = "first `lightkeeper check` ${links} "
 PAGING = (
-    "{{#is_alert}}{{value}} at {{step.name}} ${pager}{{/is_alert}} now ${channel} ${runbook_url}#"
+    f"{{{{#is_alert}}}}{VALUE} at {{{{step.name}}}} ${{pager}}{{{{/is_alert}}}} now ${{channel}} "
+    f"{FIRST}${{runbook_url}}#"
 )
 MISSING = "{{#is_no_data}}gone ${pager}{{/is_no_data}}"
 CHANNEL = "{{value}} ${channel} ${runbook_url}#"
 QUIET = "{{value}} ${runbook_url}#"
-EXPLAINED = (
-    "{{#is_alert}}{{a.value}} at {{step.name}} ${pager}{{/is_alert}} ${channel} ${runbook_url}#"
-)
+EXPLAINED = PAGING.replace("value", "a.value")
 FAILED = (
     "sum(last_5m):sum:lightkeeper.documents.outcomes"
     "{env:${env},outcome:failed} by {step}.as_count() > ${most}"

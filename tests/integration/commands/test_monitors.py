@@ -23,7 +23,7 @@ tests:
         group: step:claims_evidence
         why: alert
         who: ["${channel}", "${pager}"]
-        contains: ["1.0 at claims_evidence"]
+        contains: ["1 at claims_evidence"]
       - {at: 25m, group: step:claims_evidence, why: recovery, who: ["${channel}"]}
       - {at: 31m, group: step:claims_evidence, why: alert, who: ["${channel}", "${pager}"]}
   - name: is silent where nothing is stuck

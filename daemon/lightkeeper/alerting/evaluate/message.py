@@ -67,6 +67,7 @@ class Template:
     def __init__(self, text: str, variables: frozenset[str] | None = frozenset()) -> None:
         self._known = None if variables is None else VARIABLES | variables
         self._used: set[str] = set()
+        self._shown: list[Filled] = []
         self._open = 0
         self._marks = list(_MARK.finditer(text))
         self._text = text
@@ -89,6 +90,11 @@ class Template:
         """The variables that it uses."""
         return frozenset(self._used)
 
+    @property
+    def shown(self) -> tuple[Filled, ...]:
+        """What it fills in, in order; not what it only compares."""
+        return tuple(self._shown)
+
     def _read(self, opened: str) -> tuple[_Nodes, str]:
         """Read up to what closes the opened block; return that too (`else` or `/name`)."""
         nodes: list[str | Filled | _Block] = []
@@ -105,8 +111,11 @@ class Template:
                         f"message: {{{{{inside}}}}} where {opened or 'nothing'} is open"
                     )
                 return tuple(nodes), inside
-            is_block = inside[:1] in ("#", "^")
-            nodes.append(self._block(inside) if is_block else read_filled(inside, self._name))
+            if inside[:1] in ("#", "^"):
+                nodes.append(self._block(inside))
+            else:
+                self._shown.append(read_filled(inside, self._name))
+                nodes.append(self._shown[-1])
         if opened:
             raise TemplateError(f"message: {{{{#{opened}}}}} is never closed")
         nodes.append(self._text[self._at :])

@@ -16,7 +16,7 @@ from lightkeeper.alerting.evaluate.message import (
 )
 from lightkeeper.alerting.evaluate.monitor_runs import operands_of, run_with_operands
 from lightkeeper.alerting.files.dashboards import dicts
-from lightkeeper.alerting.files.definitions import Assets, Definition
+from lightkeeper.alerting.files.definitions import PAGERS, Assets, Definition
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
@@ -117,6 +117,12 @@ class Subject:
         return next((one.by for one in self.queries if one.by), ())
 
     @property
+    def pages(self) -> bool:
+        """Whether it may page: SLOs and their alerts never do."""
+        never = self.is_slo or self.payload.get("type") == "slo alert"
+        return not never and self.definition.urgency in PAGERS
+
+    @property
     def notifies_missing(self) -> bool:
         """Whether missing data notify, so that {{#is_no_data}} can be sent at all."""
         options = self.options
@@ -124,12 +130,18 @@ class Subject:
         return bool(options.get("notify_no_data")) or on_missing == "show_and_notify_no_data"
 
     @cached_property
-    def _rendered(self) -> dict[frozenset[str], str]:
-        """The message by the flags that hold, 1 for each variable; {} if it is unreadable."""
-        text = str(self.payload.get("message", ""))
+    def template(self) -> Template | None:
+        """The message, its names unchecked; None if unreadable, as another rule reports."""
         try:
-            template = Template(text, None)
+            return Template(str(self.payload.get("message", "")), None)
         except (TemplateError, Unsupported):
+            return None
+
+    @cached_property
+    def rendered(self) -> dict[frozenset[str], str]:
+        """The message by the flags that hold, 1 for each variable; {} if it is unreadable."""
+        template = self.template
+        if template is None:
             return {}
         none = frozenset[str]()
         states = (none, *(frozenset({flag}) for flag in FLAGS))
@@ -143,7 +155,7 @@ class Subject:
         """A word of the message that hides a handle from Datadog, or None."""
         values = self.assets.variables.values()
         known = {one for value in values for one in handles(str(value))}
-        found = (glued(text, known) for text in self._rendered.values())
+        found = (glued(text, known) for text in self.rendered.values())
         return next(filter(None, found), None)
 
     @cached_property
@@ -153,7 +165,7 @@ class Subject:
         No flags stand for a status that the message does not ask for. {} if the message is
         unreadable or hides a handle: other rules report that.
         """
-        rendered = {} if self.glued_word else self._rendered
+        rendered = {} if self.glued_word else self.rendered
         return {reason: handles(text) for reason, text in rendered.items()}
 
     @cached_property

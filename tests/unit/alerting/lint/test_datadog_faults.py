@@ -2,7 +2,7 @@
 
 import definition_files
 import pytest
-from definition_files import ALL, CHECK, FAILED, GOOD, MISSING, STUCK, put
+from definition_files import ALL, CHECK, FAILED, FIRST, GOOD, MISSING, STUCK, VALUE, put
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.alerting.lint.monitor_rules import lint
@@ -240,7 +240,7 @@ FAULTS = [
     ),
     # Numbers, times and links that Datadog does not fill in.
     *(
-        (FAIL, message(FAIL, "{{value}}", helper), MESSAGE, rule, words)
+        (FAIL, message(FAIL, VALUE, helper), MESSAGE, rule, words)
         for helper, rule, words in (
             ('{{eval "int(values)"}}', "variables", "{{values}} stays empty here"),
             ('{{eval "int(value"}}', "variables", "`,` or `)` in int(…)"),
@@ -313,7 +313,7 @@ SOUND = [
     (FAIL, {ASSETS: [ASSET, {**ASSET, "name": "Board", "url": "https://x.test/dashboard/1"}]}),
     (FAIL, message(FAIL, "now", MISSING) | options(**NOTIFYING)),
     *(
-        (FAIL, message(FAIL, "{{value}}", helper))
+        (FAIL, message(FAIL, VALUE, helper))
         for helper in (
             '{{eval "int(value)"}} of {{eval "round(threshold/7, 1)"}}',
             "since {{first_triggered_at}}, {{local_time 'first_triggered_at' 'Asia/Tokyo'}}",
@@ -341,7 +341,7 @@ def test_what_datadog_takes_is_no_fault(tmp_path, file, changes):
 def test_a_check_pages_for_missing_data_where_they_notify(tmp_path, notifies):
     """A service check says so in an option of its own."""
     pages = {"pages": "On-call.", **options(notify_no_data=notifies)}
-    alert = "{{#is_alert}}${pager}{{/is_alert}}"
+    alert = FIRST + "{{#is_alert}}${pager}{{/is_alert}}"
     both, one = (
         problems(
             tmp_path / name, "polling.json", pages | message("polling.json", "{{value}}", text)

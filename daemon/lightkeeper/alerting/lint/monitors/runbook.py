@@ -22,7 +22,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     if anchor != subject.definition.key:
         yield "runbook", f"write {subject.definition.key}: each has a section of its own"
-    section = _sections(subject.assets.runbook).get(anchor)
+    section = sections(subject.assets.runbook).get(anchor)
     if section is None:
         yield "runbook", f"monitors/README.md has no section ## {anchor}: write it"
         return
@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield f"payload.{name}", f"link the runbook: ${{runbook_url}}#{anchor}"
 
 
-def _sections(text: str) -> dict[str, str]:
+def sections(text: str) -> dict[str, str]:
     """Each section of second level by the anchor that its heading gets."""
     found = {}
     for heading, body in _SECTION.findall(text):

@@ -1,0 +1,46 @@
+"""A page must say what to run first, and the runbook must agree and say how urgent it is, and why.
+
+Write the command between backticks into the message, as `lightkeeper check`. Begin the section of
+monitors/README.md with the same command, and name `pager` or `pager_low` under **May wait.**
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lightkeeper.alerting.lint.monitors.runbook import sections
+from lightkeeper.alerting.lint.rules import Finding
+from lightkeeper.alerting.lint.subject import Subject
+
+_CODE: Final = re.compile(r"`([^`\n]+)`")
+_MAY_WAIT: Final = re.compile(r"\*\*May wait\.?\*\*(.*)", re.DOTALL)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    if not subject.pages:
+        return
+    named = _CODE.search(str(subject.payload.get("message", "")))
+    if named is None:
+        yield (
+            "payload.message",
+            "it names no command: write the first one to run between backticks, such as "
+            "`lightkeeper check`",
+        )
+    anchor, urgency = subject.definition.runbook, subject.definition.urgency
+    section = sections(subject.assets.runbook).get(anchor)
+    if section is None:
+        return  # the rule `runbook` says so
+    begins = _CODE.search(section.lstrip().partition("\n")[0])
+    if named and (begins is None or begins[1] != named[1]):
+        yield (
+            "runbook",
+            f"section {anchor} of monitors/README.md begins with another command than the "
+            f"message: write **First.** `{named[1]}` into its first line",
+        )
+    why = _MAY_WAIT.search(section)
+    if why and f"`{urgency}`" not in why[1]:
+        yield (
+            "runbook",
+            f"section {anchor} of monitors/README.md does not say how urgent the page is: name "
+            f"`{urgency}` under **May wait.**, and why",
+        )
