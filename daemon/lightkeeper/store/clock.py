@@ -71,7 +71,7 @@ _LATEST: Final = (
 )
 _OTHERS: Final = {
     "event_digests": ("first_at", "last_at", "sent_at"),
-    "lightkeeper_schema": ("written_at",),
+    "maintenance_windows": ("announced_at", "ended_at"),
 }
 
 
@@ -101,6 +101,7 @@ def pull_in(database: Database, now: Instant) -> None:
         for after in range(0, _first(database, f"SELECT MAX(id) FROM {table}"), SPAN):
             transact(database, partial(pull, database, after, now))
     transact(database, partial(_pull_in_others, database, now))
+    database.try_write(now)  # the watcher goes by what it wrote itself
 
 
 def _pull_in_documents(database: Database, after: int, now: Instant) -> None:

@@ -91,6 +91,27 @@ def test_every_time_is_pulled_in_when_the_clock_comes_right(either, seconds):
     assert not either.documents.has_times_ahead(either.clock.instant())
 
 
+def test_pulling_in_is_no_loss_of_the_store(either):
+    """A watcher that does not find what it wrote last takes its store for overwritten."""
+    either.clock.now += YEAR
+    either.health.pulse()
+    window = (1, 0, either.clock.instant() + 1, "[]", "r", "b", either.clock.instant())
+    marks = ", ".join("?" * len(window))
+    columns = "id, starts_at, ends_at, step_names, reason, announced_by, announced_at"
+    either.database.execute(
+        f"INSERT INTO maintenance_windows ({columns}) VALUES ({marks})", window
+    )
+    either.clock.now -= YEAR
+
+    either.documents.pull_in(either.clock.instant())
+    either.clock.now += 30
+    either.database.try_write(either.clock.instant())
+
+    assert either.clock.instant() == either.database.watched_at()
+    ((announced_at,),) = either.database.rows("SELECT announced_at FROM maintenance_windows")
+    assert announced_at < either.clock.instant()
+
+
 def test_times_are_pulled_in_wherever_they_lie(either):
     """In the whole of a large store, a bounded number of rows a transaction."""
     ids = either.track(3, "stuck_bgs")
