@@ -48,15 +48,15 @@ class BatchCalls:
         self._failing, self._suspected, self.probed = frozenset(), False, False
         self._growing_seconds = TRIAL_AFTER_SECONDS
 
-    def failed(self, request_ids: Collection[int], now: float, *, slow: bool) -> None:
-        """Note that a call about these documents failed.
+    def failed(self, request_ids: Collection[int], began_at: float, *, slow: bool) -> None:
+        """Note that a call about these documents, which began at that time, failed.
 
         The endpoint is suspected once calls about different documents failed, and at once where
         the call was slow: each further one costs seconds.
         """
         ids, self.last_answered = frozenset(request_ids), False
         if self.failing_since is None:
-            self.failing_since, self._answered_alone = now, 0
+            self.failing_since, self._answered_alone = began_at, 0
         elif ids.isdisjoint(self._failing):
             self._suspected = True
         self._suspected |= slow

@@ -31,7 +31,7 @@ class PollReport:
     last_failure: str = ""
     """Why a call failed last, however long ago."""
     batches_failing_seconds: float = 0.0
-    """Since the first failed call about several documents; 0.0 once one was answered."""
+    """Since the first failed call about several documents began; 0.0 once one was answered."""
     singly_seconds: float | None = None
     """Since when documents are polled singly, because calls about several fail; None while they
     are polled in batches."""
@@ -116,7 +116,8 @@ class CallHistory:
         elif batch.is_trial:
             return self.batches.trial_failed(now, pause)
         elif fails:
-            self.batches.failed(batch.request_ids, now, slow=slow)
+            began_at = now if self._began_at is None else self._began_at
+            self.batches.failed(batch.request_ids, began_at, slow=slow)
         return False
 
     def blamed(self) -> None:

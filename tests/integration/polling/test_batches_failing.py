@@ -38,6 +38,8 @@ class _Watched:
         self.world = World(folder, assets, seed=526, an_hour=0)
         self.calls = []
         self.alone = []
+        self.seconds_alone = 0.0
+        """How long Lighthouse takes for a call about one document."""
         serve = self.world.lighthouse.serve
 
         def noted(request):
@@ -45,6 +47,7 @@ class _Watched:
                 several = request.method == "POST"
                 self.calls.append((self.world.clock.now, several))
                 if not several:
+                    self.world.clock.now += self.seconds_alone
                     self.alone.append(int(request.path.split("/")[-2]))
             return serve(request)
 
@@ -222,6 +225,22 @@ def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
         assert world.clock.now - began <= 40
         assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
         assert min(count, 8) <= watched.answered()
+
+
+@pytest.mark.parametrize("seconds_alone", [4.9, 7.0, 9.0])
+def test_a_pass_ends_within_40_seconds_where_lighthouse_is_slow(tmp_path, seconds_alone):
+    """Batches end as timeouts, and a call about one document takes seconds."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        _fail_batches(world.lighthouse, "hang")
+        watched.seconds_alone = seconds_alone
+        world.track(250, "stuck_bgs", age=2 * DAY)
+        began = world.clock.now
+
+        result = world.daemon._daemon.run_once().run(_Waiting(world.clock))
+
+        assert world.clock.now - began <= 39
+        assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
 
 
 @pytest.mark.parametrize("count", [40, 250])
