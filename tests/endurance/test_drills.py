@@ -12,7 +12,7 @@ from lightkeeper.simulation.drills.run import run_drill
 from lightkeeper.simulation.drills.table import markdown
 
 MONITORS = Path(__file__).parents[2] / "monitors"
-LONG = {HEALTHY, "backlog", "stalled-bgs", "stalled-claims-evidence"}
+LONG = {name for name, fault in FAULTS.items() if fault.weight >= 4}
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,9 @@ EXPECTED: Final = {
     "nonsense": Expected(pages_low={"documents-unobserved": Fires(140, 8)}),
     "unknown-step": Expected(notifies={"unknown-words": Fires(8, 18)}),
     "backlog": Expected(pages_low={"polling-behind": Fires(47)}, notifies=_LATE_OUTCOMES),
-    "import": Expected(pages_low={"documents-overdue": Fires(12, 2)}),
+    "import": Expected(
+        pages_low={"documents-overdue": Fires(12, 2)}, notifies={"documents-waiting": Fires(36, 5)}
+    ),
     "import-closed": Expected(),
     "intake-falls": Expected(pages_low={"intake-low": Fires(24 * 60, 15)}),
     "intake-stops": Expected({"intake-silent": Fires(372, 6)}),

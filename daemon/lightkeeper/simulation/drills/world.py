@@ -143,7 +143,7 @@ class World:
         new = [
             NewDocument(
                 request_id,
-                f"s-{ids.start}",
+                f"s-{request_id - (request_id - ids.start) % _MOST_AT_ONCE}",
                 types[request_id % len(types)],
                 None,
                 tracked_at,
