@@ -70,7 +70,7 @@ EXPECTED: Final = {
     "failed-unknown": Expected(pages_low=_FAILED),
     "failure-ignored": Expected(
         {"documents-unacknowledged": Fires(12 * 60 + 15, 2)},
-        _FAILED,
+        {**_FAILED, "documents-unattended": Fires(22.5 * 60 + 2, 35)},
         _VETERAN,
         reminds=frozenset({"documents-unacknowledged"}),
         may_notify=frozenset({"efolder-burn"}),

@@ -68,8 +68,8 @@ _ALL: Final = (
     Fault("failed-unknown", "a document fails, no step is named", courses.single("fails_unknown")),
     Fault(
         "failure-ignored",
-        "a failure stays unacknowledged for 17 hours",
-        courses.single("fails_claims_evidence", acknowledged_after=17 * HOUR),
+        "a failure stays unacknowledged for 23 hours",
+        courses.single("fails_claims_evidence", acknowledged_after=23 * HOUR),
         an_hour=20,
     ),
     *(
