@@ -53,16 +53,18 @@ def folder_option(
 
 
 def watched() -> "WatchedEnv | None":
-    """The env that the monitors watch which are at hand; None where none can be read."""
+    """The env that the monitors watch which are at hand; None where there are none."""
     from lightkeeper.alerting.errors import AlertingError
     from lightkeeper.alerting.files.definitions import load_variables
     from lightkeeper.service.self_check import WatchedEnv
 
     file = shipped("monitors") / "variables.json"
-    try:
-        return WatchedEnv(load_variables(file)["env"], str(file))
-    except AlertingError:
+    if not os.path.lexists(file):
         return None
+    try:
+        return WatchedEnv(load_variables(file, needed=["env"])["env"], str(file))
+    except AlertingError as exc:
+        return WatchedEnv(None, str(file), str(exc))
 
 
 class Unreadable(LightkeeperError):

@@ -79,8 +79,11 @@ class Check(NamedTuple):
 class WatchedEnv(NamedTuple):
     """The env that monitors watch, and the file that says so."""
 
-    env: str
+    env: str | None
+    """None where the file does not tell."""
     file: str
+    problem: str = ""
+    """Why it does not."""
 
 
 def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> str | None:
@@ -90,12 +93,12 @@ def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> s
     """
     env = unified_tags(tag_variables).get("env")
     if env is None:
-        to = f"to {watched.env}, " if watched else "to "
+        to = f"to {watched.env}, " if watched and watched.env else "to "
         return (
             f"DD_ENV: missing: no monitor will see this daemon: set it {to}"
             "the env of monitors/variables.json"
         )
-    if watched is None or env == tag_value(watched.env):
+    if watched is None or watched.env is None or env == tag_value(watched.env):
         return None
     return (
         f"DD_ENV: {env}, and {watched.file} has {watched.env}: no monitor will see this daemon: "
@@ -184,10 +187,18 @@ def _settings(
         problems.append(problem)
     exposed = [secret_files.exposed(os.environ, name) for name in _SECRET]
     problems += filter(None, [*exposed, file.exposed() if file else None])
-    env = unified_tags(settings.tag_variables).get("env")
-    compared = f"which {watched.file} watches" if watched else "no monitors/variables.json here"
-    said = problems or [f"Lighthouse at {settings.lighthouse_url}", f"env {env}, {compared}"]
-    return Check("settings", not problems, "; ".join([*said, *_ways(settings)]))
+    fine = [f"Lighthouse at {settings.lighthouse_url}", _seen(settings.tag_variables, watched)]
+    return Check("settings", not problems, "; ".join([*(problems or fine), *_ways(settings)]))
+
+
+def _seen(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> str:
+    """The env that leaves, and whether it was compared."""
+    env = unified_tags(tag_variables).get("env")
+    if watched is None:
+        return f"env {env}, no monitors/variables.json here"
+    if watched.env is None:
+        return f"env {env}, not compared: {watched.problem}"
+    return f"env {env}, which {watched.file} watches"
 
 
 def _ways(settings: Settings) -> Iterator[str]:

@@ -104,7 +104,10 @@ def test_the_env_is_compared_with_the_one_that_the_monitors_watch(env, tagged, s
 
 
 def test_the_monitors_of_the_folder_are_compared_with(env, tmp_path):
-    """Else the installed ones; where none can be read the env is named and not compared."""
+    """Else the installed ones, whatever variables beside env they lack.
+
+    Where it cannot be read the env is named and not compared.
+    """
     variables = json.loads((ROOT / SHIPPED).read_text())
     folder = tmp_path / "monitors"
     folder.mkdir()
@@ -112,7 +115,15 @@ def test_the_monitors_of_the_folder_are_compared_with(env, tmp_path):
     assert (0, True) == _says(env | {"DD_ENV": "sandbox"}, tmp_path, "env sandbox, which mon")
     assert (1, True) == _says(env, tmp_path, "no monitor will see this daemon: set DD_ENV=Sandbox")
 
+    (folder / "variables.json").write_text('{"stage": "Sandbox", "env": "${stage}"}')
+    assert (1, True) == _says(env, tmp_path, "has Sandbox: no monitor will see this daemon")
     (folder / "variables.json").write_text("{")
+    assert (0, True) == _says(
+        env, tmp_path, "env production, not compared: monitors/variables.json: line 1 column 2"
+    )
+    (folder / "variables.json").write_text('{"env": " "}')
+    assert (0, True) == _says(env, tmp_path, "variables.json: env: [variable] missing")
+    (folder / "variables.json").unlink()
     assert (0, True) == _says(env, tmp_path, "env production, no monitors/variables.json here")
 
 

@@ -144,16 +144,19 @@ def need_folder(folder: Path, option: str) -> None:
         raise BadDefinition(f"{folder}: no such folder: name it with {option}")
 
 
-def load_variables(path: Path) -> dict[str, Any]:
-    """Read the variables; a value may use those above it. Raises BadDefinition."""
+def load_variables(path: Path, needed: Iterable[str] = _NEEDED) -> dict[str, Any]:
+    """Read the variables; a value may use those above it. Raises BadDefinition.
+
+    `needed` are those without which the file cannot be used.
+    """
     given = read_json(path)
     variables: dict[str, Any] = {}
     for name, value in given.items():
         variables[name] = resolve(value, variables, f"{path}: {name}")
-    for name in _NEEDED:
-        if not isinstance(variables.get(name), str) or not variables[name]:
+    for name in needed:
+        if not isinstance(variables.get(name), str) or not variables[name].strip():
             raise BadDefinition(f"{path}: {name}: [variable] missing: give it a text")
-    if not _ABSOLUTE.match(variables["runbook_url"]):
+    if "runbook_url" in needed and not _ABSOLUTE.match(variables["runbook_url"]):
         raise BadDefinition(
             f"{path}: runbook_url: [variable] {variables['runbook_url']} is relative, which no "
             "chat or pager can follow: write https://…"
