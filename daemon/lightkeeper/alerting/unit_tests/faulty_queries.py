@@ -17,6 +17,7 @@ _SPACE: Final = re.compile(
 )
 _TIME: Final = re.compile(r"^\s*(avg|min|max)\s*\(\s*last_")
 _AGGREGATORS: Final = ("avg", "sum", "min", "max")
+_OPPOSITE: Final = {"min": "max", "max": "min"}
 _LONG: Final = range(3600, 2 * 86_400 + 1)
 
 
@@ -37,7 +38,8 @@ def faulty_windows(text: str, query: Query) -> Iterator[_Faulty]:
 def faulty_aggregators(text: str) -> Iterator[_Faulty]:
     """Yield the query with each gauge aggregated in each other way, over time and over its series.
 
-    A count can only be summed.
+    A count can only be summed, and of a distribution's samples only the least or the greatest is
+    taken, over time as among them.
     """
     over_time = None if ".as_" in text else _TIME.search(text)
     if over_time is not None:
@@ -47,6 +49,7 @@ def faulty_aggregators(text: str) -> Iterator[_Faulty]:
                 f"a test with a short peak, whose {over_time[1]} and {other} differ",
                 text[: over_time.start(1)] + other + text[over_time.end(1) :],
             )
+        yield from _of_samples(text, over_time[1])
     for found in _SPACE.finditer(text):
         signal = CATALOGUE.get(found[2])
         if signal is not None and signal.kind is not Kind.GAUGE:
@@ -58,6 +61,18 @@ def faulty_aggregators(text: str) -> Iterator[_Faulty]:
                     f"a test with several series in a group, whose {found[1]} and {other} differ",
                     text[: found.start(1)] + other + text[found.end(1) :],
                 )
+
+
+def _of_samples(text: str, extreme: str) -> Iterator[_Faulty]:
+    """Yield the query of a distribution with the least sample for the greatest, or the reverse."""
+    signals = [CATALOGUE.get(found[2]) for found in _SPACE.finditer(text)]
+    if extreme in _OPPOSITE and any(one and one.kind is Kind.DISTRIBUTION for one in signals):
+        other = _OPPOSITE[extreme]
+        yield (
+            f"{extreme} of the samples made {other}",
+            f"a test with samples whose {extreme} and {other} differ",
+            re.sub(rf"\b{extreme}(?=\s*\(\s*last_|:[A-Za-z])", other, text),
+        )
 
 
 def _twice_and_half(length: str) -> Iterator[str]:

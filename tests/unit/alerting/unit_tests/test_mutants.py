@@ -182,6 +182,31 @@ def test_faults_of_a_gauge():
     ] == whats(LAG)
 
 
+TIMED = "lightkeeper.documents.processing_time"
+SLOWEST = {
+    "name": "A document took long",
+    "type": "query alert",
+    "query": f"max(last_1h):max:{TIMED}{{env:prod}} > 60",
+    "message": "",
+    "options": {"thresholds": {"critical": 60}, "on_missing_data": "default"},
+}
+
+
+@pytest.mark.parametrize(("others", "noticed"), [("90x9", False), ("9x9", True)])
+def test_the_extreme_of_a_distribution_is_a_fault(survivors, others, noticed):
+    """Its samples have the same extreme over time as among them: both are exchanged together."""
+    fault = "max of the samples made min"
+    assert fault in whats(SLOWEST)
+    samples = [
+        {"distribution": f"{TIMED}{{document_type:form_0781,outcome:{outcome}}}", "values": values}
+        for outcome, values in {"done": "90x9", "failed": others}.items()
+    ]
+
+    left = survivors(SLOWEST, {"series": samples, "states": {"10m": "Alert"}})
+
+    assert noticed is (fault not in left)
+
+
 def test_faults_of_a_service_check():
     """Its thresholds are numbers of runs, none below one; its scope stands in over()."""
     assert [
