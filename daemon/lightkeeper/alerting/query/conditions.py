@@ -13,7 +13,7 @@ from lightkeeper.alerting.query.syntax import (
 )
 
 _KEY: Final = r"[A-Za-z0-9][\w.-]*"
-BEGINS: Final = rf"[^{{\"']*[&|]|[\s(]*!|[\s(]*{_KEY}[\s)]*\Z"
+BEGINS: Final = rf"[^{{\"']*[&|]|[\s(]*!|[\s(]*{_KEY}[\s)]*(?:\Z|\s(?i:and|or)\b)"
 """How a composite's query begins, unlike any other."""
 
 

@@ -322,6 +322,8 @@ def test_a_composite_names_its_operands_once():
         ("(a && b", 8, "&&, || or `)`"),
         ("a && b)", 7, "&&, || or the end"),
         ("a b && c", 3, "&&, || or the end"),
+        ("a and b", 3, "&&, || or the end"),
+        ("(a) OR b", 5, "&&, || or the end"),
         ("a && !", 7, "the key of a monitor"),
     ],
 )
