@@ -79,10 +79,10 @@ class MaintenanceList:
             if isinstance(service, str) and service not in self._services:
                 continue
             listed = self._listed(entry, service)
-            if listed is None or len(windows) >= _MOST:
+            if listed is None or (len(windows) >= _MOST and listed.va_id not in windows):
                 unreadable += 1
-            else:
-                windows[listed.va_id] = listed
+            elif windows.setdefault(listed.va_id, listed) != listed:
+                unreadable += 1  # two windows under one id: the next list may have them reversed
         return ListReading(list(windows.values()), unreadable)
 
     def _listed(self, entry: Any, service: Any) -> Listed | None:

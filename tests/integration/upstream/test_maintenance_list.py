@@ -102,6 +102,16 @@ def test_an_entry_without_an_id_cannot_be_read(va, reader, va_id):
     assert (["7"], 1) == ([each.va_id for each in windows], unreadable_count)
 
 
+def test_two_windows_under_one_id_are_not_both_read(va, reader):
+    """The first counts, and the other is one that cannot be read; the same twice is one."""
+    other = GOOD | {"attributes": GOOD["attributes"] | {"description": "another"}}
+    va.instead = answer(json.dumps({"data": [GOOD, GOOD, other]}).encode())
+
+    windows, unreadable_count = reader.read()
+
+    assert (["bgs is out"], 1) == ([each.reason for each in windows], unreadable_count)
+
+
 def test_words_are_one_printable_line_that_can_be_stored(va, reader):
     """Whatever VA's are."""
     said = "Up\r\ngrade \x1b[2J \u202e \x00 " + "x" * 10_000
