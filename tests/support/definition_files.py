@@ -13,6 +13,7 @@ VARIABLES = {
     "pager": "@pagerduty-x",
     "pager_low": "@pagerduty-x-low",
     "runbook_url": "https://example.test/README.md",
+    "first": "First, run",
     "datadog_url": "https://datadog.test",
     "links": "https://datadog.test/dashboard/1?tpl_var_env=${env}&from_ts=1&to_ts=2 "
     "https://datadog.test/event/explorer?query=env%3A${env}&from_ts=1&to_ts=2",
@@ -28,7 +29,7 @@ SECTION = (
     "**May wait.** No, so it pages `pager`, and some `pager_low`.\n"
 )
 VALUE = '{{eval "int(value)"}}'
-FIRST = "first `lightkeeper check` ${links} "
+FIRST = "${first} `lightkeeper check` ${links} "
 PAGING = (
     f"{{{{#is_alert}}}}{VALUE} at {{{{step.name}}}} ${{pager}}{{{{/is_alert}}}} now ${{channel}} "
     f"{FIRST}${{runbook_url}}#"

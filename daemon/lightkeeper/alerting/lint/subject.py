@@ -117,10 +117,14 @@ class Subject:
         return next((one.by for one in self.queries if one.by), ())
 
     @property
-    def pages(self) -> bool:
-        """Whether it may page: SLOs and their alerts never do."""
+    def is_page(self) -> bool:
+        """Whether it may page, in a folder whose variables.json has `first`.
+
+        `first` stands before the first command of a page. Who has none has pages of another kind.
+        """
         never = self.is_slo or self.payload.get("type") == "slo alert"
-        return not never and self.definition.urgency in PAGERS
+        pages = not never and self.definition.urgency in PAGERS
+        return pages and "first" in self.assets.variables
 
     @property
     def notifies_missing(self) -> bool:

@@ -166,6 +166,18 @@ def test_without_an_address_of_datadog_no_link_is_asked_for(tmp_path):
     assert [] == found(tmp_path, files, datadog_url=None, links="there")
 
 
+def test_a_folder_without_first_commands_is_held_to_nothing_of_it(tmp_path):
+    """Who has pages of an own kind keeps them, whatever they say, link and count."""
+    files = page("{{value}} s")
+    for one in files.values():
+        if "message" in one["payload"]:
+            put(one, MESSAGE, one["payload"]["message"].replace(FIRST, ""))
+
+    problems = found(tmp_path, files, lambda text: text.replace("**First.**", ""), first=None)
+
+    assert [] == problems
+
+
 def test_every_message_shipped_says_what_to_run_and_where_to_look():
     """Not pages alone: all that notify name the runbook, the board at that time and the events."""
     assets = load(ROOT / "monitors")

@@ -1,7 +1,8 @@
 """A page must say what to run first, and the runbook must agree and say how urgent it is, and why.
 
-Write the command between backticks into the message, as `lightkeeper check`. Begin the section of
-monitors/README.md with the same command, and name `pager` or `pager_low` under **May wait.**
+Write the command between backticks into the message: ${first} `lightkeeper check`. Begin the
+section of monitors/README.md with the same command, and name `pager` or `pager_low` under **May
+wait.** A folder whose variables.json has no `first` is not held to it, nor to numbers and links.
 """
 
 import re
@@ -17,7 +18,7 @@ _MAY_WAIT: Final = re.compile(r"\*\*May wait\.?\*\*(.*)", re.DOTALL)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    if not subject.pages:
+    if not subject.is_page:
         return
     named = _CODE.search(str(subject.payload.get("message", "")))
     if named is None:

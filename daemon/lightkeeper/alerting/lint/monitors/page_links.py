@@ -20,7 +20,7 @@ _ALERT: Final = frozenset({"is_alert"})
 def check(subject: Subject) -> Iterator[Finding]:
     datadog, env = (str(subject.assets.variables.get(one, "")) for one in ("datadog_url", "env"))
     text = subject.rendered.get(_ALERT)
-    if not subject.pages or not datadog or text is None:
+    if not subject.is_page or not datadog or text is None:
         return
     links = _LINK.findall(text)
     board, events = f"{datadog}/dashboard/", f"{datadog}/event/explorer"

@@ -33,7 +33,7 @@ _PROBE: Final = 98_765.4321
 
 def check(subject: Subject) -> Iterator[Finding]:
     template = subject.template
-    if template is None or not subject.pages:
+    if template is None or not subject.is_page:
         return
     seconds = {"triggered_duration_sec", *_names_of_seconds(subject)}
     counted = isinstance(subject.query, ServiceCheckAlert)  # its thresholds are whole numbers
