@@ -181,6 +181,18 @@ FAULTS = [
         )
         for target in (100, 100.0, 120, 0, -1)
     ),
+    *(
+        (
+            SHARE,
+            {place: f"{GOOD if place is NUMERATOR else ALL} {by}"},
+            place,
+            "numerator",
+            "alone",
+        )
+        for place in (NUMERATOR, DENOMINATOR)
+        for by in ("* 2", "/ 1", "+ (1 * 0)")
+    ),
+    (SHARE, {NUMERATOR: f"{ALL} * 1", DENOMINATOR: GOOD}, NUMERATOR, "numerator", "`*` and `/`"),
     # An SLO that counts the wrong way round.
     *(
         (SHARE, {NUMERATOR: good, DENOMINATOR: every}, NUMERATOR, "numerator", remedy)

@@ -1,7 +1,7 @@
 """An SLO's numerator must count a part of what its denominator counts: good events among all.
 
 Write the same metric into both, with a narrower scope into the numerator; or as the denominator a
-sum that holds the numerator.
+sum that holds the numerator. Neither is multiplied or divided.
 """
 
 from collections import Counter
@@ -34,7 +34,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     surplus: Counter[MetricQuery] = Counter()  # what the denominator counts oftener
     try:
         for part, sign in (("denominator", 1), ("numerator", -1)):
-            for one, times in _terms(parse_expression(str(query.get(part))), sign):
+            expression = parse_expression(str(query.get(part)))
+            if _multiplies(expression):
+                yield (
+                    f"payload.query.{part}",
+                    "`*` and `/` make of a count what is none any more: write the counts alone",
+                )
+                return
+            for one, times in _terms(expression, sign):
                 surplus[one] += times
     except QuerySyntaxError:
         return
@@ -47,6 +54,15 @@ def check(subject: Subject) -> Iterator[Finding]:
                 f"its {one.metric} is no part of what the denominator counts: write a narrower "
                 "scope of the same metric, or both the other way round",
             )
+
+
+def _multiplies(expression: Expression) -> bool:
+    match expression:
+        case Arithmetic(operator, left, right):
+            return operator in "*/" or _multiplies(left) or _multiplies(right)
+        case Function(_, arguments):
+            return any(_multiplies(one) for one in arguments if not isinstance(one, str))
+    return False
 
 
 def _terms(expression: Expression, sign: int) -> Iterator[tuple[MetricQuery, int]]:
