@@ -43,6 +43,6 @@ MOMENTS: Final = (
     Moment(16.4, _track("fails_cleanup")),
     Moment(17.0, _track(_slowly("internal_step", 1_200), 4)),
     Moment(18.2, _track("fails_claims_evidence")),
-    Moment(21.0, _gateway_stalls),
+    Moment(20.3, _gateway_stalls),
 )
 """In order. All other documents succeed, as most of a real day's do."""
