@@ -129,7 +129,11 @@ EXPECTED: Final = {
         {"polling-stopped": Fires(60, 3), "detection-burn": Fires(250, 35)},
     ),
     "key-revoked": Expected({"authentication-refused": Fires(13, 5)}, notifies=_STOPPED),
-    "rate-limited": Expected(pages_low={"rate-limit-exhausted": Fires(15, 15)}, notifies=_STOPPED),
+    "rate-limited": Expected(
+        {"polling-stopped-unexplained": Fires(23, 2)},
+        {"rate-limit-exhausted": Fires(15, 15)},
+        _STOPPED,
+    ),
     "purged": Expected(pages_low={"documents-not-found": Fires(33, 2)}),
     "empty-answers": Expected(
         {"empty-answers": Fires(30, 35)}, may_notify=frozenset({"detection-burn"})
