@@ -84,7 +84,8 @@ def announced(window: MaintenanceWindow, now: Instant) -> str:
     """What to say of a window that was announced just now."""
     if window.is_in_effect(now):
         return f"{sentence(window)}; in effect for {lasting(window.ends_at - now)}"
-    return f"{sentence(window)}; begins in {lasting(window.starts_at - now)}"
+    begins, lasts = window.starts_at - now, window.ends_at - window.starts_at
+    return f"{sentence(window)}; begins in {lasting(begins)}, and lasts {lasting(lasts)}"
 
 
 def sentence(window: MaintenanceWindow) -> str:
@@ -124,7 +125,8 @@ def table(windows: Sequence[MaintenanceWindow], now: Instant) -> list[str]:
         return ["no maintenance window"]
     lines = [_ROW("id", "from", "until", "state", "step", "why")]
     for each in windows:
-        state, why = _state(each, now), f"{each.announced_by}: {each.reason}"
+        ended = f" (ended by {each.ended_by})" if each.ended_by else ""
+        state, why = _state(each, now), f"{each.announced_by}: {each.reason}{ended}"
         cells = (
             each.id,
             iso(each.starts_at),

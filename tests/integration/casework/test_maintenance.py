@@ -65,7 +65,7 @@ def test_a_window_is_kept_as_it_was_announced(command, listed):
     assert (
         0,
         "maintenance window 1 of CLAIMS_EVIDENCE, complete from 2026-12-05T22:00:00Z until "
-        "2026-12-06T06:00:00Z: upgrade of BGS; begins in 2 h\n",
+        "2026-12-06T06:00:00Z: upgrade of BGS; begins in 2 h, and lasts 8 h\n",
     ) == said
     joe, jane = listed()
     assert {
@@ -166,6 +166,8 @@ def test_a_window_that_is_ended_explains_nothing_more(command, listed):
     ended = {"state": "over", "ended_by": "jim", "ended_at": "2026-12-05T21:00:00Z"}
     assert ended == {name: first[name] for name in ended} == {name: third[name] for name in ended}
     assert [] == listed(at="2026-12-06T00:00:00Z")
+    _, table = command("list", "--all", at="2026-12-06T00:00:00Z")
+    assert [True, False, True] == ["(ended by jim)" in row for row in table.splitlines()[1:]]
 
 
 def test_a_window_that_is_over_stays_as_it_was(command, listed):
