@@ -26,6 +26,8 @@ LOOK_SECONDS: Final = 1.0
 """How often the watcher looks: a look at each statement is a tenth of a busy daemon's work."""
 DOUBT_SECONDS: Final = 1.0
 """How long another process may take to open or to close its files one after the other."""
+COMMIT_SECONDS: Final = 5.0
+"""How long a watcher's transaction may take."""
 WATCHED_SECONDS: Final = 15.0
 """Within which time a watcher looks at its files, even while a call hangs until it times out."""
 MARGIN_SECONDS: Final = 3_600
@@ -115,9 +117,12 @@ class StoreFiles:
             self.check()
 
     def _was_touched(self) -> bool:
-        """Whether it was since anything was committed, without being written to as SQLite does."""
+        """Whether it was, without being written to as SQLite does, and its watcher, which looks
+        before it commits, has committed nothing that it began since.
+        """
         store, wal = (os.fstat(self._files[suffix].descriptor) for suffix in (STORE, WAL))
-        return store.st_ctime > wal.st_mtime and store.st_ctime - store.st_mtime > 1
+        looked_at = wal.st_mtime - LOOK_SECONDS - COMMIT_SECONDS
+        return store.st_ctime > looked_at and store.st_ctime - store.st_mtime > 1
 
     def _is_open_elsewhere(self, suffix: str) -> bool:
         return is_open_elsewhere(self._files[suffix].descriptor, suffix)
