@@ -253,7 +253,8 @@ def refused(broken, status, reason, remedy, folder):
     with RunningDaemon(folder) as daemon:
         daemon.track()
         with broken(daemon):
-            said = command_line.run("run", env=daemon.env, within=daemon.within)
+            watched = daemon.env | {"DD_ENV": "production"}
+            said = command_line.run("run", env=watched, within=daemon.within)
             assert reason in command_line.complaint(said, status)
             assert remedy in said.stderr
             assert [] == daemon.lighthouse.calls
