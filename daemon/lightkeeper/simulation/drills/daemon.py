@@ -61,11 +61,12 @@ class DrilledDaemon:
         lighthouse: InProcessLighthouse,
         clock: SimulatedClock,
         env: str,
+        batch_size: int,
     ) -> None:
         self._clock = clock
         self._lighthouse = lighthouse
         self._daemon = build_daemon(
-            _settings(store, lighthouse),
+            _settings(store, lighthouse, batch_size),
             create=True,
             transport=InProcessTransport(lighthouse, clock),
             emitter=_DrilledEmitter(agent, clock, env),
@@ -141,10 +142,11 @@ class DrilledDaemon:
         self._closely_until = self._clock.now + _CLOSELY_SECONDS
 
 
-def _settings(store: Path, lighthouse: InProcessLighthouse) -> Settings:
-    """The default settings; the environment has no say, and the emitter is given apart."""
+def _settings(store: Path, lighthouse: InProcessLighthouse, batch_size: int) -> Settings:
+    """The default settings but for the batches: the environment has no say, nor in the emitter."""
     return Settings.model_construct(
         database_url=SecretStr(f"sqlite:///{store}"),
+        batch_size=batch_size,
         lighthouse_url=lighthouse.url,
         lighthouse_token_url=lighthouse.token_url,
         lighthouse_audience=lighthouse.audience,

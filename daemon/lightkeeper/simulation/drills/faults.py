@@ -29,6 +29,8 @@ class Fault:
     an_hour: float = DOCUMENTS_AN_HOUR
     env: str = ""
     """The DD_ENV of its daemon; empty: the one that the monitors watch."""
+    batch_size: int = 100
+    """Documents in a call, which documents that are due later fill up: less of them, less work."""
     weight: int = 0
     """How long it takes to run, beside the others; from 4 on `make endurance` runs it."""
 
@@ -71,6 +73,7 @@ _ALL: Final = (
         "a failure stays unacknowledged for 23 hours",
         courses.single("fails_claims_evidence", acknowledged_after=23 * HOUR),
         an_hour=20,
+        batch_size=10,
     ),
     *(
         Fault(
@@ -78,7 +81,8 @@ _ALL: Final = (
             f"{an_hour} documents an hour fail for eight hours, each acknowledged",
             courses.failing(an_hour),
             settles=100 * MINUTE,
-            weight=0 if an_hour in (FAILING_RATES[0], FAILING_RATES[-1]) else 4,
+            batch_size=10,
+            weight=1,
         )
         for an_hour in FAILING_RATES
     ),
@@ -111,26 +115,30 @@ _ALL: Final = (
         "every document waits at CLAIMS_EVIDENCE for four hours",
         courses.stalled(CLAIMS_EVIDENCE, 4),
         settles=HOUR,
+        batch_size=50,
     ),
     Fault(
         "standstill-bgs",
         "every document waits at BENEFITS_GATEWAY_SERVICE for four hours",
         courses.stalled(GATEWAY, 4),
         settles=HOUR,
-        weight=4,
+        batch_size=50,
     ),
     Fault(
         "planned-outage",
         "every document waits for eight hours, as announced; at first no call is answered",
         courses.planned_outage(8, announced=8),
         settles=HOUR,
+        batch_size=50,
+        weight=1,
     ),
     Fault(
         "planned-outage-overruns",
         "the same, announced for an hour less",
         courses.planned_outage(8, announced=7),
         settles=HOUR,
-        weight=4,
+        batch_size=50,
+        weight=1,
     ),
     Fault("outage", "no call is answered for two hours", courses.outage),
     Fault("server-errors", "every call ends in 503 for two hours", courses.server_errors),
@@ -165,7 +173,8 @@ _ALL: Final = (
         "intake-falls",
         "4 documents an hour are tracked for 23 hours, then 1,000 that were missed",
         courses.intake_falls,
-        weight=4,
+        batch_size=10,
+        weight=1,
     ),
     Fault("intake-stops", "no document is tracked for eight hours", courses.intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", courses.killed(30 * MINUTE)),

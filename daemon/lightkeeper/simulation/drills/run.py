@@ -69,7 +69,14 @@ def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int
     try:
         with tempfile.TemporaryDirectory(prefix="lightkeeper-drill-") as folder:
             stated = _where_usual(assets, fault.an_hour)
-            world = World(Path(folder), stated, seed=seed, an_hour=fault.an_hour, env=fault.env)
+            world = World(
+                Path(folder),
+                stated,
+                seed=seed,
+                an_hour=fault.an_hour,
+                env=fault.env,
+                batch_size=fault.batch_size,
+            )
             try:
                 fired = _drilled(world, fault, assets)
             finally:

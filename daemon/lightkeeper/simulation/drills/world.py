@@ -42,6 +42,7 @@ class World:
         seed: int,
         an_hour: float,
         env: str = "",
+        batch_size: int = 100,
         start: float = START,
         store: Path | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class World:
         """The course of documents that are tracked from now on."""
         self._store = store or folder / "lightkeeper.db"
         self._env = env or str(assets.variables["env"])
+        self._batch_size = batch_size
         self._random = Random(seed)
         self._an_hour = an_hour
         self._next_at = self._after_gap()
@@ -76,7 +78,7 @@ class World:
     def start_daemon(self) -> None:
         """Start it on the store as it is."""
         self.daemon = DrilledDaemon(
-            self._store, self.agent, self.lighthouse, self.clock, self._env
+            self._store, self.agent, self.lighthouse, self.clock, self._env, self._batch_size
         )
 
     def kill_daemon(self) -> None:
