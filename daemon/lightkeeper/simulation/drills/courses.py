@@ -84,9 +84,9 @@ def planned_outage(hours: float, announced: float) -> Course:
         ends_at = world.clock.now + hours * HOUR
         world.story = lambda: held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
         world.lighthouse.down("hang")
-        yield 20 * MINUTE
+        yield 40 * MINUTE
         world.lighthouse.up()
-        yield hours * HOUR - 20 * MINUTE
+        yield hours * HOUR - 40 * MINUTE
         world.story = lambda: "success"
 
     return course

@@ -113,9 +113,11 @@ EXPECTED: Final = {
     ),
     "standstill-claims-evidence": Expected(_STANDSTILL),
     "standstill-bgs": Expected(_STANDSTILL),
-    "planned-outage": Expected(notifies=_OUT_OF_REACH),
+    "planned-outage": Expected(notifies=_OUT_OF_REACH, may_notify=frozenset({"detection-burn"})),
     "planned-outage-overruns": Expected(
-        {"standstill": Fires(7 * 60 + 16, 60)}, notifies=_OUT_OF_REACH
+        {"standstill": Fires(7 * 60 + 16, 60)},
+        notifies=_OUT_OF_REACH,
+        may_notify=frozenset({"detection-burn"}),
     ),
     "outage": Expected(
         {"lighthouse-unreachable-unplanned": Fires(18, 4)}, notifies=_STOPPED | _OUT_OF_REACH
