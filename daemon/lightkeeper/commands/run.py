@@ -88,8 +88,8 @@ def poll() -> int:
 def spare_what_is_loaded() -> None:
     """Let the garbage collector pass over what is loaded by now: it lives as long as the process.
 
-    It also runs less often, because of what a pass makes hardly anything refers to itself. With
-    Python's own settings a pass takes 3 % longer.
+    It also runs less often: hardly anything that a pass makes refers to itself. With Python's own
+    settings a pass takes 3 % longer.
     """
     gc.collect()
     gc.freeze()
