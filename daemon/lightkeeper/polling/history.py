@@ -52,6 +52,7 @@ class CallHistory:
         self.last_failure = ""
         self.batches = BatchCalls()
         self._known: deque[int] = deque(maxlen=_KNOWN)
+        self._not_found: deque[int] = deque(maxlen=_KNOWN)
 
     @property
     def backoff_left(self) -> float:
@@ -69,14 +70,33 @@ class CallHistory:
         """At most `count` request ids that Lighthouse gave a status for, the latest first."""
         return tuple(dict.fromkeys(reversed(self._known)))[:count]
 
+    def answered_for(self, count: int) -> tuple[int, ...]:
+        """At most `count` request ids that a call about each alone was answered for.
+
+        Those that Lighthouse gave a status for first; it may not have found the others.
+        """
+        return (*self.known(count), *dict.fromkeys(reversed(self._not_found)))[:count]
+
     def companion_of(self, batch: Batch) -> int | None:
         """A request id that Lighthouse gave a status for, of no document of this batch."""
-        ids = set(batch.request_ids)
-        return next((known for known in self.known(_KNOWN) if known not in ids), None)
+        return _other_than(batch, self.known(_KNOWN))
+
+    def probe_of(self, batch: Batch) -> int | None:
+        """A request id that was answered for, of no document of this batch."""
+        return _other_than(batch, self.answered_for(2 * _KNOWN))
 
     def gave_status(self, request_id: int) -> None:
         """Note that Lighthouse gave a status for this id."""
         self._known.append(request_id)
+        self._not_found = deque((each for each in self._not_found if each != request_id), _KNOWN)
+
+    def not_found(self, request_id: int) -> None:
+        """Note that a call about this id alone ended as 404."""
+        self._not_found.append(request_id)
+
+    def may_be_not_found(self, batch: Batch) -> bool:
+        """Whether each call about these ids may end as 404 for all of them."""
+        return not set(batch.request_ids).isdisjoint(self._not_found)
 
     def calling(self) -> None:
         """Note that a call begins."""
@@ -190,6 +210,11 @@ class CallHistory:
             batches_failing_seconds=_since(batches.failing_since, now),
             singly_seconds=None if singly_since is None else now - singly_since,
         )
+
+
+def _other_than(batch: Batch, request_ids: tuple[int, ...]) -> int | None:
+    ids = set(batch.request_ids)
+    return next((each for each in request_ids if each not in ids), None)
 
 
 def _since(start: float | None, now: float) -> float:

@@ -130,8 +130,8 @@ class Poller:
         """A call about two documents that were answered before, where that is to be tried."""
         if not self._history.is_trial_due(idle=not self._queue):
             return None
-        known = self._history.known(_TRIAL)
-        return Batch([], probe=known) if len(known) == _TRIAL else None
+        ids = self._history.answered_for(_TRIAL)
+        return Batch([], probe=ids) if len(ids) == _TRIAL else None
 
     def _poll(self, batch: Batch) -> None:
         ids = batch.request_ids
@@ -154,7 +154,7 @@ class Poller:
         history = self._history.of(batch)
         self._judge_batches(batch, answer.outcome, history, now)
         if is_probe_due(answer.outcome, batch, history):
-            self._probe(batch)
+            self._probe(batch, answer.outcome)
         step = next_step(answer.outcome, batch, history)
         if answer.outcome is CallOutcome.OK:
             self._history.left_out()
@@ -171,6 +171,8 @@ class Poller:
         for request_id in batch.request_ids[:_TRIAL]:
             if type(answer.observations.get(request_id)) is StatusReport:
                 self._history.gave_status(request_id)
+            elif answer.outcome is CallOutcome.NOT_FOUND:
+                self._history.not_found(request_id)
         if not batch.is_probe:
             self._record(batch, answer.observations, None, now)
 
@@ -180,7 +182,9 @@ class Poller:
         """Poll documents singly where calls about several fail and calls about one do not."""
         if self._history.batches_failed(
             batch,
-            fails=shows_batches_failing(outcome, batch),
+            fails=shows_batches_failing(
+                outcome, batch, not_found=self._history.may_be_not_found(batch)
+            ),
             slow=is_slow(outcome, history),
             pause=self._lighthouse.budget.wait_seconds(),
         ):
@@ -243,20 +247,22 @@ class Poller:
             **problem.for_logs(),
         )
 
-    def _probe(self, batch: Batch) -> None:
+    def _probe(self, batch: Batch, outcome: CallOutcome) -> None:
         """Poll one document alone next, to see whether Lighthouse answers at all.
 
-        One that was answered before. As long as there are not two such, as many as a trial lacks
-        of the failed batch, its only one included.
+        One that was answered for before; after a 404, one that Lighthouse knows. As long as there
+        are not two such, as many as a trial lacks of the failed batch, its only one included.
         """
-        self._history.batches.probed = True
-        lacking = min(_TRIAL - len(self._history.known(_TRIAL)), len(batch.documents) - 1)
+        history, unknown = self._history, outcome is CallOutcome.NOT_FOUND
+        history.batches.probed = True
+        had = history.known(_TRIAL) if unknown else history.answered_for(_TRIAL)
+        lacking = min(_TRIAL - len(had), len(batch.documents) - 1)
         for _ in range(lacking):
             one = batch.documents.pop(random.randrange(len(batch.documents)))
             self._queue.put_first(Batch([one], alone=True))
-        known = self._history.companion_of(batch)
-        if lacking <= 0 and known is not None:
-            self._queue.put_first(Batch([], alone=True, probe=(known,)))
+        other = history.companion_of(batch) if unknown else history.probe_of(batch)
+        if lacking <= 0 and other is not None:
+            self._queue.put_first(Batch([], alone=True, probe=(other,)))
         elif lacking <= 0 and len(batch.documents) == 1 and batch.failures:
             batch.alone, batch.companion = True, None  # the next call about it is the probe
 

@@ -104,12 +104,15 @@ def is_failure(outcome: CallOutcome, batch: Batch) -> bool:
     return outcome not in {CallOutcome.RATE_LIMITED, *ANSWERED}
 
 
-def shows_batches_failing(outcome: CallOutcome, batch: Batch) -> bool:
+def shows_batches_failing(outcome: CallOutcome, batch: Batch, *, not_found: bool) -> bool:
     """Whether a call to the endpoint for several documents failed for a reason of its own.
 
-    A 413 is one where no fewer documents can be sent.
+    A 413 is one where no fewer documents can be sent. `not_found`: a call about one of them alone
+    ended as 404, so that a 404 shows nothing.
     """
     if batch.alone or outcome in _CONCERNS_EVERY_CALL:
+        return False
+    if outcome is CallOutcome.NOT_FOUND and not_found:
         return False
     if outcome is CallOutcome.TOO_LARGE:
         return batch.is_probe or len(batch.documents) == 1

@@ -227,6 +227,27 @@ def test_a_pass_ends_within_40_seconds_and_says_why(tmp_path, how, count):
         assert min(count, 8) <= watched.answered()
 
 
+@pytest.mark.parametrize("count", [40, 5_000])
+@pytest.mark.parametrize("how", [502, "hang", "empty"])
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_a_pass_ends_within_40_seconds_where_most_documents_are_not_found(
+    tmp_path, how, count, known
+):
+    """A 404 for one document does not tell which call to make next: others are polled singly."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        _fail_batches(world.lighthouse, how)
+        world.track(known, "stuck_bgs", age=2 * DAY)
+        world.track(count - known, "lost", age=2 * DAY)
+        began = world.clock.now
+
+        result = world.daemon._daemon.run_once().run(_Waiting(world.clock))
+
+        assert world.clock.now - began <= 40
+        assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
+        assert min(count, 8) <= watched.answered()
+
+
 @pytest.mark.parametrize("seconds_alone", [4.9, 7.0, 9.0])
 def test_a_pass_ends_within_40_seconds_where_lighthouse_is_slow(tmp_path, seconds_alone):
     """Batches end as timeouts, and a call about one document takes seconds."""

@@ -179,9 +179,18 @@ def test_an_answer_is_one_about_each_document_or_none(outcome, seen, batch, expe
 )
 def test_only_calls_about_several_documents_show_that_batches_fail(outcomes, kind, expected):
     """What concerns every call shows nothing, nor does a 413 while fewer documents can be sent."""
-    shown = {shows_batches_failing(CallOutcome(each), _batch(kind)) for each in outcomes}
+    shown = {
+        shows_batches_failing(CallOutcome(each), _batch(kind), not_found=False)
+        for each in outcomes
+    }
 
     assert {expected} == shown
+
+
+def test_a_404_for_documents_one_of_which_is_not_found_shows_nothing():
+    """Lighthouse may then answer 404 for all of them; what else fails shows that batches do."""
+    assert not shows_batches_failing(CallOutcome.NOT_FOUND, _batch(TRIAL), not_found=True)
+    assert shows_batches_failing(CallOutcome.TIMEOUT, _batch(TRIAL), not_found=True)
 
 
 def test_the_table_has_each_outcome_and_each_step():
