@@ -198,13 +198,10 @@ class Outbox:
     def _mark_published(
         self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
     ) -> None:
-        these = f"id IN ({', '.join('?' * len(transition_ids))})"
-        marked = f"SELECT 1 FROM transitions WHERE {these} AND published_at IS NOT NULL LIMIT 1"
-        if self._db.rows(marked, transition_ids):
-            return
-        self._db.execute(
-            f"UPDATE transitions SET published_at = ? WHERE {these}", (now, *transition_ids)
-        )
+        these = ", ".join("?" * len(transition_ids))
+        mark = "UPDATE transitions SET published_at = ? WHERE published_at IS NULL AND id IN"
+        if not self._db.execute(f"{mark} ({these})", (now, *transition_ids)):
+            return  # all of them were marked, and their events gathered, before
         unsent = {digest.key: digest for digest in self.unsent_events()}
         gathered: dict[EventKey, Digest] = {}
         for digest in digests:

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import closing
+from itertools import count
 
 import psycopg
 import pytest
@@ -21,6 +22,7 @@ from lightkeeper.store.outbox import (
 )
 
 DONE = EventKey("lightkeeper.document", "form_0781", "complete", "done")
+_FRESH = count(1_000)
 FAILED = EventKey("lightkeeper.document", "form_0781", "CLAIMS_EVIDENCE", "failed")
 
 
@@ -48,6 +50,12 @@ def _end(documents, *request_ids, **more):
     documents.add([new(request_id) for request_id in request_ids], NOW)
     found = {document.request_id: document for document in documents.due(2 * NOW, 1_000)}
     documents.record([ended(found[request_id], **more) for request_id in request_ids], NOW)
+
+
+def _publish(documents, outbox, digests, now=NOW):
+    """Mark the transition of a document that ends as published, with these events."""
+    _end(documents, next(_FRESH))
+    outbox.mark_published([row.id for row in outbox.unpublished(10)], digests, now)
 
 
 def _digest(key=DONE, ids=(1,), *, count=None, first_at=NOW, last_at=NOW):
@@ -169,12 +177,12 @@ def test_marking_and_gathering_is_one_step(documents, outbox):
     assert [] == outbox.unsent_events()
 
 
-def test_events_of_one_key_are_gathered(outbox):
+def test_events_of_one_key_are_gathered(documents, outbox):
     """Counts add up, the first 20 ids are kept, and the times span all that was gathered."""
     first = _digest(ids=range(15), count=40, first_at=NOW + 5, last_at=NOW + 6)
     second = _digest(ids=range(100, 115), count=15, first_at=NOW + 1, last_at=NOW + 9)
-    outbox.mark_published([1], [first, _digest(FAILED)], NOW)
-    outbox.mark_published([1], [second], NOW)
+    _publish(documents, outbox, [first, _digest(FAILED)])
+    _publish(documents, outbox, [second])
 
     ids = (*range(15), *range(100, 105))
     assert MAX_IDS_IN_EVENT == len(ids)
@@ -182,32 +190,32 @@ def test_events_of_one_key_are_gathered(outbox):
     assert sorted(gathered) == outbox.unsent_events()
 
 
-def test_events_of_one_key_in_one_call_are_gathered_too(outbox):
+def test_events_of_one_key_in_one_call_are_gathered_too(documents, outbox):
     """The same key twice in one call counts twice."""
-    outbox.mark_published([1], [_digest(ids=(7,))], NOW)
+    _publish(documents, outbox, [_digest(ids=(7,))])
 
-    outbox.mark_published([1], [_digest(ids=(8,)), _digest(ids=(9,))], NOW)
+    _publish(documents, outbox, [_digest(ids=(8,)), _digest(ids=(9,))])
 
     assert [_digest(ids=(7, 8, 9))] == outbox.unsent_events()
 
 
-def test_what_was_sent_is_gathered_from_the_start(outbox):
+def test_what_was_sent_is_gathered_from_the_start(documents, outbox):
     """A sent key is empty until more comes, and then has the time of the last event with it."""
-    outbox.mark_published([1], [_digest(ids=(1, 2)), _digest(FAILED)], NOW)
+    _publish(documents, outbox, [_digest(ids=(1, 2)), _digest(FAILED)])
     outbox.mark_sent(DONE, NOW + SECOND)
     assert [FAILED] == _keys(outbox.unsent_events())
 
     later = _digest(ids=(3,), first_at=NOW + MINUTE, last_at=NOW + MINUTE)
-    outbox.mark_published([1], [later], NOW + MINUTE)
+    _publish(documents, outbox, [later], NOW + MINUTE)
 
     (done,) = (digest for digest in outbox.unsent_events() if digest.key == DONE)
     assert later._replace(sent_at=NOW + SECOND) == done
 
 
-def test_the_events_take_one_row_a_key(database, outbox):
+def test_the_events_take_one_row_a_key(database, documents, outbox):
     """However many events are sent, the table does not grow."""
     for turn in range(100):
-        outbox.mark_published([1], [_digest(), _digest(FAILED)], NOW)
+        _publish(documents, outbox, [_digest(), _digest(FAILED)])
         for digest in outbox.unsent_events():
             outbox.mark_sent(digest.key, NOW + turn * HOUR)
 
