@@ -40,8 +40,13 @@ class Found(NamedTuple):
 
 
 def overview(database: Database, now: Instant) -> dict[str, Any]:
-    """Totals on top, then the maintenance in effect, then documents by type, status and step."""
-    totals = Levels(database).totals()
+    """Totals on top, then the maintenance in effect, then documents by type, status and step.
+
+    Last come when a document was last tracked, and when one last became done, as time and as
+    seconds ago; None where none ever was or did.
+    """
+    levels = Levels(database)
+    totals = levels.totals()
     documents: dict[str, dict[str, dict[str, int]]] = {}
     for level in totals:
         by_status = documents.setdefault(level.document_type, {})
@@ -51,9 +56,16 @@ def overview(database: Database, now: Instant) -> dict[str, Any]:
         **sums(totals),
         **troubles(totals),
         "unpublished": Outbox(database).unpublished_count(),
-        "maintenance": [maintenance.data(each, now) for each in Levels(database).maintenance(now)],
+        "maintenance": [maintenance.data(each, now) for each in levels.maintenance(now)],
         "documents": documents,
+        **_last("tracked", levels.newest(), now),
+        **_last("ended_well", levels.ended_well_at(), now),
     }
+
+
+def _last(what: str, at: Instant | None, now: Instant) -> dict[str, Any]:
+    ago_s = None if at is None else max(0, now - at) // SECOND
+    return {f"last_{what}_at": iso(at), f"last_{what}_ago_s": ago_s}
 
 
 def document(database: Database, request_id: int, now: Instant) -> Found | None:

@@ -7,6 +7,7 @@ import click
 
 from lightkeeper.commands.shared import complain, load_store_settings, open_store
 from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.domain.time import SECOND
 from lightkeeper.service.clock import now
 
 
@@ -85,4 +86,12 @@ def _table(data: dict[str, Any]) -> str:
         lines += [
             f"{kind:<18}{status:<9}{step:<26}{count:>9}" for kind, status, step, count in rows
         ]
-    return "\n".join(lines)
+    lines += ["", f"last tracked: {_ago(data, 'tracked')}"]
+    return "\n".join([*lines, f"last ended well: {_ago(data, 'ended_well')}"])
+
+
+def _ago(data: dict[str, Any], what: str) -> str:
+    from lightkeeper.casework.text import lasting
+
+    at, ago_s = data[f"last_{what}_at"], data[f"last_{what}_ago_s"]
+    return "never" if at is None else f"{lasting(ago_s * SECOND)} ago ({at})"

@@ -72,6 +72,7 @@ _LATEST: Final = (
 _OTHERS: Final = {
     "event_digests": ("first_at", "last_at", "sent_at"),
     "maintenance_windows": ("announced_at", "ended_at"),
+    "tallies": ("ended_well_at",),
 }
 
 

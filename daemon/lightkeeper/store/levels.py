@@ -160,6 +160,13 @@ class Levels:
             "SELECT created_at FROM form_526_document_submissions ORDER BY id DESC LIMIT 1"
         )
 
+    def ended_well_at(self) -> Instant | None:
+        """When the last document became done, also where it has been removed since."""
+        return self._first(
+            "SELECT ended_well_at FROM tallies WHERE ended_well_at IS NOT NULL "
+            "ORDER BY ended_well_at DESC LIMIT 1"
+        )
+
     def due_since(self, now: Instant) -> Instant | None:
         """Since when the document that waits longest for its turn has been due; None if none."""
         return self._first(

@@ -136,6 +136,7 @@ _FIRST = (
         step TEXT NOT NULL,
         condition TEXT NOT NULL,
         count BIGINT NOT NULL,
+        ended_well_at BIGINT,
         PRIMARY KEY (document_type, lighthouse_status, step, condition)
     )
     """,

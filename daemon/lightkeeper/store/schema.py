@@ -132,13 +132,17 @@ class PublishedUpTo(Model):
 
 
 class Tally(Model):
-    """How many documents stand where, changed in the transaction that moves them."""
+    """How many documents stand where, changed in the transaction that moves them.
+
+    `ended_well_at` is when the last of them became done, and stays when it moves on.
+    """
 
     document_type = TextField()
     lighthouse_status = TextField()
     step = TextField()
     condition = TextField()
     count = BigIntegerField()
+    ended_well_at = InstantField(null=True)
 
     class Meta:
         table_name = "tallies"

@@ -1,28 +1,40 @@
 """How many documents are where, updated in the transaction that moves them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Final, TypeAlias
 
-from lightkeeper.domain.document import Document
+from lightkeeper.domain.document import DONE, Document
+from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 
 Place: TypeAlias = tuple[str, str, str, str]
 """Document type, status, step, condition: what is tallied."""
 
 _TALLY: Final = """
-    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count)
-    VALUES (?, ?, ?, ?, ?)
+    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count, ended_well_at)
+    VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (document_type, lighthouse_status, step, condition)
-    DO UPDATE SET count = tallies.count + excluded.count
+    DO UPDATE SET count = tallies.count + excluded.count,
+        ended_well_at = COALESCE(excluded.ended_well_at, tallies.ended_well_at)
 """
 
 
-def tally(database: Database, moves: Counter[Place]) -> None:
-    """Move the tallies, in the transaction that moves the documents."""
+def tally(
+    database: Database,
+    moves: Counter[Place],
+    ended_well_at: Mapping[Place, Instant | None] | None = None,
+) -> None:
+    """Move the tallies, in the transaction that moves the documents.
+
+    `ended_well_at` is when the last of those that became done did, by where they are now.
+    """
+    ends = ended_well_at or {}
     # Sorted, so that two writers lock PostgreSQL's rows in the same order.
-    rows = sorted((*key, count) for key, count in moves.items() if count)
+    rows = [
+        (*key, moves[key], ends.get(key)) for key in sorted(moves) if moves[key] or key in ends
+    ]
     if rows:
         database.execute_many(_TALLY, rows)
 
@@ -30,10 +42,13 @@ def tally(database: Database, moves: Counter[Place]) -> None:
 def tally_moves(database: Database, moves: Iterable[tuple[Document, Document]]) -> None:
     """Tally documents that moved, each as it was and as it is."""
     counts: Counter[Place] = Counter()
+    ended_well_at: dict[Place, Instant | None] = {}
     for before, after in moves:
         counts[place(before)] -= 1
         counts[place(after)] += 1
-    tally(database, counts)
+        if after.lighthouse_status == DONE != before.lighthouse_status:
+            ended_well_at[place(after)] = after.decided_at
+    tally(database, counts, ended_well_at)
 
 
 place: Final[Callable[[Document], Place]] = attrgetter(

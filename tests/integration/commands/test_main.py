@@ -541,6 +541,27 @@ def test_status_counts_documents(polled):
     } == counts["documents"]
 
 
+def test_status_says_when_a_document_was_last_tracked_and_last_ended_well(polled, tmp_path):
+    """Last of all, as how long ago and as a time; never, where none was or did."""
+    text = command_line.run("status", env=polled).stdout
+    counts = _status(polled)
+    empty = command_line.environment(tmp_path / "empty.db")
+    command_line.run("track", "-", env=empty, input="request_id,submission_id,document_type\n")
+
+    tracked, ended_well = text.splitlines()[-2:]
+    assert re.fullmatch(r"last tracked: [\d min]+ s ago \(20\d\d-.*Z\)", tracked)
+    assert re.fullmatch(r"last ended well: [\d min]+ s ago \(20\d\d-.*Z\)", ended_well)
+    assert counts["last_tracked_at"] in tracked
+    assert counts["last_ended_well_at"] in ended_well
+    assert 0 <= counts["last_ended_well_ago_s"] <= counts["last_tracked_ago_s"] < 600
+    assert ["last tracked: never", "last ended well: never"] == command_line.run(
+        "status", env=empty
+    ).stdout.splitlines()[-2:]
+    assert (None, None) == tuple(
+        _status(empty)[f"last_{what}_at"] for what in ("tracked", "ended_well")
+    )
+
+
 def test_show_gives_the_history_of_a_document(polled):
     """It names the document, why it failed, and each transition; the JSON has the last answer."""
     text = command_line.run("show", 102, env=polled).stdout

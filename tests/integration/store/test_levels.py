@@ -5,8 +5,10 @@ from contextlib import closing
 import pytest
 from store_rows import NOW, ended, moved, new, plans, uses
 
+from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.document import Condition
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR, MINUTE
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
@@ -21,6 +23,7 @@ from lightkeeper.store.levels import (
     sums,
     troubles,
 )
+from lightkeeper.store.triage import Filter, TriageStore
 
 UNCOUNTED = {"waiting", "delivered", "acknowledged", "closed", "superseded"}
 
@@ -200,6 +203,30 @@ def test_when_the_last_document_was_tracked(documents, levels):
     documents.add([new(2, tracked_at=NOW - 2 * HOUR)], NOW - 3)
 
     assert NOW - 3 == levels.newest()
+
+
+def test_when_the_last_document_ended_well(database, documents, levels, monkeypatch):
+    """When it became done by our clock; later failures, moves and notes of staff change nothing.
+
+    One look at the tallies says so, however many documents there are.
+    """
+    assert levels.ended_well_at() is None
+    documents.add([new(number) for number in range(5)], NOW)
+    first, second, third, fourth, _ = sorted(documents.due(NOW, 10))
+    documents.record([ended(first, decided_at=NOW + 7)], NOW + 7)
+    contradictory = {"condition": "contradictory", "decided_at": NOW + 9}
+    documents.record([ended(second, **contradictory), ended(third, "failed")], NOW + 9)
+    documents.record([moved(fourth, current_step="CLAIMS_EVIDENCE")], NOW + HOUR)
+    store = TriageStore(database)
+    done = Filter(frozenset({"contradictory"}))
+    (one,) = store.matching(done)
+    ack = decide(Action.ACK, Policy(), NOW + HOUR)
+    store.carry_out([one.id], ack, note(Action.ACK, "a", "b", NOW + HOUR))
+
+    assert NOW + 9 == levels.ended_well_at()
+    (plan,) = plans(database, monkeypatch, levels.ended_well_at)
+    assert "tallies" in plan
+    assert "form_526" not in plan
 
 
 def test_how_long_the_most_overdue_has_waited(documents, levels):

@@ -97,7 +97,8 @@ CREATE TABLE public.tallies (
     lighthouse_status text NOT NULL,
     step text NOT NULL,
     condition text NOT NULL,
-    count bigint NOT NULL
+    count bigint NOT NULL,
+    ended_well_at bigint
 );
 CREATE TABLE public.transitions (
     id bigint NOT NULL,
@@ -165,18 +166,18 @@ INSERT INTO public.open_words VALUES ('step', 'virus_scan');
 INSERT INTO public.open_words VALUES ('word', 'virus_scan');
 INSERT INTO public.open_words VALUES ('word', 'paused');
 INSERT INTO public.published_up_to VALUES ('tracked', 25);
-INSERT INTO public.tallies VALUES ('form_0781', 'done', 'complete', 'contradictory', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'BENEFITS_GATEWAY_SERVICE', 'in_efolder', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'unknown', 'efolder_unknown', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'BENEFITS_GATEWAY_SERVICE', 'stuck', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'none', 'not_found', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'CLAIMS_EVIDENCE', 'acknowledged', 1);
-INSERT INTO public.tallies VALUES ('form_0781', 'done', 'complete', 'delivered', 11);
-INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'CLAIMS_EVIDENCE', 'not_in_efolder', 1);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'BENEFITS_GATEWAY_SERVICE', 'waiting', 0);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'CLAIMS_EVIDENCE', 'slow', 0);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'CLAIMS_EVIDENCE', 'stuck', 2);
-INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'none', 'waiting', 0);
+INSERT INTO public.tallies VALUES ('form_0781', 'done', 'complete', 'contradictory', 2, 1800000000000);
+INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'BENEFITS_GATEWAY_SERVICE', 'in_efolder', 2, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'unknown', 'efolder_unknown', 2, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'BENEFITS_GATEWAY_SERVICE', 'stuck', 2, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'none', 'not_found', 2, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'CLAIMS_EVIDENCE', 'acknowledged', 1, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'done', 'complete', 'delivered', 11, 1800086400000);
+INSERT INTO public.tallies VALUES ('form_0781', 'failed', 'CLAIMS_EVIDENCE', 'not_in_efolder', 1, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'BENEFITS_GATEWAY_SERVICE', 'waiting', 0, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'CLAIMS_EVIDENCE', 'slow', 0, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'CLAIMS_EVIDENCE', 'stuck', 2, NULL);
+INSERT INTO public.tallies VALUES ('form_0781', 'pending', 'none', 'waiting', 0, NULL);
 INSERT INTO public.transitions VALUES (1, 1, 1800000000000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_met",null]]', 18193, 41807, 1800000000000);
 INSERT INTO public.transitions VALUES (2, 2, 1800000000000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_met",null]]', 16570, 43430, 1800000000000);
 INSERT INTO public.transitions VALUES (3, 3, 1800000000000, 'pending', 'failed', 'none', 'CLAIMS_EVIDENCE', 'failed', '[["CLAIMS_EVIDENCE","FAILED"]]', '[["veteran_must_act",null],["slo_missed","efolder"]]', 13550, 46450, 1800000000000);

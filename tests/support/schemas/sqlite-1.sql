@@ -113,20 +113,21 @@ CREATE TABLE tallies (
         step TEXT NOT NULL,
         condition TEXT NOT NULL,
         count BIGINT NOT NULL,
+        ended_well_at BIGINT,
         PRIMARY KEY (document_type, lighthouse_status, step, condition)
     );
-INSERT INTO "tallies" VALUES('form_0781','pending','none','waiting',0);
-INSERT INTO "tallies" VALUES('form_0781','done','complete','contradictory',2);
-INSERT INTO "tallies" VALUES('form_0781','done','complete','delivered',11);
-INSERT INTO "tallies" VALUES('form_0781','failed','BENEFITS_GATEWAY_SERVICE','in_efolder',2);
-INSERT INTO "tallies" VALUES('form_0781','failed','CLAIMS_EVIDENCE','not_in_efolder',1);
-INSERT INTO "tallies" VALUES('form_0781','failed','unknown','efolder_unknown',2);
-INSERT INTO "tallies" VALUES('form_0781','pending','BENEFITS_GATEWAY_SERVICE','stuck',2);
-INSERT INTO "tallies" VALUES('form_0781','pending','BENEFITS_GATEWAY_SERVICE','waiting',0);
-INSERT INTO "tallies" VALUES('form_0781','pending','CLAIMS_EVIDENCE','slow',0);
-INSERT INTO "tallies" VALUES('form_0781','pending','none','not_found',2);
-INSERT INTO "tallies" VALUES('form_0781','failed','CLAIMS_EVIDENCE','acknowledged',1);
-INSERT INTO "tallies" VALUES('form_0781','pending','CLAIMS_EVIDENCE','stuck',2);
+INSERT INTO "tallies" VALUES('form_0781','pending','none','waiting',0,NULL);
+INSERT INTO "tallies" VALUES('form_0781','done','complete','contradictory',2,1800000000000);
+INSERT INTO "tallies" VALUES('form_0781','done','complete','delivered',11,1800086400000);
+INSERT INTO "tallies" VALUES('form_0781','failed','BENEFITS_GATEWAY_SERVICE','in_efolder',2,NULL);
+INSERT INTO "tallies" VALUES('form_0781','failed','CLAIMS_EVIDENCE','not_in_efolder',1,NULL);
+INSERT INTO "tallies" VALUES('form_0781','failed','unknown','efolder_unknown',2,NULL);
+INSERT INTO "tallies" VALUES('form_0781','pending','BENEFITS_GATEWAY_SERVICE','stuck',2,NULL);
+INSERT INTO "tallies" VALUES('form_0781','pending','BENEFITS_GATEWAY_SERVICE','waiting',0,NULL);
+INSERT INTO "tallies" VALUES('form_0781','pending','CLAIMS_EVIDENCE','slow',0,NULL);
+INSERT INTO "tallies" VALUES('form_0781','pending','none','not_found',2,NULL);
+INSERT INTO "tallies" VALUES('form_0781','failed','CLAIMS_EVIDENCE','acknowledged',1,NULL);
+INSERT INTO "tallies" VALUES('form_0781','pending','CLAIMS_EVIDENCE','stuck',2,NULL);
 CREATE TABLE transitions (
         id INTEGER PRIMARY KEY,
         document_id BIGINT NOT NULL REFERENCES form_526_document_submissions (id),
