@@ -1,5 +1,7 @@
 """Answers that did harm somewhere once, or are made to, and marks that must not get about."""
 
+import zlib
+
 IDS = (600_000_001, 600_000_002, 600_000_003, 600_000_004)
 TOKEN = "aT0ken0fTheFuzz-0123456789_abcdefghijklmnop"
 MARKS = (
@@ -40,6 +42,15 @@ PIECES = (
     b'"status":"SUCCESS",',
     b'"requestId":600000001,',
 )
+
+
+def gzip_bomb(megabytes: int) -> bytes:
+    """The begin of a gzip stream that unpacks to so many million zeros, quickly made."""
+    packer = zlib.compressobj(wbits=31)
+    first, next_one = (
+        packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2)
+    )
+    return first + next_one * (megabytes - 1)
 
 
 def _about(request_id: bytes, rest: bytes) -> bytes:

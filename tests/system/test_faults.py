@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import functools
-import gzip
 import os
 import re
 import resource
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import command_line
 import pytest
+from harmful_answers import gzip_bomb
 from running_daemon import (
     AT_START,
     BATCHES,
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.xdist_group("faults")  # they run together
 AT_ONCE = 12
 """Daemons that run at the same time: most of what they do is waiting."""
 BIG = b'{"data":{"statuses":[' + b" " * 50_000_000 + b"]}}"
-BOMB = gzip.compress(bytes(40_000_000))
+BOMB = gzip_bomb(40)
 HEAVY = b'{"data":{"statuses":[%b[]]}}' % (b"[]," * 2_600_000)  # bounded, and 150 MB once read
 ROOM = 200_000
 NAME = "lighthouse.invalid"

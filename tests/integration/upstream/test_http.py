@@ -18,6 +18,7 @@ import requests.adapters
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from harmful_answers import gzip_bomb
 from patience import at_most
 from scripted_server import CLOSE, ScriptedServer, answer, trickle
 
@@ -305,7 +306,7 @@ def _repeated(head, piece):
 
 
 MEGABYTE = bytes(1_000_000)
-BOMB = gzip.compress(bytes(200_000_000))
+BOMB = gzip_bomb(200)
 
 
 TOO_LARGE = {
