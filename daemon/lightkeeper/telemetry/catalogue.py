@@ -7,14 +7,13 @@ against it.
 from collections.abc import Iterator
 from typing import Final
 
+from lightkeeper.telemetry.daemon_signals import OF_THE_DAEMON
 from lightkeeper.telemetry.signals import (
-    CALL_OUTCOMES,
     CONDITION,
     SILENCE,
     STEPS,
     TYPE,
     TYPE_ENDING,
-    TYPE_REASON,
     TYPE_REMARK,
     TYPE_RESULT,
     TYPE_STEP,
@@ -24,10 +23,10 @@ from lightkeeper.telemetry.signals import (
     Kind,
     Sender,
     Signal,
-    Tags,
+    Table,
 )
 
-_TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
+_OF_DOCUMENTS: Final[Table] = {
     (Kind.COUNT, Sender.PUBLISHER): {
         "lightkeeper.documents.outcomes": (
             "document",
@@ -94,56 +93,6 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
             "document",
             CONDITION,
             "Documents that need people, by what they count as: once a day, zeros included.",
-        ),
-    },
-    (Kind.COUNT, Sender.SLICE): {
-        "lightkeeper.answers.unusable": (
-            "document",
-            TYPE_REASON,
-            "Documents that were polled and got no usable answer.",
-        ),
-        "lightkeeper.answers.refused": (
-            "document",
-            {"outcome": CALL_OUTCOMES},
-            "Documents about which a call failed that was about no other, by how it ended.",
-        ),
-        "lightkeeper.answers.unrequested": (
-            "document",
-            {},
-            "Ids in an answer that the call did not contain.",
-        ),
-        "lightkeeper.poll.batches": (
-            "request",
-            {"outcome": CALL_OUTCOMES},
-            "Calls to Lighthouse by how they ended.",
-        ),
-        "lightkeeper.poll.documents": ("document", {}, "Documents in calls that were answered."),
-        "lightkeeper.cycle.success": (
-            "operation",
-            {},
-            "Polling slices in which a call was answered or nothing was due; one that only waits "
-            "after a 429 does not count.",
-        ),
-    },
-    (Kind.COUNT, Sender.START): {
-        "lightkeeper.service.starts": (
-            "",
-            {"store": ("known", "new")},
-            "Starts of the daemon that reached its loop; store:new: on a store that no daemon has "
-            "watched before.",
-        ),
-    },
-    (Kind.COUNT, Sender.LOSSES): {
-        "lightkeeper.dogstatsd.lost": (
-            "packet",
-            {},
-            "Packets that did not reach the Agent, as far as can be known; transitions are "
-            "published again.",
-        ),
-        "lightkeeper.dogstatsd.refused": (
-            "error",
-            {},
-            "Signals that are not in the catalogue, and were not sent: a mistake in lightkeeper.",
         ),
     },
     (Kind.DISTRIBUTION, Sender.PUBLISHER): {
@@ -262,43 +211,6 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
             "Whether a maintenance window of the step, or of all steps, is in effect: 1 or 0.",
         ),
     },
-    (Kind.GAUGE, Sender.PULSE): {
-        "lightkeeper.poll.failing_for": (
-            "second",
-            {},
-            "How long every call to Lighthouse has failed; 0 while it answers.",
-        ),
-        "lightkeeper.lighthouse.calls_left": (
-            "request",
-            {},
-            "Calls left in this minute, as Lighthouse says; sent once Lighthouse has said so.",
-        ),
-        "lightkeeper.heartbeat": ("", {}, "Always 1: the daemon's loop is running."),
-    },
-    (Kind.SERVICE_CHECK, Sender.PULSE): {
-        "lightkeeper.lighthouse.can_connect": (
-            "",
-            {},
-            "Whether Lighthouse answered the last calls, errors too; unknown before the first.",
-        ),
-        "lightkeeper.lighthouse.can_authenticate": (
-            "",
-            {},
-            "Whether Lighthouse accepted the token at the last calls; unknown before the first.",
-        ),
-        "lightkeeper.database.can_write": ("", {}, "Whether the store can be written to."),
-        "lightkeeper.polling": (
-            "",
-            {},
-            "Whether polling progresses: calls are answered, or nothing is due.",
-        ),
-        "lightkeeper.poll.batch_endpoint": (
-            "",
-            {},
-            "Whether calls about several documents are answered; critical while they fail, those "
-            "about one are answered, and documents are polled singly.",
-        ),
-    },
     (Kind.EVENT, Sender.EVENTS): {
         "lightkeeper.document": (
             "event",
@@ -317,7 +229,7 @@ _TABLE: Final[dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]] = {
 
 
 def _signals() -> Iterator[Signal]:
-    for (kind, sender), rows in _TABLE.items():
+    for (kind, sender), rows in (_OF_DOCUMENTS | OF_THE_DAEMON).items():
         for name, (unit, tags, meaning) in rows.items():
             yield Signal(name, kind, sender, unit, tags, meaning)
 

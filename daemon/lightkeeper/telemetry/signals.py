@@ -88,6 +88,10 @@ class Sender(StrEnum):
     LOSSES = "dogstatsd, once the Agent is reachable again"
 
 
+Table: TypeAlias = dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]
+"""Signals by kind and sender: of each name the unit, the tags and the meaning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A metric, event or service check: name, kind, unit, tag keys with values, and meaning."""
