@@ -72,8 +72,8 @@ def fill(database: str, pending: str, done: str) -> None:
                 for n in range(10**9, 10**9 + int(done))
             ),
         )
-        place = ("form_0781", "done", "complete", "delivered", int(done))
-        raw.execute("INSERT INTO tallies VALUES (?, ?, ?, ?, ?)", place)
+        place = ("form_0781", "done", "complete", "delivered", int(done), now)
+        raw.execute("INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?)", place)
         # A running daemon counts them when they come, long before the pass that is measured.
         raw.execute(
             "INSERT INTO published_up_to"

@@ -73,11 +73,11 @@ def test_opening_again_changes_nothing(database_url):
     """A second `create` finds the store as it was."""
     with closing(open_database(database_url, create=True)) as database:
         database.execute(
-            "INSERT INTO tallies VALUES ('form_0781', 'done', 'complete', 'delivered', 3)"
+            "INSERT INTO tallies VALUES ('form_0781', 'done', 'complete', 'delivered', 3, 9)"
         )
 
     with closing(open_database(database_url, create=True)) as database:
-        assert [("form_0781", "done", "complete", "delivered", 3)] == database.rows(
+        assert [("form_0781", "done", "complete", "delivered", 3, 9)] == database.rows(
             "SELECT * FROM tallies"
         )
 
