@@ -136,7 +136,9 @@ EXPECTED: Final = {
         {"rate-limit-exhausted": Fires(15, 15)},
         _STOPPED,
     ),
-    "purged": Expected(pages_low={"documents-not-found": Fires(33, 2)}),
+    "purged": Expected(
+        {"documents-in-doubt": Fires(33, 2)}, {"documents-not-found": Fires(33, 2)}
+    ),
     "empty-answers": Expected(
         {"empty-answers": Fires(30, 35)}, may_notify=frozenset({"detection-burn"})
     ),

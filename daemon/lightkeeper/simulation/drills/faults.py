@@ -93,7 +93,11 @@ _ALL: Final = (
         courses.imported_failures,
     ),
     Fault("failures-recover", "three failures become successes", courses.recovers),
-    Fault("contradictory", "a success with a failed step", courses.single("contradictory")),
+    Fault(
+        "contradictory",
+        "15 successes with a failed step",
+        courses.single("contradictory", count=15),
+    ),
     Fault(
         "stalled-claims-evidence",
         "CLAIMS_EVIDENCE stalled for 60 hours",
