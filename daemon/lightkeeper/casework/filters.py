@@ -12,7 +12,7 @@ from lightkeeper.config.settings import Duration
 from lightkeeper.domain.document import Step, conditions_named
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.time import DAY, SECOND, Instant
-from lightkeeper.store.filters import Filter, Listing
+from lightkeeper.store.filters import OTHER, Filter, Listing
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d.*")
@@ -31,7 +31,9 @@ class Asked(NamedTuple):
     step: Sequence[str] = ()
     document_type: Sequence[str] = ()
     condition: Sequence[str] = ()
-    """Each one of `CONDITION_WORDS`."""
+    but_not: Sequence[str] = ()
+    """Conditions that are left out. Each of both is one of `CONDITION_WORDS`."""
+    word: Sequence[str] = ()
     submission: Sequence[str] = ()
     failed_since: str | None = None
     failed_until: str | None = None
@@ -47,17 +49,32 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
     """
     if wrong := [each for each in asked.submission if not each or not each.isprintable()]:
         raise WrongFilter(f"--submission: {wrong[0]!r} is no id")
-    conditions = [conditions_named(word) for word in asked.condition]
+    if wrong := [each for each in asked.word if not each.strip() or not each.isprintable()]:
+        raise WrongFilter(f"--word: {wrong[0]!r} is no word")
+    conditions = map(conditions_named, asked.condition)
+    chosen = frozenset().union(*conditions) if asked.condition else Filter().conditions
     return Filter(
-        frozenset().union(*conditions) if conditions else Filter().conditions,
+        chosen.difference(*map(conditions_named, asked.but_not)),
         frozenset(asked.status),
-        steps_named(asked.step, listing.steps()) if asked.step else frozenset(),
+        _steps(asked.step, listing),
         frozenset(asked.document_type),
         frozenset(asked.submission),
         *_between("failed", asked.failed_since, asked.failed_until, now),
         *_between("tracked", asked.tracked_since, asked.tracked_until, now),
         unobserved_at=now if asked.unobserved else None,
+        words=frozenset(word.strip().lower() for word in asked.word),
     )
+
+
+def _steps(words: Sequence[str], listing: Listing) -> frozenset[str]:
+    """The steps that these words name; `other` are those that Datadog has no tag value for."""
+    if not words:
+        return frozenset()
+    tallied = listing.steps()
+    tagged = {*map(_plain, Step), *listing.own_tags("step")}
+    other = frozenset(step for step in tallied if _plain(step) not in tagged)
+    plain = [word for word in words if not other or _plain(word) != OTHER]
+    return steps_named(plain, tallied) | (other if len(plain) < len(words) else frozenset())
 
 
 def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:

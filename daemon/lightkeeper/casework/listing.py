@@ -11,7 +11,8 @@ import orjson
 from lightkeeper.casework import facts
 from lightkeeper.casework.text import printable
 from lightkeeper.domain.answer import CallProblem
-from lightkeeper.domain.document import PENDING
+from lightkeeper.domain.document import PENDING, Step
+from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.filters import MOVED_AT, Filter, Listing
 
@@ -34,12 +35,14 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
-def lines(listing: Listing, wanted: Filter, form: str, now: Instant) -> _Lines:
+def lines(
+    listing: Listing, wanted: Filter, form: str, now: Instant, policy: Policy = USUAL
+) -> _Lines:
     """The documents that match, in the order they were tracked, as lines that end in a newline.
 
     Memory stays the same however many there are, and a reader may take its time.
     """
-    documents = (_fields(row, now) for row in listing.rows(wanted, _COLUMNS))
+    documents = (_fields(row, now, policy) for row in listing.rows(wanted, _COLUMNS))
     write: dict[str, Callable[[Iterator[dict[str, Any]]], _Lines]] = {
         Form.TABLE: _table,
         Form.CSV: _csv,
@@ -49,10 +52,10 @@ def lines(listing: Listing, wanted: Filter, form: str, now: Instant) -> _Lines:
     return write[form](documents)
 
 
-def _fields(row: tuple[Any, ...], now: Instant) -> dict[str, Any]:
+def _fields(row: tuple[Any, ...], now: Instant, policy: Policy) -> dict[str, Any]:
     _, *read, moved_at = row
     columns = dict(zip(facts.COLUMNS, read, strict=True))
-    document = facts.of_document(columns, moved_at, now)
+    document = facts.of_document(columns, moved_at, now, policy)
     document["last_call_failed"] = _call_failed(columns["last_problem"])
     return document
 
@@ -70,7 +73,7 @@ def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
             document["lighthouse_status"],
             document["current_step"],
             document["condition"],
-            document["decided_at"] or document["step_since"],
+            document["condition_since"] or "",
         )
         # A value as wide as its column would run into the next one.
         parted = [f"{cell} " for cell in cells]
@@ -81,9 +84,16 @@ def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
 def _reason(document: dict[str, Any]) -> str:
     """Lighthouse's own words, what keeps it from being known, and who took it up."""
     parts = [document["error_detail"] or ""]
+    is_pending = document["lighthouse_status"] == PENDING
+    if document["unknown_words"]:
+        parts.append(f"unknown words: {document['unknown_words']}")
+    if is_pending and document["current_step"] != Step.NONE:
+        parts.append(f"at this step since {document['step_since']}")
     if document["not_found_since"] is not None:
         parts.append(f"not found by Lighthouse since {document['not_found_since']}")
-    if document["last_call_failed"] and document["lighthouse_status"] == PENDING:
+    if is_pending and document["unanswered_since"] is not None:
+        parts.append(f"no usable answer since {document['unanswered_since']}")
+    if is_pending and document["last_call_failed"]:
         parts.append(f"last call failed: {document['last_call_failed']}")
     if document["acknowledged_by"]:
         parts.append(f"by {document['acknowledged_by']}: {document['acknowledged_reason']}")

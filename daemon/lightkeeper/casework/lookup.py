@@ -10,6 +10,7 @@ from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import submission_wording
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition, Step
+from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.domain.tries import deciding
 from lightkeeper.store import remarks
@@ -68,13 +69,18 @@ def _last(what: str, at: Instant | None, now: Instant) -> dict[str, Any]:
     return {f"last_{what}_at": iso(at), f"last_{what}_ago_s": ago_s}
 
 
-def document(database: Database, request_id: int, now: Instant) -> Found | None:
-    """One document with its history; None where it is not tracked."""
+def document(
+    database: Database, request_id: int, now: Instant, policy: Policy = USUAL
+) -> Found | None:
+    """One document with its history; None where it is not tracked.
+
+    By `policy` it is slow, stuck or overdue since it had waited for so long.
+    """
     row = Documents(database).find(request_id)
     if row is None:
         return None
     history = Outbox(database).history(row.id)
-    data = _data(row, Outbox(database).moved_at(row.id), now)
+    data = _data(row, Outbox(database).moved_at(row.id), now, policy)
     data["history"] = [
         {
             "at": iso(change.at),
@@ -108,7 +114,9 @@ def _decided_by(database: Database, row: Form526DocumentSubmission) -> int | Non
     return int(deciding(same).lighthouse_request_id)
 
 
-def submission(database: Database, submission_id: str, now: Instant) -> Found | None:
+def submission(
+    database: Database, submission_id: str, now: Instant, policy: Policy = USUAL
+) -> Found | None:
     """All documents of a submission and the veteran's wording; None where none is tracked.
 
     Several tries of one document are one: the try that decides, with the others beneath it.
@@ -119,7 +127,7 @@ def submission(database: Database, submission_id: str, now: Instant) -> Found | 
         return None
     outbox, wording = Outbox(database), submission_wording(rows)
     documents = documents_of(rows)
-    known = {row.id: _data(row, outbox.moved_at(row.id), now) for row in rows}
+    known = {row.id: _data(row, outbox.moved_at(row.id), now, policy) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
         "documents": [
@@ -140,11 +148,11 @@ def submission(database: Database, submission_id: str, now: Instant) -> Found | 
 
 
 def _data(
-    row: Form526DocumentSubmission, moved_at: Instant | None, now: Instant
+    row: Form526DocumentSubmission, moved_at: Instant | None, now: Instant, policy: Policy
 ) -> dict[str, Any]:
     columns = {name: getattr(row, name) for name in facts.COLUMNS}
     return {
-        **facts.of_document(columns, moved_at, now),
+        **facts.of_document(columns, moved_at, now, policy),
         **{name: iso(getattr(row, name)) for name in _MORE_TIMES},
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
@@ -168,8 +176,10 @@ def _headline(data: dict[str, Any]) -> list[str]:
         ("at this step since", data["step_since"] if runs else None),
         (f"{status} since", ended_at),
         ("reason", data["error_detail"]),
+        ("unknown words", data["unknown_words"]),
         ("in the eFolder since", data["in_efolder_at"]),
         ("not found by Lighthouse since", data["not_found_since"]),
+        ("no usable answer since", data["unanswered_since"]),
         ("last polled", data["last_polled_at"]),
         ("next poll", data["next_poll_at"]),
         ("last call failed", problem and facts.call_failed(problem)),

@@ -25,7 +25,7 @@ _WRITTEN_AT_ONCE: Final = 200
     help="csv is for spreadsheets: what they would run as a formula begins with a '.",
 )
 def list_documents(form: str, **options: Any) -> int:
-    """List documents with step, condition and reason.
+    """List documents with step, condition, since when they are in it, and reason.
 
     All of them, or those that match every option; an option that is given twice allows both
     values. A TIME is a date (its whole day, UTC), a time such as 2026-11-23T14:05:00Z, or how
@@ -36,10 +36,10 @@ def list_documents(form: str, **options: Any) -> int:
     from lightkeeper.casework.listing import lines
     from lightkeeper.store.filters import Listing
 
-    at = now()
-    with closing(open_store(load_store_settings(), look=True)) as database:
+    at, settings = now(), load_store_settings()
+    with closing(open_store(settings, look=True)) as database:
         wanted = filter_of(asked(options) or Asked(), database, at)
-        written = lines(Listing(database), wanted, form, at)
+        written = lines(Listing(database), wanted, form, at, settings.policy)
         while text := "".join(islice(written, _WRITTEN_AT_ONCE)):
             click.echo(text, nl=False)
     return ExitStatus.OK

@@ -36,11 +36,12 @@ def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
 
     if (request_id is None) == (submission is None):
         raise click.UsageError("give either REQUEST_ID or --submission ID")
-    with closing(open_store(load_store_settings(), look=True)) as database, database.guarded():
+    settings = load_store_settings()
+    with closing(open_store(settings, look=True)) as database, database.guarded():
         found = (
-            lookup.document(database, request_id, now())
+            lookup.document(database, request_id, now(), settings.policy)
             if request_id is not None
-            else lookup.submission(database, submission or "", now())
+            else lookup.submission(database, submission or "", now(), settings.policy)
         )
         if found is None:
             what = f"request id {request_id}" if submission is None else f"submission {submission}"

@@ -1,6 +1,7 @@
 """The thresholds that are settings."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from lightkeeper.domain.time import DAY, HOUR
 
@@ -14,3 +15,7 @@ class Policy:
     overdue_after_ms: int = 96 * HOUR
     not_found_fails_after_ms: int = 7 * DAY
     recheck_window_ms: int = 7 * DAY
+
+
+USUAL: Final = Policy()
+"""The thresholds where no setting says otherwise."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from lightkeeper.domain.document import FAILED, PENDING, Condition, LighthouseStatus
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
@@ -30,6 +32,20 @@ MOVED_AT: Final = (
     "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
 )
 """When the document `d` came to its step; NULL where it never moved."""
+OTHER: Final = "other"
+"""What Datadog is told for a word that has no tag value of its own."""
+_OWN_TAGS: Final = "SELECT word FROM open_words WHERE tag = ?"
+# Both spelled as `steps` are stored: as JSON.
+_HAS_WORD: Final = "(LOWER(reported_status) = ? OR LOWER(steps) LIKE ? ESCAPE '!')"
+_HAS_OTHER_WORD: Final = f"""
+    EXISTS (
+        SELECT 1 FROM transitions AS t WHERE t.document_id = d.id AND t.remarks LIKE ?
+    ) AND NOT EXISTS (
+        SELECT 1 FROM ({_OWN_TAGS}) AS own
+        WHERE LOWER(reported_status) = own.word
+            OR LOWER(steps) LIKE ? || REPLACE(own.word, '_', '!_') || ? ESCAPE '!'
+    )
+"""
 
 
 class Filter(NamedTuple):
@@ -50,6 +66,8 @@ class Filter(NamedTuple):
     unobserved_at: Instant | None = None
     """The time at which they are unobserved."""
     after_id: int | None = None
+    words: frozenset[str] = frozenset()
+    """Statuses, steps or statuses of steps as Lighthouse calls them, in lower case, or `OTHER`."""
 
 
 def select(
@@ -118,7 +136,24 @@ def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
     if wanted.unobserved_at is not None:
         clauses.append(UNOBSERVED)
         params += [wanted.unobserved_at - UNOBSERVED_AFTER_MS] * 2
-    return [*clauses, *given], [*params, *given.values()]
+    has_word, words = _word_clauses(wanted.words)
+    return [*clauses, *has_word, *given], [*params, *words, *given.values()]
+
+
+def _word_clauses(words: frozenset[str]) -> tuple[list[str], list[Any]]:
+    clauses: list[str] = []
+    params: list[Any] = []
+    for word in sorted(words):
+        if word == OTHER:
+            clauses.append(f"({_HAS_OTHER_WORD} OR {_HAS_WORD})")
+            params += ['%"unknown_%', "word", '%"', '"%']
+        else:
+            clauses.append(_HAS_WORD)
+        quoted = orjson.dumps(word).decode()
+        for sign in "!%_":
+            quoted = quoted.replace(sign, f"!{sign}")
+        params += [word, f"%{quoted}%"]
+    return ([f"({' OR '.join(clauses)})"] if clauses else []), params
 
 
 def _present(database: Database, wanted: Filter) -> frozenset[str]:
@@ -167,6 +202,10 @@ class Listing:
             if not self._db.is_cut_off:
                 raise
             return self._db.rows(sql, params)
+
+    def own_tags(self, tag: str) -> list[str]:
+        """The values of this tag that stand for one word that no contract knows."""
+        return [word for (word,) in self._db.rows(_OWN_TAGS, (tag,))]
 
     def steps(self) -> list[str]:
         """Every step that a document is or was tallied at, under Lighthouse's own names."""

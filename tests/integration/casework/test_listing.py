@@ -14,10 +14,12 @@ from freezegun import freeze_time
 from store_rows import NOW, OPEN_STATES, ended, moved, new, plans, stand, uses
 
 from lightkeeper.casework.listing import FIELDS, lines
+from lightkeeper.casework.text import iso as printed
 from lightkeeper.casework.text import printable
 from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.commands.main import main
 from lightkeeper.domain.answer import CallProblem
+from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import CONDITION_WORDS, Condition
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE
@@ -25,6 +27,7 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Filter, Listing
 from lightkeeper.store.levels import Levels
+from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.triage import TriageStore
 
 AT_NOW = "2027-01-15T08:00:00Z"
@@ -214,6 +217,129 @@ def test_a_step_that_lighthouse_added_is_found_in_any_spelling(listed, documents
         assert [1] == listed("--step", word)
 
 
+def _outbox(database):
+    """The words of Lighthouse's own that got a tag value when their transitions were published."""
+    for tag, word in (("step", "virus_scan"), ("word", "virus_scan"), ("word", "paused")):
+        Outbox(database).keep_word(tag, word)
+
+
+def test_a_condition_is_left_out_as_status_counts_it(listed, documents):
+    """What a page counts that subtracts one gauge from another; several may be left out."""
+    stand(documents, ["slow", "stuck", "stuck", "overdue", "not_found", "in_efolder"])
+
+    assert [2, 3] == listed("--condition", "stuck", "--except", "overdue")
+    assert [1] == listed("--condition", "slow", "--except", "STUCK")
+    assert [1, 2, 3, 4] == listed("--except", "unacknowledged", "--except", "not-found")
+    assert [] == listed("--condition", "overdue", "--except", "slow")
+
+
+def test_documents_are_found_by_a_word_of_lighthouse_and_show_it(
+    command, listed, database, documents
+):
+    """As a status, a step or the status of a step, in any case; `other` has no tag value."""
+    said = [
+        {"reported_status": "PAUSED", "steps": '{"CLAIMS_EVIDENCE":"SUCCESS"}'},
+        {"reported_status": "IN_PROGRESS", "steps": '{"VIRUS_SCAN":"NOT_STARTED"}'},
+        {"reported_status": "IN_PROGRESS", "steps": '{"CLAIMS_EVIDENCE":"Paused"}'},
+        {"reported_status": "IN REVIEW", "steps": "{}"},
+        {"reported_status": "IN_PROGRESS", "steps": '{"VIRUSXSCAN":"50% done"}'},
+        {"reported_status": "IN_PROGRESS", "steps": '{"CLAIMS_EVIDENCE":"IN_PROGRESS"}'},
+    ]
+    documents.add([new(number, attachment_id=f"a-{number}") for number in range(1, 7)], NOW)
+    remarks = {"remarks": (Remark(RemarkKind.UNKNOWN_STATUS, "x"),)}
+    due = sorted(documents.due(NOW, 10))
+    documents.record(
+        [moved(one, change=remarks, **each) for one, each in zip(due[:5], said, strict=False)]
+        + [moved(due[5], **said[5])],
+        NOW,
+    )
+    _outbox(database)
+
+    assert [1, 3] == listed("--word", "paused") == listed("--word", "PAUSED")
+    assert [2] == listed("--word", "virus_scan")
+    assert [1, 2, 3] == listed("--word", "paused", "--word", "Virus_Scan")
+    assert [4] == listed("--word", "in review")
+    assert [5] == listed("--word", "50% done")
+    assert [4, 5] == listed("--word", "other")
+    assert [1, 3, 6] == listed("--word", "claims_evidence")
+    rows = json.loads(command("list", "--format", "json"))
+    assert [
+        *("status PAUSED", "step VIRUS_SCAN", "step CLAIMS_EVIDENCE is Paused"),
+        *("status IN REVIEW", "step VIRUSXSCAN is 50% done", None),
+    ] == [row["unknown_words"] for row in rows]
+    assert "unknown words: status PAUSED\n" in command("list", "--word", "paused")
+    assert "  unknown words: status PAUSED\n" in command("show", 1)
+    with pytest.raises(click.UsageError, match="--word: ' ' is no word"):
+        command("list", "--word", " ")
+
+
+def test_the_step_other_is_every_step_without_a_tag_value(listed, database, documents):
+    """As in a page; a step that has a value of its own is found under that alone."""
+    documents.add([new(number, attachment_id=f"a-{number}") for number in range(1, 5)], NOW)
+    steps = ("VIRUS_SCAN", "Second look", "CLAIMS_EVIDENCE", "ninth")
+    due = sorted(documents.due(NOW, 10))
+    documents.record(
+        [moved(one, current_step=at) for one, at in zip(due, steps, strict=True)], NOW
+    )
+    _outbox(database)
+
+    assert [2, 4] == listed("--step", "other")
+    assert [1, 2, 4] == listed("--step", "other", "--step", "virus_scan")
+    assert [3] == listed("--step", "claims_evidence")
+
+
+def test_since_is_when_the_document_came_into_its_condition(command, documents):
+    """Also where an answer came later; the step's own time stands in the reason."""
+    documents.add(
+        [
+            new(each, attachment_id=f"a-{each}", tracked_at=NOW - 120 * HOUR)
+            for each in range(1, 8)
+        ],
+        NOW,
+    )
+    states = {
+        "waiting": {"current_step": "CLAIMS_EVIDENCE"},
+        "slow": {"current_step": "CLAIMS_EVIDENCE"},
+        "stuck": {"current_step": "CLAIMS_EVIDENCE"},
+        "overdue": {},
+        "not_found": {"not_found_since": NOW - 3 * HOUR},
+        "in_efolder": {"lighthouse_status": "failed", "decided_at": NOW - 2 * HOUR},
+        "contradictory": {"lighthouse_status": "done", "decided_at": NOW - HOUR},
+    }
+    due = sorted(documents.due(NOW, 10))
+    documents.record(
+        [
+            moved(one, at=NOW - 5 * HOUR, condition=condition, **state)
+            for one, (condition, state) in zip(due, states.items(), strict=True)
+        ],
+        NOW,
+    )
+    command("ack", 7, "--by", "jane", "--reason", "looked")
+
+    rows = json.loads(command("list", "--format", "json"))
+    ago = [120, 96, 72, 24, 3, 2, 0]
+    times = [printed(NOW - hours * HOUR) for hours in ago]
+    assert times == [row["condition_since"] for row in rows]
+    table = command("list").splitlines()[1:8]
+    assert times == [line[98:].split()[0] for line in table]
+    at_step = f"at this step since {printed(NOW - 5 * HOUR)}"
+    assert [True] * 3 + [False] * 4 == [line.endswith(at_step) for line in table]
+    assert json.loads(command("show", 3, "--json"))["condition_since"] == times[2]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_since_goes_by_the_thresholds_that_are_set(command, documents, monkeypatch):
+    """A document is stuck since it had waited for as long as the settings say."""
+    documents.add([new(1, tracked_at=NOW - 20 * HOUR)], NOW)
+    documents.record([moved(*documents.due(NOW, 1), condition="stuck")], NOW)
+    monkeypatch.setenv("LIGHTKEEPER_SLOW_AFTER", "1h")
+    monkeypatch.setenv("LIGHTKEEPER_STUCK_AFTER", "12h")
+
+    (row,) = json.loads(command("list", "--format", "json"))
+
+    assert printed(NOW - 8 * HOUR) == row["condition_since"]
+
+
 def test_every_format_says_the_same(command, documents):
     """JSON, JSON Lines and CSV have the same fields; the table has status, step and reason."""
     _fail(documents, [HOUR, 2 * HOUR], error_detail='Step attempts exceeded, "twice"\x1b[2J\x9b')
@@ -380,9 +506,8 @@ def test_unobserved_documents_are_found_with_the_reason(listed, command, databas
     assert [1, 2] == listed("--unobserved")
     assert 2 == Levels(database).unobserved(NOW)
     assert [2] == listed("--unobserved", "--condition", "stuck")
-    assert "last call failed: http_status 502, in Lighthouse's words" in command(
-        "list", "--unobserved"
-    )
+    why = f"no usable answer since {printed(NOW - 3 * HOUR)}; last call failed: http_status 502"
+    assert f"{why}, in Lighthouse's words" in command("list", "--unobserved")
     assert "Jane" not in command("list", "--unobserved", "--format", "csv")
     assert "2 would be polled next" in command("recheck", "--unobserved")
 

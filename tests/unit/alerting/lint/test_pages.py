@@ -211,7 +211,8 @@ def test_every_section_says_how_urgent_its_monitor_is_and_begins_with_the_comman
         (command,) = re.findall(r"\$\{first\} (`[^`]+`)", one.written["message"])[:1]
         _, why = section.split("**May wait.**")
 
-        assert section.startswith(f"**First.** {command}\n"), key
+        in_capitals = re.sub(r"\{\{(\w+)\.name\}\}", lambda name: name[1].upper(), command)
+        assert section.startswith(f"**First.** {in_capitals}\n"), key
         assert f"`{one.urgency}`" in why, key
         others = PAGERS if one.urgency is Urgency.CHANNEL else ()
         assert not any(f"so it pages `{other}`" in why for other in others), key
