@@ -55,7 +55,7 @@ def folder_option(
 def watched() -> "WatchedEnv | None":
     """The env that the monitors watch which are at hand; None where there are none."""
     from lightkeeper.alerting.errors import AlertingError
-    from lightkeeper.alerting.files.definitions import load_variables
+    from lightkeeper.alerting.files.variables import load_variables
     from lightkeeper.service.self_check import WatchedEnv
 
     file = shipped("monitors") / "variables.json"

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from lightkeeper.alerting.files.definitions import (
     Assets,
-    BadDefinition,
     Definition,
     load,
     need_folder,
     read_wrapper,
-    resolve,
 )
+from lightkeeper.alerting.files.reading import BadDefinition
+from lightkeeper.alerting.files.variables import resolve
 
 COLUMNS: Final = 12
 STREAMS: Final = ("event_stream", "event_timeline", "list_stream")

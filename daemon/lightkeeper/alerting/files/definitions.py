@@ -1,33 +1,25 @@
 """Monitors and SLOs as files: a wrapper with keys of ours around the exact payload Datadog takes.
 
-What differs between installations stands in one file, `variables.json`, and in the payloads as
-`${name}`: inside a string as text, or as the whole string, which then becomes the value itself.
+What differs between installations is in `variables.json`: see variables.py.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.files.reading import BadDefinition, read_json, read_text
+from lightkeeper.alerting.files.variables import load_variables, resolve
 
-_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
 _FIELDS: Final = {**dict.fromkeys(_TEXTS, str), "payload": dict, "silence": dict}
-_NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
-_ABSOLUTE: Final = re.compile(r"https?://[^/\s]")
 _WRAPPINGS: Final = {
     "definition": "in the wrapping of an integration",
     "data": "in an answer of Datadog's API",
 }
 _TOLD_BY: Final = {"widgets": "a dashboard", "thresholds": "an SLO", "query": "a monitor"}
-
-
-class BadDefinition(AlertingError):
-    """A file of monitors/ or dashboards/ cannot be used; the message names file, place, remedy."""
 
 
 class Urgency(StrEnum):
@@ -122,7 +114,7 @@ def load(folder: Path, option: str = "--folder") -> Assets:
     slos = _definitions(folder / "slos", variables, problems)
     runbook = ""
     try:
-        runbook = _text(folder / "README.md")
+        runbook = read_text(folder / "README.md")
     except BadDefinition as exc:
         problems.append(f"{exc} (the runbook: a section for each monitor)")
     if problems:
@@ -142,96 +134,6 @@ def need_folder(folder: Path, option: str) -> None:
         raise BadDefinition(f"{folder}: {exc.strerror}: name another with {option}") from exc
     if not found:
         raise BadDefinition(f"{folder}: no such folder: name it with {option}")
-
-
-def load_variables(path: Path, needed: Iterable[str] = _NEEDED) -> dict[str, Any]:
-    """Read the variables; a value may use those above it. Raises BadDefinition.
-
-    `needed` are those without which the file cannot be used.
-    """
-    given = read_json(path)
-    variables: dict[str, Any] = {}
-    for name, value in given.items():
-        variables[name] = resolve(value, variables, f"{path}: {name}")
-    for name in needed:
-        if not isinstance(variables.get(name), str) or not variables[name].strip():
-            raise BadDefinition(f"{path}: {name}: [variable] missing: give it a text")
-    if "runbook_url" in needed and not _ABSOLUTE.match(variables["runbook_url"]):
-        raise BadDefinition(
-            f"{path}: runbook_url: [variable] {variables['runbook_url']} is relative, which no "
-            "chat or pager can follow: write https://…"
-        )
-    return variables
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object from a JSON file. Raises BadDefinition, with the line of a mistake."""
-    try:
-        found = json.loads(
-            _text(path),
-            object_pairs_hook=lambda pairs: _once(path, pairs),
-            parse_constant=lambda word: _no_number(path, word),
-        )
-    except RecursionError as exc:
-        raise BadDefinition(f"{path}: [file] is nested too deeply") from exc
-    except json.JSONDecodeError as exc:
-        where = f"line {exc.lineno} column {exc.colno}"
-        raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
-    if not isinstance(found, dict):
-        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}, one in each file")
-    return found
-
-
-def refuse_endless(path: Path) -> None:
-    """Raise BadDefinition for what is there and may have no end, such as a FIFO or a device."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise BadDefinition(f"{path}: [file] is not a regular file: name one that is")
-
-
-def _text(path: Path) -> str:
-    refuse_endless(path)
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise BadDefinition(f"{path}: [file] cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise BadDefinition(f"{path}: [file] byte {exc.start} is not UTF-8: save it so") from exc
-
-
-def resolve(value: Any, variables: dict[str, Any], where: str) -> Any:
-    """Fill in variables all the way down. Raises BadDefinition, with the place, for others."""
-    match value:
-        case dict():
-            return {key: resolve(one, variables, f"{where}.{key}") for key, one in value.items()}
-        case list():
-            return [
-                resolve(one, variables, f"{where}[{index}]") for index, one in enumerate(value)
-            ]
-        case str():
-            return _filled(value, variables, where)
-    return value
-
-
-def _filled(text: str, variables: dict[str, Any], where: str) -> Any:
-    def value(found: re.Match[str]) -> Any:
-        if found[1] not in variables:
-            known = ", ".join(variables) or "none yet"
-            raise BadDefinition(
-                f"{where}: [variable] variables.json has no ${{{found[1]}}}: write one of {known}"
-            )
-        return variables[found[1]]
-
-    def as_text(found: re.Match[str]) -> str:
-        inside = value(found)
-        if isinstance(inside, list | dict):
-            raise BadDefinition(
-                f"{where}: [variable] {found[0]} is no text: write it as the whole value"
-            )
-        return inside if isinstance(inside, str) else json.dumps(inside)
-
-    if whole := _VARIABLE.fullmatch(text):
-        return value(whole)
-    return _VARIABLE.sub(as_text, text)
 
 
 def _definitions(
@@ -289,16 +191,3 @@ def _refuse_unwrapped(path: Path, given: dict[str, Any], fields: Iterable[str]) 
             f"{path}: payload: [wrapper] this is {what} {how}: write {it} as `payload`, without "
             f"what only the server writes (id, created, …), beside {beside}"
         )
-
-
-def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadDefinition(f"{path}: [file] {twice!r} stands twice in one object: keep one")
-    return found
-
-
-def _no_number(path: Path, word: str) -> None:
-    raise BadDefinition(f"{path}: [file] {word} is not JSON: write a number")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lightkeeper.alerting.errors import AlertingError, Problem
-from lightkeeper.alerting.files.definitions import BadDefinition, refuse_endless, resolve
+from lightkeeper.alerting.files.reading import BadDefinition, refuse_endless
+from lightkeeper.alerting.files.variables import resolve
 from lightkeeper.alerting.unit_tests.cases import (
     Case,
     ExpectedChange,
