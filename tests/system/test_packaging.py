@@ -72,7 +72,8 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("monitors check", "monitors, 3 SLOs: no problem"),
+        ("monitors check", "monitors, 3 SLOs: no problem (environments: production, staging)"),
+        ("monitors print documents-stuck --env staging", "monitor_key:staging/documents-stuck"),
         ("monitors print documents-stuck", "documents-stuck"),
         ("dashboards check", "2 dashboards: no problem"),
         ("drill unknown-step", "| unknown-step |"),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lightkeeper.commands.shared import folder_option, places
+from lightkeeper.commands.values import every_environment, summary, told_apart, values_options
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
     from lightkeeper.alerting.files.definitions import Assets
+    from lightkeeper.alerting.files.variables import Values
 
 
 _folder = folder_option("monitors", "The folder of monitors, slos/, variables.json and README.md.")
@@ -23,39 +25,39 @@ def monitors() -> None:
 
 @monitors.command()
 @_folder
-def check(folder: Path) -> int:
-    """Find mistakes in monitors and SLOs.
+@values_options
+def check(folder: Path, values: "Values") -> int:
+    """Find mistakes in monitors and SLOs, in every environment or in the one named.
 
     One line each: the file, the place in it, the rule, and what to write instead.
     """
     from lightkeeper.alerting.lint.monitor_rules import lint
 
-    assets = _load(folder)
-    problems = lint(assets)
-    for problem in problems:
-        click.echo(problem)
-    click.echo(
-        f"{len(assets.monitors)} monitors, {len(assets.slos)} SLOs: {counted(len(problems))}"
-    )
-    return ExitStatus.NO if problems else ExitStatus.OK
+    chosen = every_environment(folder, values)
+    assets = {name: _load(folder, each) for name, each in chosen.items()}
+    lines = list(told_apart({name: lint(one) for name, one in assets.items()}))
+    for line in lines:
+        click.echo(line)
+    one = next(iter(assets.values()))
+    what = f"{len(one.monitors)} monitors, {len(one.slos)} SLOs"
+    click.echo(summary(what, len(lines), chosen))
+    return ExitStatus.NO if lines else ExitStatus.OK
 
 
 @monitors.command("print")
 @click.argument("key", required=False)
 @_folder
-def print_command(key: str | None, folder: Path) -> int:
+@values_options
+def print_command(key: str | None, folder: Path, values: "Values") -> int:
     """Print payloads for Datadog's API: of KEY, or of all.
 
-    KEY is a file's name without .json. Variables are filled in.
+    KEY is a file's name without .json. Variables are filled in, and each object carries its key.
     """
     import json
 
-    assets = _load(folder)
+    assets = _load(folder, values)
     if key is None:
-        found: object = {
-            "monitors": {name: one.payload for name, one in assets.monitors.items()},
-            "slos": assets.slo_payloads(),
-        }
+        found: object = {"monitors": assets.monitor_payloads(), "slos": assets.slo_payloads()}
     else:
         definition = assets.monitors.get(key) or assets.slos.get(key)
         if definition is None:
@@ -73,13 +75,14 @@ def print_command(key: str | None, folder: Path) -> int:
 @monitors.command("test")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @_folder
+@values_options
 @click.option(
     "--mutants",
     is_flag=True,
     help="Also put faults into the monitors; each has to turn a test red.",
 )
-def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
-    """Run unit tests of the monitors.
+def test_command(files: tuple[Path, ...], folder: Path, mutants: bool, values: "Values") -> int:
+    """Run unit tests of the monitors, with the values of variables.json or of an environment.
 
     FILES are tests in YAML; by default all that lie beside the folder in tests/monitors, or else
     those of lightkeeper's own monitors, and then each monitor needs some.
@@ -87,7 +90,7 @@ def test_command(files: tuple[Path, ...], folder: Path, mutants: bool) -> int:
     from lightkeeper.alerting.unit_tests.mutants import run_mutants
     from lightkeeper.alerting.unit_tests.runner import run_tests
 
-    assets, every = _load(folder), not files
+    assets, every = _load(folder, values), not files
     paths = list(files) or _tests_of(folder, assets.monitors)
     report = run_tests(assets, paths, every=every)
     if report.ok and mutants:  # a test that fails already would notice every fault
@@ -111,12 +114,7 @@ def _tests_of(folder: Path, monitors: Container[str]) -> list[Path]:
     )
 
 
-def _load(folder: Path) -> "Assets":
+def _load(folder: Path, values: "Values") -> "Assets":
     from lightkeeper.alerting.files.definitions import load
 
-    return load(folder)
-
-
-def counted(problems: int) -> str:
-    """How many problems there are, in words."""
-    return "no problem" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+    return load(folder, values=values)

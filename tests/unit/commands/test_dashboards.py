@@ -48,3 +48,22 @@ def test_print_gives_the_exact_payload():
     assert ["team:benefits"] == json.loads(out)["tags"]
     assert "${" not in every
     assert "choose from documents, overview" in problem.message
+
+
+def test_boards_are_checked_and_printed_for_an_environment(tmp_path):
+    """Each carries its environment and key; a wrong environment is refused in one line."""
+    folder, monitors = written(tmp_path, board())
+    (monitors / "environments").mkdir()
+    (monitors / "environments" / "staging.json").write_text('{"env": "staging"}')
+    where = ("--folder", folder, "--monitors", monitors)
+
+    assert (
+        "1 dashboards: no problem (environments: test, staging)\n" == command("check", *where)[1]
+    )
+    _, out, _ = command("print", "one", *where, "--env", "staging")
+    _, _, problem = command("print", *where, "--env", "stagnig")
+
+    assert ["staging"] == json.loads(out)["template_variables"][0]["defaults"]
+    assert "Managed by lightkeeper: staging/one" == json.loads(out)["description"]
+    assert 2 == problem.exit_status
+    assert "no such environment: stagnig" in str(problem)

@@ -103,3 +103,86 @@ def test_a_copy_with_fewer_monitors_is_tested_with_the_tests_that_it_needs(tmp_p
     tests = SHIPPED.parent / "tests" / "monitors"
     names = [f"{tests / key}.yaml" for key in ("documents-slow", "documents-stuck")]
     assert (0, names) == (status, [line.split(": ")[0] for line in out.splitlines()])
+
+
+@pytest.fixture
+def staging(folder):
+    """The faultless set with an environment in which two variables differ."""
+    (folder / "environments").mkdir()
+    values = {"env": "staging", "most": 9}
+    (folder / "environments" / "staging.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_check_runs_over_every_environment(staging):
+    """What is wrong in one of them alone is said with its name; what is wrong in all, once."""
+    status, out, _ = command("check", "--folder", staging)
+    assert (0, "4 monitors, 1 SLOs: no problem (environments: test, staging)\n") == (status, out)
+
+    given = definition_files.definitions()["failed.json"]
+    given["payload"]["options"]["thresholds"]["critical"] = 7
+    given["payload"]["options"]["include_tags"] = "yes"
+    (staging / "failed.json").write_text(json.dumps(given))
+    status, out, _ = command("check", "--folder", staging)
+
+    *lines, last = out.splitlines()
+    only = [line for line in lines if line.endswith(" (in staging)")]
+    assert (1, len(lines)) == (status, len(set(lines)))
+    assert any("thresholds.critical: [thresholds]" in line for line in only)
+    assert 1 == len([line for line in lines if "[shape]" in line])
+    assert f": {len(lines)} problems (environments: test, staging)" in last
+
+
+def test_check_of_one_environment_is_about_that_alone(staging):
+    """So is one with a single value: nothing else is looked at."""
+    for values in (("--env", "staging"), ("--set", "env=qa")):
+        status, out, _ = command("check", "--folder", staging, *values)
+        assert (0, "4 monitors, 1 SLOs: no problem\n") == (status, out)
+
+
+def test_a_broken_environment_is_one_line_in_check_print_and_test(staging):
+    """Exit status 65 in the one that checks all, and in those that name it."""
+    (staging / "environments" / "staging.json").write_text('{"env": "staging", "mots": 1}')
+
+    for line in (["check"], ["print", "--env", "staging"], ["test", "--env", "staging"]):
+        _, out, problem = command(*line, "--folder", staging)
+
+        assert ("", 65) == (out, problem.exit_status)
+        assert "staging.json: mots: [variable] variables.json has no mots: did you" in str(problem)
+
+
+def test_print_fills_in_the_values_of_an_environment(staging, tmp_path):
+    """Each object carries its environment; a file of values and single ones come after it."""
+    file = tmp_path / "mine.json"
+    file.write_text('{"most": 11}')
+
+    _, out, _ = command("print", "failed", "--folder", staging, "--env", "staging")
+    _, other, _ = command("print", "failed", "--folder", staging, "--variables", file)
+    _, third, _ = command(
+        *("print", "failed", "--folder", staging, "--variables", file, "--set", "most=12")
+    )
+
+    given = json.loads(out)
+    assert given["query"].endswith("> 9")
+    assert "{env:staging,outcome:failed}" in given["query"]
+    assert ["managed_by:lightkeeper", "monitor_key:staging/failed"] == given["tags"][-2:]
+    assert json.loads(other)["query"].endswith("> 11")
+    assert json.loads(third)["query"].endswith("> 12")
+
+
+def test_tests_run_with_the_values_of_an_environment(staging, tmp_path):
+    """A test that holds for one threshold fails for that of another environment."""
+    tests = tmp_path / "tests" / "monitors"
+    tests.mkdir(parents=True)
+    signal = "lightkeeper.documents.outcomes{document_type:form_0781,step:none,outcome:failed}"
+    (tests / "failed.yaml").write_text(
+        "monitor: failed\ntags: env:${env}\ntests:\n  - name: fires\n    series:\n"
+        f"      - count: {signal}\n        values: 8\n"
+        "    transitions:\n      - {at: 1m, group: step:none, to: Alert}\n"
+    )
+
+    ran = [
+        command("test", tests / "failed.yaml", "--folder", staging, *values)[:2]
+        for values in ((), ("--env", "staging"))
+    ]
+    assert [0, 1] == [status for status, _ in ran], ran

@@ -17,8 +17,9 @@ from lightkeeper.alerting.files.definitions import (
     need_folder,
     read_wrapper,
 )
+from lightkeeper.alerting.files.markers import described
 from lightkeeper.alerting.files.reading import BadDefinition
-from lightkeeper.alerting.files.variables import resolve
+from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, resolve
 
 COLUMNS: Final = 12
 STREAMS: Final = ("event_stream", "event_timeline", "list_stream")
@@ -144,10 +145,20 @@ class Dashboard:
         return tuple(query for widget in self.widgets for query in widget.queries())
 
 
-def load_dashboards(folder: Path, monitors: Path) -> dict[str, Dashboard]:
+def load_dashboards(
+    folder: Path, monitors: Path, values: Values = AS_WRITTEN
+) -> dict[str, Dashboard]:
     """Read dashboards/, and monitors/ for variables and tags. Raises BadDefinition with all."""
-    need_folder(folder, "--folder")
-    assets = load(monitors, "--monitors")
+    need_folder(folder, "--folder")  # which is named first where both are missing
+    return dashboards_of(load(monitors, "--monitors", values), folder, "--folder")
+
+
+def dashboards_of(assets: Assets, folder: Path, option: str) -> dict[str, Dashboard]:
+    """Read dashboards/, beside these monitors. Raises BadDefinition with all that is wrong.
+
+    `option` is what names the folder on the command line.
+    """
+    need_folder(folder, option)
     found: dict[str, Dashboard] = {}
     problems: list[str] = []
     for path in sorted(folder.glob("*.json")):
@@ -159,7 +170,7 @@ def load_dashboards(folder: Path, monitors: Path) -> dict[str, Dashboard]:
         raise BadDefinition("\n".join(problems))
     if not found:
         raise BadDefinition(
-            f"{folder}: [file] holds no dashboard: write one, or name another folder with --folder"
+            f"{folder}: [file] holds no dashboard: write one, or name another folder with {option}"
         )
     return found
 
@@ -174,6 +185,7 @@ def _definition(path: Path, variables: dict[str, Any]) -> Definition:
     given = read_wrapper(path, _FIELDS)
     written = given.pop("payload")
     payload = resolve(written, variables, f"{path}: payload")
+    payload = described(payload, variables["env"], given["key"])
     return Definition(
         file=str(path), runbook="", pages="No page.", payload=payload, written=written, **given
     )

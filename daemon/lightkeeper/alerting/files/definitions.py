@@ -10,8 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from lightkeeper.alerting.files.markers import mark, tagged
 from lightkeeper.alerting.files.reading import BadDefinition, read_json, read_text
-from lightkeeper.alerting.files.variables import load_variables, resolve
+from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, load_variables, resolve
 
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
 _FIELDS: Final = {**dict.fromkeys(_TEXTS, str), "payload": dict, "silence": dict}
@@ -84,7 +85,7 @@ class Assets:
         """The same with another value of a variable, in the monitors that name it."""
         variables = {**self.variables, name: value}
         monitors = {
-            key: replace(one, payload=resolve(one.written, variables, f"{one.file}: payload"))
+            key: replace(one, payload=_payload(one.written, variables, one.file, key))
             for key, one in self.monitors.items()
             if f"${{{name}}}" in json.dumps(one.written)
         }
@@ -102,13 +103,13 @@ class Assets:
         return next(named, found[0] if found else None)
 
 
-def load(folder: Path, option: str = "--folder") -> Assets:
+def load(folder: Path, option: str = "--folder", values: Values = AS_WRITTEN) -> Assets:
     """Read monitors/. Raises BadDefinition with everything that cannot be read at once.
 
     `option` is what names the folder on the command line.
     """
     need_folder(folder, option)
-    variables = load_variables(folder / "variables.json")
+    variables = load_variables(folder / "variables.json", values=values)
     problems: list[str] = []
     monitors = _definitions(folder, variables, problems)
     slos = _definitions(folder / "slos", variables, problems)
@@ -139,7 +140,8 @@ def need_folder(folder: Path, option: str) -> None:
 def _definitions(
     folder: Path, variables: dict[str, Any], problems: list[str]
 ) -> dict[str, Definition]:
-    found = {}
+    found: dict[str, Definition] = {}
+    marks: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")):
         if path.name == "variables.json":
             continue
@@ -147,16 +149,26 @@ def _definitions(
             one = _definition(path, variables)
         except BadDefinition as exc:
             problems.append(str(exc))
-        else:
-            found[one.key] = one
+            continue
+        other = marks.setdefault(mark(variables["env"], one.key), path)
+        if other != path:
+            said = f"Datadog cannot tell it from that of {other.name}: write another"
+            problems.append(f"{path}: key: [wrapper] {said}")
+        found[one.key] = one
     return found
 
 
 def _definition(path: Path, variables: dict[str, Any]) -> Definition:
     given = read_wrapper(path, _FIELDS)
-    payload = resolve(given["payload"], variables, f"{path}: payload")
     written = given.pop("payload")
+    payload = _payload(written, variables, str(path), given["key"])
     return Definition(file=str(path), payload=payload, written=written, **given)
+
+
+def _payload(
+    written: dict[str, Any], variables: dict[str, Any], file: str, key: str
+) -> dict[str, Any]:
+    return tagged(resolve(written, variables, f"{file}: payload"), variables["env"], key)
 
 
 def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:

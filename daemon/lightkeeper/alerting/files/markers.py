@@ -1,0 +1,53 @@
+"""The mark by which an object in an account is known as ours: its environment and its key.
+
+Monitors and SLOs carry it as tags, by which they can be listed. Datadog takes no tags but `team:`
+on a dashboard, so that it stands in the last line of its description.
+"""
+
+import re
+from typing import Any, Final
+
+MANAGED_BY: Final = "managed_by:lightkeeper"
+_TAG: Final = "monitor_key:"
+_LINE: Final = "Managed by lightkeeper: "
+_NOT_IN_TAGS: Final = re.compile(r"[^\w./-]")
+
+
+def mark(env: str, key: str) -> str:
+    """The mark of an object, as Datadog keeps it: `staging/documents-failed`.
+
+    Datadog writes tags in lower case, with `_` for a sign that it does not allow.
+    """
+    return _NOT_IN_TAGS.sub("_", f"{env}/{key}".lower())
+
+
+def tagged(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
+    """A monitor or SLO with its mark among its tags, and no other mark."""
+    tags = payload.get("tags", [])
+    if not isinstance(tags, list):
+        return payload  # the rule `shape` says so
+    others = [one for one in tags if one != MANAGED_BY and not _is_mark(one)]
+    return {**payload, "tags": [*others, MANAGED_BY, f"{_TAG}{mark(env, key)}"]}
+
+
+def described(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
+    """A dashboard with its mark below its description, and no other mark."""
+    given = payload.get("description") or ""
+    if not isinstance(given, str):
+        return payload  # the rule `shape` says so
+    text = "\n".join(line for line in given.split("\n") if not line.startswith(_LINE)).rstrip()
+    return {**payload, "description": f"{text}\n\n{_LINE}{mark(env, key)}".lstrip()}
+
+
+def mark_of(payload: dict[str, Any]) -> str | None:
+    """The mark that an object carries, whatever its kind; None where it is not ours."""
+    tags, text = payload.get("tags"), payload.get("description")
+    tags = tags if isinstance(tags, list) else []
+    marks = [one.removeprefix(_TAG) for one in tags if _is_mark(one) and MANAGED_BY in tags]
+    lines = str(text).split("\n") if "widgets" in payload else []
+    marks += [line.removeprefix(_LINE) for line in lines[-1:] if line.startswith(_LINE)]
+    return next(iter(marks), None)
+
+
+def _is_mark(tag: Any) -> bool:
+    return isinstance(tag, str) and tag.startswith(_TAG)

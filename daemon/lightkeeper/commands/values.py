@@ -1,0 +1,68 @@
+"""The options of monitors and dashboards that say which environment is meant."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lightkeeper.alerting.errors import Problem
+    from lightkeeper.alerting.files.variables import Values
+
+
+def values_options(command: Callable[..., int]) -> Callable[..., int]:
+    """A command's options for values instead of those in variables.json; it takes `values`."""
+
+    @click.option("--env", help="An environment: a file in environments/, without .json.")
+    @click.option(
+        "--variables",
+        type=click.Path(path_type=Path),
+        help="A file of values instead of those in variables.json.",
+    )
+    @click.option(
+        "--set", "single", multiple=True, metavar="NAME=VALUE", help="One value instead."
+    )
+    @wraps(command)
+    def with_values(
+        env: str | None, variables: Path | None, single: tuple[str, ...], **others: Any
+    ) -> int:
+        from lightkeeper.alerting.files.variables import Values
+
+        return command(values=Values(env, variables, single), **others)
+
+    return with_values
+
+
+def every_environment(folder: Path, values: "Values") -> "dict[str, Values]":
+    """The values of each environment by its name; the given ones alone where there are any.
+
+    Raises BadDefinition.
+    """
+    from lightkeeper.alerting.files.definitions import need_folder
+    from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, environments
+
+    if values != AS_WRITTEN:
+        return {"": values}
+    need_folder(folder, "--folder")
+    return {name: Values(name) for name in environments(folder)}
+
+
+def told_apart(found: "dict[str, list[Problem]]") -> Iterable[str]:
+    """The lines that say what was found in each environment, each once."""
+    where: dict[Problem, list[str]] = {}
+    for name, problems in found.items():
+        for problem in problems:
+            where.setdefault(problem, []).append(name)
+    for problem, names in where.items():
+        some = list(dict.fromkeys(names))
+        yield str(problem) if len(some) == len(found) else f"{problem} (in {' and '.join(some)})"
+
+
+def summary(what: str, problems: int, environments: Iterable[str]) -> str:
+    """The last line of a check: what was read, how much is wrong, and where one looked."""
+    said = "no problem" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+    names = list(environments)
+    where = f" (environments: {', '.join(names)})" if len(names) > 1 else ""
+    return f"{what}: {said}{where}"
