@@ -48,7 +48,13 @@ def check(folder: Path, values: "Values") -> int:
 @click.argument("key", required=False)
 @_folder
 @values_options
-def print_command(key: str | None, folder: Path, values: "Values") -> int:
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write one file an object instead; it is empty, or holds what this wrote before.",
+)
+def print_command(key: str | None, folder: Path, to: Path | None, values: "Values") -> int:
     """Print payloads for Datadog's API: of KEY, or of all.
 
     KEY is a file's name without .json. Variables are filled in, and each object carries its key.
@@ -56,6 +62,8 @@ def print_command(key: str | None, folder: Path, values: "Values") -> int:
     import json
 
     assets = _load(folder, values)
+    if to is not None:
+        return _write(assets, key, to)
     if key is None:
         found: object = {"monitors": assets.monitor_payloads(), "slos": assets.slo_payloads()}
     else:
@@ -112,6 +120,18 @@ def _tests_of(folder: Path, monitors: Container[str]) -> list[Path]:
         f"no tests in {beside}, and none of these monitors came with lightkeeper: name the files "
         "of tests"
     )
+
+
+def _write(assets: "Assets", key: str | None, to: Path) -> int:
+    from lightkeeper.alerting.files.printed import write
+
+    if key is not None:
+        raise click.UsageError("--to writes all of them: leave KEY or --to out")
+    files = {f"{name}.json": payload for name, payload in assets.monitor_payloads().items()}
+    files |= {f"slos/{name}.json": payload for name, payload in assets.slo_payloads().items()}
+    write(to, files)
+    click.echo(f"{to}: {len(assets.monitors)} monitors, {len(assets.slos)} SLOs")
+    return ExitStatus.OK
 
 
 def _load(folder: Path, values: "Values") -> "Assets":

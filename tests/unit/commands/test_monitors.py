@@ -186,3 +186,26 @@ def test_tests_run_with_the_values_of_an_environment(staging, tmp_path):
         for values in ((), ("--env", "staging"))
     ]
     assert [0, 1] == [status for status, _ in ran], ran
+
+
+def test_print_writes_a_file_an_object(tmp_path):
+    """Monitors, and SLOs below; what is in a file is what `print` shows."""
+    to = tmp_path / "out"
+    status, out, _ = command("print", "--folder", SHIPPED, "--to", to)
+    _, shown, _ = command("print", "--folder", SHIPPED)
+
+    every = json.loads(shown)
+    files = {path.stem: json.loads(path.read_text()) for path in to.glob("*.json")}
+    slos = {path.stem: json.loads(path.read_text()) for path in to.glob("slos/*.json")}
+    assert (0, f"{to}: {len(files)} monitors, {len(slos)} SLOs\n") == (status, out)
+    assert every == {"monitors": files, "slos": slos}
+
+
+def test_print_never_writes_over_the_definitions_themselves(folder):
+    """Their folder holds something else; nor does it take KEY and a folder."""
+    _, _, problem = command("print", "--folder", folder, "--to", folder)
+    _, _, both = command("print", "stuck", "--folder", folder, "--to", folder)
+
+    assert 73 == problem.exit_status
+    assert "was not written by this command" in str(problem)
+    assert "leave KEY or --to out" in both.message
