@@ -11,7 +11,7 @@ from published import assert_events_as_stored, received, stored
 from structlog.testing import capture_logs
 
 import lightkeeper
-from lightkeeper.service.loop import GAUGES_EVERY_SECONDS, PUBLISH_EVERY_SECONDS
+from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PULSE_EVERY_SECONDS
 from lightkeeper.store.outbox import Backlog, Outbox
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
@@ -34,7 +34,7 @@ class Turns:
             self._service.poll_slice(self._stop)
             if self._second % PUBLISH_EVERY_SECONDS == 0:
                 self._service.publish()
-            if self._second % GAUGES_EVERY_SECONDS == 0:
+            if self._second % PULSE_EVERY_SECONDS == 0:
                 self._watch.health.pulse()
                 self._watch.gauges.send()
             self._second += 1

@@ -232,4 +232,4 @@ def _run(rig, loop, stop, seconds, each_turn):
             loop.turn(stop)
         except StoreUnavailable:
             return  # systemd starts it again
-        rig.clock.now = max(rig.clock.now, loop.scheduler.next_run_at)
+        rig.clock.now = max(rig.clock.now, loop.scheduler.next_run_at())

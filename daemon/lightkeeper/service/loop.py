@@ -23,7 +23,9 @@ from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
 
 POLL_EVERY_SECONDS: Final = 1.0
 PUBLISH_EVERY_SECONDS: Final = 2.0
-GAUGES_EVERY_SECONDS: Final = 30.0
+PULSE_EVERY_SECONDS: Final = 30.0
+GAUGES_EVERY_SECONDS: Final = 50.0
+"""Each minute has a point, also where a job before it took long."""
 SLICE_SECONDS: Final = 3.0
 PUBLISH_SLICE_SECONDS: Final = 2.0
 STOP_PUBLISHING_AFTER_SECONDS: Final = 5.0
@@ -80,9 +82,9 @@ class Loop:
         every = self.scheduler.every
         every(POLL_EVERY_SECONDS).seconds.do(self.poll_slice, stop)
         every(PUBLISH_EVERY_SECONDS).seconds.do(self.publish)
-        every(GAUGES_EVERY_SECONDS).seconds.do(self._health.pulse)
+        every(PULSE_EVERY_SECONDS).seconds.do(self._health.pulse)
         every(GAUGES_EVERY_SECONDS).seconds.do(self.send_gauges)
-        every(GAUGES_EVERY_SECONDS).seconds.do(self.report_status)
+        every(PULSE_EVERY_SECONDS).seconds.do(self.report_status)
         self._wall_ahead = self._ahead()
         log.info("service.started")
         self._manager.ready()

@@ -61,12 +61,15 @@ class ClockedScheduler(schedule.Scheduler):
     @property
     def idle_seconds(self) -> float:
         """Seconds until the next job's time; below 0 when it has passed."""
-        return self.next_run_at - self._monotonic()
+        return self.next_run_at() - self._monotonic()
 
-    @property
-    def next_run_at(self) -> float:
-        """When the next job's time comes, on the clock; infinity without jobs."""
-        times = [job.next_run for job in self.jobs if job.next_run is not None]
+    def next_run_at(self, interval: float | None = None) -> float:
+        """When the next job's time comes, on the clock; of those with this interval, where given.
+
+        Infinity without jobs.
+        """
+        jobs = (job for job in self.jobs if interval is None or job.interval == interval)
+        times = [job.next_run for job in jobs if job.next_run is not None]
         return (min(times) - _START).total_seconds() if times else float("inf")
 
     def _run_job(self, job: schedule.Job) -> None:

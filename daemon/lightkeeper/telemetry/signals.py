@@ -80,7 +80,7 @@ class Sender(StrEnum):
     PUBLISHER = "publisher, once per transition"
     TRACKED = "publisher, once per document"
     EVENTS = "events, at most once a minute or an hour"
-    GAUGES = "gauges, every 30 s"
+    GAUGES = "gauges, every 50 s"
     DAILY = "gauges, once a day"
     SLICE = "health, after each polling slice"
     PULSE = "health, every 30 s"

@@ -9,6 +9,7 @@ only for minutes that got new points.
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from lightkeeper.alerting.errors import BadMonitor
@@ -147,11 +148,10 @@ class Selection:
 
     def gaps(self, group: Group, first: int, end: int) -> list[Gap]:
         """The gaps of the group's series that touch the minutes from first up to end."""
-        return [
-            gap
-            for gap in self._metric.gaps
-            if gap.first < end and gap.last >= first and gap.series in self._members.get(group, ())
-        ]
+        # In order of their ends: those before the window are not looked at.
+        recent = takewhile(lambda gap: gap.last >= first, reversed(self._metric.gaps))
+        members = self._members.get(group, ())
+        return [gap for gap in recent if gap.first < end and gap.series in members]
 
     def forget(self, before: int) -> None:
         """Drop the minutes before that one."""

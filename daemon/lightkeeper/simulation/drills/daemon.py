@@ -7,8 +7,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from lightkeeper.config.settings import Settings
-from lightkeeper.domain.time import SECOND
-from lightkeeper.service.loop import GAUGES_EVERY_SECONDS
+from lightkeeper.service.loop import PULSE_EVERY_SECONDS
 from lightkeeper.service.stop import Stop
 from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.drills.datadog import InProcessAgent
@@ -23,7 +22,6 @@ from lightkeeper.telemetry.tag_values import constant_tags
 
 _CLOSELY_SECONDS: Final = 900.0
 _FAILING_SECONDS: Final = 60.0
-_EVER: Final = 2**62
 
 
 class _NoStop(Stop):
@@ -50,8 +48,9 @@ class _DrilledEmitter(Emitter):
 class DrilledDaemon:
     """A running daemon. Its loop gets its turns from the world, which moves the clock on.
 
-    To save time the loop gets no turn in which its jobs would find nothing to do. Within a quarter
-    of an hour of trouble it gets every turn, for a monitor counts the slices that went well.
+    To save time the loop gets a turn every half minute where the last one left nothing to do.
+    Within a quarter of an hour of trouble it gets every turn, for a monitor counts the slices that
+    went well.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class DrilledDaemon:
         self._loop = self._daemon.loop()
         self._stop = _NoStop()
         self._asleep = False
-        self._turned_at = clock.now
         self._next_at: float | None = None
         self._closely_until = clock.now + _CLOSELY_SECONDS
         self._loop.start(self._stop)
@@ -95,16 +93,11 @@ class DrilledDaemon:
 
     def turn(self) -> None:
         """Give the loop a turn."""
-        self._turned_at = self._clock.now
         self._loop.turn(self._stop)
         self._next_at = None
         failing = self._daemon.health.problems() or self._failing_for() > _FAILING_SECONDS
         if failing or not self._lighthouse.is_up:
             self.look_closely()
-
-    def wake(self) -> None:
-        """A document was tracked or triaged: the next poll finds it."""
-        self._next_at = None
 
     def hang(self, *, asleep: bool) -> None:
         """Do nothing more, or continue after that as if no time had passed."""
@@ -124,14 +117,10 @@ class DrilledDaemon:
         return bool(self._outbox.unpublished(1))
 
     def _worth_while_at(self) -> float:
-        due_at = self._loop.scheduler.next_run_at
-        if self._clock.now < self._closely_until or self._daemon.poller.has_batches:
-            return due_at
-        if self.has_unpublished():
-            return due_at
-        due = self._daemon.levels.due_since(_EVER)
-        found_at = math.inf if due is None else due / SECOND
-        return max(due_at, min(found_at, self._turned_at + GAUGES_EVERY_SECONDS))
+        left = self._daemon.poller.has_batches or self.has_unpublished()
+        left = left or self._daemon.levels.due_since(self._clock.instant()) is not None
+        closely = self._clock.now < self._closely_until
+        return self._loop.scheduler.next_run_at(None if left or closely else PULSE_EVERY_SECONDS)
 
     def _failing_for(self) -> float:
         return self._daemon.health.calls().failing_for

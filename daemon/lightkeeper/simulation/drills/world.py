@@ -159,22 +159,17 @@ class World:
                 del self._refused[:_CHUNK]
         except StoreUnavailable:
             pass
-        if self.daemon is not None:
-            self.daemon.wake()
         return ids
 
     def staff(self, action: Action) -> int:
         """Carry the triage action out on all documents it applies to; how many it changed."""
         triage, now, policy = TriageStore(self.desk), self.clock.instant(), Policy()
         found = triage.matching(Filter(CONDITIONS[action]))
-        done = triage.carry_out(
+        return triage.carry_out(
             [each.id for each in found],
             decide(action, policy, now),
             note(action, "on-call", "seen to", now),
         )
-        if self.daemon is not None:
-            self.daemon.wake()
-        return done
 
     def announce_maintenance(self, seconds: float) -> None:
         """Announce a maintenance of all of Lighthouse from now on."""
