@@ -57,7 +57,7 @@ class SettingsFile:
     def __init__(self, path, store, lighthouse, agent):
         self.path, self.store = path, store
         self.key = path.with_name("key.pem")
-        self._values = command_line.environment(store, lighthouse, agent)
+        self._values = command_line.environment(store, lighthouse, agent, DD_ENV="production")
         self.key.write_text(self._values.pop("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"))
         self.write(LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE=str(self.key))
 
@@ -219,6 +219,19 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
     assert 1 == len(logged(settings, "service.reloaded"))
 
 
+@pytest.mark.parametrize("env", ["staging", ""])
+def test_the_status_says_that_no_monitor_sees_it_until_a_reload_sets_the_env(
+    settings, manager, env
+):
+    """Under an env that the monitors do not watch, or none, it is as if it did not run."""
+    settings.write(DD_ENV=env)
+    with ready(settings, manager) as process:
+        manager.wait_for(re.compile("STATUS=0 pending; DD_ENV: .*no monitor will see this daemon"))
+        settings.write(DD_ENV="production")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for(re.compile(r"STATUS=0 pending$"))
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -240,8 +253,8 @@ def test_what_a_reload_cannot_change_is_refused(settings, manager, values, probl
 
     (refused,) = logged(settings, "service.reload.refused")
     assert problem in refused["problems"][0]
-    assert "dd.env" not in refused
-    assert "dd.env" not in logged(settings, "service.stopped")[0]
+    assert "production" == refused["dd.env"]
+    assert "production" == logged(settings, "service.stopped")[0]["dd.env"]
 
 
 def test_a_key_that_was_replaced_counts_from_the_reload_on(settings, manager, lighthouse):

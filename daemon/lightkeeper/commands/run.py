@@ -37,8 +37,9 @@ def run(file: "SettingsFile | None") -> int:
     with Stop().on_signals(reloads=True) as stop:
         settings = load_settings()
         tracer = start_tracing(settings)
-        warn_if_unwatched(settings)
+        unwatched = warn_if_unwatched(settings)
         with closing(build_daemon(settings, create=True, tracer=tracer)) as daemon:
+            daemon.health.unwatched = unwatched
 
             def reload() -> list[str]:
                 with settings_file.undone_on_error():
@@ -47,7 +48,7 @@ def run(file: "SettingsFile | None") -> int:
                 # Last, so that a refused reload changes no tag of a log line.
                 configure_logs(tracer.correlation if tracer else dict)
                 warn_of_unknown_settings()
-                warn_if_unwatched(daemon.settings)
+                daemon.health.unwatched = warn_if_unwatched(daemon.settings)
                 return changed
 
             spare_what_is_loaded()

@@ -162,14 +162,15 @@ def forbid_core_dumps() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def warn_if_unwatched(settings: "Settings") -> None:
-    """Log a warning where no monitor will see the daemon, because of its env."""
+def warn_if_unwatched(settings: "Settings") -> str | None:
+    """Log a warning where no monitor will see the daemon, because of its env, and return it."""
     import structlog
 
     from lightkeeper.service.self_check import unwatched
 
     if problem := unwatched(settings.tag_variables, watched()):
         structlog.get_logger().warning("service.env.unwatched", reason=problem)
+    return problem
 
 
 def warn_of_unknown_settings() -> None:

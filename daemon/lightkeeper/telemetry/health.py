@@ -68,6 +68,8 @@ class Health:
         self._emitter = emitter
         self._try_write = try_write
         self._store_is_new = store_is_new
+        self.unwatched: str | None = None
+        """Why no monitor sees this daemon, where that is so."""
         self._seen: Counter[str] = Counter()
         self._progressed = False
         self._obstacles: set[str] = set()
@@ -90,11 +92,11 @@ class Health:
         )
 
     def problems(self) -> list[str]:
-        """What is wrong with the store or the Datadog Agent, a sentence each."""
+        """What is wrong with the store, the Datadog Agent or the env, a sentence each."""
         found = [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
         if self._emitter.reachable is False:
             found.append("Datadog Agent unreachable")
-        return found
+        return [*found, self.unwatched] if self.unwatched else found
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
