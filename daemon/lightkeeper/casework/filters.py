@@ -88,13 +88,23 @@ def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
     steps: set[str] = set()
     for word in words:
         if _plain(word) not in known:
-            near = get_close_matches(_plain(word), known, n=1, cutoff=0.5)
+            near = _near(_plain(word), known)
             names = sorted(min(each) for each in known.values())
-            meant = f"Did you mean {min(known[near[0]])!r}?" if near else ""
+            meant = f"Did you mean {min(known[near])!r}?" if near else ""
             remedy = meant or f"choose from {', '.join(names)}"
             raise WrongFilter(f"--step: no document is or was at {word!r}: {remedy}")
         steps |= known[_plain(word)]
     return frozenset(steps)
+
+
+def _near(word: str, known: Iterable[str]) -> str | None:
+    """The step that a word is like, or is short for: bgs, gateway, benefits_gateway."""
+    names = list(known)
+    if near := get_close_matches(word, names, n=1, cutoff=0.5):
+        return near[0]
+    initials = {"".join(part[:1] for part in name.split("_")): name for name in names}
+    within = (name for name in names if len(word) > 2 and word in name)
+    return initials.get(word) or next(within, None)
 
 
 def _plain(word: str) -> str:

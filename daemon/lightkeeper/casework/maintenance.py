@@ -43,13 +43,23 @@ def announce(
 ) -> MaintenanceWindow:
     """Announce a maintenance window of these steps, or of all of Lighthouse.
 
-    Raises `WrongWindow` for times that cannot be right, `IncompleteNote` as triage does.
+    Where staff announced one of the same steps until the same time, which begins no later, that
+    one stays, and is returned. Raises `WrongWindow` for times that cannot be right,
+    `IncompleteNote` as triage does.
     """
     check_note(by, reason, reason_option="--why")
     if wrong := problem(starts_at, ends_at, now):
-        raise WrongWindow(f"--from, --until: {wrong}")
+        raise WrongWindow(f"--from, --until: {wrong}{_as_read(starts_at, ends_at)}")
     new = MaintenanceWindow(0, starts_at, ends_at, tuple(sorted(steps)), reason, by, now)
     return windows.add(new)
+
+
+def _as_read(starts_at: Instant, ends_at: Instant) -> str:
+    """What the times were taken for: one that names a zone and one that names none may differ."""
+    try:
+        return f" (from {iso(starts_at)} until {iso(ends_at)}; without a zone a time is UTC)"
+    except (ValueError, OverflowError):  # no year has a number like that
+        return ""
 
 
 def end(
@@ -81,7 +91,9 @@ def _ended(before: MaintenanceWindow, now: Instant) -> str:
 
 
 def announced(window: MaintenanceWindow, now: Instant) -> str:
-    """What to say of a window that was announced just now."""
+    """What to say of a window that was announced just now, or earlier in the same way."""
+    if window.announced_at != now:
+        return f"announced already, and unchanged: {sentence(window)}"
     if window.is_in_effect(now):
         return f"{sentence(window)}; in effect for {lasting(window.ends_at - now)}"
     begins, lasts = window.starts_at - now, window.ends_at - window.starts_at

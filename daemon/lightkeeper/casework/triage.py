@@ -7,6 +7,7 @@ from functools import partial
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from lightkeeper.casework import personal
 from lightkeeper.casework.kinds import another_kind
 from lightkeeper.casework.records import BLANKS
 from lightkeeper.casework.text import printable
@@ -156,12 +157,17 @@ def note(action: Action, by: str, reason: str, now: Instant) -> Note:
 def check_note(
     by: str, reason: str, *, needs_reason: bool = True, reason_option: str = "--reason"
 ) -> None:
-    """Raise `IncompleteNote` unless both are there, one printable line each."""
+    """Raise `IncompleteNote` unless both are there, one printable line each, nothing personal."""
     named = (("--by", by, LONGEST_NAME), (reason_option, reason, LONGEST_REASON))
     for name, text, longest in named:
         if not text.isprintable() or len(text) > longest:
             raise IncompleteNote(
                 f"{name} must be one printable line of at most {longest} characters"
+            )
+        if problem := personal.in_text(text):
+            raise IncompleteNote(
+                f"{name}: a part of it is {problem}, which is not stored: leave it out, and "
+                "write `request id` before a request id of nine digits"
             )
     if not by.strip():
         raise IncompleteNote("--by is empty: give the name of who does this")

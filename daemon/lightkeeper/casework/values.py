@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from lightkeeper.casework import personal
 from lightkeeper.domain.document import DocumentType, NewDocument
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.time import MINUTE, SECOND, Instant
@@ -70,25 +71,6 @@ _MADE_BY_EXPORTER: Final = tuple(
         (r"true|false", "a word for yes or no"),
     )
 )
-_EXTENSIONS: Final = (
-    "pdf|jpe?g|png|gif|bmp|tiff?|heic|heif|webp|svg|txt|text|rtf|docx?|dotx?|docm|odt|pages|xlsx?"
-    "|xlsm|ods|csv|tsv|pptx?|xml|html?|json|md|zip|gz|7z|rar|tar|tgz|eml|msg|mp3|mp4|m4a|mov|wav|avi"
-    "|p7m|jpe|jfif|wpd|wps|xps|numbers|bak|3gp|mkv|wmv"
-)
-_PERSONAL: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), words)
-    for pattern, words in (
-        # VA's file number is the social security number. vets-api's own ids have seven digits, and
-        # grow by some thousand a day.
-        (
-            r"\d{3}[-._: ]?\d\d[-._: ]?\d{4}|(?:.*\D)?\d{3}-\d\d-\d{4}(?:\D.*)?",
-            "formed like a social security number",
-        ),
-        (r".*\d{10}V\d{6}.*", "formed like a veteran's ICN"),
-        (rf".*\.(?:{_EXTENSIONS})(?![A-Za-z0-9]).*", "a file name"),
-    )
-)
-
 _NO_TIMES: Final = (
     (re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d"), ": write the year first"),
     (re.compile(r"\d[\d.,]*[eE]\+"), ", and this number lost digits (scientific notation)"),
@@ -174,7 +156,7 @@ def _identifier(name: str, value: Any, *, needed: bool = True) -> str | None:
 
 
 def _personal(text: str) -> str | None:
-    words = next((words for pattern, words in _PERSONAL if pattern.fullmatch(text)), None)
+    words = personal.form_of(text)
     return words and (
         f"{words}, which is not stored: give the id that your system has for it, "
         "and write a letter before one of nine digits"

@@ -23,6 +23,10 @@ _INSERT: Final = (
 _UPDATE: Final = (
     f"UPDATE maintenance_windows SET {', '.join(f'{each} = ?' for each in _COLUMNS)} WHERE id = ?"
 )
+_SAME: Final = (
+    f"{_SELECT} WHERE starts_at <= ? AND ends_at = ? AND step_names = ? "
+    "AND ended_at IS NULL AND va_id IS NULL ORDER BY id"
+)
 _IN_ORDER: Final = "ORDER BY starts_at, id"
 
 
@@ -46,8 +50,19 @@ class MaintenanceWindows:
         return [window for window in self.not_over(now) if window.is_in_effect(now)]
 
     def add(self, window: MaintenanceWindow) -> MaintenanceWindow:
-        """Store a new window; the same with the id that it has from now on."""
-        ((found,),) = transact(self._db, partial(self._db.rows, _INSERT, _row(window)))
+        """Store a new window; the same with the id that it has from now on.
+
+        Where one of staff's does the same, that is returned instead: of the same steps until the
+        same time, begun no later and not ended.
+        """
+        return transact(self._db, partial(self._add, window))
+
+    def _add(self, window: MaintenanceWindow) -> MaintenanceWindow:
+        row = _row(window)
+        ends_at, step_names = row[1:3]
+        if same := self._db.rows(_SAME, (window.starts_at, ends_at, step_names)):
+            return _window(same[0])
+        ((found,),) = self._db.rows(_INSERT, row)
         return window._replace(id=int(found))
 
     def end(self, window_id: int, by: str, now: Instant) -> MaintenanceWindow | None:

@@ -114,6 +114,18 @@ def test_times_are_written_as_for_other_commands(command, listed, times, since, 
     ("arguments", "said"),
     [
         (("--until", "8h", "--why", "x", "--step", "claims"), "Did you mean 'CLAIMS_EVIDENCE'?"),
+        (
+            ("--until", "8h", "--why", "x", "--step", "BGS"),
+            "Did you mean 'BENEFITS_GATEWAY_SERVICE'?",
+        ),
+        (("--until", "8h", "--why", "x", "--step", "evidence"), "Did you mean 'CLAIMS_EVIDENCE'?"),
+        (("--until", "8h", "--why", "x", "--step", "rfb"), "Did you mean 'REMOVE_FILE_BINARY'?"),
+        (("--until", "8h", "--why", "x", "--step", "qqq"), "choose from BENEFITS_GATEWAY_SERVICE"),
+        (
+            ("--from", "2026-12-05T22:00-05:00", "--until", "2026-12-06T02:00", *WHY),
+            "the window has to end after it begins (from 2026-12-06T03:00:00Z until "
+            "2026-12-06T02:00:00Z; without a zone a time is UTC)",
+        ),
         (("--until", "soon", *WHY), "--until: give a date such as 2026-11-23, a time"),
         (("--from", "soon", "--until", "8h", *WHY), "--from: give a date such as 2026-11-23"),
         (("--until", "2026-12-05T20:00Z", *WHY), "the window has to end after it begins"),
@@ -131,6 +143,34 @@ def test_a_window_that_cannot_be_meant_is_refused(command, listed, arguments, sa
     assert [] == listed("--all")
 
 
+def test_times_in_two_zones_are_one_window(command, listed):
+    """Each is read in its own zone, and shown in UTC."""
+    times = ("--from", "2026-12-05T22:00-05:00", "--until", "2026-12-06T09:00+02:00")
+
+    assert (
+        "from 2026-12-06T03:00:00Z until 2026-12-06T07:00:00Z" in command("add", *times, *WHY)[1]
+    )
+    assert ["2026-12-06T03:00:00Z"] == [each["from"] for each in listed()]
+
+
+def test_a_window_that_was_announced_is_not_announced_again(command, listed):
+    """However its times are written, and while it lasts; another step or end is another window."""
+    end = ("--until", "2026-12-06T06:00Z")
+    first = ("--from", "2026-12-05T22:00Z", "--until", "8h", *WHY)
+    command("add", *first)
+    same = ("--from", "2026-12-05T17:00-05:00", *end, "--why", "the same")
+    again = command("add", *same, at="2026-12-05T20:00:01Z")
+    later = command("add", *end, *WHY, at="2026-12-05T23:00:00Z")
+
+    says = "announced already, and unchanged: maintenance window 1 of all of Lighthouse from"
+    assert [(0, True)] * 2 == [(status, said.startswith(says)) for status, said in (again, later)]
+    command("add", *first, "--step", "claims_evidence")
+    command("add", "--from", "2026-12-05T22:00Z", "--until", "9h", *WHY)
+    command("end", 1)
+    command("add", *first)
+    assert [1, 2, 3, 4] == sorted(each["id"] for each in listed("--all"))
+
+
 @pytest.mark.parametrize(
     ("note", "said"),
     [
@@ -138,6 +178,8 @@ def test_a_window_that_cannot_be_meant_is_refused(command, listed, arguments, sa
         (("--why", "x" * 501, "--by", "jane"), "--why must be one printable line of at most 500"),
         (("--why", "up\ngrade", "--by", "jane"), "--why must be one printable line"),
         (("--why", "upgrade", "--by", " "), "--by is empty"),
+        (("--why", "for 123 45 6789", "--by", "jane"), "--why: a part of it is formed like a soc"),
+        (("--why", "upgrade", "--by", "1012667145V762142"), "--by: a part of it is formed like"),
     ],
 )
 def test_who_and_why_are_written_down(command, listed, note, said):
