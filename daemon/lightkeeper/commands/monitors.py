@@ -54,28 +54,50 @@ def check(folder: Path, values: "Values") -> int:
     metavar="FOLDER",
     help="Write one file an object instead; it is empty, or holds what this wrote before.",
 )
-def print_command(key: str | None, folder: Path, to: Path | None, values: "Values") -> int:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "terraform"]),
+    default="json",
+    show_default=True,
+    help="terraform: one configuration of all, dashboards included, for a file ….tf.json.",
+)
+@click.option(
+    "--dashboards",
+    type=click.Path(path_type=Path),
+    show_default="dashboards beside the folder",
+    help="The folder of dashboards, for Terraform.",
+)
+def print_command(
+    key: str | None,
+    folder: Path,
+    to: Path | None,
+    form: str,
+    dashboards: Path | None,
+    values: "Values",
+) -> int:
     """Print payloads for Datadog's API: of KEY, or of all.
 
     KEY is a file's name without .json. Variables are filled in, and each object carries its key.
     """
     import json
 
+    for given, option in ((to, "--to"), (None if form == "json" else form, f"--format {form}")):
+        if given is not None and key is not None:
+            raise click.UsageError(f"{option} is about all of them: leave KEY or {option} out")
+    if form == "json" and dashboards is not None:
+        raise click.UsageError("--dashboards goes with --format terraform")
     assets = _load(folder, values)
-    if to is not None:
-        return _write(assets, key, to)
-    if key is None:
-        found: object = {"monitors": assets.monitor_payloads(), "slos": assets.slo_payloads()}
+    if form == "terraform":
+        if to is not None:
+            raise click.UsageError("--format terraform is one file: send it there with >")
+        found: object = _terraform(assets, folder, dashboards)
+    elif to is not None:
+        return _write(assets, to)
+    elif key is None:
+        found = {"monitors": assets.monitor_payloads(), "slos": assets.slo_payloads()}
     else:
-        definition = assets.monitors.get(key) or assets.slos.get(key)
-        if definition is None:
-            from difflib import get_close_matches
-
-            near = get_close_matches(key, [*assets.monitors, *assets.slos], n=3, cutoff=0)
-            raise click.ClickException(
-                f"no such monitor or SLO: {key}; did you mean {' or '.join(near)}"
-            )
-        found = definition.payload
+        found = _payload_of(assets, key)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     return ExitStatus.OK
 
@@ -122,11 +144,32 @@ def _tests_of(folder: Path, monitors: Container[str]) -> list[Path]:
     )
 
 
-def _write(assets: "Assets", key: str | None, to: Path) -> int:
+def _payload_of(assets: "Assets", key: str) -> object:
+    definition = assets.monitors.get(key) or assets.slos.get(key)
+    if definition is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(key, [*assets.monitors, *assets.slos], n=3, cutoff=0)
+        raise click.ClickException(
+            f"no such monitor or SLO: {key}; did you mean {' or '.join(near)}"
+        )
+    return definition.payload
+
+
+def _terraform(assets: "Assets", folder: Path, dashboards: Path | None) -> object:
+    """The configuration of everything; without dashboards where there are none beside `folder`."""
+    from lightkeeper.alerting.account.terraform import terraform
+    from lightkeeper.alerting.files.dashboards import dashboards_of
+
+    beside = folder.resolve().parent / "dashboards"
+    named = dashboards or (beside if beside.is_dir() else None)
+    boards = dashboards_of(assets, named, "--dashboards") if named else {}
+    return terraform(assets, boards)
+
+
+def _write(assets: "Assets", to: Path) -> int:
     from lightkeeper.alerting.files.printed import write
 
-    if key is not None:
-        raise click.UsageError("--to writes all of them: leave KEY or --to out")
     files = {f"{name}.json": payload for name, payload in assets.monitor_payloads().items()}
     files |= {f"slos/{name}.json": payload for name, payload in assets.slo_payloads().items()}
     write(to, files)

@@ -202,10 +202,43 @@ def test_print_writes_a_file_an_object(tmp_path):
 
 
 def test_print_never_writes_over_the_definitions_themselves(folder):
-    """Their folder holds something else; nor does it take KEY and a folder."""
+    """Their folder holds something else."""
     _, _, problem = command("print", "--folder", folder, "--to", folder)
-    _, _, both = command("print", "stuck", "--folder", folder, "--to", folder)
 
     assert 73 == problem.exit_status
     assert "was not written by this command" in str(problem)
-    assert "leave KEY or --to out" in both.message
+
+
+def test_the_configuration_for_terraform_has_the_dashboards_beside_the_monitors(folder):
+    """Those named instead, and none where there are none."""
+    print_terraform = ("print", "--format", "terraform", "--folder")
+    _, shipped, _ = command(*print_terraform, SHIPPED)
+    _, small, _ = command(*print_terraform, folder)
+    values = ("--variables", folder / "variables.json")
+    _, both, _ = command(*print_terraform, SHIPPED, "--dashboards", SHIPPED.parent / "dashboards")
+    _, _, missing = command(*print_terraform, folder, "--dashboards", folder / "no")
+
+    boards = "datadog_dashboard_json"
+    assert ["documents", "overview"] == list(json.loads(shipped)["resource"][boards])
+    assert shipped == both
+    assert boards not in json.loads(small)["resource"]
+    assert 4 == len(json.loads(small)["resource"]["datadog_monitor_json"])
+    assert f"{folder / 'no'}: no such folder: name it with --dashboards" == str(missing)
+    assert 0 == command(*print_terraform, folder, *values)[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("stuck --to out", "--to is about all of them: leave KEY or --to out"),
+        ("stuck --format terraform", "leave KEY or --format terraform out"),
+        ("--format terraform --to out", "--format terraform is one file: send it there with >"),
+        ("--dashboards out", "--dashboards goes with --format terraform"),
+    ],
+)
+def test_options_of_print_that_contradict_each_other_are_refused(folder, line, words):
+    """It is a wrong command line, and nothing is written."""
+    _, out, problem = command("print", "--folder", folder, *line.split())
+
+    assert ("", 2) == (out, problem.exit_code)
+    assert words in problem.message
