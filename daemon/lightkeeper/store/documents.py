@@ -210,7 +210,7 @@ class Documents(DueDocuments):
             write_history(self._db, (each.decision for each in written))
             moves = [(before, after) for before, (after, _) in others]
             moves += [(each.before, each.decision.after) for each in written if _has_moved(each)]
-            tally_moves(self._db, moves)
+            tally_moves(self._db, moves, polled_at)
 
         try:
             transact(self._db, write)

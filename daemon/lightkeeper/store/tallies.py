@@ -39,15 +39,20 @@ def tally(
         database.execute_many(_TALLY, rows)
 
 
-def tally_moves(database: Database, moves: Iterable[tuple[Document, Document]]) -> None:
-    """Tally documents that moved, each as it was and as it is."""
+def tally_moves(
+    database: Database, moves: Iterable[tuple[Document, Document]], now: Instant
+) -> None:
+    """Tally documents that moved now, each as it was and as it is."""
     counts: Counter[Place] = Counter()
     ended_well_at: dict[Place, Instant | None] = {}
-    for before, after in moves:
-        counts[place(before)] -= 1
-        counts[place(after)] += 1
-        if after.lighthouse_status == DONE != before.lighthouse_status:
-            ended_well_at[place(after)] = after.decided_at
+    # Few ways are taken by many: counted first.
+    for (left, entered), count in Counter(
+        [(place(before), place(after)) for before, after in moves]
+    ).items():
+        counts[left] -= count
+        counts[entered] += count
+        if entered[1] == DONE != left[1]:
+            ended_well_at[entered] = now
     tally(database, counts, ended_well_at)
 
 

@@ -234,7 +234,7 @@ def _joined(one: Document, group: Sequence[int], stored: dict[int, Document]) ->
 
 def _write_all(database: Database, changed: Sequence[Try], now: Instant) -> None:
     write_settled(database, changed, now)
-    tally_moves(database, [(before, after) for before, (after, _) in changed])
+    tally_moves(database, [(before, after) for before, (after, _) in changed], now)
 
 
 def write_settled(database: Database, changed: Sequence[Try], now: Instant) -> None:
