@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from lightkeeper.config.settings import Duration
-from lightkeeper.domain.document import Step, conditions_named
+from lightkeeper.domain.document import Condition, Step, conditions_named
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, SECOND, Instant
 from lightkeeper.store.filters import OTHER, Filter, Listing
 
@@ -40,9 +41,10 @@ class Asked(NamedTuple):
     tracked_since: str | None = None
     tracked_until: str | None = None
     unobserved: bool = False
+    unsettled: bool = False
 
 
-def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
+def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> Filter:
     """The filter that `asked` describes; raises `WrongFilter`, naming the nearest right word.
 
     A condition stands for what `status` counts under its name.
@@ -53,6 +55,8 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
         raise WrongFilter(f"--word: {wrong[0]!r} is no word")
     conditions = map(conditions_named, asked.condition)
     chosen = frozenset().union(*conditions) if asked.condition else Filter().conditions
+    if asked.unsettled:
+        chosen &= {Condition.ACKNOWLEDGED}
     return Filter(
         chosen.difference(*map(conditions_named, asked.but_not)),
         frozenset(asked.status),
@@ -63,6 +67,7 @@ def filter_of(asked: Asked, listing: Listing, now: Instant) -> Filter:
         *_between("tracked", asked.tracked_since, asked.tracked_until, now),
         unobserved_at=now if asked.unobserved else None,
         words=frozenset(word.strip().lower() for word in asked.word),
+        acknowledged_until=now - policy.unsettled_after_ms if asked.unsettled else None,
     )
 
 

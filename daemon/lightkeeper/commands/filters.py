@@ -11,6 +11,7 @@ from lightkeeper.domain.time import Instant
 
 if TYPE_CHECKING:
     from lightkeeper.casework.filters import Asked
+    from lightkeeper.domain.policy import Policy
     from lightkeeper.store.database import Database
     from lightkeeper.store.filters import Filter
 
@@ -77,6 +78,11 @@ FILTERS: Final = (
         is_flag=True,
         help="Pending, and without a usable answer for two hours longer than planned.",
     ),
+    click.option(
+        "--unsettled",
+        is_flag=True,
+        help="Acknowledged a week ago (a setting), and neither closed nor changed since.",
+    ),
 )
 
 
@@ -101,12 +107,12 @@ def asked(options: dict[str, Any]) -> "Asked | None":
     return wanted if any(value not in {None, (), False} for value in wanted) else None
 
 
-def filter_of(wanted: "Asked", database: "Database", now: Instant) -> "Filter":
+def filter_of(wanted: "Asked", database: "Database", policy: "Policy", now: Instant) -> "Filter":
     """The filter that was asked for; a usage error where it names no step or time that is."""
     from lightkeeper.casework import filters
     from lightkeeper.store.filters import Listing
 
     try:
-        return filters.filter_of(wanted, Listing(database), now)
+        return filters.filter_of(wanted, Listing(database), policy, now)
     except filters.WrongFilter as exc:
         raise click.UsageError(str(exc)) from exc

@@ -38,7 +38,7 @@ def list_documents(form: str, **options: Any) -> int:
 
     at, settings = now(), load_store_settings()
     with closing(open_store(settings, look=True)) as database:
-        wanted = filter_of(asked(options) or Asked(), database, at)
+        wanted = filter_of(asked(options) or Asked(), database, settings.policy, at)
         written = lines(Listing(database), wanted, form, at, settings.policy)
         while text := "".join(islice(written, _WRITTEN_AT_ONCE)):
             click.echo(text, nl=False)

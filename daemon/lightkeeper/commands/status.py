@@ -74,6 +74,7 @@ def _table(data: dict[str, Any]) -> str:
         f"  {data['in_efolder_not_bgs']} in the eFolder but not in BGS",
         f"  {data['efolder_unknown']} perhaps in the eFolder",
         f"{data['contradictory']} done, contradictory",
+        f"{data['acknowledged']} acknowledged, not settled yet",
         f"{data['unpublished']} transitions not yet published to Datadog",
     ]
     rows = [

@@ -14,9 +14,7 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.service.clock import now
 
 if TYPE_CHECKING:
-    from lightkeeper.casework.filters import Asked
     from lightkeeper.casework.triage import Action, Chosen
-    from lightkeeper.store.database import Database
     from lightkeeper.store.triage import Decide, Note, TriageStore
 
 
@@ -44,7 +42,7 @@ _selection = with_options(
 @click.option("--reason", help="Why; `show` displays it. A preview needs none.")
 @click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Acknowledge documents: they stop paging until they change.
+    """Acknowledge documents: they stop paging until they change, or are not settled in a week.
 
     Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
     """
@@ -101,7 +99,8 @@ def _carry_out(
     may = triage.decide(action, settings.policy, at)
     if wanted is not None and yes is None:
         with closing(open_store(settings, look=True)) as store:
-            chosen = _by_filter(store, wanted, action, may, at)
+            wanted_now = filter_of(wanted, store, settings.policy, at)
+            chosen = triage.by_filter(TriageStore(store), wanted_now, action, may)
         click.echo(triage.preview(chosen.documents, action, yes, reason))
         return ExitStatus.OK
     note = _note(action, by, reason, at)
@@ -110,7 +109,8 @@ def _carry_out(
         if wanted is None:
             chosen = _by_request_ids(documents, request_ids, file, may)
         else:
-            chosen = _by_filter(store, wanted, action, may, at)
+            wanted_now = filter_of(wanted, store, settings.policy, at)
+            chosen = triage.by_filter(documents, wanted_now, action, may)
             if len(chosen.documents) != yes:
                 # What the preview did not show is not acknowledged: it may just have failed.
                 click.echo(triage.preview(chosen.documents, action, yes, reason))
@@ -127,15 +127,6 @@ def _note(action: "Action", by: str | None, reason: str | None, at: Instant) -> 
     if reason is None and action is not triage.Action.RECHECK:
         raise click.UsageError("Missing option '--reason'.")
     return triage.note(action, login_name() if by is None else by, reason or "", at)
-
-
-def _by_filter(
-    store: "Database", wanted: "Asked", action: "Action", may: "Decide", at: Instant
-) -> "Chosen":
-    from lightkeeper.casework import triage
-    from lightkeeper.store.triage import TriageStore
-
-    return triage.by_filter(TriageStore(store), filter_of(wanted, store, at), action, may)
 
 
 def _by_request_ids(

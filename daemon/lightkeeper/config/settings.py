@@ -85,6 +85,7 @@ class StoreSettings(BaseSettings):
     overdue_after: Duration = 96 * HOUR
     not_found_fails_after: Duration = 7 * DAY
     recheck_window: Duration = 7 * DAY
+    unsettled_after: Duration = 7 * DAY
 
     @field_validator("database_url")
     @classmethod
@@ -135,6 +136,7 @@ class StoreSettings(BaseSettings):
             overdue_after_ms=self.overdue_after,
             not_found_fails_after_ms=self.not_found_fails_after,
             recheck_window_ms=self.recheck_window,
+            unsettled_after_ms=self.unsettled_after,
         )
 
 

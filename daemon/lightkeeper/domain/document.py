@@ -55,6 +55,7 @@ COUNTED_AS: Final = {
     "in_efolder": ("unacknowledged", "in_efolder_not_bgs"),
     "efolder_unknown": ("unacknowledged", "efolder_unknown"),
     "contradictory": ("contradictory",),
+    "acknowledged": ("acknowledged",),
 }
 """As what a document counts besides its status, by its condition: overdue is stuck as well."""
 CONDITION_WORDS: Final = tuple(

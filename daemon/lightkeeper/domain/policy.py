@@ -15,6 +15,7 @@ class Policy:
     overdue_after_ms: int = 96 * HOUR
     not_found_fails_after_ms: int = 7 * DAY
     recheck_window_ms: int = 7 * DAY
+    unsettled_after_ms: int = 7 * DAY
 
 
 USUAL: Final = Policy()

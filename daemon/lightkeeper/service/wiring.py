@@ -120,7 +120,11 @@ class Daemon:
         self.budget.reconfigure(settings.max_calls_per_minute)
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)
-        self.gauges.reconfigure(emitter, daily_count_hour=settings.daily_count_hour)
+        self.gauges.reconfigure(
+            emitter,
+            daily_count_hour=settings.daily_count_hour,
+            unsettled_after_ms=settings.unsettled_after,
+        )
         self.health.reconfigure(self.budget, emitter)
         if not _LISTED_BY.isdisjoint(changed):
             self.follower.reconfigure(build_maintenance_list(settings, monotonic=self.monotonic))
@@ -171,7 +175,7 @@ def build_daemon(
         poller=poller,
         emitter=emitter,
         publisher=publisher,
-        gauges=Gauges(levels, outbox, publisher.steps, emitter, clock, settings.daily_count_hour),
+        gauges=_build_gauges(settings, levels, outbox, publisher, emitter, clock),
         health=Health(
             poller,
             budget,
@@ -240,6 +244,25 @@ def _build_poller(
         batch_size=settings.batch_size,
         clock=clock,
         monotonic=monotonic,
+    )
+
+
+def _build_gauges(
+    settings: Settings,
+    levels: Levels,
+    outbox: Outbox,
+    publisher: Publisher,
+    emitter: Emitter,
+    clock: Callable[[], Instant],
+) -> Gauges:
+    return Gauges(
+        levels,
+        outbox,
+        publisher.steps,
+        emitter,
+        clock,
+        settings.daily_count_hour,
+        settings.unsettled_after,
     )
 
 

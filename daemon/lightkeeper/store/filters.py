@@ -65,6 +65,8 @@ class Filter(NamedTuple):
     tracked_until: Instant | None = None
     unobserved_at: Instant | None = None
     """The time at which they are unobserved."""
+    acknowledged_until: Instant | None = None
+    """Acknowledged or closed then or earlier."""
     after_id: int | None = None
     words: frozenset[str] = frozenset()
     """Statuses, steps or statuses of steps as Lighthouse calls them, in lower case, or `OTHER`."""
@@ -130,6 +132,7 @@ def _clauses(wanted: Filter) -> tuple[list[str], list[Any]]:
         "decided_at <= ?": wanted.failed_until,
         "tracked_at >= ?": wanted.tracked_since,
         "tracked_at <= ?": wanted.tracked_until,
+        "acknowledged_at <= ?": wanted.acknowledged_until,
         "id > ?": wanted.after_id,
     }
     given = {clause: at for clause, at in bounds.items() if at is not None}

@@ -88,6 +88,11 @@ _UNOBSERVED_COUNT: Final = f"""
         WHERE {_NOT_POLLED} AND lighthouse_status = 'pending' AND {OPEN}
     )
 """
+# By the index of what staff took up, closed documents included: it is looked at once a day.
+_UNSETTLED_COUNT: Final = """
+    SELECT COUNT(*) FROM form_526_document_submissions
+    WHERE acknowledged_at <= ? AND condition = 'acknowledged'
+"""
 
 
 class Levels:
@@ -153,6 +158,10 @@ class Levels:
         """How many pending ones have waited far too long to be polled, or for an answer."""
         late = now - UNOBSERVED_AFTER_MS
         return self._first(_UNOBSERVED_COUNT, late, late) or 0
+
+    def unsettled(self, until: Instant) -> int:
+        """How many were acknowledged then or earlier, and are neither closed nor changed since."""
+        return self._first(_UNSETTLED_COUNT, until) or 0
 
     def newest(self) -> Instant | None:
         """When the last tracked document was stored."""

@@ -92,7 +92,8 @@ _OF_DOCUMENTS: Final[Table] = {
         "lightkeeper.documents.unattended": (
             "document",
             CONDITION,
-            "Documents that need people, by what they count as: once a day, zeros included.",
+            "Documents that need people, by what they count as: once a day, zeros included; "
+            "unsettled: acknowledged a week ago (a setting), neither closed nor changed since.",
         ),
     },
     (Kind.DISTRIBUTION, Sender.PUBLISHER): {
@@ -142,6 +143,11 @@ _OF_DOCUMENTS: Final[Table] = {
             "document",
             TYPE,
             "Documents done by their status and not by their steps, unacknowledged.",
+        ),
+        "lightkeeper.documents.acknowledged": (
+            "document",
+            TYPE,
+            "Documents that staff acknowledged, and that are neither closed nor changed since.",
         ),
         "lightkeeper.documents.slow": (
             "document",

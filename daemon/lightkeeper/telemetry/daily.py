@@ -22,18 +22,21 @@ class DailyCount:
         emitter: Emitter,
         clock: Callable[[], Instant],
         hour: int,
+        unsettled_after_ms: int,
     ) -> None:
         self._levels = levels
         self._outbox = outbox
         self._emitter = emitter
         self._clock = clock
         self._hour = hour
+        self._unsettled_after_ms = unsettled_after_ms
         self._sent_on: int | None = None
         self._marked_on: int | None = None
 
-    def reconfigure(self, emitter: Emitter, hour: int) -> None:
-        """Send through this emitter, at this hour, from now on."""
+    def reconfigure(self, emitter: Emitter, hour: int, unsettled_after_ms: int) -> None:
+        """Send through this emitter, at this hour, and count by this, from now on."""
         self._emitter, self._hour = emitter, hour
+        self._unsettled_after_ms = unsettled_after_ms
 
     def send_due(self) -> None:
         """Send the count of today, if it is due; after a day that passed it is not made up.
@@ -55,6 +58,8 @@ class DailyCount:
     def _send(self) -> bool:
         """Send it; whether the Agent has it."""
         self._emitter.flush()  # what was lost before is no loss of this
-        for condition, count in troubles(self._levels.totals()).items():
+        counts = troubles(self._levels.totals())
+        counts["unsettled"] = self._levels.unsettled(self._clock() - self._unsettled_after_ms)
+        for condition, count in counts.items():
             self._emitter.count("lightkeeper.documents.unattended", count, condition=condition)
         return self._emitter.flush()

@@ -17,6 +17,7 @@ from lightkeeper.telemetry.tag_values import OpenTag
 _BY_STEP: Final = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
 _BY_TYPE: Final = (
     *("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found"),
+    "acknowledged",
 )
 MEDIANS_EVERY_MS: Final = 5 * MINUTE
 """How often medians are computed: they cost as much as all other gauges together."""
@@ -33,6 +34,7 @@ class Gauges:
         emitter: Emitter,
         clock: Callable[[], Instant],
         daily_count_hour: int,
+        unsettled_after_ms: int,
     ) -> None:
         self._levels = levels
         self._outbox = outbox
@@ -42,12 +44,16 @@ class Gauges:
         self._began = clock()
         self._medians: Counter[str] = Counter()
         self._medians_at: Instant | None = None
-        self._daily = DailyCount(levels, outbox, emitter, clock, daily_count_hour)
+        self._daily = DailyCount(
+            levels, outbox, emitter, clock, daily_count_hour, unsettled_after_ms
+        )
 
-    def reconfigure(self, emitter: Emitter, *, daily_count_hour: int) -> None:
-        """Send through this emitter, and the daily count at this hour, from now on."""
+    def reconfigure(
+        self, emitter: Emitter, *, daily_count_hour: int, unsettled_after_ms: int
+    ) -> None:
+        """Send through this emitter, and the daily count by these settings, from now on."""
         self._emitter = emitter
-        self._daily.reconfigure(emitter, daily_count_hour)
+        self._daily.reconfigure(emitter, daily_count_hour, unsettled_after_ms)
 
     def send(self) -> None:
         """Send the store's levels; every series goes out each time, so that monitors see no gap.

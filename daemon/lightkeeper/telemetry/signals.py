@@ -55,6 +55,7 @@ CONDITION: Final[Tags] = {
     "condition": (
         *("slow", "stuck", "overdue", "not_found"),
         *("unacknowledged", "in_efolder_not_bgs", "efolder_unknown", "contradictory"),
+        *("acknowledged", "unsettled"),
     )
 }
 OPEN_WORDS: Final = 8

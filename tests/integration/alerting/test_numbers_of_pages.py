@@ -25,7 +25,7 @@ from lightkeeper.telemetry.signals import Kind
 
 HOUR = 3_600
 MINUTES = 40
-HOUR_OF_COUNT = {"daily_count_hour": 0}
+WEEK_MS = 7 * 24 * HOUR * 1_000
 ASSETS = load(Path(__file__).parents[3] / "monitors")
 # Story and age in hours, with how many documents of which type.
 STORIES = (
@@ -51,18 +51,21 @@ NO_NUMBER = {"efolder-burn", "outcome-burn", "empty-answers"}
 @pytest.fixture
 def rig(tmp_path):
     """A daemon whose store has documents of every condition, polled and published just now."""
-    with DaemonRig(
-        f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path, settings=HOUR_OF_COUNT
-    ) as rig:
+    later = {"daily_count_hour": 23}
+    with DaemonRig(f"sqlite:///{tmp_path}/lightkeeper.db", tmp_path, settings=later) as rig:
         for (story, hours), counts in STORIES:
             for kind, count in counts.items():
                 rig.track(count, story, kind, age=hours * HOUR)
         _track_again(rig)
+        acknowledged = rig.track(3, "stuck_bgs", age=300 * HOUR)
         rig.poll()
+        _acknowledge(rig, acknowledged[:2], days_ago=8)
+        _acknowledge(rig, acknowledged[2:], days_ago=6)
         unanswered, hour = rig.track(3, "stuck_bgs"), round(HOUR * 1_000)
         ids = [rig.row(request_id).id for request_id in unanswered]
         at = rig.clock.instant()
         rig.documents.postpone(ids, at - 3 * hour, at + hour, CallProblem(502, "no upstream"))
+        rig.gauges.reconfigure(rig.emitter, daily_count_hour=0, unsettled_after_ms=WEEK_MS)
         rig.gauges.send()
         yield rig
 
@@ -73,6 +76,13 @@ def _track_again(rig):
     for story in ("fails_claims_evidence", "instantly_done"):
         (request_id,) = rig.lighthouse.add_many(1, story, rig.clock.now - HOUR)
         rig.documents.add([NewDocument(request_id, "twice", "form_0781", "a", at)], at)
+
+
+def _acknowledge(rig, request_ids, days_ago):
+    """Acknowledge these documents as if it had been so long ago."""
+    at, store = rig.clock.instant() - days_ago * 24 * HOUR * 1_000, TriageStore(rig.database)
+    ids = [rig.row(request_id).id for request_id in request_ids]
+    store.carry_out(ids, decide(Action.ACK, Policy(), at), note(Action.ACK, "jane", "x", at))
 
 
 def _take_up(rig):

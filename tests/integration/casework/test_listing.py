@@ -101,7 +101,7 @@ def _fail(documents, decided, **more):
 
 @pytest.mark.parametrize("action", [None, Action.ACK])
 def test_a_condition_finds_what_status_counts(command, listed, database, documents, action):
-    """Every count of `status` is the length of the list of that name, acknowledged ones apart."""
+    """Every count of `status` is the length of the list of that name."""
     states = [*OPEN_STATES, *OPEN_STATES, "delivered", "overdue"]
     stand(documents, states)
     if action:
@@ -111,7 +111,7 @@ def test_a_condition_finds_what_status_counts(command, listed, database, documen
     counts = json.loads(command("status", "--json"))
     words = [word for word in counts if word in CONDITION_WORDS]
 
-    assert 8 == len(words)
+    assert 9 == len(words)
     assert {word: counts[word] for word in words} == {
         word: len(listed("--condition", word)) for word in words
     }
@@ -510,6 +510,31 @@ def test_unobserved_documents_are_found_with_the_reason(listed, command, databas
     assert f"{why}, in Lighthouse's words" in command("list", "--unobserved")
     assert "Jane" not in command("list", "--unobserved", "--format", "csv")
     assert "2 would be polled next" in command("recheck", "--unobserved")
+
+
+def test_what_was_acknowledged_long_ago_and_never_settled_is_found(
+    listed, command, database, documents, monkeypatch
+):
+    """As many as the daily count has, and none that staff closed; `close` takes them."""
+    stand(documents, ["stuck", "in_efolder", "overdue", "contradictory", "in_efolder", "waiting"])
+    command("ack", 1, 2, 3, 4, "--by", "jane", "--reason", "support was asked")
+    command("close", 3, "--by", "jane", "--reason", "mailed")
+    for request_id, age in ((1, 7 * DAY), (2, 7 * DAY - 1), (3, 9 * DAY), (4, 9 * DAY)):
+        database.execute(
+            "UPDATE form_526_document_submissions SET acknowledged_at = ? "
+            "WHERE lighthouse_request_id = ?",
+            (NOW - age, request_id),
+        )
+
+    assert [1, 4] == listed("--unsettled")
+    assert 2 == Levels(database).unsettled(NOW - 7 * DAY)
+    assert [1] == listed("--unsettled", "--condition", "acknowledged", "--status", "pending")
+    assert [] == listed("--unsettled", "--condition", "stuck")
+    assert "2 would be closed" in command("close", "--unsettled")
+    assert "2 would be no longer acknowledged" in command("ack", "--unsettled", "--revoke")
+    assert "no document matches" in command("ack", "--unsettled")
+    monkeypatch.setenv("LIGHTKEEPER_UNSETTLED_AFTER", "6d")
+    assert [1, 2, 4] == listed("--unsettled")
 
 
 def test_a_reader_that_pauses_holds_up_nothing(database_url, database, documents):

@@ -25,7 +25,7 @@ from lightkeeper.store.levels import (
 )
 from lightkeeper.store.triage import Filter, TriageStore
 
-UNCOUNTED = {"waiting", "delivered", "acknowledged", "closed", "superseded"}
+UNCOUNTED = {"waiting", "delivered", "closed", "superseded"}
 
 
 @pytest.fixture
@@ -100,6 +100,7 @@ def test_what_is_overdue_is_stuck_and_slow_as_well():
         "in_efolder_not_bgs": 10,
         "efolder_unknown": 10,
         "contradictory": 10,
+        "acknowledged": 10,
     } == troubles(levels)
     assert COUNTED_AS.keys() | UNCOUNTED == set(Condition)
 
@@ -256,6 +257,7 @@ def test_levels_cost_nothing_for_what_is_done(database, documents, levels, monke
         "documents_unanswered": lambda: levels.unobserved(NOW),
         "documents_due": lambda: levels.due_since(NOW),
         "documents_failed": lambda: levels.failed(10),
+        "documents_acknowledged": lambda: levels.unsettled(NOW),
     }
     walks = {
         index: [uses(plan, index) for plan in plans(database, monkeypatch, reading)]

@@ -168,7 +168,7 @@ def test_tries_that_all_fail_are_one_failure(rig):
 def test_a_try_after_an_acknowledged_failure_pages_when_it_fails_too(rig):
     """Staff took up the first failure, and not the second; the silent failure is counted once."""
     _act(rig, Action.ACK, _try_and_poll(rig, LOST))
-    assert {} == _counts(rig)[1]
+    assert {"acknowledged": 1} == _counts(rig)[1]
     _try_and_poll(rig, LOST)
 
     assert (ONE_FAILED, {"unacknowledged": 1}) == _counts(rig)
@@ -349,8 +349,9 @@ def test_a_form_that_staff_took_up_may_be_the_other_one(either, action):
 
     _act(either, action, taken)
 
+    held = {"acknowledged": 1} if action is Action.ACK else {}
     for _ in range(2):
-        assert {"unacknowledged": 1, "efolder_unknown": 1} == _counts(either)[1]
+        assert {"unacknowledged": 1, "efolder_unknown": 1} | held == _counts(either)[1]
         assert _wording(either).startswith(STAFF_CHECK)
         _later(either, 7_200)
     _act(either, Action.UNACK if action is Action.ACK else Action.UNCLOSE, taken)

@@ -3,14 +3,17 @@
 import command_line
 import pytest
 from daemon_rig import DaemonRig
-from store_rows import NOW, stand
+from store_rows import NOW, ended, stand
 
-from lightkeeper.domain.time import DAY
+from lightkeeper.casework.triage import Action, decide, note
+from lightkeeper.domain.policy import Policy
+from lightkeeper.domain.time import DAY, HOUR
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.daily import DailyCount
 
 UNATTENDED = "lightkeeper.documents.unattended"
@@ -28,7 +31,7 @@ def watch(database_url, tmp_path):
 def _daily(watch, hour=14):
     """What a process that starts now counts with."""
     levels, outbox = Levels(watch.database), Outbox(watch.database)
-    return DailyCount(levels, outbox, watch.emitter, watch.clock.instant, hour)
+    return DailyCount(levels, outbox, watch.emitter, watch.clock.instant, hour, 7 * DAY)
 
 
 def _at(watch, hours):
@@ -41,7 +44,7 @@ def _sent(watch):
     watch.agent.drain()
     sent = [one for one in watch.agent.metrics if one.name == UNATTENDED]
     watch.agent.clear()
-    return len(sent) / 8
+    return len(sent) / 10
 
 
 def test_what_needs_people_is_counted_by_condition(watch):
@@ -64,7 +67,60 @@ def test_what_needs_people_is_counted_by_condition(watch):
         "in_efolder_not_bgs": 1,
         "efolder_unknown": 0,
         "contradictory": 0,
+        "acknowledged": 0,
+        "unsettled": 0,
     } == {one.tags["condition"]: one.value for one in sent}
+
+
+def _triage(watch, action, request_ids, at):
+    """Carry the action out on these as the command does at that time."""
+    store = TriageStore(watch.database)
+    ids = [each.id for each in store.by_request_ids(request_ids).values()]
+    by_staff = note(action, "on-call", "seen to", at)
+    assert len(ids) == store.carry_out(ids, decide(action, Policy(), at), by_staff)
+
+
+def test_what_was_acknowledged_and_never_settled_is_counted_each_day(watch):
+    """From a week after it was acknowledged on, until staff close it or Lighthouse changes it."""
+    stand(watch.documents, ["stuck", "in_efolder", "contradictory", "stuck", "not_in_efolder"])
+    acknowledged_at = MIDNIGHT + 14 * HOUR
+    _triage(watch, Action.ACK, [1, 2, 3, 4], acknowledged_at)
+    _triage(watch, Action.ACK, [5], acknowledged_at + 1)
+    found = {}
+    for day in range(6, 11):
+        if day == 9:
+            _triage(watch, Action.CLOSE, [1, 2], watch.clock.instant())
+        if day == 10:
+            (four,) = (each for each in watch.documents.due(NOW + 9 * DAY, 9) if each.id == 4)
+            watch.documents.record([ended(four)], NOW + 9 * DAY)
+        _at(watch, 24 * day + 14)
+        _daily(watch).send_due()
+        sent = {
+            one.tags["condition"]: one.value
+            for one in watch.agent.metrics
+            if one.name == UNATTENDED
+        }
+        found[day] = sent["acknowledged"], sent["unsettled"]
+        watch.agent.clear()
+
+    assert {6: (5, 0), 7: (5, 4), 8: (5, 5), 9: (3, 3), 10: (2, 2)} == found
+
+
+def test_after_how_long_it_is_unsettled_is_a_setting_that_a_reload_may_change(watch):
+    """The gauges count by the setting of the moment."""
+    stand(watch.documents, ["stuck"])
+    _triage(watch, Action.ACK, [1], MIDNIGHT)
+    found = []
+    for day, after in ((1, 2 * DAY), (2, 3 * DAY), (3, DAY)):
+        _at(watch, 24 * day + 14)
+        watch.gauges.reconfigure(watch.emitter, daily_count_hour=14, unsettled_after_ms=after)
+        watch.gauges.send()
+        found += [
+            one.value for one in watch.agent.metrics if one.tags.get("condition") == "unsettled"
+        ]
+        watch.agent.clear()
+
+    assert [0, 0, 1] == found
 
 
 @pytest.mark.parametrize("hour", [0, 14, 23])
@@ -140,10 +196,10 @@ def test_what_cannot_be_marked_is_not_sent_again_and_again(watch):
 def test_the_gauges_send_it_at_the_hour_of_the_setting(watch):
     """So do the daemon and `lightkeeper poll`; a reload may move the hour."""
     _at(watch, 14.5)
-    watch.gauges.reconfigure(watch.emitter, daily_count_hour=16)
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=16, unsettled_after_ms=7 * DAY)
     watch.gauges.send()
     assert 0 == _sent(watch)
-    watch.gauges.reconfigure(watch.emitter, daily_count_hour=14)
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=14, unsettled_after_ms=7 * DAY)
     watch.gauges.send()
     watch.gauges.send()
     assert 1 == _sent(watch)
@@ -163,4 +219,4 @@ def test_passes_of_lightkeeper_poll_send_it_once(tmp_path):
             assert 0 == command_line.run("poll", env=env).returncode
         agent.drain()
 
-        assert 8 == sum(one.name == UNATTENDED for one in agent.metrics)
+        assert 10 == sum(one.name == UNATTENDED for one in agent.metrics)

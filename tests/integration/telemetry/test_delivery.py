@@ -16,13 +16,16 @@ from daemon_rig import DaemonRig
 from published import OUTCOMES, assert_events_as_stored, documents_in, own_tags, received, stored
 from store_rows import counted, tallied
 
+from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.document import NewDocument
+from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS, Levels, sums
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, STEPS, Sender
@@ -142,6 +145,7 @@ BY_TYPE = {
     "efolder_unknown": f"{_FAILED} AND in_efolder_at IS NULL "
     "AND COALESCE(failed_step, '') <> 'CLAIMS_EVIDENCE'",
     "contradictory": "condition = 'contradictory'",
+    "acknowledged": "condition = 'acknowledged'",
     "not_found": f"{_PENDING} AND not_found_since IS NOT NULL",
 }
 
@@ -242,6 +246,13 @@ def _bring_into_every_state(watch):
         watch.lighthouse.omit(request_id)
 
 
+def _acknowledge_one(watch, condition):
+    (document_id,), *_ = watch.rows("id", f"condition = '{condition}'")
+    now = watch.clock.instant()
+    may, by_staff = decide(Action.ACK, Policy(), now), note(Action.ACK, "jane", "seen to", now)
+    assert 1 == TriageStore(watch.database).carry_out([document_id], may, by_staff)
+
+
 @pytest.mark.parametrize("noticed", [True, False], ids=["refused", "swallowed"])
 def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, noticed):
     """Counts may be lost unnoticed, but one round of gauges shows every level as it is."""
@@ -256,6 +267,7 @@ def test_over_udp_the_gauges_heal_what_the_counts_lost(database_url, tmp_path, n
         with _without_agent(watch.agent.port, listening=not noticed):
             _bring_into_every_state(watch)
             watch.poll()
+            _acknowledge_one(watch, "contradictory")
             watch.track_ids(range(6, 9), "form_0781a")  # and they are not polled
             watch.clock.now += UNOBSERVED_AFTER_MS / 1_000 + 10
             watch.publisher.publish()

@@ -49,7 +49,10 @@ def _shown(watch):
 BY_TYPE_AND_STEP = (
     *("pending", "failed", "oldest_pending_age", "slow", "stuck", "overdue", "unacknowledged"),
 )
-BY_TYPE = ("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory")
+BY_TYPE = (
+    *("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory"),
+    "acknowledged",
+)
 ALONE = (
     *("documents.unobserved", "documents.oldest_failure_age", "intake.newest_age"),
     *("poll.due_lag", "outbox.depth", "outbox.age"),
@@ -189,6 +192,23 @@ def test_the_median_wait_is_that_of_half_of_the_documents_at_a_step(watch):
     assert 3 * 3_600 == shown[MEDIAN, "benefits_gateway_service"]
     assert 5 * 3_600 == shown[MEDIAN, "none"]
     assert 0 == shown[MEDIAN, "complete"]
+
+
+def test_acknowledged_documents_are_shown_until_they_are_closed(watch):
+    """By type, whatever Lighthouse says of them; closed ones are no longer shown."""
+    first = track(watch, 3, "form_0781")
+    record(watch, {request_id: failure(request_id) for request_id in first})
+    other = track(watch, 1, "veteran_upload", first=50)
+    record(watch, {request_id: failure(request_id, BGS) for request_id in other})
+    triage, now = TriageStore(watch.database), watch.clock.instant()
+    ids = [each.id for each in triage.by_request_ids([*first, *other]).values()]
+    found = []
+    for action, some in ((Action.ACK, ids), (Action.CLOSE, ids[:1])):
+        triage.carry_out(some, decide(action, Policy(), now), note(action, "jane", "x", now))
+        shown = _shown(watch)
+        found.append([shown["documents.acknowledged", kind] for kind in DOCUMENT_TYPES])
+
+    assert [[1, 3, 0, 0], [1, 2, 0, 0]] == found
 
 
 def test_the_median_wait_is_computed_every_five_minutes(watch):

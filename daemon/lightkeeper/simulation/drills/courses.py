@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from lightkeeper.casework.triage import Action
+from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills.upstream import CALLS_A_MINUTE, held_up
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE
@@ -18,13 +19,23 @@ Course: TypeAlias = Callable[[World], Iterator[float]]
 """Changes the world and yields how many seconds to wait, again and again; returns at the end."""
 
 
-def single(story: str, count: int = 1, acknowledged_after: float = 20 * MINUTE) -> Course:
+def single(story: str, count: int = 1) -> Course:
     def course(world: World) -> Iterator[float]:
         world.track(count, story, types=_TO_SEND_AGAIN)
-        yield acknowledged_after
+        yield 20 * MINUTE
         world.staff(Action.ACK)
 
     return course
+
+
+def ignored(world: World) -> Iterator[float]:
+    world.track(1, "fails_claims_evidence", types=_TO_SEND_AGAIN)
+    world.track(1, "stuck_claims_evidence", age=10 * DAY)
+    yield 5 * MINUTE
+    world.staff(Action.ACK, {Condition.OVERDUE}, ago=8 * DAY)
+    yield 23 * HOUR - 5 * MINUTE
+    world.staff(Action.CLOSE, {Condition.ACKNOWLEDGED})
+    world.staff(Action.ACK)
 
 
 def everything(world: World) -> Iterator[float]:

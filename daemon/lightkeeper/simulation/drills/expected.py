@@ -43,6 +43,7 @@ class Expected:
 
 _FAILED: Final = {"documents-failed": Fires(2, 45)}
 _VETERAN: Final = {"silent-failures": Fires(2, 45)}
+_DAILY: Final = Fires(22.5 * 60 + 2, 35)
 _MANY: Final = frozenset({"documents-failed", "failure-surge"})
 """These remind while more documents fail."""
 _STALLED: Final = {
@@ -70,7 +71,7 @@ EXPECTED: Final = {
     "failed-unknown": Expected(pages_low=_FAILED),
     "failure-ignored": Expected(
         {"documents-unacknowledged": Fires(12 * 60 + 15, 2)},
-        {**_FAILED, "documents-unattended": Fires(22.5 * 60 + 2, 35)},
+        {**_FAILED, **dict.fromkeys(("documents-unattended", "documents-unsettled"), _DAILY)},
         _VETERAN,
         reminds=frozenset({"documents-unacknowledged"}),
         may_notify=frozenset({"efolder-burn"}),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightkeeper.casework.triage import Action
+from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills import courses
 from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
@@ -36,7 +37,7 @@ class Fault:
 
 
 def healthy(days: float) -> Fault:
-    """Days with nine failures each, all acknowledged by staff; nothing else is wrong."""
+    """Days with nine failures each, acknowledged and settled by staff; nothing else is wrong."""
 
     def course(world: World) -> Iterator[float]:
         stories = ("fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup")
@@ -49,8 +50,9 @@ def healthy(days: float) -> Fault:
             yield wait
             world.staff(Action.ACK)
             yield gap - wait
+            world.staff(Action.CLOSE, {Condition.ACKNOWLEDGED})
 
-    says = f"{days:g} days at real volume, nine failures a day, each acknowledged"
+    says = f"{days:g} days at real volume, nine failures a day, each acknowledged and closed"
     return Fault(HEALTHY, says, course, weight=10)
 
 
@@ -70,8 +72,9 @@ _ALL: Final = (
     Fault("failed-unknown", "a document fails, no step is named", courses.single("fails_unknown")),
     Fault(
         "failure-ignored",
-        "a failure stays unacknowledged for 23 hours",
-        courses.single("fails_claims_evidence", acknowledged_after=23 * HOUR),
+        "a failure stays unacknowledged for 23 hours; a document was acknowledged 8 days ago, and "
+        "is unsettled",
+        courses.ignored,
         an_hour=20,
         batch_size=10,
     ),

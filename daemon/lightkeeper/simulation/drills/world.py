@@ -1,7 +1,7 @@
 """The simulated world of a drill: daemon, Lighthouse, Datadog, documents that arrive, staff."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.casework.maintenance import announce
 from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
-from lightkeeper.domain.document import NewDocument
+from lightkeeper.domain.document import Condition, NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.drills.daemon import DrilledDaemon
 from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
@@ -161,10 +161,15 @@ class World:
             pass
         return ids
 
-    def staff(self, action: Action) -> int:
-        """Carry the triage action out on all documents it applies to; how many it changed."""
-        triage, now, policy = TriageStore(self.desk), self.clock.instant(), Policy()
-        found = triage.matching(Filter(CONDITIONS[action]))
+    def staff(
+        self, action: Action, conditions: Set[str] = frozenset(Condition), ago: float = 0.0
+    ) -> int:
+        """Carry the triage action out on all documents in these conditions that it applies to, as
+        if it had been `ago` seconds ago; how many it changed.
+        """
+        triage, policy = TriageStore(self.desk), Policy()
+        now = self.clock.instant() - round(ago * 1_000)
+        found = triage.matching(Filter(CONDITIONS[action] & conditions))
         return triage.carry_out(
             [each.id for each in found],
             decide(action, policy, now),
