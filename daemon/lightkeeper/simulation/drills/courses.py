@@ -33,7 +33,7 @@ def ignored(world: World) -> Iterator[float]:
     world.track(1, "stuck_claims_evidence", age=10 * DAY)
     yield 5 * MINUTE
     world.staff(Action.ACK, {Condition.OVERDUE}, ago=8 * DAY)
-    yield 23 * HOUR - 5 * MINUTE
+    yield 17 * HOUR - 5 * MINUTE
     world.staff(Action.CLOSE, {Condition.ACKNOWLEDGED})
     world.staff(Action.ACK)
 

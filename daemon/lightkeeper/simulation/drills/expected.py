@@ -43,7 +43,7 @@ class Expected:
 
 _FAILED: Final = {"documents-failed": Fires(2, 45)}
 _VETERAN: Final = {"silent-failures": Fires(2, 45)}
-_DAILY: Final = Fires(22.5 * 60 + 2, 35)
+_DAILY: Final = Fires(12.5 * 60 + 2, 35)
 _MANY: Final = frozenset({"documents-failed", "failure-surge"})
 """These remind while more documents fail."""
 _STALLED: Final = {

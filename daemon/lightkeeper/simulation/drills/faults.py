@@ -72,7 +72,7 @@ _ALL: Final = (
     Fault("failed-unknown", "a document fails, no step is named", courses.single("fails_unknown")),
     Fault(
         "failure-ignored",
-        "a failure stays unacknowledged for 23 hours; a document was acknowledged 8 days ago, and "
+        "a failure stays unacknowledged for 17 hours; a document was acknowledged 8 days ago, and "
         "is unsettled",
         courses.ignored,
         an_hour=20,

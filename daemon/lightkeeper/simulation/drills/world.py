@@ -22,8 +22,8 @@ from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
-START: Final = 1_800_023_400
-"""14:30 UTC, half an hour after what the daemon counts once a day; all else counts from here."""
+START: Final = 1_800_059_400
+"""00:30 UTC, thirteen and a half hours before the daily count; all else counts from here."""
 DOCUMENTS_AN_HOUR: Final = 92
 _MOST_AT_ONCE: Final = 5
 _HAND_IN_AFTER: Final = 2.0
