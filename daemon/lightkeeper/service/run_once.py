@@ -54,6 +54,7 @@ class RunOnce:
     def run(self, stop: Stop) -> RunOnceResult:
         """Poll every document due at the start, retry failed calls, publish all transitions."""
         finished = recorded = False
+        self._health.pass_started()
         try:
             reason = self._poll_all(stop)
             finished, recorded = not reason, True

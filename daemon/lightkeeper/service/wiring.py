@@ -29,7 +29,7 @@ from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.gauges import Gauges
-from lightkeeper.telemetry.health import Health
+from lightkeeper.telemetry.health import Health, StoreFound
 from lightkeeper.telemetry.publisher import Publisher
 from lightkeeper.telemetry.tracing import Tracer
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
@@ -157,7 +157,7 @@ def build_daemon(
     sends to the Agent that the settings name. Raises what opening and claiming the store raise.
     """
     url = settings.database_url.get_secret_value()
-    database, was_watched = _claimed(url, clock, create=create)
+    database, found = _claimed(url, clock, create=create)
     transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = _build_budget(settings, clock, monotonic)
@@ -181,7 +181,7 @@ def build_daemon(
             budget,
             emitter,
             lambda: database.try_write(clock()),
-            store_is_new=not was_watched,
+            found=found,
         ),
         follower=MaintenanceFollower(
             MaintenanceWindows(database),
@@ -198,19 +198,22 @@ def build_daemon(
     return daemon
 
 
-def _claimed(url: str, clock: Callable[[], Instant], *, create: bool) -> tuple[Database, bool]:
-    """The store, claimed, and whether a daemon has watched it before."""
+def _claimed(
+    url: str, clock: Callable[[], Instant], *, create: bool
+) -> tuple[Database, StoreFound]:
+    """The store, claimed, and whether it is the one that was watched before."""
     database = open_database(url, create=create)
     try:
-        was_watched = database.watched_at() is not None
+        is_new = database.watched_at() is None
         database.try_write(clock())  # reading is no proof: the file may be closed to writers
         database.claim()
+        found = StoreFound(is_new, None if is_new else database.lacks())
         if (documents := Documents(database)).has_times_ahead(at := clock()):
             documents.pull_in(at)
     except BaseException:
         database.close()
         raise
-    return database, was_watched
+    return database, found
 
 
 def _trace(daemon: Daemon, tracer: Tracer) -> None:

@@ -1,11 +1,13 @@
 """The store behind one small surface: opened, migrated, claimed."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import Instant
-from lightkeeper.store import migrations, soundness
+from lightkeeper.store import migrations, newest, soundness
 from lightkeeper.store.engines import ENGINES
 from lightkeeper.store.errors import (
     MALFORMED,
@@ -42,6 +44,12 @@ _MIGRATION_LOCK: Final = 526_0001
 _INTAKE_LOCK: Final = 526_0003
 
 
+_NEWEST: Final = (
+    "SELECT id, lighthouse_request_id FROM form_526_document_submissions ORDER BY id DESC LIMIT 1"
+)
+_IS_THERE: Final = (
+    "SELECT id FROM form_526_document_submissions WHERE id = ? AND lighthouse_request_id = ?"
+)
 _WATCHED: Final = "UPDATE lightkeeper_schema SET written_at = COALESCE(?, written_at)"
 
 
@@ -89,6 +97,30 @@ class Database(Session):
         transact(self, write)
         if self._files is not None and self._files.is_claimed:
             self._watched_at = watched_at
+            self._note_newest()
+
+    def close(self) -> None:
+        """Close the connection and release the claim."""
+        if self._files is not None and self._files.is_claimed and not self._db.is_closed():
+            with suppress(LightkeeperError):
+                self._note_newest()
+        super().close()
+
+    def lacks(self) -> int | None:
+        """The request id of the document that its watcher knew as the newest of a SQLite store,
+        if the store lacks it: an older copy was put in its place. Else None.
+        """
+        found = newest.noted(self.path) if self.path else None
+        if found is None or self.rows(_IS_THERE, found):
+            return None
+        return found.request_id
+
+    def _note_newest(self) -> None:
+        if self.path:
+            found = [newest.Newest(*row) for row in self.rows(_NEWEST)]
+            if found != self._noted:
+                newest.note(self.path, found[0] if found else None)
+                self._noted = found
 
     def verify(self) -> None:
         """Read the whole store; raises `StoreCorrupt` where it holds what we never write."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.store import migrations
+from lightkeeper.store import migrations, newest
 from lightkeeper.store.backup import connect, place, sqlite_path, sync_folder, verified_copy
 from lightkeeper.store.contents import Contents, version
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
@@ -158,6 +158,7 @@ def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
     """Put the copy in the store's place in one step; the replaced store gets a dated name."""
     when = datetime.fromtimestamp(now / SECOND, UTC)
     kept = Path(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}")
+    newest.forget(store)  # what the copy lacks is known to whoever restores it
     was_there = store.exists()
     if was_there:
         try:

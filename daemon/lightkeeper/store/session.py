@@ -14,6 +14,7 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import MALFORMED, StoreUnavailable, Unstorable, unavailable
 from lightkeeper.store.files import StoreFiles
+from lightkeeper.store.newest import Newest
 from lightkeeper.store.reconnecting import Reconnecting
 from lightkeeper.store.schema import MODELS
 
@@ -38,6 +39,8 @@ class Session:
         self._reconnecting = Reconnecting()
         self._watched_at: Instant | None = None
         """What this watcher of a SQLite store wrote last, to show that it works."""
+        self._noted: list[Newest] | None = None
+        """What this watcher of a SQLite store noted as its newest document; empty: it has none."""
         self.unanswered_commit: tuple[Any, int] | None = None
         """The transaction whose commit was sent and not answered yet: when the server that gave it
         its number was started, and the number. PostgreSQL alone has it.

@@ -37,9 +37,9 @@ OF_THE_DAEMON: Final[Table] = {
     (Kind.COUNT, Sender.START): {
         "lightkeeper.service.starts": (
             "",
-            {"store": ("known", "new")},
+            {"store": ("known", "new", "older")},
             "Starts of the daemon that reached its loop; store:new: on a store that no daemon has "
-            "watched before.",
+            "watched before; store:older: on one that lacks the document tracked last.",
         ),
     },
     (Kind.COUNT, Sender.LOSSES): {

@@ -51,6 +51,15 @@ class Calls(NamedTuple):
     """Since when documents are polled singly, because batches fail; None while they do not."""
 
 
+class StoreFound(NamedTuple):
+    """What a start found in the place of the store."""
+
+    is_new: bool = False
+    """Whether no daemon has watched it before."""
+    lacks: int | None = None
+    """The request id of the document that was tracked last, if the store lacks it."""
+
+
 class Health:
     """Counts what each polling slice came to, and sends heartbeat and service checks."""
 
@@ -61,13 +70,13 @@ class Health:
         emitter: Emitter,
         try_write: Callable[[], None],
         *,
-        store_is_new: bool = False,
+        found: StoreFound | None = None,
     ) -> None:
         self._poller = poller
         self._budget = budget
         self._emitter = emitter
         self._try_write = try_write
-        self._store_is_new = store_is_new
+        self._found = found or StoreFound()
         self.unwatched: str | None = None
         """Why no monitor sees this daemon, where that is so."""
         self._seen: Counter[str] = Counter()
@@ -148,16 +157,34 @@ class Health:
     def started(self) -> None:
         """Count a start of the daemon: one that ends again and again still has a heartbeat.
 
-        A store that no daemon has watched holds none of the documents that were tracked before.
+        A store that no daemon has watched, or that lacks what it had, holds none or not all of the
+        documents that were tracked before.
         """
-        if self._store_is_new:
+        store = "known"
+        if self._found.is_new:
+            store = "new"
             log.warning(
                 "health.store.new",
                 reason="no daemon has watched this store before: unless this is the first start, "
                 "the documents tracked so far are in another store (new-store in the runbook)",
             )
-        store = "new" if self._store_is_new else "known"
+        elif self._found.lacks is not None:
+            store = "older"
+            log.error(
+                "health.store.older",
+                lighthouse_request_id=self._found.lacks,
+                reason="this store lacks the document that was tracked last: an older copy was "
+                "put in its place. Put the newer one back, or track again what was tracked since "
+                "that copy was made; nothing is stored twice (new-store in the runbook)",
+            )
         self._emitter.count("lightkeeper.service.starts", 1, store=store)
+
+    def pass_started(self) -> None:
+        """Count a pass of `lightkeeper poll` as a start where an older copy is in the store's
+        place: the next pass cannot know.
+        """
+        if self._found.lacks is not None:
+            self.started()
 
     def pulse(self) -> None:
         """Send the heartbeat and every service check, whatever its status."""

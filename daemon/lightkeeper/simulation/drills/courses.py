@@ -173,6 +173,14 @@ def store_removed(world: World) -> Iterator[float]:
     yield 5 * MINUTE
 
 
+def store_rolled_back(world: World) -> Iterator[float]:
+    world.copy_store()
+    yield 10 * MINUTE
+    world.mark()
+    world.roll_back_store()
+    yield 5 * MINUTE
+
+
 def crash_loop(world: World) -> Iterator[float]:
     for _ in range(12):
         world.kill_daemon()

@@ -162,6 +162,7 @@ EXPECTED: Final = {
         reminds=frozenset(_GONE.pages),
     ),
     "store-removed": Expected({"new-store": Fires(2, 62)}),
+    "store-rolled-back": Expected({"new-store": Fires(2, 62)}),
     "wrong-env": Expected(),  # Datadog cannot alert on what it has never seen: `check` says so
     "crash-loop": Expected({"crash-loop": Fires(33, 62)}),
     "failure-and-restart": Expected(

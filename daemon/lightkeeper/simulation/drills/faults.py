@@ -188,6 +188,12 @@ _ALL: Final = (
         courses.store_removed,
     ),
     Fault(
+        "store-rolled-back",
+        "the daemon starts on a copy of its store that is ten minutes old",
+        courses.store_rolled_back,
+        batch_size=10,
+    ),
+    Fault(
         "wrong-env",
         f"everything goes wrong in a daemon with DD_ENV={WRONG_ENV}; `lightkeeper check` says: no "
         "monitor will see this daemon",

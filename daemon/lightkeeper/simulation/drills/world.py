@@ -15,6 +15,7 @@ from lightkeeper.simulation.drills.daemon import DrilledDaemon
 from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
 from lightkeeper.simulation.drills.upstream import InProcessLighthouse, SimulatedClock
 from lightkeeper.simulation.lighthouse.stories import Story
+from lightkeeper.store.backup import back_up
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Filter
@@ -53,6 +54,7 @@ class World:
         self.story: Callable[[], str | Story] = lambda: "success"
         """The course of documents that are tracked from now on."""
         self._store = store or folder / "lightkeeper.db"
+        self._copy = folder / "copy.db"
         self._env = env or str(assets.variables["env"])
         self._batch_size = batch_size
         self._random = Random(seed)
@@ -92,6 +94,18 @@ class World:
         self.kill_daemon()
         self.desk.close()
         self._store.unlink()
+        self.start_daemon()
+        self.desk = open_database(f"sqlite:///{self._store}", create=False)
+
+    def copy_store(self) -> None:
+        """Copy the store, while the daemon runs."""
+        back_up(f"sqlite:///{self._store}", self._copy)
+
+    def roll_back_store(self) -> None:
+        """End the daemon, put the copy in the store's place, and start it."""
+        self.kill_daemon()
+        self.desk.close()
+        self._copy.replace(self._store)
         self.start_daemon()
         self.desk = open_database(f"sqlite:///{self._store}", create=False)
 
