@@ -75,6 +75,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         ("monitors check", "monitors, 3 SLOs: no problem (environments: production, staging)"),
         ("monitors print documents-stuck --env staging", "monitor_key:staging/documents-stuck"),
         ("monitors print documents-stuck", "documents-stuck"),
+        ("monitors print --format terraform", '"datadog_dashboard_json": {'),
         ("dashboards check", "2 dashboards: no problem"),
         ("drill unknown-step", "| unknown-step |"),
     ],

@@ -1,4 +1,9 @@
-"""The configuration for Terraform, as the command prints it and as Terraform itself reads it."""
+"""The configuration for Terraform, as the command prints it and as Terraform itself reads it.
+
+The provider comes over the network, so that resources which come with Terraform stand in for its
+own: they keep what they are given, and each gets an id. Where there is no Terraform, what needs it
+is left out of a test.
+"""
 
 import json
 import os
@@ -6,28 +11,59 @@ import shutil
 import subprocess
 
 import command_line
+import dashboard_files
+import definition_files
 from terraform_plan import SCHEMA, filled, mistakes, order
 
 TERRAFORM = shutil.which("terraform")
+ODD = 'a $ %% ${dollar}${dollar}{most} %{ if x } $%{y} "ü\\ ${dollar}{{z}} %%{w}'
 
 
-def test_terraform_takes_what_the_command_prints(tmp_path):
-    """It has the provider's shape; where Terraform is, it validates, and a second plan is empty.
-
-    The provider comes over the network, so that resources which come with Terraform stand in its
-    place: they keep what they are given, and each gets an id.
-    """
-    line = ("monitors", "print", "--format", "terraform", "--env", "staging")
-    printed = command_line.run(*line, env=command_line.environment())
-    configuration = json.loads(printed.stdout)
+def test_terraform_takes_the_shipped_definitions_of_an_environment(tmp_path):
+    """They have the provider's shape, and Terraform finds nothing wrong with them."""
+    configuration = _printed("--env", "staging")
 
     assert [] == list(mistakes(configuration))
     assert order(configuration)
     if TERRAFORM:
-        _terraform_reads(configuration, tmp_path)
+        _written(configuration, tmp_path)
+        _terraform(tmp_path, "validate")
 
 
-def _terraform_reads(configuration, folder):
+def test_terraform_fills_in_ids_and_nothing_else(tmp_path):
+    """Composites, burn rates and links get them; a second plan is empty, and texts are as ours."""
+    files = {**definition_files.definitions(), **definition_files.composites()}
+    folder = definition_files.write(tmp_path / "monitors", files)
+    links = f"https://datadog.test/dashboard/one?a=1 {ODD}"
+    variables = {"dollar": "$"} | definition_files.VARIABLES | {"links": links}
+    (folder / "variables.json").write_text(json.dumps(variables))
+    dashboard_files.written(tmp_path, dashboard_files.board())
+
+    configuration = _printed("--folder", folder)
+
+    assert [] == list(mistakes(configuration))
+    if TERRAFORM:
+        _written(configuration, tmp_path)
+        _terraform(tmp_path, "apply", "-auto-approve", "-input=false")
+        _terraform(tmp_path, "plan", "-detailed-exitcode", "-input=false")  # 2: not empty
+        state = json.loads(_terraform(tmp_path, "show", "-json"))
+        kept = {one["name"]: one["values"] for one in state["values"]["root_module"]["resources"]}
+        ids = {f"{name.replace('__', '.', 1)}.id": one["id"] for name, one in kept.items()}
+        for kind, resources in configuration["resource"].items():
+            for name, given in resources.items():
+                assert filled(given, ids) == kept[f"{kind}__{name}"]["output"]
+
+
+def _printed(*line):
+    done = command_line.run(
+        *("monitors", "print", "--format", "terraform", *line), env=command_line.environment()
+    )
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+def _written(configuration, folder):
+    """Write the configuration with stand-ins for the provider's resources, and begin with it."""
     text = json.dumps(configuration["resource"])
     for kind in SCHEMA:
         text = text.replace(f"${{{kind}.", f"${{terraform_data.{kind}__")
@@ -38,17 +74,7 @@ def _terraform_reads(configuration, folder):
     }
     found = {"//": configuration["//"], "resource": {"terraform_data": stand_ins}}
     (folder / "lightkeeper.tf.json").write_text(json.dumps(found))
-
     _terraform(folder, "init", "-input=false")
-    _terraform(folder, "validate")
-    _terraform(folder, "apply", "-auto-approve", "-input=false")
-    _terraform(folder, "plan", "-detailed-exitcode", "-input=false")  # 2 where it is not empty
-    state = json.loads(_terraform(folder, "show", "-json"))
-    kept = {one["name"]: one["values"] for one in state["values"]["root_module"]["resources"]}
-    ids = {f"{name.replace('__', '.', 1)}.id": one["id"] for name, one in kept.items()}
-    for kind, resources in configuration["resource"].items():
-        for name, given in resources.items():
-            assert filled(given, ids) == kept[f"{kind}__{name}"]["output"]
 
 
 def _terraform(folder, *line):

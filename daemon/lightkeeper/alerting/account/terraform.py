@@ -117,23 +117,24 @@ def _monitor(definition: Definition, ids: _Ids, links: "_Links") -> dict[str, An
     return {**made, "query": _query(definition, ids)}
 
 
-def _query(definition: Definition, ids: _Ids) -> Any:
+def _query(definition: Definition, ids: _Ids) -> str:
     """The query, which names other monitors and SLOs by their ids."""
-    text = definition.payload.get("query")
+    text = str(definition.payload.get("query")).strip()
     try:
-        query = parse(str(text))
+        query = parse(text)
     except QuerySyntaxError as exc:
         if definition.payload.get("type") in ("composite", "slo alert"):
             raise _refused(definition, "query", str(exc)) from exc
-        return _escaped(text)
+        return str(_escaped(text))
     match query:
         case Composite(condition):
             return written(_by_id(condition, definition, ids))
         case BurnRate(slo=slo) | ErrorBudget(slo=slo):
             if slo not in ids.slos and not _SLO_ID.fullmatch(slo):
                 raise _refused(definition, "query", f"there is no SLO {slo}: write the key of one")
-            return _escaped(text).replace(f'"{slo}"', f'"{ids.slos.get(slo, slo)}"', 1)
-    return _escaped(text)
+            by_id = f'"{ids.slos.get(slo, slo)}"'
+            return str(_escaped(text)).replace(f'"{slo}"', by_id, 1)
+    return str(_escaped(text))
 
 
 def _by_id(condition: Condition, definition: Definition, ids: _Ids) -> Condition:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,7 +181,7 @@ def _error(source: str, message: str, path: Path) -> BadDefinition:
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    meant = f"did you mean {near[0]}" if near else f"write one of {', '.join(known)}"
+    meant = f"did you mean {near[0]}" if near else "write one of its names"
     return f"variables.json has no {name}: {meant}"
 
 
@@ -190,7 +191,7 @@ def _kind(value: Any) -> str:
         case bool():
             return "true or false"
         case int() | float():
-            return "a number"
+            return "a number" if isfinite(value) else "a number out of range"
         case str():
             return "a text"
         case list():
