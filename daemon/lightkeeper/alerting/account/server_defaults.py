@@ -4,6 +4,10 @@ The server answers with more than it was given. Who compares an object in an acc
 as Terraform does, finds a difference for ever in what the file does not spell out. The tables are
 what recorded answers show: those of datadog-api-client 2.62, of terraform-provider-datadog and of
 datadog-sync-cli.
+
+Answers differ in two things that are in no table. One account added `avalanche_window: 20`, and
+left out an `on_missing_data` that is `default`; others did neither. It stays written: without it
+a monitor shows No Data where it would count a sum as 0, and a dead man's switch would be silent.
 """
 
 from collections.abc import Iterable
@@ -30,7 +34,6 @@ MONITOR_DEFAULTS: Final = (
     ServerDefault("tags", []),
     ServerDefault("options.include_tags", True),
     ServerDefault("options.notify_audit", False),
-    # A query alert without on_missing_data shows No Data where `default` counts a sum as 0.
     ServerDefault("options.notify_no_data", False, unless="options.on_missing_data"),
     ServerDefault("options.new_host_delay", 300, unless="options.new_group_delay"),
     ServerDefault("options.groupby_simple_monitor", False, types=_SEARCHES),
