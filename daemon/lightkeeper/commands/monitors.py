@@ -32,10 +32,11 @@ def check(folder: Path, values: "Values") -> int:
     One line each: the file, the place in it, the rule, and what to write instead.
     """
     from lightkeeper.alerting.lint.monitor_rules import lint
+    from lightkeeper.commands.named import complaint
 
     chosen = every_environment(folder, values)
     assets = {name: _load(folder, each) for name, each in chosen.items()}
-    lines = list(told_apart({name: lint(one) for name, one in assets.items()}))
+    lines = list(told_apart({name: lint(one, complaint) for name, one in assets.items()}))
     for line in lines:
         click.echo(line)
     one = next(iter(assets.values()))

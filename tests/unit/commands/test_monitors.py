@@ -48,6 +48,18 @@ def test_check_lists_problems_and_fails(folder):
     assert "4 monitors, 1 SLOs: 1 problem" == last
 
 
+def test_check_reads_the_commands_of_any_folder(folder):
+    """A command that this program does not have is a line of the rule `command`."""
+    given = definition_files.definitions()["stuck.json"]
+    given["payload"]["message"] += " `lightkeeper lst`"
+    (folder / "stuck.json").write_text(json.dumps(given))
+
+    status, out, _ = command("check", "--folder", folder)
+
+    assert 1 == status
+    assert "payload.message: [command] `lightkeeper lst`: there is no command 'lst'" in out
+
+
 def test_print_gives_the_exact_payload():
     """What other tools get is the payload with its values, and it is JSON."""
     status, out, _ = command("print", "documents-failed", "--folder", SHIPPED)

@@ -8,7 +8,9 @@ from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.lint.monitors import (
     assets,
     channel,
+    command,
     env,
+    group_names,
     grouping,
     handle,
     kind,
@@ -38,7 +40,7 @@ from lightkeeper.alerting.lint.monitors import (
     window,
 )
 from lightkeeper.alerting.lint.rules import by_name, problems
-from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.alerting.lint.subject import Complaint, Subject, unread
 
 RULES: Final = by_name(
     shape.check,
@@ -68,6 +70,8 @@ RULES: Final = by_name(
     page.check,
     page_numbers.check,
     page_links.check,
+    group_names.check,
+    command.check,
     runbook.check,
     link.check,
     assets.check,
@@ -75,9 +79,13 @@ RULES: Final = by_name(
 """Every rule by its name, in the order in which they report."""
 
 
-def lint(assets: Assets) -> list[Problem]:
-    """Return every problem, file by file, silences that silence nothing included."""
-    subjects = [Subject(one, assets, is_slo=False) for one in assets.monitors.values()]
-    subjects += [Subject(one, assets, is_slo=True) for one in assets.slos.values()]
+def lint(assets: Assets, complaint: Complaint = unread) -> list[Problem]:
+    """Return every problem, file by file, silences that silence nothing included.
+
+    `complaint` says what is wrong with a command line, or None.
+    """
+    monitors, slos = assets.monitors.values(), assets.slos.values()
+    subjects = [Subject(one, assets, False, complaint) for one in monitors]
+    subjects += [Subject(one, assets, True, complaint) for one in slos]
     found = (problems(subject.definition, subject, RULES) for subject in subjects)
     return list(chain.from_iterable(found))

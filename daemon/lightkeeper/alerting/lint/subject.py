@@ -1,6 +1,6 @@
 """One monitor or SLO as the rules see it: its file, its parsed queries, whom it notifies."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, TypeAlias
@@ -37,9 +37,15 @@ from lightkeeper.telemetry.signals import Kind, Signal
 METRIC_KINDS: Final = (Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION)
 Refusal: TypeAlias = tuple[str, Exception]
 """A place in the file, and why the evaluator refuses what stands there."""
+Complaint: TypeAlias = Callable[[str], str | None]
+"""Says what is wrong with a command line; None where it is right, or another program's."""
 
 _TEXTS: Final = ("name", "message")
 _MATCHING: Final = frozenset({"is_match", "is_exact_match"})
+
+
+def unread(_command: str) -> None:
+    """Take every command for right."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Subject:
     definition: Definition
     assets: Assets
     is_slo: bool
+    complaint: Complaint = unread
 
     @property
     def payload(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from definition_files import GONE, put
 from lightkeeper.alerting.evaluate.monitor_runs import monitor_runs
 from lightkeeper.alerting.files.definitions import Urgency, load
 from lightkeeper.alerting.lint.monitor_rules import RULES, lint
+from lightkeeper.commands.named import complaint
 
 SHIPPED = Path(__file__).parents[4] / "monitors"
 QUERY, MESSAGE = "payload.query", "payload.message"
@@ -112,6 +113,20 @@ BREAKS = [
     ("page", "failed.json", MESSAGE, "check", "status"),
     ("page-numbers", "failed.json", MESSAGE, definition_files.VALUE, "{{value}}"),
     ("page-links", "failed.json", MESSAGE, "${links}", "${datadog_url}"),
+    ("group-names", "failed.json", MESSAGE, "{{step.name}}", ""),
+    ("group-names", "failed.json", MESSAGE, "{{step.name}}", "https://x.test/{{step.name}}"),
+    (
+        "group-names",
+        "failed.json",
+        MESSAGE,
+        "{{step.name}}",
+        "{{#is_warning}}{{step.name}}{{/is_warning}}",
+    ),
+    ("group-names", "failed.json", OPTIONS, "include_tags", False),
+    ("group-names", "stuck.json", OPTIONS, "include_tags", False),
+    ("command", "failed.json", MESSAGE, "${links}", "${links} `lightkeeper lst`"),
+    ("command", "stuck.json", MESSAGE, "{{value}}", "`lightkeeper list --condition stuk`"),
+    ("command", "slos/share.json", "payload.description", LINK, "`lightkeeper lst` " + LINK),
     ("typed-threshold", "failed.json", MESSAGE, "now", "now, 7 of them"),
     ("typed-threshold", "failed.json", "payload.name", "It", "It 7 times"),
     ("runbook", "failed.json", "runbook", "failed", "fail"),
@@ -138,14 +153,14 @@ def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, file, pat
     else:
         put(files[file], path, given.replace(old, new) if isinstance(given, str) else new)
 
-    found = lint(load(definition_files.write(tmp_path / "m", files)))
+    found = lint(load(definition_files.write(tmp_path / "m", files)), complaint)
 
     assert {rule} == {one.rule for one in found}
     assert {str(tmp_path / "m" / file)} == {one.file for one in found}
     assert all(one.remedy and f"[{rule}]" in str(one) for one in found)
     if rule in RULES:
         files[file]["silence"] = {rule: "for a test"}
-        assert [] == lint(load(definition_files.write(tmp_path / "again", files)))
+        assert [] == lint(load(definition_files.write(tmp_path / "again", files)), complaint)
 
 
 def test_a_gauge_may_have_to_last_for_the_whole_window(tmp_path):

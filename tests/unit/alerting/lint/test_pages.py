@@ -10,6 +10,7 @@ from definition_files import FIRST, STUCK, put
 
 from lightkeeper.alerting.files.definitions import PAGERS, Urgency, load
 from lightkeeper.alerting.lint.monitor_rules import lint
+from lightkeeper.commands.named import complaint
 
 ROOT = Path(__file__).parents[4]
 MESSAGE = "payload.message"
@@ -27,7 +28,7 @@ def found(tmp_path, files, runbook=lambda text: text, **variables):
     path = folder / "variables.json"
     given = {**definition_files.VARIABLES, **variables}
     path.write_text(json.dumps({name: one for name, one in given.items() if one is not None}))
-    return [(one.rule, one.remedy) for one in lint(load(folder))]
+    return [(one.rule, one.remedy) for one in lint(load(folder), complaint)]
 
 
 def page(said, query=WAITS):
@@ -176,6 +177,111 @@ def test_a_folder_without_first_commands_is_held_to_nothing_of_it(tmp_path):
     problems = found(tmp_path, files, lambda text: text.replace("**First.**", ""), first=None)
 
     assert [] == problems
+
+
+SHOWS_NO_GROUP = ("group-names", "it is grouped by step: say which by {{step.name}}")
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "expected"),
+    [
+        (STUCK, "many", [SHOWS_NO_GROUP]),
+        (STUCK, "many at https://x.test?{{step.name}}", [SHOWS_NO_GROUP]),
+        (STUCK, "many{{#is_no_data}} at {{step.name}}{{/is_no_data}}", [SHOWS_NO_GROUP]),
+        (STUCK, "many at {{step}}", []),
+        (STUCK, '{{#is_match "step.name" "none"}}{{/is_match}}many at {{step.name}}', []),
+        (STUCK.replace("{env:${env}}", "{env:${env},step:none}"), "many", []),
+        (STUCK.replace("{step}", "{env}"), "many", []),
+        (STUCK.replace(" by {step}", ""), "many", []),
+        (
+            STUCK.replace("{step}", "{document_type,step}"),
+            "many at {{step.name}}",
+            [
+                (
+                    "group-names",
+                    "it is grouped by document_type: say which by {{document_type.name}}",
+                )
+            ],
+        ),
+    ],
+)
+def test_a_page_says_of_which_group_it_is(tmp_path, query, said, expected):
+    """Each key with several values stands in an alert's text: two alerts do not look alike."""
+    assert expected == found(tmp_path, page(said, query))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "rules"),
+    [
+        (["step"], "many", ["group-names"]),
+        (["document_type"], "many of {{document_type.name}}", []),
+        (["*"], "many", []),
+    ],
+)
+def test_only_keys_by_which_it_notifies_need_be_named(tmp_path, keys, said, rules):
+    """What `notify_by` folds into one notification has no name there."""
+    files = page(said, STUCK.replace("{step}", "{document_type,step}"))
+    put(files["own.json"], "payload.options.notify_by", keys)
+
+    assert rules == [rule for rule, _ in found(tmp_path, files)]
+
+
+def test_a_name_says_the_group_where_datadog_does_not(tmp_path):
+    """With `include_tags` false nothing stands before the name, in the channel neither."""
+    files = definition_files.definitions()
+    put(files["stuck.json"], "payload.options.include_tags", False)
+    assert [SHOWS_NO_GROUP] == found(tmp_path, files)
+
+    put(files["stuck.json"], "payload.name", "It is stuck at {{step.name}}")
+    assert [] == found(tmp_path / "named", files)
+
+
+def test_links_of_a_group_are_those_that_variables_have_for_its_key(tmp_path):
+    """Where there is `links_at_step`, `${links}` would open the board of every step."""
+    links = definition_files.VARIABLES["links"]
+    at_step = {"links_at_step": links + '&tpl_var_step={{urlencode "step.name"}}'}
+    files = definition_files.definitions()
+
+    ((rule, remedy),) = found(tmp_path, files, **at_step)
+    assert ("group-names", True) == (rule, "write ${links_at_step} instead of ${links}" in remedy)
+    message = files["failed.json"]["payload"]["message"]
+    put(files["failed.json"], MESSAGE, message.replace("${links}", "${links_at_step}"))
+    assert [] == found(tmp_path / "at", files, **at_step)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("now, `lightkeeper lst`", "`lightkeeper lst`: there is no command 'lst': did you mean"),
+        ("`lightkeeper list --step`", "`lightkeeper list --step`: "),
+        ("\n```\n$ lightkeeper lst\n```\n", "`lightkeeper lst`: there is no command"),
+        ("\n```sh\nls\nlightkeeper maintenance ad\n```\n", "there is no command 'ad'"),
+        ("`lightkeeper list --document-type {{step.name}} --condition stuk`", "'stuk' is not one"),
+    ],
+)
+def test_a_command_in_a_message_that_is_not_understood_is_named(tmp_path, said, words):
+    """Of any folder, in a line or in a block of code."""
+    files = definition_files.definitions()
+    message = files["failed.json"]["payload"]["message"]
+    put(files["failed.json"], MESSAGE, message.replace("${links}", "${links} " + said))
+
+    ((rule, remedy),) = found(tmp_path, files)
+
+    assert ("command", True) == (rule, words in remedy)
+
+
+def test_a_command_in_the_runbook_that_is_not_understood_is_named(tmp_path):
+    """In the section of the monitor that leads there; other programs are not ours to judge."""
+    wrong = definition_files.SECTION.replace("This.", "`lightkeeper shw ID`, `lightkeeperd x`.")
+    section = "## burn\n" + definition_files.SECTION
+
+    ((rule, remedy),) = found(
+        tmp_path,
+        definition_files.definitions(),
+        lambda text: text.replace(section, "## burn\n" + wrong),
+    )
+
+    assert ("command", True) == (rule, "`lightkeeper shw ID`: there is no command" in remedy)
 
 
 def test_every_message_shipped_says_what_to_run_and_where_to_look():
