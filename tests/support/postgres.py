@@ -20,11 +20,18 @@ _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+_NEW_SCHEMA = """
+    DROP SCHEMA public CASCADE;
+    CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+    GRANT USAGE ON SCHEMA public TO public;
+"""
 _CHANGED = """
     SELECT (SELECT COUNT(*) FROM pg_namespace
             WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public'))
         + (SELECT COUNT(*) FROM pg_db_role_setting JOIN pg_database ON oid = setdatabase
             WHERE datname = current_database())
+        + (SELECT COUNT(*) FROM pg_database
+            WHERE datname = current_database() AND datacl IS NOT NULL)
 """
 
 
@@ -67,7 +74,7 @@ class PostgresServer:
         try:
             with psycopg.connect(self.url(name), autocommit=True) as connection:
                 connection.execute(_END_OTHERS)
-                connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+                connection.execute(_NEW_SCHEMA)
                 return connection.execute(_CHANGED).fetchone() == (0,)
         except psycopg.Error:
             return False
