@@ -25,7 +25,7 @@ _WRITTEN_AT_ONCE: Final = 200
     help="csv is for spreadsheets: what they would run as a formula begins with a '.",
 )
 def list_documents(form: str, **options: Any) -> int:
-    """List documents with step, condition, since when they are in it, and reason.
+    """List documents with step, condition, since when, and reason.
 
     All of them, or those that match every option; an option that is given twice allows both
     values. A TIME is a date (its whole day, UTC), a time such as 2026-11-23T14:05:00Z, or how

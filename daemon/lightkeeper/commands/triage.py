@@ -42,9 +42,10 @@ _selection = with_options(
 @click.option("--reason", help="Why; `show` displays it. A preview needs none.")
 @click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Acknowledge documents: they stop paging until they change, or are not settled in a week.
+    """Acknowledge documents: they stop paging until they change.
 
-    Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    What is neither closed nor changed within a week (a setting) pages again. Name them by
+    REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
     """
     from lightkeeper.casework.triage import Action
 
