@@ -1,6 +1,7 @@
 """What happens in a drill: each course changes the world, step by step."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Final, TypeAlias
 
 from lightkeeper.casework.triage import Action
@@ -8,12 +9,14 @@ from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills.upstream import CALLS_A_MINUTE, held_up
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 _TO_SEND_AGAIN: Final = ("form_0781",)
 """Of a type that is lost to the claim unless the veteran sends it again."""
+_OTHER_TYPES: Final = tuple(kind for kind in DOCUMENT_TYPES if kind not in _TO_SEND_AGAIN)
 
 Course: TypeAlias = Callable[[World], Iterator[float]]
 """Changes the world and yields how many seconds to wait, again and again; returns at the end."""
@@ -85,6 +88,35 @@ def stalled(step: str, hours: float) -> Course:
         world.story = lambda: held_up(step, ends_at - world.clock.now)
         yield hours * HOUR
         world.story = lambda: "success"
+
+    return course
+
+
+def most_wait(hours: float) -> Course:
+    def course(world: World) -> Iterator[float]:
+        ends_at, stories = world.clock.now + hours * HOUR, count()
+        world.story = lambda: (
+            held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
+            if next(stories) % 20
+            else "success"
+        )
+        yield hours * HOUR
+        world.story = lambda: "success"
+
+    return course
+
+
+def type_waits(hours: float) -> Course:
+    def course(world: World) -> Iterator[float]:
+        ends_at = world.clock.now + hours * HOUR
+        world.set_intake(0)
+        while world.clock.now < ends_at:
+            world.track(4, types=_OTHER_TYPES)
+            world.track(
+                2, held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now), types=_TO_SEND_AGAIN
+            )
+            yield 5 * MINUTE
+        world.set_intake(DOCUMENTS_AN_HOUR)
 
     return course
 

@@ -130,6 +130,19 @@ _ALL: Final = (
         settles=HOUR,
     ),
     Fault(
+        "standstill-of-most",
+        "19 of 20 documents wait at CLAIMS_EVIDENCE for 4.5 hours",
+        courses.most_wait(4.5),
+        an_hour=60,
+        settles=30 * MINUTE,
+    ),
+    Fault(
+        "standstill-of-a-type",
+        "every form_0781 waits at CLAIMS_EVIDENCE for 5.5 hours",
+        courses.type_waits(5.5),
+        an_hour=72,
+    ),
+    Fault(
         "planned-outage",
         "every document waits for five hours, as announced; at first no call is answered",
         courses.planned_outage(5, announced=5),
