@@ -265,6 +265,15 @@ def intake_falls(world: World) -> Iterator[float]:
     world.set_intake(DOCUMENTS_AN_HOUR)
 
 
+def type_stops(world: World) -> Iterator[float]:
+    world.track(600, types=_TO_SEND_AGAIN)
+    world.set_intake(0)
+    for _ in range(24 * 2):
+        world.track(30, types=_OTHER_TYPES)
+        yield 30 * MINUTE
+    world.track(5, types=_TO_SEND_AGAIN)
+
+
 def intake_stops(world: World) -> Iterator[float]:
     world.set_intake(0)
     yield 8 * HOUR

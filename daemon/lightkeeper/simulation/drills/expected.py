@@ -153,6 +153,7 @@ EXPECTED: Final = {
     ),
     "import-closed": Expected(),
     "intake-falls": Expected(pages_low={"intake-low": Fires(24 * 60, 15)}),
+    "intake-of-a-type-stops": Expected(pages_low={"type-intake-stopped": Fires(24 * 60, 15)}),
     "intake-stops": Expected({"intake-silent": Fires(372, 6)}),
     "daemon-killed": _GONE,
     "daemon-down": Expected(

@@ -192,6 +192,13 @@ _ALL: Final = (
         batch_size=10,
         weight=1,
     ),
+    Fault(
+        "intake-of-a-type-stops",
+        "no form_0781 is tracked for 24 hours, where hundreds were; other types are",
+        courses.type_stops,
+        batch_size=10,
+        weight=4,
+    ),
     Fault("intake-stops", "no document is tracked for eight hours", courses.intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", courses.killed(30 * MINUTE)),
     Fault("daemon-down", "the daemon is down for 60 hours", courses.killed(60 * HOUR), an_hour=20),
