@@ -232,9 +232,9 @@ def _is_noted(store, request_id):
 
 
 def test_a_daemon_that_was_killed_finds_its_own_store(tmp_path):
-    """By SIGKILL, again and again, while documents are tracked."""
+    """By SIGKILL, and again, while documents are tracked."""
     with RunningDaemon(tmp_path) as daemon:
-        for _ in range(3):
+        for _ in range(2):
             last = daemon.track(20)[-1]
             daemon.start()
             command_line.until(partial(_is_noted, daemon.store, last))

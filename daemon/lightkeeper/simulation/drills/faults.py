@@ -211,6 +211,7 @@ _ALL: Final = (
         "store-rolled-back",
         "the daemon starts on a copy of its store that is ten minutes old",
         courses.store_rolled_back,
+        settles=HOUR,
         batch_size=10,
     ),
     Fault(
