@@ -1,4 +1,4 @@
-"""Every key, assertion and token that simulated Lighthouses made or saw, to search for.
+"""Every key, assertion and token that what is simulated made or saw, to search for.
 
 `watch` is called once; from then on `found_in` knows what must be in no log, packet or database.
 """
@@ -9,6 +9,7 @@ import urllib.parse
 import orjson
 
 from lightkeeper.simulation.agent import server as agent
+from lightkeeper.simulation.datadog import server as datadog
 from lightkeeper.simulation.lighthouse import tokens
 
 _PIECE = 24
@@ -24,6 +25,7 @@ def watch():
     _note_calls(tokens.TokenIssuer, "answer", _exchanged)
     _note_calls(tokens, "private_key_pem", _key_made)
     _note_calls(agent, "parse", _received)
+    _note_calls(datadog.SimulatedDatadog, "start", _opened)
 
 
 def _note_calls(owner, name, note):
@@ -52,6 +54,11 @@ def _exchanged(reply, _desk, request):
     token = orjson.loads(reply.body).get("access_token")
     if token is not None:
         _register("a token", token)
+
+
+def _opened(_nothing, account):
+    for key in (account.api_key, account.app_key):
+        _register("a key of Datadog's", key)
 
 
 def _key_made(pem):

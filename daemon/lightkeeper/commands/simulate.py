@@ -1,4 +1,4 @@
-"""`lightkeeper simulate`: a simulated Lighthouse and a simulated Datadog Agent."""
+"""`lightkeeper simulate`: a simulated Lighthouse, Datadog Agent and Datadog account."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
 
 @click.group()
 def simulate() -> None:
-    """Run a simulated Lighthouse or Datadog Agent on this machine."""
+    """Run a simulated Lighthouse, Datadog Agent or Datadog account on this machine."""
 
 
 @simulate.command("lighthouse")
@@ -98,6 +98,20 @@ def simulate_agent(port: int, socket_path: str | None) -> int:
 
     with _as_plain_errors():
         serve_agent(port, socket_path)
+    return ExitStatus.OK
+
+
+@simulate.command("datadog")
+@click.option("--port", default=0, type=_PORT, help="TCP port; 0 picks a free one.")
+def simulate_datadog(port: int) -> int:
+    """Run a simulated Datadog account, empty at first, until stopped.
+
+    It prints the settings that point `lightkeeper account` at it, as `export` lines.
+    """
+    from lightkeeper.simulation.serve import serve_datadog
+
+    with _as_plain_errors():
+        serve_datadog(port)
     return ExitStatus.OK
 
 

@@ -1,4 +1,4 @@
-"""The simulated Lighthouse and Agent as programs of their own, until a signal ends them."""
+"""What is simulated as programs of their own, until a signal ends them."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from lightkeeper.simulation.agent.datagram import Event, Metric, ServiceCheck
 from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.datadog.server import SimulatedDatadog
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.simulation.lighthouse.stories import STORIES
 
@@ -87,6 +88,19 @@ def serve_agent(port: int, socket_path: str | None, out: TextIO = sys.stdout) ->
         print(f"malformed: {reason}: {datagram!r}", file=out)
 
 
+def serve_datadog(port: int, out: TextIO = sys.stdout) -> None:
+    """Run a Datadog account; print the settings that point at it as `export` lines.
+
+    Raises ValueError for a port that is not free, and OSError where `out` is closed.
+    """
+    datadog = SimulatedDatadog(port=port)
+    with _until_signalled() as wait, _listening(datadog):
+        for name, value in datadog.environment().items():
+            print(f"export {name}='{value}'", file=out)
+        print(f"# simulated Datadog listens at {datadog.url}", file=out, flush=True)
+        wait()
+
+
 def describe(received: Metric | Event | ServiceCheck) -> str:
     """One line for a terminal."""
     tags = " ".join(f"{key}:{value}" for key, value in sorted(received.tags.items()) if value)
@@ -98,7 +112,9 @@ def describe(received: Metric | Event | ServiceCheck) -> str:
 
 
 @contextmanager
-def _listening(simulated: SimulatedAgent | SimulatedLighthouse) -> Iterator[None]:
+def _listening(
+    simulated: SimulatedAgent | SimulatedDatadog | SimulatedLighthouse,
+) -> Iterator[None]:
     try:
         simulated.start()
     except OSError as exc:
