@@ -44,8 +44,11 @@ STORIES = (
     (("unknown_step", 10 / HOUR), {"form_0781a": 3}),
 )
 NUMBER = re.compile(r": (\d+)\.")
-NO_NUMBER = {"efolder-burn", "outcome-burn", "empty-answers"}
-"""Their pages show a rate or a share, and the list is where to look."""
+NO_NUMBER = {
+    *("efolder-burn", "outcome-burn", "empty-answers"),
+    *("type-standstill", "type-intake-stopped"),
+}
+"""Their pages show a rate, a share or what is missing, and the list is where to look."""
 
 
 @pytest.fixture
