@@ -1,5 +1,6 @@
 """Arithmetic on metric queries: minute by minute, or once on their sums."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,7 +33,9 @@ class Combined:
 Plain: TypeAlias = Number | QueryRef | Combined | ZeroFilled
 
 
-def points_of(node: Plain, values: list[dict[int, float]], minutes: range) -> list[float | None]:
+def points_of(
+    node: Plain, values: Sequence[Mapping[int, float]], minutes: range
+) -> list[float | None]:
     """Return the value of each minute, None where there is none or it divides by zero."""
     match node:
         case Number(value):

@@ -17,7 +17,7 @@ from lightkeeper.alerting.evaluate.arithmetic import (
     points_of,
     value_of,
 )
-from lightkeeper.alerting.evaluate.series import Selection, SeriesStore
+from lightkeeper.alerting.evaluate.series import Minutes, Selection, SeriesStore
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
@@ -32,6 +32,7 @@ from lightkeeper.telemetry.signals import Kind
 _LONGEST_GAUGE_WINDOW: Final = 4 * 3600  # up to which a minute is no finer than Datadog's own
 _BUCKET_MINUTES: Final = {"m": 1, "h": 10, "d": 60, "w": 60, "mo": 240}
 _EMPTY_BUCKETS_ALLOWED: Final = 3
+_NONE: Final = Minutes()
 _REMEDIES: Final = {
     Kind.COUNT: "sum:….as_count()",
     Kind.GAUGE: "avg, sum, min or max, without .as_count()",
@@ -90,7 +91,7 @@ class Measure:
         measured = {}
         doubtful = self._interpolated and any(one.has_gaps for one in selections if one)
         for group in groups:
-            values = [one.groups.get(group, {}) if one else {} for one in selections]
+            values = [one.groups.get(group, _NONE) if one else _NONE for one in selections]
             if self._mode == "gauge":
                 if doubtful:
                     self._refuse_gaps(selections, group, first, end)
@@ -113,7 +114,7 @@ class Measure:
                 self._selected[place] = selection
         return self._selected
 
-    def _of_gauges(self, values: list[dict[int, float]], first: int, end: int) -> Measured | None:
+    def _of_gauges(self, values: list[Minutes], first: int, end: int) -> Measured | None:
         points = points_of(self._expression, values, range(first, end))
         kept = [value for value in points if value is not None]
         if not kept:
@@ -137,25 +138,18 @@ class Measure:
                 value = max(kept)
         return Measured(value, oldest * 60, newest * 60 + 60)
 
-    def _of_counts(self, values: list[dict[int, float]], first: int, end: int) -> Measured | None:
-        inside = [
-            [minute for minute in range(first, end) if minute in minutes]
-            if end - first < len(minutes)
-            else [minute for minute in minutes if first <= minute < end]
-            for minutes in values
-        ]
-        had = [minutes for minutes in inside if minutes]
+    def _of_counts(self, values: list[Minutes], first: int, end: int) -> Measured | None:
+        inside = [minutes.within(first, end) for minutes in values]
+        had = [minutes for minutes, _ in inside if minutes]
         if not had:
             return None
-        oldest, newest = min(map(min, had)) * 60, max(map(max, had)) * 60 + 60
+        oldest = min(minutes[0] for minutes in had) * 60
+        newest = max(minutes[-1] for minutes in had) * 60 + 60
         if self._full_window:
             seen = sorted({minute for minutes in had for minute in minutes})
             if not _is_full(seen, self.window, first):
                 return Measured(None, oldest, newest)
-        sums = [
-            float(sum(map(minutes.__getitem__, counted)))
-            for minutes, counted in zip(values, inside, strict=True)
-        ]
+        sums = [total for _, total in inside]
         value = value_of(self._expression, sums)
         if value is not None and self._mode == "rate":
             value /= self.window.seconds

@@ -6,6 +6,7 @@ several monitors query alike (metric, scope, aggregator and groups) is aggregate
 only for minutes that got new points.
 """
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -107,6 +108,37 @@ class MetricSeries:
         self.logged: int | None = None
 
 
+class Minutes(dict[int, float]):
+    """One value a minute; those of any window are summed without reading all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: list[int] = []
+        self._sums: list[float] = [0.0]  # of all minutes before each
+
+    def put(self, minute: int, value: float) -> None:
+        """Set the value of a minute, mostly of the newest."""
+        if minute not in self:
+            insort(self._order, minute)
+        self[minute] = value
+        changed = bisect_left(self._order, minute)
+        del self._sums[changed + 1 :]
+        for each in self._order[changed:]:
+            self._sums.append(self._sums[-1] + self[each])
+
+    def within(self, first: int, end: int) -> tuple[list[int], float]:
+        """The minutes from first up to end that have a value, in order, and the values' sum."""
+        low, high = bisect_left(self._order, first), bisect_left(self._order, end)
+        return self._order[low:high], self._sums[high] - self._sums[low]
+
+    def forget(self, before: int) -> None:
+        """Drop the minutes before that one; their values stay in the sums, which are compared."""
+        cut = bisect_left(self._order, before)
+        for minute in self._order[:cut]:
+            del self[minute]
+        del self._order[:cut], self._sums[:cut]
+
+
 class Selection:
     """The groups of one metric query: for each, one value a minute."""
 
@@ -115,7 +147,7 @@ class Selection:
         self._query = query
         self._read = 0
         self._adopted = 0
-        self.groups: dict[Group, dict[int, float]] = {}
+        self.groups: dict[Group, Minutes] = {}
         self._members: dict[Group, list[Series]] = {}
 
     @property
@@ -136,7 +168,7 @@ class Selection:
         for series in metric.series[self._adopted :]:
             self._adopt(series)
         self._adopted = len(metric.series)
-        minutes = set(metric.log[self._read :])
+        minutes = sorted(set(metric.log[self._read :]))
         self._read = len(metric.log)
         metric.logged = None  # the next point is new to us, even in the minute logged last
         for group, members in self._members.items():
@@ -144,7 +176,7 @@ class Selection:
             for minute in minutes:
                 value = self._aggregate(members, minute)
                 if value is not None:
-                    values[minute] = value
+                    values.put(minute, value)
 
     def gaps(self, group: Group, first: int, end: int) -> list[Gap]:
         """The gaps of the group's series that touch the minutes from first up to end."""
@@ -156,15 +188,14 @@ class Selection:
     def forget(self, before: int) -> None:
         """Drop the minutes before that one."""
         for values in self.groups.values():
-            for minute in [minute for minute in values if minute < before]:
-                del values[minute]
+            values.forget(before)
 
     def _adopt(self, series: Series) -> None:
         if not matches(self._query.scope, series.tags):
             return
         for group in groups_of(series.tags, self._query.by):
             self._members.setdefault(group, []).append(series)
-            self.groups.setdefault(group, {})
+            self.groups.setdefault(group, Minutes())
 
     def _aggregate(self, members: list[Series], minute: int) -> float | None:
         aggregator = self._query.aggregator

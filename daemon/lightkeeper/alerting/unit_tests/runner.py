@@ -96,8 +96,9 @@ class PreparedTest:
         if key not in self._operands:
             one = None
             if not operands_of(monitors[key]):
-                run = MonitorRun(monitors[key], slos)
-                one = Played(run, self._points, self.case.end)
+                named = f"{monitors[key]['query']} {slos}"  # whatever it reads is named there
+                points = [point for point in self._points if point.name in named]
+                one = Played(MonitorRun(monitors[key], slos), points, self.case.end)
             self._operands[key] = one
         return self._operands[key]
 
