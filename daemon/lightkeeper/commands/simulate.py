@@ -23,7 +23,7 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
 
 @click.group()
 def simulate() -> None:
-    """Run a simulated Lighthouse, Datadog Agent or Datadog account on this machine."""
+    """Run a simulated Lighthouse, Agent or Datadog account."""
 
 
 @simulate.command("lighthouse")

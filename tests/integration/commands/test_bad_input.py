@@ -124,6 +124,7 @@ CASES = [
         "simulate agent --socket {}/none/x", NO, "cannot listen there: No such file or directory"
     ),
     Case("simulate agent --port -1", USAGE, "-1 is not in the range 0<=x<=65535"),
+    Case("simulate datadog --port {port}", NO, "cannot listen there: Address already in use"),
     Case("backup", USAGE, "Missing argument 'FILE'"),
     Case("backup {}/rubbish", OVERWRITE, "is there already: name a file that is not"),
     Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),

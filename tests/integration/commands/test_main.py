@@ -180,7 +180,7 @@ def test_help_is_quick_and_loads_no_big_library():
         (("show", "five"), "'five' is not a valid int"),
         (("show", "--", -1), "-1 is not in the range"),
         (("show", 2**63), "is not in the range"),
-        (("simulate", "datadog"), "No such command 'datadog'"),
+        (("simulate", "prometheus"), "No such command 'prometheus'"),
         (("demo", "--seconds", "x"), "'x' is not a valid integer"),
     ],
 )
