@@ -1,4 +1,4 @@
-"""What Datadog's server adds to a monitor or dashboard, and what it leaves out.
+"""What Datadog's server adds to a monitor, SLO or dashboard, and what it leaves out.
 
 The server answers with more than it was given. Who compares an object in an account with a file,
 as Terraform does, finds a difference for ever in what the file does not spell out. The tables are
@@ -37,6 +37,10 @@ MONITOR_DEFAULTS: Final = (
     ServerDefault("options.notify_no_data", False, unless="options.on_missing_data"),
     ServerDefault("options.new_host_delay", 300, unless="options.new_group_delay"),
     ServerDefault("options.groupby_simple_monitor", False, types=_SEARCHES),
+)
+SLO_DEFAULTS: Final = (
+    ServerDefault("description", ""),
+    ServerDefault("tags", []),
 )
 DASHBOARD_DEFAULTS: Final = (
     ServerDefault("description", None),
