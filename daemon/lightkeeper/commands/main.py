@@ -13,6 +13,7 @@ import click
 
 from lightkeeper import __version__
 from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.commands.account import account
 from lightkeeper.commands.backup import backup, restore
 from lightkeeper.commands.check import check
 from lightkeeper.commands.correct import correct
@@ -33,7 +34,9 @@ from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 _OUTPUTS: Final = ("stdout", "stderr")
 _POLLING: Final = ("run", "poll", "check")
-_WITHOUT_STORE: Final = frozenset({"monitors", "dashboards", "drill", "demo", "simulate"})
+_WITHOUT_STORE: Final = frozenset(
+    {"monitors", "dashboards", "account", "drill", "demo", "simulate"}
+)
 _SMUGGLED: Final = re.compile("[\udc80-\udcff]")  # bytes that Python put into an argument
 _OTHER_NAMES: Final = {
     "acknowledge": "ack",
@@ -150,6 +153,6 @@ def main(context: click.Context) -> None:
 for _command in (
     *(track, run, poll, status, list_documents, show, ack, close, recheck, correct),
     *(maintenance, check, backup, restore),
-    *(monitors, dashboards, drill, demo, simulate),
+    *(monitors, dashboards, account, drill, demo, simulate),
 ):
     main.add_command(_command)

@@ -125,6 +125,14 @@ CASES = [
     ),
     Case("simulate agent --port -1", USAGE, "-1 is not in the range 0<=x<=65535"),
     Case("simulate datadog --port {port}", NO, "cannot listen there: Address already in use"),
+    *(
+        Case(f"account {line}", CONFIG, "not set: DD_SITE, DD_API_KEY, DD_APP_KEY: DD_SITE is")
+        for line in ("check", "plan", "drift", "apply", "import 1")
+    ),
+    Case("account apply {}/rubbish", DATA, "rubbish: is no plan: make one with `account plan"),
+    Case("account apply {}/none", MISSING, "none: No such file or directory: make it with"),
+    Case("account apply --allow-delete=-1", USAGE, "-1 is not in the range x>=0"),
+    Case("account import ../x", DATA, "../x is no id: write that of a monitor (12345)"),
     Case("backup", USAGE, "Missing argument 'FILE'"),
     Case("backup {}/rubbish", OVERWRITE, "is there already: name a file that is not"),
     Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),

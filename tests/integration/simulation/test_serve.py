@@ -1,4 +1,4 @@
-"""`lightkeeper simulate`: the simulated Lighthouse and Agent, as people start them in a shell."""
+"""`lightkeeper simulate`: Lighthouse, Agent and Datadog, as people start them in a shell."""
 
 import os
 import re
@@ -57,6 +57,20 @@ def test_what_they_print_is_how_to_find_them(tmp_path):
     for portion in (50, 20):  # each in a datagram
         assert f"count lightkeeper.documents.outcomes {portion}" in said[1][0]
     assert "malformed" not in said[1][0]
+
+
+def test_a_simulated_account_says_how_to_find_it():
+    """What it prints makes `account check` find every permission; SIGTERM ends it."""
+    env = command_line.environment()
+    datadog = command_line.start("simulate", "datadog", env=env)
+    settings = "".join(datadog.stdout.readline() for _ in range(3))
+    checked = command_line.run("account", "check", env=env, within=f'{settings}\n"$@"')
+    datadog.send_signal(signal.SIGTERM)
+    datadog.communicate()
+
+    assert (0, "", 0) == (checked.returncode, checked.stderr, datadog.returncode)
+    assert "ok    monitors_write\n" in checked.stdout
+    assert "FAIL" not in checked.stdout
 
 
 def test_an_agent_whose_reader_has_gone_ends(tmp_path):

@@ -39,13 +39,25 @@ def described(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
     return {**payload, "description": f"{text}\n\n{_LINE}{mark(env, key)}".lstrip()}
 
 
+def unmarked(payload: dict[str, Any]) -> dict[str, Any]:
+    """The object without any mark."""
+    made = dict(payload)
+    if isinstance(tags := made.get("tags"), list):
+        made["tags"] = [one for one in tags if one != MANAGED_BY and not _is_mark(one)]
+    if "widgets" in made and isinstance(text := made.get("description"), str):
+        lines = (line for line in text.split("\n") if not line.startswith(_LINE))
+        made["description"] = "\n".join(lines).rstrip()
+    return made
+
+
 def mark_of(payload: dict[str, Any]) -> str | None:
     """The mark that an object carries, whatever its kind; None where it is not ours."""
     tags, text = payload.get("tags"), payload.get("description")
     tags = tags if isinstance(tags, list) else []
     marks = [one.removeprefix(_TAG) for one in tags if _is_mark(one) and MANAGED_BY in tags]
     lines = str(text).split("\n") if "widgets" in payload else []
-    marks += [line.removeprefix(_LINE) for line in lines[-1:] if line.startswith(_LINE)]
+    # Any line: people write below it, and an object that is not known is made a second time.
+    marks += [line.removeprefix(_LINE).strip() for line in lines if line.startswith(_LINE)]
     return next(iter(marks), None)
 
 

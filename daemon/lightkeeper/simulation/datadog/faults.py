@@ -20,7 +20,8 @@ class AccountFault:
     """What a call meets instead of its answer, so many times; `method` and `path` choose calls.
 
     With `status` None the connection breaks: before the server does what it is asked to, or
-    `after` it. `reset` is what the header X-RateLimit-Reset says, in seconds.
+    `after` it. `reset` is what the header X-RateLimit-Reset says, in seconds, and `location`
+    what Location says.
     """
 
     status: int | None
@@ -30,6 +31,7 @@ class AccountFault:
     after: bool = False
     reset: int | None = None
     words: str = ""
+    location: str = ""
 
     def meets(self, request: Request) -> bool:
         """Tell whether it is the turn of this call."""
@@ -62,6 +64,8 @@ class AccountFaults:
         if fault.status is None:
             return Reply(200, b"", manner="refuse")
         headers = {"X-RateLimit-Reset": str(fault.reset)} if fault.reset is not None else {}
+        if fault.location:
+            headers["Location"] = fault.location
         return error(fault.status, fault.words or _WORDS.get(fault.status, "Error"), headers)
 
 

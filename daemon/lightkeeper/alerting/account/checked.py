@@ -1,0 +1,48 @@
+"""What Datadog says before anything is written: of the payloads, and of the keys."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from lightkeeper.alerting.account.client import Account
+from lightkeeper.alerting.account.errors import AccessRefused, Gone, PayloadRefused
+from lightkeeper.alerting.account.normal import sent
+from lightkeeper.alerting.account.objects import ObjectKind
+from lightkeeper.alerting.account.plan import Deed, Plan
+
+_BY_ID: Final = ("composite", "slo alert")
+
+
+class Permission(NamedTuple):
+    """A permission of the keys, and whether they have it."""
+
+    name: str
+    held: bool
+
+
+def permissions(account: Account) -> Iterator[Permission]:
+    """What the keys may do, as the account answers. Nothing is written."""
+    for kind in ObjectKind:
+        for write in (False, True):
+            name = f"{kind}s_{'write' if write else 'read'}"
+            yield Permission(name, account.may(kind, write=write))
+
+
+def validate(account: Account, plan: Plan) -> None:
+    """Raise PayloadRefused with every new or changed monitor that Datadog would not take.
+
+    What names others by id is left out: they may not be there yet.
+    """
+    wanted = {(one.kind, one.mark): one for one in plan.wanted}
+    problems = []
+    for step in plan.of(Deed.CREATE, Deed.CHANGE):
+        one = wanted[step.kind, step.mark]
+        if step.kind is not ObjectKind.MONITOR or one.payload.get("type") in _BY_ID:
+            continue
+        try:
+            account.validate(sent(step.kind, one.resolved(plan.ids)), step.what)
+        except PayloadRefused as exc:
+            problems.append(str(exc))
+        except (AccessRefused, Gone):
+            return  # what may be asked is not known here: the write itself will say
+    if problems:
+        raise PayloadRefused("\n".join(problems))

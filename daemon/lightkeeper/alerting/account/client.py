@@ -1,0 +1,283 @@
+"""Datadog's API for monitors, SLOs and dashboards: lists whole, and repeats only what it may.
+
+A call that changes nothing more when it is repeated is repeated after 5xx and broken connections;
+what creates an object is not. No key, and nothing else of a request, is ever in an error.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+
+from lightkeeper.alerting.account.errors import (
+    AccessRefused,
+    Gone,
+    PayloadRefused,
+    Unanswered,
+    Uncertain,
+)
+from lightkeeper.alerting.account.objects import ObjectKind, Payload
+
+SITES: Final = (
+    *(
+        "datadoghq.com",
+        "us3.datadoghq.com",
+        "us5.datadoghq.com",
+        "datadoghq.eu",
+        "ap1.datadoghq.com",
+    ),
+    *("ap2.datadoghq.com", "uk1.datadoghq.com", "ddog-gov.com", "us2.ddog-gov.com"),
+)
+_LOOPBACK: Final = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\]):\d+")
+_TIMEOUT: Final = (5.0, 60.0)
+_TRIES: Final = 6
+_LONGEST_RESET: Final = 120.0
+_LONGEST_WAIT: Final = 900.0
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
+_PAGES: Final[dict[ObjectKind, tuple[str, str, int]]] = {
+    ObjectKind.SLO: ("offset", "limit", 1000),
+    ObjectKind.MONITOR: ("page", "page_size", 1000),
+    ObjectKind.DASHBOARD: ("start", "count", 100),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where an account is, and the keys to it."""
+
+    site: str
+    api_key: str = field(repr=False)
+    app_key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise AccessRefused for a site that there is not, or a key that cannot be sent."""
+        if self.site not in SITES and not _LOOPBACK.fullmatch(self.site):
+            raise AccessRefused(f"DD_SITE: there is no such site: write one of {', '.join(SITES)}")
+        for name, key in (("DD_API_KEY", self.api_key), ("DD_APP_KEY", self.app_key)):
+            if not re.fullmatch(r"[!-~]+", key):
+                raise AccessRefused(f"{name}: is no key: write the letters and digits alone")
+
+    @property
+    def url(self) -> str:
+        """The address before every path."""
+        return self.site if self.site not in SITES else f"https://api.{self.site}"
+
+
+class Account:
+    """One account. `sleep` takes seconds, and `say` a line about a wait."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.access = access
+        self.sleep = sleep
+        self._say = say
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"DD-API-KEY": access.api_key, "DD-APPLICATION-KEY": access.app_key}
+        )
+        if urlsplit(access.url).scheme == "http":
+            self._session.trust_env = False  # no proxy stands before loopback
+
+    def organisation(self) -> str | None:
+        """The id of the keys' organisation; None where Datadog does not say.
+
+        Raises AccessRefused for an API key that the site does not know.
+        """
+        try:
+            status, found = self._once("GET", "/api/v2/validate", {}, None)[:2]
+        except requests.RequestException:
+            return None
+        if status == 403:
+            raise AccessRefused(
+                f"DD_API_KEY: {self.access.site} does not know this key: see that DD_SITE is the "
+                "site of the key's organisation"
+            )
+        data = found.get("data") if isinstance(found, dict) and status == 200 else None
+        return str(data.get("id")) if isinstance(data, dict) else None
+
+    def listed(self, kind: ObjectKind) -> list[Payload]:
+        """Every object of a kind; of dashboards what their list has of each."""
+        begin, size, count = _PAGES[kind]
+        found: dict[str, Payload] = {}
+        at = 0
+        # Until a page is empty, and not until one is short: the server may give fewer than asked.
+        while True:
+            query = {begin: at, size: count}
+            page = self._rows(kind, self._call("GET", _path(kind), query=query, what=f"{kind}s"))
+            new = {str(one["id"]): one for one in page if str(one["id"]) not in found}
+            if not new:
+                return list(found.values())
+            found |= new
+            at += 1 if kind is ObjectKind.MONITOR else len(page)
+
+    def one(self, kind: ObjectKind, number: str) -> Payload:
+        """One object, whole. Raises Gone."""
+        return _single(self._call("GET", _path(kind, number), what=f"{kind} {number}"))
+
+    def create(self, kind: ObjectKind, payload: Payload, what: str) -> Payload:
+        """Make an object. Raises Uncertain where it may have been made all the same."""
+        return _single(self._call("POST", _path(kind), body=payload, what=what))
+
+    def update(self, kind: ObjectKind, number: str, payload: Payload, what: str) -> Payload:
+        """Change an object. Raises Gone."""
+        return _single(self._call("PUT", _path(kind, number), body=payload, what=what))
+
+    def delete(self, kind: ObjectKind, number: str, what: str) -> None:
+        """Delete an object, or find that it is gone."""
+        try:
+            self._call("DELETE", _path(kind, number), what=what)
+        except Gone:
+            return
+
+    def validate(self, payload: Payload, what: str) -> None:
+        """Raise PayloadRefused where Datadog would not take a monitor."""
+        self._call("POST", "/api/v1/monitor/validate", body=payload, what=what)
+
+    def may(self, kind: ObjectKind, *, write: bool) -> bool:
+        """Tell whether the keys may read or write objects of a kind; it changes nothing."""
+        begin, size, _ = _PAGES[kind]
+        number = {ObjectKind.MONITOR: "0", ObjectKind.SLO: "0" * 32}.get(kind, "aaa-aaa-aaa")
+        try:
+            if write:  # an object that no account has: who may write is told that it is not there
+                self._call("PUT", _path(kind, number), body={}, what=f"{kind}s")
+            else:
+                self._call("GET", _path(kind), query={begin: 0, size: 1}, what=f"{kind}s")
+        except AccessRefused:
+            return False
+        except (Gone, PayloadRefused):
+            return True
+        return True
+
+    def _rows(self, kind: ObjectKind, answer: Any) -> list[Payload]:
+        name = {ObjectKind.SLO: "data", ObjectKind.DASHBOARD: "dashboards"}.get(kind)
+        rows = answer.get(name) if name and isinstance(answer, dict) else answer
+        if not isinstance(rows, list) or any("id" not in one for one in rows):
+            raise Unanswered(
+                f"{self.access.site} answers with no list of {kind}s: is DD_SITE right?"
+            )
+        return rows
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: dict[str, Any] | None = None,
+        body: Payload | None = None,
+    ) -> Any:
+        """The answer's JSON. Raises the errors of errors.py."""
+        creates = method == "POST" and not path.endswith("/validate")
+        waited, last = 0.0, ""
+        for turn in range(_TRIES * 10):
+            try:
+                status, found, headers = self._once(method, path, query or {}, body)
+            except requests.RequestException as exc:
+                status, found, headers, last = 0, None, {}, _broken(exc)
+            if 200 <= status < 300:
+                return found
+            if status == 429:
+                last, pause = "is asked too often", _reset(headers)
+                self._say(f"Datadog asks for a pause of {pause:.0f} s")
+            elif status == 0 or status >= 500:
+                last = f"answers {status}" if status else last
+                if creates:
+                    raise Uncertain(f"{what}: {self.access.site} {last}: run it again")
+                if turn + 1 >= _TRIES:
+                    break
+                pause = 0.5 * 2**turn
+            else:
+                raise self._error(method, status, found, what)
+            if waited + pause > _LONGEST_WAIT:
+                break
+            waited += pause
+            self.sleep(pause)
+        raise Unanswered(f"{what}: {self.access.site} {last}: try again later")
+
+    def _once(
+        self, method: str, path: str, query: dict[str, Any], body: Payload | None
+    ) -> tuple[int, Any, Any]:
+        answer = self._session.request(
+            method,
+            self.access.url + path,
+            params=query,
+            json=body,
+            timeout=_TIMEOUT,
+            allow_redirects=False,  # to wherever it leads, the keys do not go
+        )
+        try:
+            return answer.status_code, answer.json(), answer.headers
+        except ValueError:
+            status = answer.status_code
+            return (502 if status == 200 else status), None, answer.headers
+
+    def _error(self, method: str, status: int, found: Any, what: str) -> Exception:
+        said = self._words(found)
+        if status < 400:
+            return Unanswered(f"{what}: {self.access.site} answers {status}: is DD_SITE right?")
+        if status in (401, 403) and not (method == "DELETE" and "referenced" in said):
+            kind = what.partition(" ")[0].rstrip("s")
+            lacking = f"{kind}s_{'read' if method == 'GET' else 'write'}"
+            return AccessRefused(
+                f"{what}: {self.access.site} answers {status}{said}: the keys are not of this "
+                f"site, or lack {lacking}: run `lightkeeper account check`"
+            )
+        if status == 404:
+            return Gone(f"{what}: {self.access.site} answers 404{said}: make a new plan")
+        advice = "correct its file, and make a new plan"
+        if "tag" in said.lower():
+            advice = "where the organisation demands a tag, add it to `tags` in variables.json"
+        if "referenced" in said:
+            advice = "something else in the account uses it: take it out there first"
+        return PayloadRefused(f"{what}: {self.access.site} answers {status}{said}: {advice}")
+
+    def _words(self, found: Any) -> str:
+        """What the server says in an error, in plain characters and without our keys."""
+        errors = found.get("errors") if isinstance(found, dict) else None
+        texts = errors if isinstance(errors, list) else [errors] if errors else []
+        said = _UNPRINTABLE.sub(" ", "; ".join(str(one) for one in texts))
+        for key in (self.access.api_key, self.access.app_key):
+            said = said.replace(key, "…")
+        return f" ({said[:300]})" if said else ""
+
+
+def _path(kind: ObjectKind, number: str | None = None) -> str:
+    return f"/api/v1/{kind}" if number is None else f"/api/v1/{kind}/{number}"
+
+
+def _single(answer: Any) -> Payload:
+    """The object of an answer; SLOs come in `data`, as a list or not."""
+    found = answer.get("data", answer) if isinstance(answer, dict) else answer
+    one = found[0] if isinstance(found, list) and found else found
+    if not isinstance(one, dict) or "id" not in one:
+        raise Uncertain("Datadog answers with no object: run it again")
+    return one
+
+
+def _reset(headers: Any) -> float:
+    try:
+        seconds = float(headers.get("X-RateLimit-Reset", ""))
+    except ValueError:
+        return 5.0
+    return min(max(seconds, 0.1), _LONGEST_RESET)
+
+
+def _broken(exc: requests.RequestException) -> str:
+    """Why there is no answer; an exception of requests quotes the address, and is not shown."""
+    names: Iterator[tuple[type, str]] = iter(
+        (
+            (requests.exceptions.SSLError, "has a certificate that is not trusted"),
+            (requests.exceptions.ProxyError, "cannot be reached through the proxy"),
+            (requests.exceptions.Timeout, "does not answer in time"),
+        )
+    )
+    return next((said for kind, said in names if isinstance(exc, kind)), "cannot be reached")

@@ -1,0 +1,58 @@
+"""Why an account cannot be read or written, and with which status a command then ends."""
+
+from lightkeeper.alerting.errors import AlertingError
+
+# as domain/errors.py names them
+_NO, _BAD_DATA, _NO_INPUT, _IN_THE_WAY, _TRY_LATER, _CONFIG = 1, 65, 66, 73, 75, 78
+
+
+class AccessRefused(AlertingError):
+    """Site or keys are missing or wrong, or the keys may not do it."""
+
+    exit_status = _CONFIG
+
+
+class Unanswered(AlertingError):
+    """Datadog gave no usable answer for as long as it was tried."""
+
+    exit_status = _TRY_LATER
+
+
+class Uncertain(Unanswered):
+    """Nothing says whether Datadog made the object: look for it before making it again."""
+
+
+class PayloadRefused(AlertingError):
+    """Datadog does not take the object."""
+
+    exit_status = _BAD_DATA
+
+
+class Gone(AlertingError):
+    """The account no longer has the object, or never had it."""
+
+    exit_status = _NO
+
+
+class AccountMoved(AlertingError):
+    """The account is not as it was when the plan was made, or not as it has to be."""
+
+    exit_status = _IN_THE_WAY
+
+
+class BadPlan(AlertingError):
+    """The file is not a plan, or not one for this command."""
+
+    exit_status = _BAD_DATA
+
+
+class NoPlan(AlertingError):
+    """The file of the plan cannot be read."""
+
+    exit_status = _NO_INPUT
+
+
+class StillDifferent(AlertingError):
+    """Everything was written, and the account still differs."""
+
+    exit_status = _NO

@@ -1,0 +1,259 @@
+"""`lightkeeper account`: plan and apply the definitions in a Datadog account."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lightkeeper.commands.shared import complain, folder_option
+from lightkeeper.commands.values import values_options
+from lightkeeper.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from lightkeeper.alerting.account.client import Account
+    from lightkeeper.alerting.account.objects import Wanted
+    from lightkeeper.alerting.account.plan import Plan
+    from lightkeeper.alerting.files.definitions import Assets
+    from lightkeeper.alerting.files.variables import Values
+
+_CHANGES: Final = 2
+_KEYS: Final = ("DD_API_KEY", "DD_APP_KEY")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+
+
+class _PlanStatus(click.Group):
+    """Ends with another status than 2 for values that are refused: 2 says that changes wait."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from lightkeeper.alerting.files.variables import RefusedValues
+
+        try:
+            return super().invoke(ctx)
+        except RefusedValues as exc:
+            if exc.exit_status == ExitStatus.USAGE:
+                exc.exit_status = ExitStatus.BAD_DATA
+            raise
+
+
+@click.group(cls=_PlanStatus)
+def account() -> None:
+    """Plan and apply the definitions in a Datadog account.
+
+    DD_SITE names the site, DD_API_KEY and DD_APP_KEY (or DD_API_KEY_FILE and DD_APP_KEY_FILE) hold
+    the keys. What does not carry lightkeeper's mark is never touched.
+    """
+
+
+def _definitions(command: Callable[..., int]) -> Callable[..., int]:
+    """A command's options for the definitions of one environment."""
+
+    @folder_option("monitors", "The folder of monitors, slos/ and variables.json.")
+    @click.option(
+        "--dashboards",
+        type=click.Path(path_type=Path),
+        show_default="dashboards beside the folder",
+        help="The folder of dashboards.",
+    )
+    @values_options
+    @wraps(command)
+    def with_definitions(**options: Any) -> int:
+        return command(**options)
+
+    return with_definitions
+
+
+@account.command()
+def check() -> int:
+    """Try the keys, and name the permissions that they lack; nothing is written."""
+    from lightkeeper.alerting.account.checked import permissions
+
+    there = _account()
+    there.organisation()
+    click.echo(f"ok    DD_API_KEY: {there.access.site} knows it")
+    found = []
+    for one in permissions(there):
+        found.append(one)
+        advice = "" if one.held else ": give it to the owner and the scopes of DD_APP_KEY"
+        click.echo(f"{'ok  ' if one.held else 'FAIL'}  {one.name}{advice}")
+    if not any(one.held for one in found):
+        click.echo(f"FAIL  DD_APP_KEY: {there.access.site} does not take it with this DD_API_KEY")
+    return ExitStatus.OK if all(one.held for one in found) else ExitStatus.NO
+
+
+@account.command()
+@_definitions
+@_json
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply`."
+)
+def plan(
+    folder: Path, dashboards: Path | None, values: "Values", as_json: bool, out: Path | None
+) -> int:
+    """Show what differs between the files and the account, field by field.
+
+    The exit status is 0 where nothing does, 2 where something does, and another after an error.
+    """
+    from lightkeeper.alerting.account.checked import validate
+    from lightkeeper.alerting.account.saved_plan import save
+
+    there = _account()
+    made = _plan(there, folder, dashboards, values)
+    _show(made, as_json)
+    validate(there, made)
+    if out is not None:
+        save(made, out)
+        if not as_json:
+            click.echo(f"saved: carry it out with `lightkeeper account apply {out}`")
+    return _CHANGES if made.pending else ExitStatus.OK
+
+
+@account.command()
+@_definitions
+@_json
+def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool) -> int:
+    """Show what was changed in the account; for a timer, and as `plan` otherwise.
+
+    The exit status is 0 where nothing was, 2 where something was, and another after an error.
+    """
+    made = _plan(_account(), folder, dashboards, values)
+    _show(made, as_json)
+    return _CHANGES if made.pending else ExitStatus.OK
+
+
+@account.command()
+@click.argument("file", required=False, metavar="[PLAN]", type=click.Path(path_type=Path))
+@_definitions
+@click.option(
+    "--allow-delete",
+    "deletes",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Delete up to N objects of lightkeeper's whose files are gone.",
+)
+@click.option("--first", is_flag=True, help="Fill an account that lists no object at all.")
+def apply(
+    file: Path | None,
+    folder: Path,
+    dashboards: Path | None,
+    values: "Values",
+    deletes: int,
+    first: bool,
+) -> int:
+    """Carry out PLAN, which `account plan --out` saved; without it, make a plan and show it first.
+
+    Where the account changed since the plan was made, nothing is written. An apply that was
+    interrupted is run again: nothing is made twice.
+    """
+    from lightkeeper.alerting.account.apply import Consent, summary
+    from lightkeeper.alerting.account.apply import apply as carry_out
+    from lightkeeper.alerting.account.checked import validate
+    from lightkeeper.alerting.account.saved_plan import load
+
+    made = load(file) if file else None
+    there = _account()
+    if made is None:
+        made = _plan(there, folder, dashboards, values)
+        _show(made, as_json=False)
+        validate(there, made)
+    applied = carry_out(there, made, Consent(deletes, first), click.echo)
+    click.echo(summary(applied))
+    return ExitStatus.OK
+
+
+@account.command("import")
+@click.argument("number", metavar="ID")
+@click.option("--key", help="The file's name without .json; from the object's name by default.")
+@_definitions
+def import_command(
+    number: str, key: str | None, folder: Path, dashboards: Path | None, values: "Values"
+) -> int:
+    """Write the file of an object that was made by hand, and mark the object as lightkeeper's.
+
+    ID is that of a monitor, an SLO or a dashboard. The next plan finds no difference in it.
+    """
+    from lightkeeper.alerting.account.errors import AccountMoved
+    from lightkeeper.alerting.account.imported import adopt, imported, kind_of
+    from lightkeeper.alerting.account.objects import ObjectKind
+
+    kind = kind_of(number)
+    source = click.get_current_context().get_parameter_source("folder")
+    if source is click.core.ParameterSource.DEFAULT and not Path("monitors").is_dir():
+        raise click.UsageError("there is no folder monitors here: name yours with --folder")
+    there = _account()
+    assets, boards, wanted = _load(folder, dashboards, values)
+    found = imported(there, number, key, wanted, assets.variables)
+    at = {ObjectKind.SLO: folder / "slos", ObjectKind.DASHBOARD: boards}.get(kind, folder)
+    path = at / f"{found.key}.json"
+    if os.path.lexists(path):
+        raise AccountMoved(f"{path}: is there already: write another key with --key")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found.text, encoding="utf-8")
+        adopt(there, found, assets.variables["env"])
+    except BaseException:
+        path.unlink(missing_ok=True)  # so that it can be run again
+        raise
+    click.echo(f"{path}: {kind} {number}; complete what stands beside its payload")
+    return ExitStatus.OK
+
+
+def _show(made: "Plan", as_json: bool) -> None:
+    import json
+
+    from lightkeeper.alerting.account.plan import as_json as written
+
+    if as_json:
+        click.echo(json.dumps(written(made), indent=2, ensure_ascii=False))
+        return
+    for line in made.lines():
+        click.echo(line)
+
+
+def _plan(there: "Account", folder: Path, dashboards: Path | None, values: "Values") -> "Plan":
+    from lightkeeper.alerting.account.plan import make
+    from lightkeeper.alerting.account.snapshot import read
+
+    assets, _, wanted = _load(folder, dashboards, values)
+    env, organisation = assets.variables["env"], there.organisation()
+    return make(wanted, read(there, env), env, there.access.site, organisation)
+
+
+def _load(
+    folder: Path, dashboards: Path | None, values: "Values"
+) -> "tuple[Assets, Path, tuple[Wanted, ...]]":
+    """The monitors and SLOs, the folder of dashboards, and what the account shall hold."""
+    from lightkeeper.alerting.account.objects import wanted
+    from lightkeeper.alerting.files.dashboards import dashboards_of
+    from lightkeeper.alerting.files.definitions import load
+
+    assets = load(folder, values=values)
+    beside = folder.resolve().parent / "dashboards"
+    there = dashboards or (beside if beside.is_dir() else None)
+    boards = dashboards_of(assets, there, "--dashboards") if there else {}
+    return assets, there or beside, wanted(assets, boards)
+
+
+def _account() -> "Account":
+    """The account of the environment's site and keys. Raises AccessRefused."""
+    from lightkeeper.alerting.account.client import Access, Account
+    from lightkeeper.alerting.account.errors import AccessRefused
+    from lightkeeper.config.secret_files import WrongSecretFile, read
+
+    try:
+        keys = [read(os.environ, name) or os.environ.get(name, "").strip() for name in _KEYS]
+    except WrongSecretFile as exc:
+        raise AccessRefused(str(exc)) from exc
+    given = dict(
+        zip(("DD_SITE", *_KEYS), (os.environ.get("DD_SITE", "").strip(), *keys), strict=True)
+    )
+    if missing := [name for name, one in given.items() if not one]:
+        raise AccessRefused(
+            f"not set: {', '.join(missing)}: DD_SITE is your site, such as ddog-gov.com; "
+            "DD_API_KEY and DD_APP_KEY are keys of your organisation there, or DD_…_FILE name "
+            "files with them"
+        )
+    return Account(Access(*given.values()), say=lambda line: complain(line, "warning"))

@@ -1,0 +1,257 @@
+"""`lightkeeper account` as a process, with a simulated account and files of its own."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import account_rig
+import command_line
+import definition_files
+import pytest
+
+from lightkeeper.simulation.datadog.server import SimulatedDatadog
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def datadog():
+    """An account with one monitor of another team."""
+    with SimulatedDatadog() as simulated:
+        simulated.add("monitor", account_rig.FOREIGN)
+        yield simulated
+
+
+@pytest.fixture
+def run(tmp_path, datadog):
+    """Runs it in a folder of small definitions, with the right keys unless others are given."""
+    account_rig.write(tmp_path)
+
+    def made(*line, **more):
+        env = command_line.environment(**{**datadog.environment(), **more})
+        return command_line.run("account", *line, env=env, cwd=tmp_path)
+
+    return made
+
+
+def edit(tmp_path, key, path, value):
+    """Change one value of a file."""
+    file = tmp_path / "monitors" / f"{key}.json"
+    given = json.loads(file.read_text())
+    definition_files.put(given, path, value)
+    file.write_text(json.dumps(given))
+
+
+def test_from_files_to_the_account_and_back(run, datadog, tmp_path):
+    """Plan, apply, a changed threshold, apply, a change by hand, drift: each as its help says."""
+    planned = run("plan", "--out", "plan.json")
+    assert (2, "") == (planned.returncode, planned.stderr)
+    assert "8 to create, 0 to change, 0 to delete, 0 as they should be (env test" in planned.stdout
+    assert [] == datadog.writes
+
+    applied = run("apply", "plan.json")
+    assert (0, "") == (applied.returncode, applied.stderr)
+    assert "[1/8] create slo share\n" in applied.stdout
+    assert applied.stdout.endswith("8 created, 0 changed, 0 deleted; the account is as planned\n")
+    assert 0 == run("plan").returncode
+
+    edit(tmp_path, "burn", "payload.options.thresholds.critical", 7)
+    changed = run("apply")
+    assert "    options.thresholds.critical: 6 -> 7\n" in changed.stdout
+    assert 0 == changed.returncode
+
+    burn = next(n for n, one in datadog.objects["monitor"].items() if one["name"] == "It burn")
+    datadog.change("monitor", burn, priority=1, name="Mine")
+    drifted = run("drift", "--json")
+    step = next(one for one in json.loads(drifted.stdout)["steps"] if one["action"] == "change")
+    assert (2, "burn") == (drifted.returncode, step["key"])
+    assert {"path": "priority", "before": 1} in step["changes"]
+    again = run("apply", "plan.json")
+    assert "the account changed since the plan was made, in monitor burn" in (
+        command_line.complaint(again, 73)
+    )
+    assert 0 == run("apply").returncode
+    assert 0 == run("drift").returncode
+
+
+def test_the_shipped_definitions_go_into_two_environments(datadog):
+    """Each with objects of its own; a second plan of both is empty."""
+    env = command_line.environment(**datadog.environment())
+    for name in ("production", "staging"):
+        line = ("account", "apply", "--env", name)
+        assert 0 == command_line.run(*line, env=env, cwd=ROOT).returncode
+    for name in ("production", "staging"):
+        planned = command_line.run("account", "plan", "--env", name, env=env, cwd=ROOT)
+        assert planned.stdout.startswith("0 to create, 0 to change, 0 to delete")
+        assert 0 == planned.returncode
+
+
+BAD = {
+    "no keys": ({"DD_API_KEY": "", "DD_APP_KEY": ""}, "not set: DD_API_KEY, DD_APP_KEY: "),
+    "no site": ({"DD_SITE": ""}, "not set: DD_SITE: "),
+    "a site that there is not": ({"DD_SITE": "vagov.ddog-gov.com"}, r"DD_SITE: .* ddog-gov\.com"),
+    "a key of another organisation": ({"DD_API_KEY": "f" * 32}, "DD_API_KEY: .* does not know"),
+    "an application key of another": ({"DD_APP_KEY": "f" * 40}, r"slos: .* 403 \(Forbidden\)"),
+    "a key that is none": ({"DD_APP_KEY": "two words"}, "DD_APP_KEY: is no key"),
+    "a key file that is not there": (
+        {"DD_API_KEY": "", "DD_API_KEY_FILE": "none.key"},
+        "DD_API_KEY_FILE: cannot read none",
+    ),
+    "a key and a key file": ({"DD_API_KEY_FILE": "none.key"}, "DD_API_KEY: set together with"),
+}
+
+
+@pytest.mark.parametrize(("settings", "words"), BAD.values(), ids=BAD)
+def test_wrong_keys_and_sites_are_one_line(run, datadog, settings, words):
+    """Before any write, and with no key in it."""
+    said = command_line.complaint(run("apply", **settings), 78)
+
+    assert re.match(words, said)
+    assert [] == datadog.writes
+    for key in ("f" * 32, "two words", datadog.api_key, datadog.app_key):
+        assert key not in said
+
+
+def test_keys_may_be_in_files(run, datadog, tmp_path):
+    """As secrets are given to a job."""
+    for name, key in (("api", datadog.api_key), ("app", datadog.app_key)):
+        (tmp_path / name).write_text(f"{key}\n")
+    files = {"DD_API_KEY_FILE": "api", "DD_APP_KEY_FILE": "app"}
+
+    assert 0 == run("check", DD_API_KEY="", DD_APP_KEY="", **files).returncode
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        (("apply", "none.json"), 66, "none.json: No such file or directory: make it with"),
+        (("apply", "monitors/base.json"), 65, "monitors/base.json: is no plan: make one with"),
+        (("plan", "--env", "nowhere"), 65, "no such environment: nowhere: choose from test"),
+        (("plan", "--out", "none/plan.json"), 74, "none/plan.json: No such file or directory"),
+        (("import", "../x"), 65, "../x is no id: write that of a monitor"),
+        (("import", "99"), 1, "monitor 99: http://127.0.0.1"),
+    ],
+)
+def test_bad_input_is_one_line(run, datadog, line, status, words):
+    """Before any write; 2 says that changes wait, and nothing else."""
+    done = run(*line)
+
+    assert status == done.returncode
+    assert 1 == done.stderr.count("\n")
+    assert done.stderr.startswith(f"lightkeeper: {words}")
+    assert [] == datadog.writes
+
+
+def test_what_datadog_would_refuse_is_found_by_the_plan(run, datadog, tmp_path):
+    """All of it, before anything is written."""
+    for key in ("base", "failed"):
+        edit(tmp_path, key, "payload.name", "")
+    datadog.fail(400, path="/api/v1/monitor/validate", times=2, words="invalid operator")
+
+    done = run("apply")
+    assert 65 == done.returncode
+    assert 2 == done.stderr.count("400 (invalid operator): correct its file")
+    assert [] == datadog.writes
+
+
+def test_check_names_the_permissions_that_are_missing(run, datadog):
+    """From what the server answers; nothing is written."""
+    datadog.faults.lacks |= {"monitors_write", "dashboards_read"}
+    before = json.dumps(datadog.objects)
+    done = run("check")
+
+    assert 1 == done.returncode
+    failed = [line.split()[1].rstrip(":") for line in done.stdout.splitlines() if "FAIL" in line]
+    assert ["monitors_write", "dashboards_read"] == failed
+    assert 1 == run("check", DD_APP_KEY="e" * 40).returncode
+    assert before == json.dumps(datadog.objects)
+
+
+def test_the_keys_are_sent_nowhere_else(run, datadog):
+    """A redirect is not followed, and what Datadog says is shown without them."""
+    with SimulatedDatadog() as other:
+        datadog.fail(302, method="GET", path="/api/v1/slo", location=f"{other.url}/api/v1/slo")
+        assert "answers 302" in command_line.complaint(run("plan"), 75)
+        assert [] == other.calls
+    datadog.fail(403, path="/api/v1/slo", words=f"bad {datadog.api_key} or {datadog.app_key}")
+    assert "(bad … or …)" in command_line.complaint(run("plan"), 78)
+
+
+BOARD = {
+    "title": "By hand",
+    "layout_type": "ordered",
+    "description": "It.",
+    "widgets": [{"definition": {"type": "note", "content": "x"}}],
+}
+SLO = {
+    "type": "metric",
+    "name": "By hand",
+    "query": {"numerator": "sum:a{*}.as_count()", "denominator": "sum:b{*}.as_count()"},
+    "thresholds": [{"timeframe": "7d", "target": 95, "warning": 98}],
+    "tags": ["b:c", "a:b"],
+}
+MONITOR = {
+    **account_rig.FOREIGN,
+    "name": "By hand",
+    "options": {
+        "thresholds": {"critical": 5},
+        "on_missing_data": "default",
+        "renotify_interval": 9,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "file"),
+    [
+        ("monitor", MONITOR, "monitors/by-hand.json"),
+        ("monitor", {**MONITOR, "type": "composite", "query": ""}, "monitors/by-hand.json"),
+        ("slo", SLO, "monitors/slos/by-hand.json"),
+        ("dashboard", BOARD, "dashboards/by-hand.json"),
+    ],
+    ids=["monitor", "composite", "slo", "dashboard"],
+)
+def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
+    run, datadog, tmp_path, kind, payload, file
+):
+    """Its ids become keys; nothing of it changes but for its mark."""
+    run("apply")
+    if payload.get("type") == "composite":
+        ids = [n for n, one in datadog.objects["monitor"].items() if "stuck" in str(one["tags"])]
+        payload = {**payload, "query": f"{ids[0]} && !{next(iter(datadog.objects['monitor']))}"}
+    number = datadog.add(kind, payload)
+    before = dict(datadog.objects[kind][str(number)])
+    done = run("import", str(number))
+    given = json.loads((tmp_path / file).read_text())
+    after = datadog.objects[kind][str(number)]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "by-hand" == given["key"]
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"tags", "description", "modified", "modified_at"}
+    assert "lightkeeper" not in json.dumps(given["payload"])
+    if payload.get("type") == "composite":
+        assert re.fullmatch(r"stuck && !\d+", given["payload"]["query"])
+    assert (0, "") == (run("plan").returncode, run("plan").stderr)
+    assert 73 == run("import", str(number)).returncode
+
+
+def test_what_cannot_be_imported_stays_as_it_is(run, datadog, tmp_path):
+    """Of Terraform's, of another environment, or with what a file would take for a variable."""
+    tags = ["managed_by:lightkeeper", "monitor_key:other/x"]
+    for more, status in (
+        ({"tags": ["ManagedBy:Terraform"]}, 73),
+        ({"tags": tags}, 73),
+        ({"message": "pay ${amount}"}, 65),
+    ):
+        number = datadog.add("monitor", {**MONITOR, **more, "name": str(more)})
+        command_line.complaint(run("import", str(number), "--key", "mine"), status)
+        assert not (tmp_path / "monitors" / "mine.json").exists()
+    number = datadog.add("monitor", {**MONITOR, "name": "another"})
+    datadog.faults.lacks.add("monitors_write")
+    command_line.complaint(run("import", str(number), "--key", "mine"), 78)
+    assert not (tmp_path / "monitors" / "mine.json").exists()
+    assert [] == [one for one in datadog.writes if one.status == 200]
+    shutil.rmtree(tmp_path / "monitors")  # those that came with lightkeeper are not written to
+    assert "name yours with --folder" in run("import", str(number)).stderr
