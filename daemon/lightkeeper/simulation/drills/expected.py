@@ -54,6 +54,7 @@ _STALLED: Final = {
     "detection-burn": Fires(48 * 60 + 180, 170),
 }
 _STUCK: Final = {"documents-stuck-unplanned": Fires(48 * 60 + 180, 75)}
+_STUCK_AND_COUNTED: Final = {**_STUCK, "documents-unattended": Fires(61 * 60, 95)}
 _STANDSTILL: Final = {"standstill": Fires(3 * 60 + 15, 60)}
 _LATE_OUTCOMES: Final = {"detection-burn": Fires(125, 35)}
 _STOPPED: Final = {"polling-stopped": Fires(23, 2), **_LATE_OUTCOMES}
@@ -105,12 +106,12 @@ EXPECTED: Final = {
     "contradictory": Expected(pages_low={"contradictory-answers": Fires(12, 2)}),
     "stalled-claims-evidence": Expected(
         _STANDSTILL,
-        _STUCK,
+        _STUCK_AND_COUNTED,
         {**_STALLED, "efolder-burn": Fires(48 * 60 + 180, 170)},
         reminds=frozenset(_STUCK | _STANDSTILL),
     ),
     "stalled-bgs": Expected(
-        _STANDSTILL, _STUCK, _STALLED, reminds=frozenset(_STUCK | _STANDSTILL)
+        _STANDSTILL, _STUCK_AND_COUNTED, _STALLED, reminds=frozenset(_STUCK | _STANDSTILL)
     ),
     "standstill-claims-evidence": Expected(_STANDSTILL),
     "standstill-bgs": Expected(_STANDSTILL),
