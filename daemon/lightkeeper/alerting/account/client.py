@@ -183,6 +183,8 @@ class Account:
                 status, found, headers = self._once(method, path, query or {}, body)
             except requests.RequestException as exc:
                 status, found, headers, last = 0, None, {}, _broken(exc)
+                if isinstance(exc, requests.exceptions.SSLError) and not creates:
+                    raise Unanswered(f"{what}: {self.access.site} {last}") from None
             if 200 <= status < 300:
                 return found
             if status == 429:
@@ -275,7 +277,11 @@ def _broken(exc: requests.RequestException) -> str:
     """Why there is no answer; an exception of requests quotes the address, and is not shown."""
     names: Iterator[tuple[type, str]] = iter(
         (
-            (requests.exceptions.SSLError, "has a certificate that is not trusted"),
+            (
+                requests.exceptions.SSLError,
+                "has a certificate that is not trusted: if your network re-signs TLS, "
+                "REQUESTS_CA_BUNDLE must name a file with its root certificate",
+            ),
             (requests.exceptions.ProxyError, "cannot be reached through the proxy"),
             (requests.exceptions.Timeout, "does not answer in time"),
         )
