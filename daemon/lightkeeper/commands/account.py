@@ -159,7 +159,11 @@ def apply(
         made = _plan(there, folder, dashboards, values)
         _show(made, as_json=False)
         validate(there, made)
-    applied = carry_out(there, made, Consent(deletes, first), click.echo)
+    try:
+        applied = carry_out(there, made, Consent(deletes, first), click.echo)
+    except KeyboardInterrupt:
+        complain("interrupted: run it again, and what is done already stays")
+        raise
     click.echo(summary(applied))
     return ExitStatus.OK
 

@@ -75,6 +75,23 @@ def test_from_files_to_the_account_and_back(run, datadog, tmp_path):
     assert 0 == run("drift").returncode
 
 
+def test_an_apply_that_is_killed_is_run_again(run, datadog, tmp_path):
+    """Every object is there once; what was done before is not done again."""
+    datadog.fail(429, method="POST", path="/api/v1/dashboard", reset=100)
+    env = command_line.environment(**datadog.environment())
+    with command_line.running("account", "apply", env=env, cwd=tmp_path) as process:
+        command_line.until(lambda: 429 in [one.status for one in datadog.calls])
+        process.kill()
+        assert -9 == process.wait()
+    assert [] == list(datadog.objects["dashboard"].values())
+
+    again = run("apply")
+    assert "[1/1] create dashboard one\n" in again.stdout
+    assert 0 == again.returncode
+    assert (1, 1 + 6, 1) == tuple(len(datadog.objects[kind]) for kind in account_rig.KINDS)
+    assert 8 == sum(one.method == "POST" and one.status == 200 for one in datadog.writes)
+
+
 def test_the_shipped_definitions_go_into_two_environments(datadog):
     """Each with objects of its own; a second plan of both is empty."""
     env = command_line.environment(**datadog.environment())

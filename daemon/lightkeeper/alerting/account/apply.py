@@ -24,6 +24,8 @@ from lightkeeper.alerting.account.snapshot import Snapshot, look_up, read
 
 _CREATES: Final = 4
 _LOOK_AFTER: Final = 1.0
+_LOOKS: Final = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each look at the account after all was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,22 @@ def apply(account: Account, plan: Plan, consent: Consent, say: Callable[[str], N
     for step in todo:
         run.take(step)
     run.link_boards()
-    after = make(plan.wanted, read(account, plan.env), plan.env, plan.site, plan.organisation)
-    if after.pending:
-        named = ", ".join(one.what for one in after.pending[:5])
-        raise StillDifferent(
-            f"all was written, and the account still differs in {named}: run `lightkeeper account "
-            "plan` to see how"
-        )
+    _look_again(account, plan)
     return run.applied
+
+
+def _look_again(account: Account, plan: Plan) -> None:
+    """Raise StillDifferent unless the account is as planned, if need be after a while."""
+    for pause in _LOOKS:
+        account.sleep(pause)  # a list may be older than the last write
+        after = make(plan.wanted, read(account, plan.env), plan.env, plan.site, plan.organisation)
+        if not after.pending:
+            return
+    named = ", ".join(one.what for one in after.pending[:5])
+    raise StillDifferent(
+        f"all was written, and the account still differs in {named}: run `lightkeeper account "
+        "plan` to see how"
+    )
 
 
 def _refuse_another(account: Account, plan: Plan) -> None:
@@ -104,7 +114,8 @@ def _remaining(plan: Plan, snapshot: Snapshot) -> list[PlanStep]:
         if done:
             continue
         seen = fingerprint(step.kind, held) if held is not None else None
-        if step.action is Deed.KEEP or seen != step.seen:
+        of_terraform = (step.kind, step.mark) in snapshot.of_terraform
+        if step.action is Deed.KEEP or of_terraform or seen != step.seen:
             moved.append(step.what)
         todo.append(step)
     if moved:

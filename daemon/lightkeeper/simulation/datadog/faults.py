@@ -43,12 +43,14 @@ class AccountFault:
 class AccountFaults:
     """The faults of one account, and what its keys may not do.
 
-    `lists_nothing`: every list is empty, whatever there is. `lacks`: permissions, such as
+    `lists_nothing`: every list is empty, whatever there is. `late_lists`: so many lists lack what
+    was made last. `lacks`: permissions, such as
     `monitors_write`, that the keys do not have.
     """
 
     pending: list[AccountFault] = field(default_factory=list)
     lists_nothing: bool = False
+    late_lists: int = 0
     lacks: set[str] = field(default_factory=set)
 
     def distorted(self, request: Request, answer: Callable[[Request], Reply]) -> Reply:

@@ -231,6 +231,9 @@ class SimulatedDatadog:
         given = {name: values[-1] for name, values in parse_qs(request.query).items()}
         begin, size, usual, largest = _PAGES[kind]
         found = [] if self.faults.lists_nothing else list(self.objects[kind].values())
+        if self.faults.late_lists:
+            self.faults.late_lists -= 1
+            found = found[:-1]
         if wanted := given.get("monitor_tags") or given.get("tags_query"):
             found = [one for one in found if set(wanted.split(",")) <= set(one["tags"])]
         if kind != "monitor" or begin in given:

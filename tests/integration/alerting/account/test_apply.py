@@ -271,9 +271,34 @@ def test_a_pause_that_datadog_asks_for_is_taken(rig, found):
     rig.datadog.fail(502, method="PUT", times=3)
     rig.apply(rig.plan(found))
 
-    assert [3, 7, 0.5, 1, 2] == rig.slept
+    assert [3, 7, 0.5, 1, 2, 0] == rig.slept
     assert "Datadog asks for a pause of 7 s" in rig.said
     assert sorted(ORDER) == keys(rig)
+
+
+def test_a_list_that_is_older_than_the_last_write_is_read_again(rig, found):
+    """Before an apply says that the account differs."""
+
+    def say(line):
+        if line.startswith("[8/8]"):
+            rig.datadog.faults.late_lists = 2
+
+    rig.apply(rig.plan(found), say)
+    assert [0, 1] == rig.slept
+
+
+def test_what_terraform_took_over_since_the_plan_is_not_made_again(rig, found):
+    """An object with its tag and our mark."""
+    plan = rig.plan(found)
+    tags = [
+        *next(one for one in found if one.key == "base").payload["tags"],
+        "ManagedBy:Terraform",
+    ]
+    rig.datadog.add("monitor", {**FOREIGN, "tags": tags})
+
+    with pytest.raises(AccountMoved, match=r"changed since .* in monitor base"):
+        rig.apply(plan)
+    assert [] == rig.datadog.writes
 
 
 def test_a_refusal_in_the_middle_leaves_what_was_made_and_can_be_mended(rig, found):
