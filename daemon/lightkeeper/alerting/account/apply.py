@@ -20,10 +20,11 @@ from lightkeeper.alerting.account.errors import (
 from lightkeeper.alerting.account.normal import fingerprint, normal, sent
 from lightkeeper.alerting.account.objects import Names, ObjectKind, Payload, Wanted
 from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, changes, make
-from lightkeeper.alerting.account.snapshot import Snapshot, look_up, read
+from lightkeeper.alerting.account.snapshot import Snapshot, carrying, read
 
 _CREATES: Final = 4
-_LOOK_AFTER: Final = 1.0
+_LOOK_AFTER: Final = (1.0, 3.0)
+"""Seconds before each look for an object that may have been made."""
 _LOOKS: Final = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each look at the account after all was written."""
 
@@ -209,13 +210,27 @@ class _Run:
             try:
                 return self._account.create(step.kind, body, step.what)
             except (Uncertain, PayloadRefused) as exc:
-                if isinstance(exc, Uncertain):
-                    self._account.sleep(_LOOK_AFTER * 2**turn)
-                if (found := look_up(self._account, step.kind, step.mark)) is not None:
+                if (found := self._made_after_all(step, exc)) is not None:
                     return self._as_wanted(step, found, payload)
                 if isinstance(exc, PayloadRefused) or turn + 1 == _CREATES:
                     raise
         raise AssertionError("the last turn returns or raises")
+
+    def _made_after_all(self, step: PlanStep, exc: Uncertain | PayloadRefused) -> Payload | None:
+        """What a call made whose answer is lost; None where it made nothing.
+
+        A list may be older than that call, so that the second one is believed, and only one that
+        has all that is known to be there.
+        """
+        known = {str(one["id"]) for (kind, _), one in self._held.items() if kind is step.kind}
+        for pause in _LOOK_AFTER if isinstance(exc, Uncertain) else (0.0,):
+            self._account.sleep(pause)
+            rows = self._account.listed(step.kind)
+            if (found := carrying(step.kind, step.mark, rows)) is not None:
+                return found
+        if not known <= {str(one["id"]) for one in rows}:
+            raise exc
+        return None
 
     def _as_wanted(self, step: PlanStep, found: Payload, payload: Payload) -> Payload:
         """What another call has made, brought to what was to be made."""

@@ -9,7 +9,7 @@ from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccountMoved, PayloadRefused
 from lightkeeper.alerting.account.normal import normal, sent
 from lightkeeper.alerting.account.objects import ObjectKind, Payload, Wanted, renamed
-from lightkeeper.alerting.account.snapshot import is_of_terraform, look_up
+from lightkeeper.alerting.account.snapshot import carrying, is_of_terraform
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.alerting.files.markers import described, mark, mark_of, tagged, unmarked
@@ -101,7 +101,7 @@ def adopt(account: Account, found: Imported, env: str) -> None:
     marked = mark(env, found.key)
     if mark_of(found.held) == marked:
         return
-    if look_up(account, found.kind, marked) is not None:
+    if carrying(found.kind, marked, account.listed(found.kind)) is not None:
         raise AccountMoved(f"another {found.kind} carries {marked}: write another key with --key")
     put = described if found.kind is ObjectKind.DASHBOARD else tagged
     held = put(found.held, env, found.key)

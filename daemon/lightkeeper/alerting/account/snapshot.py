@@ -87,9 +87,9 @@ def marked_as(kind: ObjectKind, row: Payload) -> str | None:
     return mark_of({**row, "widgets": []} if kind is ObjectKind.DASHBOARD else row)
 
 
-def look_up(account: Account, kind: ObjectKind, marked: str) -> Payload | None:
+def carrying(kind: ObjectKind, marked: str, rows: Iterable[Payload]) -> Payload | None:
     """The one object with this mark; None where there is none. Raises AccountMoved for two."""
-    found = [row for row in account.listed(kind) if marked_as(kind, row) == marked]
+    found = [row for row in rows if marked_as(kind, row) == marked]
     if len(found) > 1:
         ids = " and ".join(str(one["id"]) for one in found)
         raise AccountMoved(f"two {kind}s carry the mark {marked}, {ids}: delete one of them")

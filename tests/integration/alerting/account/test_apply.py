@@ -12,6 +12,7 @@ from lightkeeper.alerting.account.errors import (
     BadPlan,
     PayloadRefused,
     Unanswered,
+    Uncertain,
 )
 from lightkeeper.alerting.account.objects import ObjectKind
 
@@ -262,6 +263,30 @@ def test_a_create_whose_answer_is_lost_is_looked_up_before_it_is_repeated(rig, f
     assert sorted(ORDER) == keys(rig)
     assert (8 if after else 8 + 6) == len(made)
     assert [] == rig.plan(found).pending
+
+
+def test_a_list_that_is_too_old_to_show_a_create_is_not_believed(rig, found):
+    """It is read again, and where it lacks what is known to be there, nothing is made."""
+
+    def say(line):
+        if "create monitor failed" in line:
+            rig.datadog.fail(None, method="POST", after=True)
+            rig.datadog.faults.late_lists = 1
+
+    rig.apply(rig.plan(found), say)
+    assert sorted(ORDER) == keys(rig)
+    rig.apply(rig.plan(()), deletes=8)
+
+    def lists_nothing(line):
+        if "create monitor failed" in line:
+            rig.datadog.fail(None, method="POST", after=True)
+            rig.datadog.faults.lists_nothing = True
+
+    with pytest.raises(Uncertain, match=r"monitor polling: .* run it again"):
+        rig.apply(rig.plan(found), lists_nothing)
+    rig.datadog.faults.lists_nothing = False
+    rig.apply(rig.plan(found))
+    assert sorted(ORDER) == keys(rig)
 
 
 def test_a_pause_that_datadog_asks_for_is_taken(rig, found):
