@@ -269,7 +269,7 @@ def test_a_list_that_is_too_old_to_show_a_create_is_not_believed(rig, found):
     """It is read again, and where it lacks what is known to be there, nothing is made."""
 
     def say(line):
-        if "create monitor failed" in line:
+        if "create monitor page" in line:  # of a dashboard Datadog refuses no duplicate
             rig.datadog.fail(None, method="POST", after=True)
             rig.datadog.faults.late_lists = 1
 
@@ -328,6 +328,9 @@ def test_what_terraform_took_over_since_the_plan_is_not_made_again(rig, found):
 
 def test_a_refusal_in_the_middle_leaves_what_was_made_and_can_be_mended(rig, found):
     """The message has the object and Datadog's words; another apply makes the rest."""
+    rig.datadog.fail(409, method="POST", path="/api/v1/slo")
+    with pytest.raises(PayloadRefused, match=r"slo share: .* 409 \(Conflict\): correct its file"):
+        rig.apply(rig.plan(found))
     rig.datadog.fail(400, method="POST", path="/api/v1/dashboard", words="missing tag: cost")
     with pytest.raises(
         PayloadRefused, match=r"dashboard one: .* 400 \(missing tag: cost\): .*tags"
