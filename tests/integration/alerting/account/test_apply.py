@@ -1,5 +1,7 @@
 """Plans carried out in a simulated account, over sockets: interrupted, disturbed, and again."""
 
+from dataclasses import replace
+
 import account_rig
 import pytest
 from account_rig import FOREIGN, AccountRig
@@ -361,6 +363,8 @@ def test_a_plan_of_another_organisation_or_site_is_refused(rig, found):
     plan = rig.plan(found)
     with AccountRig() as other, pytest.raises(BadPlan, match="the plan is of http://127"):
         other.apply(plan)
+    with pytest.raises(BadPlan, match="the plan is of another organisation than the keys"):
+        rig.apply(replace(plan, organisation="another"))
     assert [] == rig.datadog.writes
 
 
