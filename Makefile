@@ -23,7 +23,7 @@ unit: .venv/dev.stamp
 
 # Everything but endurance; much of it waits, so more at once than there are processors.
 test: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 6 --dist loadgroup
+	.venv/bin/python -m pytest -rs --numprocesses 5 --dist loadgroup
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check

@@ -1,4 +1,4 @@
-"""The monitors that are shipped: their unit tests pass, and notice every fault made in them."""
+"""The monitors that are shipped, and their unit tests."""
 
 import dataclasses
 import re
@@ -27,15 +27,6 @@ def test_each_monitor_is_tested_and_passes(assets):
     report = run_tests(assets, FILES)
 
     assert report.ok, "\n".join(report.lines())
-
-
-def test_each_fault_turns_a_test_red(assets):
-    """Whatever is moved, flipped, mistyped or dropped in a monitor is noticed by its tests."""
-    report = run_mutants(assets, FILES)
-
-    assert report.ok, "\n".join(report.lines())
-    assert assets.monitors.keys() == report.run.keys()
-    assert all(report.run.values())
 
 
 def test_a_monitor_without_its_tests_fails(assets):

@@ -80,6 +80,7 @@ class CompositeEvaluator:
         self._operands = _operands(composite.operands, monitors)
         self.by = _common_keys(self._operands)
         self._condition = composite.condition
+        self._known: dict[tuple[Status, ...], Status] = {}  # in most minutes nothing has changed
         self._no_data = bool(options.get("notify_no_data"))
         if self._no_data:
             _refuse_no_data(self._operands)
@@ -99,7 +100,7 @@ class CompositeEvaluator:
             if all(of_group[key] in states[key] for key in states):
                 statuses = {key: states[key][of_group[key]] for key in states}
                 details = self._details(statuses, of_group)
-                found[group] = Combination(status_of(self._condition, statuses), details)
+                found[group] = Combination(self._combined(statuses), details)
         return found
 
     def status_of(self, found: Combination | None, _before: Status | None) -> Status | None:
@@ -111,6 +112,12 @@ class CompositeEvaluator:
     def constants(self) -> dict[str, Filling]:
         """What a message may show besides the operands: nothing."""
         return {}
+
+    def _combined(self, statuses: dict[str, Status]) -> Status:
+        key = tuple(statuses.values())
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = status_of(self._condition, statuses)
+        return known
 
     def _common_groups(self, states: dict[str, dict[Group, Status]]) -> set[Group]:
         grouped = [set(states[key]) for key, one in self._operands.items() if one.by]

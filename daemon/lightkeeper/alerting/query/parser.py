@@ -1,6 +1,7 @@
 """Reads the text of a monitor's query: a scanner and a recursive descent."""
 
 import re
+from functools import lru_cache
 
 from lightkeeper.alerting.query import conditions
 from lightkeeper.alerting.query.scanner import Reader
@@ -44,6 +45,7 @@ _SYMBOL = re.compile(r"[,!]")
 _OPERATOR = re.compile(r"(?<![^\s(),!])(?:AND|OR|NOT|IN|and|or|not|in)(?=[\s(!])")
 
 
+@lru_cache(maxsize=1_024)  # the same few queries are read by each rule, test and drill
 def parse(text: str) -> Query:
     """Read a monitor's query. Raises QuerySyntaxError with the position and what was expected."""
     reader = Reader(text)
@@ -61,6 +63,7 @@ def parse(text: str) -> Query:
     return query
 
 
+@lru_cache(maxsize=1_024)
 def parse_expression(text: str) -> Expression:
     """Read a query without window and threshold, as an SLO's numerator is one."""
     reader = Reader(text)
