@@ -156,14 +156,14 @@ def batches_fail(world: World) -> Iterator[float]:
 def flaky(world: World) -> Iterator[float]:
     body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
     world.lighthouse.fail_share(0.1, 500, body, path=None)
-    yield 8 * HOUR
+    yield 4 * HOUR
     world.lighthouse.clear_faults()
 
 
 def mostly_failing(world: World) -> Iterator[float]:
     body: dict[str, object] = {"status": 500, "error": "Failed to verify payload."}
     world.lighthouse.fail_share(0.98, 500, body, path=None)
-    yield 4 * HOUR
+    yield 3 * HOUR
     world.lighthouse.clear_faults()
 
 
@@ -288,7 +288,7 @@ def empty(world: World) -> Iterator[float]:
 
 
 def imported(world: World) -> Iterator[float]:
-    world.track(25_000, "stuck_claims_evidence", age=10 * DAY)
+    world.track(10_000, "stuck_claims_evidence", age=10 * DAY)
     yield 1 * HOUR
     world.staff(Action.ACK)
 

@@ -132,7 +132,7 @@ EXPECTED: Final = {
     "mostly-failing": Expected(
         {"polling-stopped-unexplained": Fires(60, 3)},
         {"documents-unobserved": Fires(200, 3)},
-        {"polling-stopped": Fires(60, 3), "detection-burn": Fires(250, 35)},
+        {"polling-stopped": Fires(60, 3), "detection-burn": Fires(190, 35)},
     ),
     "key-revoked": Expected({"authentication-refused": Fires(13, 5)}, notifies=_STOPPED),
     "rate-limited": Expected(

@@ -170,7 +170,7 @@ def edit(rig, kind, key, fields):
     )
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(edits, max_size=3, unique_by=lambda one: one[1]), edits)
 def test_what_people_change_between_plan_and_apply_is_never_overwritten(found, before, after):
     """The apply is refused before any write; a new plan then brings the account back."""
@@ -207,7 +207,7 @@ def test_what_was_made_anew_by_hand_since_the_plan_is_not_planned_for(rig, found
         rig.apply(plan)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @example(at=7, unknown=False, anew=False, before=[], filled=False)  # before the links
 @given(
     at=st.integers(0, 8),

@@ -15,7 +15,7 @@ from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
 from lightkeeper.service.self_check import WatchedEnv, unwatched
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
-from lightkeeper.simulation.drills.faults import FAULTS, HEALTHY, WRONG_ENV
+from lightkeeper.simulation.drills.faults import FAULTS, WRONG_ENV
 from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
 from lightkeeper.simulation.drills.table import HEAD, markdown
 
@@ -49,11 +49,6 @@ def without(assets, key):
     return replace(
         assets, monitors={name: one for name, one in assets.monitors.items() if name != key}
     )
-
-
-def test_half_a_healthy_day_pages_for_failures_alone(assets):
-    """`make endurance` has seven days, and thirty."""
-    assert () == run_drill(HEALTHY, assets, days=0.5).problems
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in LONG])
