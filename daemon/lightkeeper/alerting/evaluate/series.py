@@ -132,7 +132,7 @@ class Minutes(dict[int, float]):
         return self._order[low:high], self._sums[high] - self._sums[low]
 
     def forget(self, before: int) -> None:
-        """Drop the minutes before that one; their values stay in the sums, which are compared."""
+        """Drop the minutes before that one; sums are differences, and stay right without."""
         cut = bisect_left(self._order, before)
         for minute in self._order[:cut]:
             del self[minute]

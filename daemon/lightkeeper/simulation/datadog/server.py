@@ -7,14 +7,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from lightkeeper.simulation.datadog import stored
 from lightkeeper.simulation.datadog.faults import AccountFault, AccountFaults, error
 from lightkeeper.simulation.datadog.stored import Refused, Stored
-from lightkeeper.simulation.lighthouse.wire import Reply, Request, Server
+from lightkeeper.simulation.lighthouse.wire import Listening, Reply, Request
 
 _PATH: Final = re.compile(r"/api/v1/(monitor|slo|dashboard)(?:/([^/]+))?(/validate)?")
 _MAKE: Final[dict[str, Callable[..., Stored]]] = {
@@ -41,7 +40,7 @@ class AccountCall(NamedTuple):
     status: int
 
 
-class SimulatedDatadog:
+class SimulatedDatadog(Listening):
     """
     An account at Datadog, empty at first. It serves from `start()` to `stop()`, or within `with`.
 
@@ -76,24 +75,6 @@ class SimulatedDatadog:
         self._clock = clock
         self._made = 0
         self._lock = threading.Lock()
-        self._server: Server | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The address before every path, once started."""
-        return f"http://{self.host}:{self.port}"
 
     @property
     def writes(self) -> list[AccountCall]:
@@ -105,18 +86,6 @@ class SimulatedDatadog:
     def environment(self) -> dict[str, str]:
         """The variables with which a client finds this account."""
         return {"DD_SITE": self.url, "DD_API_KEY": self.api_key, "DD_APP_KEY": self.app_key}
-
-    def start(self) -> None:
-        """Listen; OSError where the port cannot be had."""
-        self._server = Server(self.host, self.port, self._serve)
-        self.port = self._server.server_address[1]
-        self._server.start()
-
-    def stop(self) -> None:
-        """Close the port and every connection."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
 
     def fail(self, status: int | None, **more: Any) -> None:
         """Let the next call meet a fault; `more` are the fields of `AccountFault`."""

@@ -3,8 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -13,7 +12,7 @@ from lightkeeper.simulation.lighthouse.documents import SimulatedDocuments
 from lightkeeper.simulation.lighthouse.faults import Endpoint, Faults, error
 from lightkeeper.simulation.lighthouse.quota import Quota
 from lightkeeper.simulation.lighthouse.request import OAUTH_PATH, StatusRequest, read
-from lightkeeper.simulation.lighthouse.wire import Reply, Request, Server
+from lightkeeper.simulation.lighthouse.wire import Listening, Reply, Request
 
 _SCOPES: Final[dict[Endpoint, str]] = {
     "status": "documents.read",
@@ -36,7 +35,7 @@ class RecordedCall(NamedTuple):
     at: float
 
 
-class SimulatedLighthouse(SimulatedDocuments, Faults):
+class SimulatedLighthouse(SimulatedDocuments, Faults, Listening):
     """
     Lighthouse's token endpoint, upload, and both status endpoints.
 
@@ -95,24 +94,6 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
             self._quotas["single"] = self._quotas["status"]
             self._quotas["token"] = Quota(_TOKEN_CALLS_A_WINDOW, rate_window, clock)
         self._calls: deque[RecordedCall] = deque(maxlen=_CALLS_KEPT if record_calls else 0)
-        self._server: Server | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The address before every path, once started."""
-        return f"http://{self.host}:{self.port}"
 
     @property
     def token_url(self) -> str:
@@ -137,20 +118,6 @@ class SimulatedLighthouse(SimulatedDocuments, Faults):
             "LIGHTKEEPER_LIGHTHOUSE_CLIENT_ID": self.client_id,
             "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY": self.private_key_pem,
         }
-
-    def start(self) -> None:
-        """Listen; OSError where the port cannot be had."""
-        if self._server is not None:
-            raise RuntimeError("this Lighthouse is listening already")
-        self._server = Server(self.host, self.port, self._serve)
-        self.port = self._server.server_address[1]
-        self._server.start()
-
-    def stop(self) -> None:
-        """Close the port and every connection, answered or not."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
 
     def reject_tokens(self) -> None:
         """Answer 401 to every token until `accept_tokens()`; they are still given out."""

@@ -10,7 +10,8 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from types import TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self
 
 Manner = Literal["whole", "refuse", "hang", "trickle", "close_mid_body"]
 
@@ -81,6 +82,48 @@ class Server(socketserver.ThreadingTCPServer):
     def close_request(self, request: Any) -> None:
         super().close_request(request)
         self._connections.pop(request, None)
+
+
+class Listening:
+    """What answers at an address, by `_serve`, from `start` to `stop` or inside of `with`."""
+
+    host: str
+    port: int
+    _server: Server | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The address before every path, once started."""
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Listen; OSError where the port cannot be had."""
+        if self._server is not None:
+            raise RuntimeError("it is listening already")
+        self._server = Server(self.host, self.port, self._serve)
+        self.port = self._server.server_address[1]
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection, answered or not."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def _serve(self, request: Request) -> Reply:
+        raise NotImplementedError
 
 
 class _Connection(socketserver.StreamRequestHandler):
