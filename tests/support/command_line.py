@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import patience
 import prepared_command
@@ -59,7 +60,16 @@ def complaint(done, status):
 
 
 def start(*arguments, env, within=None, **more):
-    """Start `lightkeeper` and let it run; a script around it has to `exec` it."""
+    """Start `lightkeeper` and let it run; a script around it has to `exec` it.
+
+    Where its output goes into files, the process is one that has its imports done.
+    """
+    files = [more.get(name) for name in ("stdout", "stderr")]
+    if within is None and all(hasattr(each, "fileno") for each in files):
+        rest = {name: value for name, value in more.items() if name not in ("stdout", "stderr")}
+        if prepared_command.can_run(env=env, **rest):
+            with Path(os.devnull).open() as stdin:
+                return prepared_command.Process([*map(str, arguments)], env, stdin, *files)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
     command = [*_shell(within), *COMMAND, *map(str, arguments)]
     return subprocess.Popen(command, env=env, text=True, **pipes)

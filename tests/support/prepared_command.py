@@ -47,27 +47,66 @@ def run(arguments, env, input="", cwd=None, script=None):  # noqa: A002
         os.fdopen(reader, "rb") as stdin,
         tempfile.TemporaryFile("w+", encoding="utf-8") as stdout,
         tempfile.TemporaryFile("w+", encoding="utf-8") as stderr,
-        socket.socket(socket.AF_UNIX) as connection,
     ):
         with os.fdopen(writer, "wb") as all_of_it:
             all_of_it.write(input.encode())
-        request = pickle.dumps((arguments, env, str(cwd or Path.cwd()), script))
-        connection.connect(str(_server()))
-        streams = [each.fileno() for each in (stdin, stdout, stderr)]
-        socket.send_fds(connection, [len(request).to_bytes(8)], streams)
-        connection.sendall(request)
-        with connection.makefile("rb") as answers:
-            pid = int(answers.readline())
-            try:
-                status = int(answers.readline())
-            except BaseException:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                raise
+        process = Process(arguments, env, stdin, stdout, stderr, cwd=cwd, script=script)
+        try:
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            raise
         for each in (stdout, stderr):
             each.seek(0)
-        code = os.waitstatus_to_exitcode(status)
         return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
+
+
+class Process:
+    """Such a process while it runs: what the tests need of `subprocess.Popen`, as it has it."""
+
+    def __init__(self, arguments, env, stdin, stdout, stderr, *, cwd=None, script=None):
+        self.args = arguments
+        self.returncode = None
+        self.stdin = self.stdout = self.stderr = None  # files of the caller's, so no pipes
+        self._connection = socket.socket(socket.AF_UNIX)
+        request = pickle.dumps((list(arguments), env, str(cwd or Path.cwd()), script))
+        self._connection.connect(str(_server()))
+        streams = [each.fileno() for each in (stdin, stdout, stderr)]
+        socket.send_fds(self._connection, [len(request).to_bytes(8)], streams)
+        self._connection.sendall(request)
+        self.pid = self._number()
+
+    def poll(self):
+        return self._ended(0)
+
+    def wait(self, timeout=None):
+        if self._ended(timeout) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self, timeout):
+        if self.returncode is None and select.select([self._connection], (), (), timeout)[0]:
+            self.returncode = os.waitstatus_to_exitcode(self._number())
+            self._connection.close()
+        return self.returncode
+
+    def _number(self):
+        """The next line of what is said of it: its process id, and in the end its status."""
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._connection.recv(1) or b"the server has ended\n"
+        return int(line)
 
 
 def _read_at_start(env):
