@@ -9,6 +9,7 @@ import account_rig
 import command_line
 import definition_files
 import pytest
+import typed_models
 
 from lightkeeper.simulation.datadog.server import SimulatedDatadog
 
@@ -93,7 +94,7 @@ def test_an_apply_that_is_killed_is_run_again(run, datadog, tmp_path):
 
 
 def test_the_shipped_definitions_go_into_two_environments(datadog):
-    """Each with objects of its own; a second plan of both is empty."""
+    """Datadog's own models know all that is sent; a second plan of both is empty."""
     env = command_line.environment(**datadog.environment())
     for name in ("production", "staging"):
         line = ("account", "apply", "--env", name)
@@ -102,6 +103,14 @@ def test_the_shipped_definitions_go_into_two_environments(datadog):
         planned = command_line.run("account", "plan", "--env", name, env=env, cwd=ROOT)
         assert planned.stdout.startswith("0 to create, 0 to change, 0 to delete")
         assert 0 == planned.returncode
+
+    sent = [one for one in datadog.writes if one.status == 200]
+    assert [] == [
+        f"{one.path}: {said}"
+        for one in sent
+        for said in typed_models.complaints(one.path.split("/")[3], json.loads(one.body))
+    ]
+    assert sum(map(len, datadog.objects.values())) <= len(sent)
 
 
 BAD = {

@@ -38,6 +38,7 @@ class AccountCall(NamedTuple):
     method: str
     path: str
     status: int
+    body: bytes = b""
 
 
 class SimulatedDatadog(Listening):
@@ -111,7 +112,7 @@ class SimulatedDatadog(Listening):
         with self._lock:
             reply = self.faults.distorted(request, self._answer)
             status = reply.status if reply.manner == "whole" else 0
-            self.calls.append(AccountCall(request.method, request.path, status))
+            self.calls.append(AccountCall(request.method, request.path, status, request.body))
             return reply
 
     def _answer(self, request: Request) -> Reply:
