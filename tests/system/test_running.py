@@ -219,7 +219,7 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
     assert 1 == len(logged(settings, "service.reloaded"))
 
 
-@pytest.mark.parametrize("env", ["staging", ""])
+@pytest.mark.parametrize("env", ["qa", ""])
 def test_the_status_says_that_no_monitor_sees_it_until_a_reload_sets_the_env(
     settings, manager, env
 ):
@@ -227,7 +227,7 @@ def test_the_status_says_that_no_monitor_sees_it_until_a_reload_sets_the_env(
     settings.write(DD_ENV=env)
     with ready(settings, manager) as process:
         manager.wait_for(re.compile("STATUS=0 pending; DD_ENV: .*no monitor will see this daemon"))
-        settings.write(DD_ENV="production")
+        settings.write(DD_ENV="staging")
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile(r"STATUS=0 pending$"))
 

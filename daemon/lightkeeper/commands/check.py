@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def check(file: "SettingsFile | None") -> int:
     """Try settings, database, token, Lighthouse and Datadog Agent.
 
-    DD_ENV is compared with variables.json in the folder monitors, or else the installed one.
+    DD_ENV is compared with variables.json and environments/ in the folder monitors, or else in the
+    installed one.
     """
     from lightkeeper.service.self_check import checks
 

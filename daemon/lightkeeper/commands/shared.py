@@ -17,7 +17,7 @@ from lightkeeper.telemetry.journald import is_journal, marked
 
 if TYPE_CHECKING:
     from lightkeeper.config.settings import Settings, StoreSettings
-    from lightkeeper.service.self_check import WatchedEnv
+    from lightkeeper.service.watched_envs import WatchedEnvs
     from lightkeeper.store.database import Database
     from lightkeeper.telemetry.tracing import Tracer
 
@@ -52,19 +52,24 @@ def folder_option(
     )
 
 
-def watched() -> "WatchedEnv | None":
-    """The env that the monitors watch which are at hand; None where there are none."""
+def watched() -> "WatchedEnvs | None":
+    """The envs that the monitors watch which are at hand; None where there are none."""
     from lightkeeper.alerting.errors import AlertingError
-    from lightkeeper.alerting.files.variables import load_variables
-    from lightkeeper.service.self_check import WatchedEnv
+    from lightkeeper.alerting.files.variables import each_environment, load_variables
+    from lightkeeper.service.watched_envs import WatchedEnvs
 
-    file = shipped("monitors") / "variables.json"
-    if not os.path.lexists(file):
+    folder = shipped("monitors")
+    path = folder / "variables.json"
+    if not os.path.lexists(path):
         return None
-    try:
-        return WatchedEnv(load_variables(file, needed=["env"])["env"], str(file))
-    except AlertingError as exc:
-        return WatchedEnv(None, str(file), str(exc))
+    envs: dict[str, str] = {}
+    problems: list[str] = []
+    for values, file in each_environment(folder):
+        try:
+            envs.setdefault(load_variables(path, ["env"], values)["env"], str(file))
+        except AlertingError as exc:
+            problems.append(str(exc))
+    return WatchedEnvs(envs, str(folder), problems[0] if problems else "")
 
 
 class Unreadable(LightkeeperError):
@@ -166,7 +171,7 @@ def warn_if_unwatched(settings: "Settings") -> str | None:
     """Log a warning where no monitor will see the daemon, because of its env, and return it."""
     import structlog
 
-    from lightkeeper.service.self_check import unwatched
+    from lightkeeper.service.watched_envs import unwatched
 
     if problem := unwatched(settings.tag_variables, watched()):
         structlog.get_logger().warning("service.env.unwatched", reason=problem)

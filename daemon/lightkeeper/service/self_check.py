@@ -24,9 +24,9 @@ from lightkeeper.service.connections import (
 )
 from lightkeeper.service.known_words import quoted
 from lightkeeper.service.maintenance import tried
+from lightkeeper.service.watched_envs import WatchedEnvs, seen, unwatched
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums
-from lightkeeper.telemetry.tag_values import tag_value, unified_tags
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
 from lightkeeper.upstream.oauth import TokenRefused, TokenSource
@@ -76,37 +76,9 @@ class Check(NamedTuple):
     detail: str
 
 
-class WatchedEnv(NamedTuple):
-    """The env that monitors watch, and the file that says so."""
-
-    env: str | None
-    """None where the file does not tell."""
-    file: str
-    problem: str = ""
-    """Why it does not."""
-
-
-def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> str | None:
-    """Why no monitor will see a daemon whose signals these variables tag, and what to do.
-
-    None where monitors see it, and where nothing tells which env they watch.
-    """
-    env = unified_tags(tag_variables).get("env")
-    if env is None:
-        to = f"to {watched.env}, " if watched and watched.env else "to "
-        return (
-            f"DD_ENV: missing: no monitor will see this daemon: set it {to}"
-            "the env of monitors/variables.json"
-        )
-    if watched is None or watched.env is None or env == tag_value(watched.env):
-        return None
-    return (
-        f"DD_ENV: {env}, and {watched.file} has {watched.env}: no monitor will see this daemon: "
-        f"set DD_ENV={watched.env}, or change env there and in Datadog"
-    )
-
-
-def checks(file: SettingsFile | None = None, watched: WatchedEnv | None = None) -> Iterator[Check]:
+def checks(
+    file: SettingsFile | None = None, watched: WatchedEnvs | None = None
+) -> Iterator[Check]:
     """Try settings, database, token, Lighthouse and Datadog Agent, one after the other.
 
     What is wrong with one keeps none of the others from being tried, unless it needs that one.
@@ -180,25 +152,15 @@ def _settings(
     settings: Settings,
     wrong: Sequence[str],
     file: SettingsFile | None,
-    watched: WatchedEnv | None,
+    watched: WatchedEnvs | None,
 ) -> Check:
     problems = [*wrong, *(f"no such setting: {name}" for name in unknown_settings(os.environ))]
     if problem := unwatched(settings.tag_variables, watched):
         problems.append(problem)
     exposed = [secret_files.exposed(os.environ, name) for name in _SECRET]
     problems += filter(None, [*exposed, file.exposed() if file else None])
-    fine = [f"Lighthouse at {settings.lighthouse_url}", _seen(settings.tag_variables, watched)]
+    fine = [f"Lighthouse at {settings.lighthouse_url}", seen(settings.tag_variables, watched)]
     return Check("settings", not problems, "; ".join([*(problems or fine), *_ways(settings)]))
-
-
-def _seen(tag_variables: Mapping[str, str], watched: WatchedEnv | None) -> str:
-    """The env that leaves, and whether it was compared."""
-    env = unified_tags(tag_variables).get("env")
-    if watched is None:
-        return f"env {env}, no monitors/variables.json here"
-    if watched.env is None:
-        return f"env {env}, not compared: {watched.problem}"
-    return f"env {env}, which {watched.file} watches"
 
 
 def _ways(settings: Settings) -> Iterator[str]:

@@ -67,6 +67,7 @@ def _detail_of_settings(env, **more):
 
 
 SHIPPED = "monitors/variables.json"
+OF_STAGING = "monitors/environments/staging.json"
 
 
 @pytest.mark.parametrize(
@@ -75,22 +76,25 @@ SHIPPED = "monitors/variables.json"
         ({"DD_ENV": "production"}, 0, f"env production, which {SHIPPED} watches"),
         ({"DD_ENV": "Production "}, 0, f"env production, which {SHIPPED} watches"),
         ({"DD_TAGS": "env:production"}, 0, f"env production, which {SHIPPED} watches"),
+        ({"DD_ENV": "Staging"}, 0, f"env staging, which {OF_STAGING} watches"),
+        ({"DD_TAGS": "env:staging"}, 0, f"env staging, which {OF_STAGING} watches"),
         (
-            {"DD_ENV": "staging"},
+            {"DD_ENV": "qa"},
             1,
-            f"DD_ENV: staging, and {SHIPPED} has production: no monitor will see this daemon: "
-            "set DD_ENV=production, or change env there and in Datadog",
+            "DD_ENV: qa, and monitors/ has production and staging: no monitor will see this "
+            "daemon: set DD_ENV=production or staging, or write monitors/environments/NAME.json "
+            "and apply it to your account",
         ),
         (
             {"DD_TAGS": "env:prod"},
             1,
-            f"DD_ENV: prod, and {SHIPPED} has production: no monitor will see this daemon",
+            "DD_ENV: prod, and monitors/ has production and staging: no monitor will see this",
         ),
         (
             {},
             1,
-            "DD_ENV: missing: no monitor will see this daemon: set it to production, the env of "
-            f"{SHIPPED}",
+            "DD_ENV: missing: no monitor will see this daemon: set it to production or staging, "
+            "an env of monitors/",
         ),
     ],
 )
@@ -127,12 +131,34 @@ def test_the_monitors_of_the_folder_are_compared_with(env, tmp_path):
     assert (0, True) == _says(env, tmp_path, "env production, no monitors/variables.json here")
 
 
+def test_each_file_of_environments_names_an_env_that_monitors_watch(env, tmp_path):
+    """The env inside it counts, not its name; one that cannot be read hides only its own."""
+    others = tmp_path / "monitors" / "environments"
+    others.mkdir(parents=True)
+    (others.parent / "variables.json").write_text('{"stage": "x", "env": "Sandbox"}')
+    (others / "a.json").write_text('{"stage": "load", "env": "${stage}-Test"}')
+    assert (0, True) == _says(
+        env | {"DD_ENV": "load-test"}, tmp_path, "which monitors/environments/a"
+    )
+    assert (0, True) == _says(env | {"DD_ENV": "sandbox"}, tmp_path, "which monitors/variables")
+    assert (1, True) == _says(env | {"DD_ENV": "a"}, tmp_path, "monitors/ has Sandbox and load-Te")
+
+    (others / "b.json").write_text('{"env": "b"')
+    (others / "c.json").write_text('{"env": "c", "stge": "y"}')
+    assert (0, True) == _says(env | {"DD_ENV": "load-test"}, tmp_path, "which monitors/environ")
+    assert (0, True) == _says(
+        env | {"DD_ENV": "b"},
+        tmp_path,
+        "env b, not compared: monitors/environments/b.json: line 1",
+    )
+
+
 def _says(env, folder, words):
     status, detail = _detail_of_settings(env, cwd=folder)
     return status, words in detail
 
 
-@pytest.mark.parametrize("tagged", [{"DD_ENV": "staging"}, {"DD_ENV": ""}, {}])
+@pytest.mark.parametrize("tagged", [{"DD_ENV": "qa"}, {"DD_ENV": ""}, {"DD_ENV": "staging"}, {}])
 def test_run_says_at_its_start_that_no_monitor_will_see_it(env, tmp_path, tagged):
     """Once, as a warning; under the env of the monitors it says nothing of the kind."""
     log = tmp_path / "run.log"
@@ -145,7 +171,7 @@ def test_run_says_at_its_start_that_no_monitor_will_see_it(env, tmp_path, tagged
         assert 0 == one.wait()
 
     said = [line for line in log.read_text().splitlines() if "service.env.unwatched" in line]
-    assert bool(tagged) == bool(said)
+    assert (tagged in ({"DD_ENV": "qa"}, {"DD_ENV": ""})) == bool(said)
     assert all("warning" in line and "no monitor will see this daemon" in line for line in said)
     assert 1 >= len(said)
 

@@ -6,7 +6,7 @@ An environment is a file beside it, environments/<name>.json, with the values th
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
@@ -51,17 +51,21 @@ def environments(folder: Path) -> tuple[str, ...]:
 
     Raises BadDefinition, also where two of them have the same env.
     """
-    path = folder / "variables.json"
-    first = load_variables(path)["env"]
-    found: dict[str, tuple[str, Path]] = {first.lower(): (first, path)}
-    for name in _files(folder):
-        env = load_variables(path, values=Values(name))["env"].lower()
-        file = _file(folder, name)
-        if env in found:
-            said = f"{env} is that of {found[env][1]} too: give each environment one of its own"
+    found: dict[str, tuple[str, Path]] = {}
+    for values, file in each_environment(folder):
+        env = load_variables(folder / "variables.json", values=values)["env"]
+        if other := found.get(env.lower()):
+            said = f"{env.lower()} is that of {other[1]} too: give each environment one of its own"
             raise RefusedValues(f"{file}: env: [variable] {said}")
-        found[env] = name, file
+        found[env.lower()] = values.environment or env, file
     return tuple(name for name, _ in found.values())
+
+
+def each_environment(folder: Path) -> Iterator[tuple[Values, Path]]:
+    """The values of each environment, unread, and the file that they come from."""
+    yield AS_WRITTEN, folder / "variables.json"
+    for name in _files(folder):
+        yield Values(name), _file(folder, name)
 
 
 def load_variables(

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
-from lightkeeper.service.self_check import WatchedEnv, unwatched
+from lightkeeper.service.watched_envs import WatchedEnvs, unwatched
 from lightkeeper.simulation.drills.expected import EXPECTED, Expected, Fires
 from lightkeeper.simulation.drills.faults import FAULTS, WRONG_ENV
 from lightkeeper.simulation.drills.run import judged, run_drill, undrilled
@@ -87,7 +87,7 @@ def test_each_fault_has_its_expectations():
 
 def test_check_says_what_the_drill_of_a_wrong_env_says(assets):
     """No monitor fires there, so that only `check` and the daemon's log can tell."""
-    watched = WatchedEnv(assets.variables["env"], "monitors/variables.json")
+    watched = WatchedEnvs({assets.variables["env"]: "monitors/variables.json"}, "monitors")
 
     said = unwatched({"DD_ENV": WRONG_ENV}, watched)
 
