@@ -1,7 +1,7 @@
-"""What Datadog was recorded to answer to writes of monitors, SLOs and dashboards.
+"""What Datadog was recorded to answer about monitors, SLOs, dashboards and downtimes.
 
 The recordings are in the source distribution of datadog-api-client. pip fetches it, once for each
-machine: the recordings with such writes are kept in the user's cache.
+machine: the recordings with such calls are kept in the user's cache.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import yaml
 
 _NAME = "datadog-api-client"
-_ABOUT = re.compile(rb"/api/v1/(?:monitor|slo|dashboard)\b")
+_ABOUT = re.compile(rb"/api/(?:v1/(?:monitor|slo|dashboard)|v2/downtime)\b")
 _WRITE = re.compile(
     r"https://[^/]*/api/v1/(monitor|slo|dashboard)(/\d+|/[0-9a-f]{32}|/\w{3}(-\w{3}){2})?"
 )
@@ -42,12 +42,15 @@ class Write(NamedTuple):
 
 
 def writes() -> list[Write]:
-    """Every recorded write that was taken. Raises Unfetched."""
-    found = []
-    for path in sorted(_folder().iterdir()):
-        calls = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)["interactions"]
-        found += [one for call in calls if (one := _write(call))]
-    return found
+    """Every recorded write of a monitor, SLO or dashboard that was taken. Raises Unfetched."""
+    return [one for call in calls() if (one := _write(call))]
+
+
+def calls(about: bytes = b"") -> list[dict[str, Any]]:
+    """Every call of each recording that holds these bytes, with its answer. Raises Unfetched."""
+    texts = (path.read_bytes() for path in sorted(_folder().iterdir()))
+    read = (yaml.load(text, Loader=yaml.CSafeLoader) for text in texts if about in text)
+    return [call for one in read for call in one["interactions"]]
 
 
 def counted(found: list[Write]) -> Counter[str]:
@@ -68,7 +71,7 @@ def _write(call: dict[str, Any]) -> Write | None:
 def _folder() -> Path:
     """The folder of the recordings of the version that is installed; fetched if need be."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lightkeeper-tests"
-    folder = cache / f"{_NAME}-{version(_NAME)}"
+    folder = cache / f"{_NAME}-{version(_NAME)}-with-downtimes"
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
@@ -102,7 +105,7 @@ def _fetch(into: Path) -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Keep the recordings in which a monitor, SLO or dashboard is called for."""
+    """Keep the recordings with a call that is meant."""
     folder.mkdir()
     with tarfile.open(archive) as files:
         for member in files:

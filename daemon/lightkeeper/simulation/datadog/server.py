@@ -1,4 +1,4 @@
-"""The simulated Datadog: its API for monitors, SLOs and dashboards on loopback, with a memory."""
+"""The simulated Datadog: its API for what we keep there, on loopback and with a memory."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote
 from lightkeeper.simulation.datadog import stored
 from lightkeeper.simulation.datadog.faults import AccountFault, AccountFaults, error
 from lightkeeper.simulation.datadog.stored import Refused, Stored
+from lightkeeper.simulation.datadog.suppressed import Suppressed
 from lightkeeper.simulation.lighthouse.wire import Listening, Reply, Request
 
 _PATH: Final = re.compile(r"/api/v1/(monitor|slo|dashboard)(?:/([^/]+))?(/validate)?")
@@ -52,6 +53,7 @@ class SimulatedDatadog(Listening):
 
     Attributes:
         objects: by kind (`monitor`, `slo`, `dashboard`) and id, as they are kept.
+        suppressed: downtimes and SLO corrections.
         faults: what goes wrong.
         calls: every call, oldest first.
     """
@@ -70,6 +72,7 @@ class SimulatedDatadog(Listening):
         self.app_key = secrets.token_hex(20)
         self.organisation = str(uuid.uuid4())
         self.objects: dict[str, dict[str, Stored]] = {kind: {} for kind in _MAKE}
+        self.suppressed = Suppressed(self.objects["slo"], clock)
         self.faults = AccountFaults()
         self.calls: list[AccountCall] = []
         self._largest_page = largest_page
@@ -126,6 +129,8 @@ class SimulatedDatadog(Listening):
             return _json({"data": found})
         if request.headers.get("dd-application-key") != self.app_key:
             return error(403, "Forbidden")
+        if reply := self.suppressed.answer(request, self.faults):
+            return reply
         matched = _PATH.fullmatch(unquote(request.path))
         if matched is None:
             return error(404, "Not found")
