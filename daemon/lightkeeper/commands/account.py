@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lightkeeper.commands.account_access import account_at_hand
+from lightkeeper.commands.muting import mute, unmute
 from lightkeeper.commands.shared import complain, folder_option
 from lightkeeper.commands.values import values_options
 from lightkeeper.domain.errors import ExitStatus
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from lightkeeper.alerting.files.variables import Values
 
 _CHANGES: Final = 2
-_KEYS: Final = ("DD_API_KEY", "DD_APP_KEY")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 
 
@@ -70,7 +71,7 @@ def check() -> int:
     """Try the keys, and name the permissions that they lack; nothing is written."""
     from lightkeeper.alerting.account.checked import permissions
 
-    there = _account()
+    there = account_at_hand()
     there.organisation()
     click.echo(f"ok    DD_API_KEY: {there.access.site} knows it")
     found = []
@@ -99,7 +100,7 @@ def plan(
     from lightkeeper.alerting.account.checked import validate
     from lightkeeper.alerting.account.saved_plan import save
 
-    there = _account()
+    there = account_at_hand()
     made = _plan(there, folder, dashboards, values)
     _show(made, as_json)
     validate(there, made)
@@ -118,7 +119,7 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
 
     The exit status is 0 where nothing was, 2 where something was, and another after an error.
     """
-    made = _plan(_account(), folder, dashboards, values)
+    made = _plan(account_at_hand(), folder, dashboards, values)
     _show(made, as_json)
     return _CHANGES if made.pending else ExitStatus.OK
 
@@ -154,7 +155,7 @@ def apply(
     from lightkeeper.alerting.account.saved_plan import load
 
     made = load(file) if file else None
-    there = _account()
+    there = account_at_hand()
     if made is None:
         made = _plan(there, folder, dashboards, values)
         _show(made, as_json=False)
@@ -187,7 +188,7 @@ def import_command(
     source = click.get_current_context().get_parameter_source("folder")
     if source is click.core.ParameterSource.DEFAULT and not Path("monitors").is_dir():
         raise click.UsageError("there is no folder monitors here: name yours with --folder")
-    there = _account()
+    there = account_at_hand()
     assets, boards, wanted = _load(folder, dashboards, values)
     found = imported(there, number, key, wanted, assets.variables)
     at = {ObjectKind.SLO: folder / "slos", ObjectKind.DASHBOARD: boards}.get(kind, folder)
@@ -241,23 +242,5 @@ def _load(
     return assets, there or beside, wanted(assets, boards)
 
 
-def _account() -> "Account":
-    """The account of the environment's site and keys. Raises AccessRefused."""
-    from lightkeeper.alerting.account.client import Access, Account
-    from lightkeeper.alerting.account.errors import AccessRefused
-    from lightkeeper.config.secret_files import WrongSecretFile, read
-
-    try:
-        keys = [read(os.environ, name) or os.environ.get(name, "").strip() for name in _KEYS]
-    except WrongSecretFile as exc:
-        raise AccessRefused(str(exc)) from exc
-    given = dict(
-        zip(("DD_SITE", *_KEYS), (os.environ.get("DD_SITE", "").strip(), *keys), strict=True)
-    )
-    if missing := [name for name, one in given.items() if not one]:
-        raise AccessRefused(
-            f"not set: {', '.join(missing)}: DD_SITE is your site, such as ddog-gov.com; "
-            "DD_API_KEY and DD_APP_KEY are keys of your organisation there, or DD_…_FILE name "
-            "files with them"
-        )
-    return Account(Access(*given.values()), say=lambda line: complain(line, "warning"))
+for _command in (mute, unmute):
+    account.add_command(_command)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from lightkeeper.alerting.account import downtimes
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccessRefused, Gone, PayloadRefused
 from lightkeeper.alerting.account.normal import sent
 from lightkeeper.alerting.account.objects import ObjectKind
 from lightkeeper.alerting.account.plan import Deed, Plan
 
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _BY_ID: Final = ("composite", "slo alert")
 
 
@@ -25,6 +27,9 @@ def permissions(account: Account) -> Iterator[Permission]:
         for write in (False, True):
             name = f"{kind}s_{'write' if write else 'read'}"
             yield Permission(name, account.may(kind, write=write))
+    nothing = {"data": {"type": "downtime", "id": _NO_ID, "attributes": {"message": ""}}}
+    may_mute = account.allows("PATCH", f"{downtimes.PATH}/{_NO_ID}", body=nothing)
+    yield Permission(downtimes.NEEDS, may_mute)
 
 
 def validate(account: Account, plan: Plan) -> None:

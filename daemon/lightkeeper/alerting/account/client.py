@@ -1,4 +1,4 @@
-"""Datadog's API for monitors, SLOs and dashboards: lists whole, and repeats only what it may.
+"""Datadog's API: it lists whole, and repeats only what it may.
 
 A call that changes nothing more when it is repeated is repeated after 5xx and broken connections;
 what creates an object is not. No key, and nothing else of a request, is ever in an error.
@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -38,10 +38,26 @@ _TRIES: Final = 6
 _LONGEST_RESET: Final = 120.0
 _LONGEST_WAIT: Final = 900.0
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
-_PAGES: Final[dict[ObjectKind, tuple[str, str, int]]] = {
-    ObjectKind.SLO: ("offset", "limit", 1000),
-    ObjectKind.MONITOR: ("page", "page_size", 1000),
-    ObjectKind.DASHBOARD: ("start", "count", 100),
+
+
+class Paged(NamedTuple):
+    """A list that comes in pages: what names their beginning and size, and what holds the rows."""
+
+    path: str
+    begin: str
+    size: str
+    most: int
+    inside: str = ""
+    by_page: bool = False
+    """Whether the beginning is the number of a page, and not that of a row."""
+    needs: str = ""
+    """The permission, where it has another name than those of the kinds of objects."""
+
+
+_PAGES: Final = {
+    ObjectKind.SLO: Paged("/api/v1/slo", "offset", "limit", 1000, "data"),
+    ObjectKind.MONITOR: Paged("/api/v1/monitor", "page", "page_size", 1000, by_page=True),
+    ObjectKind.DASHBOARD: Paged("/api/v1/dashboard", "start", "count", 100, "dashboards"),
 }
 
 
@@ -106,67 +122,73 @@ class Account:
 
     def listed(self, kind: ObjectKind) -> list[Payload]:
         """Every object of a kind; of dashboards what their list has of each."""
-        begin, size, count = _PAGES[kind]
+        return self.rows(_PAGES[kind], f"{kind}s")
+
+    def rows(self, pages: Paged, what: str) -> list[Payload]:
+        """Every row of a list, each once."""
         found: dict[str, Payload] = {}
         at = 0
         # Until a page is empty, and not until one is short: the server may give fewer than asked.
         while True:
-            query = {begin: at, size: count}
-            page = self._rows(kind, self._call("GET", _path(kind), query=query, what=f"{kind}s"))
+            query = {pages.begin: at, pages.size: pages.most}
+            answer = self.call("GET", pages.path, query=query, what=what, needs=pages.needs)
+            page = self._page(pages, answer, what)
             new = {str(one["id"]): one for one in page if str(one["id"]) not in found}
             if not new:
                 return list(found.values())
             found |= new
-            at += 1 if kind is ObjectKind.MONITOR else len(page)
+            at += 1 if pages.by_page else len(page)
 
     def one(self, kind: ObjectKind, number: str) -> Payload:
         """One object, whole. Raises Gone."""
-        return _single(self._call("GET", _path(kind, number), what=f"{kind} {number}"))
+        return _single(self.call("GET", _path(kind, number), what=f"{kind} {number}"))
 
     def create(self, kind: ObjectKind, payload: Payload, what: str) -> Payload:
         """Make an object. Raises Uncertain where it may have been made all the same."""
-        return _single(self._call("POST", _path(kind), body=payload, what=what))
+        return _single(self.call("POST", _path(kind), body=payload, what=what))
 
     def update(self, kind: ObjectKind, number: str, payload: Payload, what: str) -> Payload:
         """Change an object. Raises Gone."""
-        return _single(self._call("PUT", _path(kind, number), body=payload, what=what))
+        return _single(self.call("PUT", _path(kind, number), body=payload, what=what))
 
     def delete(self, kind: ObjectKind, number: str, what: str) -> None:
         """Delete an object, or find that it is gone."""
         try:
-            self._call("DELETE", _path(kind, number), what=what)
+            self.call("DELETE", _path(kind, number), what=what)
         except Gone:
             return
 
     def validate(self, payload: Payload, what: str) -> None:
         """Raise PayloadRefused where Datadog would not take a monitor."""
-        self._call("POST", "/api/v1/monitor/validate", body=payload, what=what)
+        self.call("POST", "/api/v1/monitor/validate", body=payload, what=what)
 
     def may(self, kind: ObjectKind, *, write: bool) -> bool:
         """Tell whether the keys may read or write objects of a kind; it changes nothing."""
-        begin, size, _ = _PAGES[kind]
+        pages = _PAGES[kind]
         number = {ObjectKind.MONITOR: "0", ObjectKind.SLO: "0" * 32}.get(kind, "aaa-aaa-aaa")
+        if write:  # an object that no account has: who may write is told that it is not there
+            return self.allows("PUT", _path(kind, number), body={})
+        return self.allows("GET", pages.path, query={pages.begin: 0, pages.size: 1})
+
+    def allows(self, method: str, path: str, **more: Any) -> bool:
+        """Tell whether the keys may make a call, which must be one that changes nothing."""
         try:
-            if write:  # an object that no account has: who may write is told that it is not there
-                self._call("PUT", _path(kind, number), body={}, what=f"{kind}s")
-            else:
-                self._call("GET", _path(kind), query={begin: 0, size: 1}, what=f"{kind}s")
+            self.call(method, path, what=f"a trial of {path}", **more)
         except AccessRefused:
             return False
         except (Gone, PayloadRefused):
             return True
         return True
 
-    def _rows(self, kind: ObjectKind, answer: Any) -> list[Payload]:
-        name = {ObjectKind.SLO: "data", ObjectKind.DASHBOARD: "dashboards"}.get(kind)
-        rows = answer.get(name) if name and isinstance(answer, dict) else answer
+    def _page(self, pages: Paged, answer: Any, what: str) -> list[Payload]:
+        rows = answer.get(pages.inside) if pages.inside and isinstance(answer, dict) else answer
         if not isinstance(rows, list) or any("id" not in one for one in rows):
             raise Unanswered(
-                f"{self.access.site} answers with no list of {kind}s: is DD_SITE right?"
+                f"{self.access.site} answers with no list of {what}: is DD_SITE right?"
             )
         return rows
 
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
@@ -174,8 +196,12 @@ class Account:
         what: str,
         query: dict[str, Any] | None = None,
         body: Payload | None = None,
+        needs: str = "",
     ) -> Any:
-        """The answer's JSON. Raises the errors of errors.py."""
+        """The answer's JSON. Raises the errors of errors.py.
+
+        `what` is what the call is about, and `needs` the permission for it, if it is no object's.
+        """
         creates = method == "POST" and not path.endswith("/validate")
         waited, last = 0.0, ""
         for turn in range(_TRIES * 10):
@@ -198,7 +224,7 @@ class Account:
                     break
                 pause = 0.5 * 2**turn
             else:
-                raise self._error(method, status, found, what)
+                raise self._error(method, status, found, what, needs)
             if waited + pause > _LONGEST_WAIT:
                 break
             waited += pause
@@ -222,13 +248,13 @@ class Account:
             status = answer.status_code
             return (502 if status == 200 else status), None, answer.headers
 
-    def _error(self, method: str, status: int, found: Any, what: str) -> Exception:
+    def _error(self, method: str, status: int, found: Any, what: str, needs: str) -> Exception:
         said = self._words(found)
         if status < 400:
             return Unanswered(f"{what}: {self.access.site} answers {status}: is DD_SITE right?")
         if status in (401, 403) and not (method == "DELETE" and "referenced" in said):
             kind = what.partition(" ")[0].rstrip("s")
-            lacking = f"{kind}s_{'read' if method == 'GET' else 'write'}"
+            lacking = needs or f"{kind}s_{'read' if method == 'GET' else 'write'}"
             return AccessRefused(
                 f"{what}: {self.access.site} answers {status}{said}: the keys are not of this "
                 f"site, or lack {lacking}: run `lightkeeper account check`"
@@ -240,6 +266,8 @@ class Account:
             advice = "where the organisation demands a tag, add it to `tags` in variables.json"
         if "referenced" in said:
             advice = "something else in the account uses it: take it out there first"
+        if needs:
+            advice = "do it by hand in Datadog"
         return PayloadRefused(f"{what}: {self.access.site} answers {status}{said}: {advice}")
 
     def _words(self, found: Any) -> str:

@@ -1,7 +1,7 @@
 """The mark by which an object in an account is known as ours: its environment and its key.
 
 Monitors and SLOs carry it as tags, by which they can be listed. Datadog takes no tags but `team:`
-on a dashboard, so that it stands in the last line of its description.
+on a dashboard, and none on a downtime, so that it stands in the last line of their text.
 """
 
 import re
@@ -35,8 +35,20 @@ def described(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
     given = payload.get("description") or ""
     if not isinstance(given, str):
         return payload  # the rule `shape` says so
-    text = "\n".join(line for line in given.split("\n") if not line.startswith(_LINE)).rstrip()
-    return {**payload, "description": f"{text}\n\n{_LINE}{mark(env, key)}".lstrip()}
+    return {**payload, "description": signed(given, mark(env, key))}
+
+
+def signed(text: str, marked: str) -> str:
+    """A text with this mark in its last line, and no other mark."""
+    others = "\n".join(line for line in text.split("\n") if not line.startswith(_LINE))
+    return f"{others.rstrip()}\n\n{_LINE}{marked}".lstrip()
+
+
+def mark_in(text: str) -> str | None:
+    """The mark that a text carries; None where it carries none."""
+    # In any line: people write below it, and an object that is not known is made a second time.
+    found = (line.removeprefix(_LINE) for line in text.split("\n") if line.startswith(_LINE))
+    return next((one.strip() for one in found), None)
 
 
 def unmarked(payload: dict[str, Any]) -> dict[str, Any]:
@@ -55,10 +67,7 @@ def mark_of(payload: dict[str, Any]) -> str | None:
     tags, text = payload.get("tags"), payload.get("description")
     tags = tags if isinstance(tags, list) else []
     marks = [one.removeprefix(_TAG) for one in tags if _is_mark(one) and MANAGED_BY in tags]
-    lines = str(text).split("\n") if "widgets" in payload else []
-    # Any line: people write below it, and an object that is not known is made a second time.
-    marks += [line.removeprefix(_LINE).strip() for line in lines if line.startswith(_LINE)]
-    return next(iter(marks), None)
+    return next(iter(marks), mark_in(str(text)) if "widgets" in payload else None)
 
 
 def _is_mark(tag: Any) -> bool:

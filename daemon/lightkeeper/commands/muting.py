@@ -1,0 +1,103 @@
+"""`lightkeeper account mute` and `unmute`: a monitor is muted for a time, with who and why."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lightkeeper.commands.account_access import account_at_hand
+from lightkeeper.commands.shared import folder_option, login_name
+from lightkeeper.commands.values import values_options
+from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.domain.time import SECOND
+from lightkeeper.service.clock import now
+
+if TYPE_CHECKING:
+    from lightkeeper.alerting.account.client import Account
+    from lightkeeper.alerting.account.muted import MonitorHeld
+    from lightkeeper.alerting.files.variables import Values
+
+_SHORTEST: Final = timedelta(minutes=1)
+_LONGEST: Final = timedelta(days=30)
+_folder = folder_option("monitors", "The folder of monitors and variables.json.")
+
+
+def _length(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
+    from pydantic import TypeAdapter, ValidationError
+
+    from lightkeeper.config.settings import Duration
+
+    try:
+        length = timedelta(milliseconds=TypeAdapter(Duration).validate_python(text))
+    except (ValidationError, OverflowError) as exc:
+        raise click.BadParameter("write a number with a unit, such as 30m, 2h or 1d") from exc
+    if not _SHORTEST <= length <= _LONGEST:
+        raise click.BadParameter("a monitor is muted for a minute at least, and 30 days at most")
+    return length
+
+
+@click.command()
+@click.argument("key")
+@click.option(
+    "--for", "length", required=True, metavar="LENGTH", callback=_length, help="For how long: 2h."
+)
+@click.option("--by", help="Who does this; default: the login name.")
+@click.option("--reason", "--why", "reason", required=True, help="Why; on-call reads it.")
+@_folder
+@values_options
+def mute(
+    key: str, length: timedelta, by: str | None, reason: str, folder: Path, values: "Values"
+) -> int:
+    """Mute the monitor KEY for a time; who does it, and why, stands in Datadog.
+
+    A monitor that is muted already is muted until the new time. What is wrong when it ends
+    notifies then. Such as: lightkeeper account mute documents-slow --for 2h --reason "BGS upgrade"
+    """
+    from lightkeeper.alerting.account import muted
+    from lightkeeper.casework.triage import check_note
+
+    who = login_name() if by is None else by
+    check_note(who, reason)
+    there, monitor = _found(key, folder, values)
+    at = datetime.fromtimestamp(now() / SECOND, UTC)
+    until = at + length
+    muted.mute(there, monitor, until=until, words=f"Muted by {who}: {reason}", now=at)
+    click.echo(
+        f"{key} (monitor {monitor.number}): muted until {until:%Y-%m-%dT%H:%M:%SZ}; "
+        f"`lightkeeper account unmute {key}` ends it"
+    )
+    return ExitStatus.OK
+
+
+@click.command()
+@click.argument("key")
+@_folder
+@values_options
+def unmute(key: str, folder: Path, values: "Values") -> int:
+    """End what `mute` did to the monitor KEY; what is wrong notifies then.
+
+    Downtimes that people made in Datadog stay, and are named.
+    """
+    from lightkeeper.alerting.account import muted
+
+    there, monitor = _found(key, folder, values)
+    ended, others = muted.unmute(there, monitor)
+    said = "no longer muted" if ended else "was not muted by `lightkeeper account mute`"
+    click.echo(f"{key} (monitor {monitor.number}): {said}")
+    for number in others:
+        click.echo(f"still muted by the downtime {number} of other people: end it in Datadog")
+    return ExitStatus.OK
+
+
+def _found(key: str, folder: Path, values: "Values") -> "tuple[Account, MonitorHeld]":
+    """The account, and the monitor in it; of the files only the env and the names are read."""
+    from lightkeeper.alerting.account.muted import find
+    from lightkeeper.alerting.files.definitions import need_folder
+    from lightkeeper.alerting.files.variables import load_variables
+
+    need_folder(folder, "--folder")
+    env = load_variables(folder / "variables.json", ["env"], values)["env"]
+    known = {path.stem for path in folder.glob("*.json")} - {"variables"}
+    there = account_at_hand()
+    return there, find(there, env, key, known)
