@@ -105,7 +105,7 @@ def sent(kind: ObjectKind, payload: Payload, kept: Payload | None = None) -> Pay
         made.pop("restricted_roles", None)
     for name, one in (kept or {}).items():
         stays = name in _KEPT or name not in _LEFT_ALONE[kind] | _MANAGED[kind]
-        if kind is ObjectKind.DASHBOARD and stays:
+        if kind is not ObjectKind.MONITOR and stays:  # of a monitor Datadog keeps what is not sent
             made.setdefault(name, one)
     if kept and isinstance(made.get("options"), dict):
         more = {name: kept.get("options", {}).get(name) for name in _unknown_options(kept)}
