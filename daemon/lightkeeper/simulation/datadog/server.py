@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
@@ -223,17 +223,25 @@ class SimulatedDatadog(Listening):
             return _json({"dashboards": [{**one, "deleted_at": None} for one in short]})
         return _json([{**one, "matching_downtimes": []} for one in found])
 
-    def _delete(self, kind: str, number: str, force: bool) -> Reply:
+    def _users(self, kind: str, number: str) -> Iterator[str]:
+        """What needs a monitor or an SLO."""
         named = re.compile(rf'(?<![\w"]){number}\b' if kind == "monitor" else rf'"{number}"')
-        users = [
-            one["id"]
-            for one in self.objects["monitor"].values()
-            if one["type"] == ("composite" if kind == "monitor" else "slo alert")
-            and named.search(one["query"])
-        ]
-        if users and kind != "dashboard" and not force:
-            where = "composite monitors" if kind == "monitor" else "SLO alerts"
-            return error(400 if kind == "monitor" else 409, f"{number} is referenced in {where}")
+        user = {"monitor": "composite", "slo": "slo alert"}.get(kind)
+        for one in self.objects["monitor"].values():
+            if one["type"] == user and named.search(one["query"]):
+                yield f"{user} monitors: [{one['id']},{one['name']}]"
+        for one in self.objects["slo"].values():
+            if kind == "monitor" and number in map(str, one.get("monitor_ids") or []):
+                yield f"slos: [{one['id']},{one['name']}]"
+
+    def _delete(self, kind: str, number: str, force: bool) -> Reply:
+        users = list(self._users(kind, number))
+        if users and not force:
+            name = self.objects[kind][number]["name"]
+            said = f"{kind} [{number},{name}] is referenced in {', '.join(users)}"
+            # As recorded in an issue of terraform-provider-datadog: 401 where an SLO needs it.
+            in_slo = any(one.startswith("slos") for one in users)
+            return error(409 if kind == "slo" else 401 if in_slo else 400, said)
         del self.objects[kind][number]
         if kind == "monitor":
             return _json({"deleted_monitor_id": int(number)})

@@ -119,11 +119,11 @@ def test_what_is_not_ours_is_never_touched(rig, found):
     assert 1 == keys(rig).count("base")
 
 
-@pytest.mark.parametrize("kind", ["monitor", "dashboard"])
+@pytest.mark.parametrize("kind", ["monitor", "slo", "dashboard"])
 def test_two_objects_with_one_mark_are_refused(rig, found, kind):
     """With both ids; nothing is written."""
     rig.apply(rig.plan(found), first=False)
-    key = "one" if kind == "dashboard" else "failed"
+    key = {"dashboard": "one", "slo": "share"}.get(kind, "failed")
     first = rig.datadog.objects[kind][number(rig, key, kind)]
     second = rig.datadog.add(kind, {**first, "name": "a copy"})
 
