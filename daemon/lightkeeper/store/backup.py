@@ -3,8 +3,9 @@
 import errno
 import fcntl
 import os
+import secrets
+import signal
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -51,17 +52,28 @@ def back_up(url: str, file: Path) -> Contents:
 
 def place(copy: Path, file: Path) -> None:
     """Give a copy its name, on any disk; raises `StoreInTheWay` where the name is taken."""
-    try:
-        # Not by a hard link, which not every disk has. What came meanwhile is not replaced.
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError as exc:
-        raise _in_the_way(file) from exc
-    try:
-        copy.rename(file)
-    except BaseException:
-        file.unlink()
-        raise
+    with undisturbed():
+        try:
+            # Not by a hard link, which not every disk has. What came meanwhile is not replaced.
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError as exc:
+            raise _in_the_way(file) from exc
+        try:
+            copy.rename(file)
+        except OSError:
+            file.unlink()
+            raise
     sync_folder(file.parent)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no SIGTERM or SIGINT in between two files that get their names."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_the_way(file: Path) -> StoreInTheWay:
@@ -97,9 +109,9 @@ def verified_copy(
         raise StoreUnavailable(
             f"{source}: {exc.strerror} (check its folder and its rights)"
         ) from exc
-    handle, copy = _partial(target)
+    copy = _partial(target)
     try:
-        try:
+        with _removed_at_the_end(copy), _new(copy, target) as handle:
             _copy(source, copy)
             os.pwrite(
                 handle, b"\1\1", 18
@@ -108,36 +120,59 @@ def verified_copy(
                 contents = verify(database, str(source), copy.stat().st_size)
             os.fsync(handle)
             yield copy, contents
-        except sqlite3.Error as exc:
-            place = target if str(exc) in _OF_THE_TARGET else source
-            raise unavailable(str(place), str(exc), if_corrupt=if_corrupt) from exc
-        except OSError as exc:
-            raise StoreUnavailable(f"{target}: {exc.strerror}") from exc
-    finally:
-        os.close(handle)
-        _remove(copy)
+    except sqlite3.Error as exc:
+        place = target if str(exc) in _OF_THE_TARGET else source
+        raise unavailable(str(place), str(exc), if_corrupt=if_corrupt) from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{target}: {exc.strerror}") from exc
 
 
-def _partial(target: Path) -> tuple[int, Path]:
-    """A new file beside `target`, locked; those of processes that were killed are removed."""
+def _partial(target: Path) -> Path:
+    """The name of a new file beside `target`; those of processes that were killed are removed."""
     prefix, suffix = _PARTIAL
-    try:
+    with suppress(OSError):  # what is wrong with the folder, who makes the file says
         for left in target.parent.glob(f"{prefix}*{suffix}"):
-            with suppress(OSError):
-                descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _remove(left)
-                finally:
-                    os.close(descriptor)
-        handle, name = tempfile.mkstemp(suffix, prefix, target.parent)
+            _remove_unlocked(left)
+    return target.parent / f"{prefix}{secrets.token_hex(8)}{suffix}"
+
+
+@contextmanager
+def _new(copy: Path, target: Path) -> Iterator[int]:
+    """This file, made and locked."""
+    try:
+        handle = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as exc:
         raise StoreUnavailable(
             f"{target}: {exc.strerror} (check its folder, its rights and its disk)"
         ) from exc
-    with suppress(OSError):  # a disk without locks: no one clears up there
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    return handle, Path(name)
+    try:
+        with suppress(OSError):  # a disk without locks: no one clears up there
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _removed_at_the_end(partial: Path) -> Iterator[None]:
+    """Whatever comes, it is gone then. Enter it before the file is there."""
+    try:
+        try:
+            yield
+        finally:
+            _remove(partial)
+    finally:
+        _remove(partial)  # a signal may have come into the first
+
+
+def _remove_unlocked(left: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(left)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(partial: Path) -> None:

@@ -10,7 +10,14 @@ from typing import Final
 
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store import migrations, newest
-from lightkeeper.store.backup import connect, place, sqlite_path, sync_folder, verified_copy
+from lightkeeper.store.backup import (
+    connect,
+    place,
+    sqlite_path,
+    sync_folder,
+    undisturbed,
+    verified_copy,
+)
 from lightkeeper.store.contents import Contents, version
 from lightkeeper.store.errors import StoreForeign, StoreInTheWay, unavailable
 from lightkeeper.store.file_locks import claim_file
@@ -63,7 +70,8 @@ def put_back(
             with _held_still(store, copy) as present:
                 if present is not None and not discard_newer:
                     _refuse_to_lose(present, store, file)
-                return contents, exchange(store, copy, now)
+                with undisturbed():
+                    return contents, exchange(store, copy, now)
         finally:
             if claim is not None:
                 os.close(claim)
