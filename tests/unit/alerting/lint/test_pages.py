@@ -17,6 +17,8 @@ MESSAGE = "payload.message"
 WAITS = "min(last_5m):max:lightkeeper.intake.newest_age{env:${env}} > 0"
 HALF = WAITS.replace(" > ", " / 3600 > ")
 SUM = f"{WAITS[:-4]} + max:lightkeeper.outbox.age{{env:${{env}}}} > 0"
+BEFORE = {Urgency.PAGER: "act_now", Urgency.PAGER_LOW: "may_wait", Urgency.CHANNEL: "first"}
+"""The variable that stands before the first command: how urgent it is."""
 PAGE = "{{#is_alert}}%s ${pager}{{/is_alert}} ${channel} " + FIRST + "${runbook_url}#"
 
 
@@ -293,7 +295,7 @@ def test_every_message_shipped_says_what_to_run_and_where_to_look():
     for one in notifying:
         message, beside = one.written["message"], one.written["assets"]
         by_step = "by {step}" in one.payload["query"] or "{{step.name}}" in message
-        assert re.search(r"\$\{first\} `[^`]+`", message), one.key
+        assert re.search(rf"\$\{{{BEFORE[one.urgency]}\}} `[^`]+`", message), one.key
         assert f"Runbook: ${{runbook_url}}#{one.key}\n" in message, one.key
         assert f"${{links{'_at_step' * by_step}}}\n" in message, one.key
         assert [f"${{runbook_url}}#{one.key}"] == [link["url"] for link in beside], one.key
@@ -314,7 +316,9 @@ def test_every_section_says_how_urgent_its_monitor_is_and_begins_with_the_comman
         if one.runbook != key:
             continue
         (section,) = re.findall(rf"^## {key}\n((?:(?!##? ).*\n)+)", assets.runbook, re.MULTILINE)
-        (command,) = re.findall(r"\$\{first\} (`[^`]+`)", one.written["message"])[:1]
+        (command,) = re.findall(
+            rf"\$\{{{BEFORE[one.urgency]}\}} (`[^`]+`)", one.written["message"]
+        )[:1]
         _, why = section.split("**May wait.**")
 
         in_capitals = re.sub(r"\{\{(\w+)\.name\}\}", lambda name: name[1].upper(), command)
