@@ -25,6 +25,7 @@ from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.poll_schedule import next_poll_at
 from lightkeeper.domain.time import Instant
 from lightkeeper.polling.batch import Batch, BatchSize, by_itself, halves
+from lightkeeper.polling.early import Early
 from lightkeeper.polling.history import CallHistory, PollReport
 from lightkeeper.polling.interfaces import Counts, Progress, State, StatusClient, Store
 from lightkeeper.polling.queue import Queue
@@ -67,12 +68,14 @@ class Poller:
         self._clock = clock
         self._history = CallHistory(monotonic)
         self._in_flight: set[int] = set()
-        self._queue = Queue(store, self._in_flight)
+        self._early = Early()
+        self._queue = Queue(store, self._in_flight, self._early)
         self._singly_since: Instant | None = None
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
-        """Make at most one call. Documents due after `cutoff` (now) are left for later.
+        """Make at most one call. Documents due after `cutoff` (now) are left for later, but for
+        those that fill a call up, and those that a fault put off which is over.
 
         Raises what the store raises; the documents of that call are then due as before.
         """
@@ -222,6 +225,7 @@ class Poller:
                 self._counts.unusable[document.document_type, observation] += 1  # type: ignore[index]
             records.append(Recorded(document, decision, due, answer, problem))
         self._store.record(records, now)
+        self._early.recorded(records, now)
         self._counts.polled += len(records)
         self._queue.release(batch)
 

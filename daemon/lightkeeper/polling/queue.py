@@ -8,6 +8,7 @@ import structlog
 from lightkeeper.domain.document import Document
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
 from lightkeeper.polling.batch import Batch, halves
+from lightkeeper.polling.early import Early
 from lightkeeper.polling.interfaces import Store
 from lightkeeper.polling.retry import ALONE_AFTER, DUE_AGAIN_MS
 
@@ -29,8 +30,9 @@ class Queue:
     `in_flight` are the ids (of rows) of the documents that are in a batch.
     """
 
-    def __init__(self, store: Store, in_flight: set[int]) -> None:
+    def __init__(self, store: Store, in_flight: set[int], early: Early) -> None:
         self._store = store
+        self._early = early
         self._in_flight = in_flight
         self._fresh: deque[Batch] = deque()
         self._again: deque[Batch] = deque()
@@ -93,29 +95,43 @@ class Queue:
 
         Documents without a usable answer share no call with others. Those whose calls failed are
         polled alone, and so are those in repeated trouble; the rest of them fill batches of their
-        own, at most half of them in one.
+        own, at most half of them in one. Where a fault is over, so do those that it put off.
         """
         self._right_times(now)
         found = self._not_in_flight(
             self._store.due(upto, size * CALLS_AHEAD + len(self._in_flight))
         )
-        odd = [each for each in found if each.trouble_count or each.id in self._apart]
-        refused = self._refused(odd) if odd else set()
-        troubled = [each for each in odd if each.id not in refused]
+        apart = self._apart
+        odd = [each for each in found if each.trouble_count or each.id in apart]
         well = found
         if odd:
-            well = [each for each in found if not (each.trouble_count or each.id in self._apart)]
+            well = [each for each in found if not (each.trouble_count or each.id in apart)]
         if room := -len(well) % size:
             upcoming = self._not_in_flight(self._store.due_next(upto, room))
-            well += [
-                each for each in upcoming if not each.trouble_count and each.id not in self._apart
-            ]
+            well += [each for each in upcoming if not (each.trouble_count or each.id in apart)]
+        self._add(_parts(well, size), alone=False)
+        self._add_odd(odd, size, len(found))
+        self._fetch_early(upto, size)
+
+    def _fetch_early(self, upto: Instant, size: int) -> None:
+        """Make batches of what is polled early, if anything is."""
+        early = self._early
+        if limit := min(early.room, size * CALLS_AHEAD):
+            found = self._store.in_trouble(
+                upto, early.in_trouble_since, early.polled_before, limit
+            )
+            early.fetched(len(found), limit)
+            self._add_odd(self._not_in_flight(found), size, len(found))
+
+    def _add_odd(self, odd: list[Document], size: int, found_count: int) -> None:
+        """Make batches of documents in trouble, of `found_count` that were found."""
+        refused = self._refused(odd) if odd else set()
+        troubled = [each for each in odd if each.id not in refused]
         # A share only: while Lighthouse answers for no document, all of them are in trouble.
         alone = [each for each in troubled if each.trouble_count >= ALONE_AFTER]
-        alone = alone[: max(1, len(found) // size // 4)]
+        alone = alone[: max(1, found_count // size // 4)]
         rest = [each for each in troubled if each not in alone]
         alone += [each for each in odd if each.id in refused][:REFUSED_AT_ONCE]
-        self._add(_parts(well, size), alone=False)
         self._add(_parts(rest, min(size, (len(rest) + 1) // 2)), alone=False)
         self._add(_parts(alone, 1), alone=True)
 
@@ -160,7 +176,7 @@ class Queue:
         return sorted(document for document in documents if document.id not in self._in_flight)
 
     def _add(self, parts: list[list[Document]], *, alone: bool) -> None:
-        # Called last: after an error of the store nothing is in flight without being in a batch.
+        # In one go: after an error of the store nothing is in flight without being in a batch.
         for part in parts:
             self._in_flight.update(document.id for document in part)
             self._fresh.append(Batch(part, alone=alone))

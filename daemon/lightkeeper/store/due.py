@@ -14,6 +14,16 @@ _DUE_NEWEST: Final = f"""
 """
 _AND_NOT_POLLED: Final = "<= ? AND (last_polled_at IS NULL OR last_polled_at < ?)"
 _DUE_OLDEST: Final = _DUE_NEWEST.replace("DESC", "ASC")
+_LOOKED_AT: Final = 10_000
+"""Among so many that are due next documents in trouble are looked for: quick, however many."""
+_IN_TROUBLE: Final = f"""
+    SELECT {COLUMNS} FROM (
+        SELECT {COLUMNS}, last_polled_at FROM form_526_document_submissions
+        WHERE next_poll_at > ? ORDER BY next_poll_at LIMIT {_LOOKED_AT}
+    ) AS upcoming
+    WHERE COALESCE(unanswered_since, not_found_since) >= ? AND last_polled_at < ?
+        AND lighthouse_status = 'pending' LIMIT ?
+"""
 
 
 class DueDocuments:
@@ -43,6 +53,16 @@ class DueDocuments:
         seen = {document.id for document in newest}
         oldest = self._documents(oldest_first, (*params, share))
         return newest + [document for document in oldest if document.id not in seen]
+
+    def in_trouble(
+        self, after: Instant, since: Instant, polled_before: Instant, limit: int
+    ) -> list[Document]:
+        """At most `limit` pending documents that are due after that time, of those due next.
+
+        Each has been given no status `since` then or later: there is no usable answer, or it is
+        not found. `polled_before` leaves out those that were polled then or later.
+        """
+        return self._documents(_IN_TROUBLE, (after, since, polled_before, limit))
 
     def refused(self, ids: Collection[int]) -> set[int]:
         """Those of these whose last call failed, and that got no usable answer before it."""

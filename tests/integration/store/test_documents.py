@@ -216,6 +216,34 @@ def test_a_call_is_filled_up_with_what_is_due_next(documents):
     assert [2, 3, 4, 5, 6] == _request_ids(documents.due_next(now + 1, 10))
 
 
+TROUBLES = [
+    {},
+    {"unanswered_since": NOW - 1},
+    {"unanswered_since": NOW},
+    {"not_found_since": NOW},
+    {"unanswered_since": NOW, "not_found_since": NOW - DAY},
+    {"unanswered_since": NOW, "lighthouse_status": "failed"},
+    {"unanswered_since": NOW},  # polled later
+    {"unanswered_since": NOW},  # due already
+]
+
+
+def test_what_is_in_trouble_is_found_before_it_is_due(documents):
+    """Pending, given no status since then or later, not due yet, and not polled since."""
+    documents.add([new(number) for number in range(len(TROUBLES))], NOW)
+    for document in sorted(documents.due(NOW, 10)):
+        number = document.request_id
+        change = moved(document, next_poll_at=NOW + (1 if number == 7 else 2), **TROUBLES[number])
+        documents.record([change], NOW - (0 if number == 6 else 1))
+
+    def found(limit=10, since=NOW):
+        return sorted(_request_ids(documents.in_trouble(NOW + 1, since, NOW, limit)))
+
+    assert [2, 3, 4] == found()
+    assert [1, 2, 3, 4] == found(since=NOW - 1)
+    assert 2 == len(found(limit=2))
+
+
 def test_what_was_decided_is_written_down(database, documents):
     """The state, the evidence and the transition of a document, and nothing of another's."""
     documents.add([new(1), new(2)], NOW)
@@ -337,7 +365,7 @@ def test_the_documents_of_a_submission(documents):
 
 
 def test_finding_what_is_due_takes_no_look_at_the_rest(database, documents, monkeypatch):
-    """Both shares and the fill walk the due index, whatever else is stored: 20,000 done ones."""
+    """Every read walks the due index, whatever else is stored: 20,000 done ones."""
     for at in range(0, 20_000, 1_000):
         documents.add([new(number) for number in range(at, at + 1_000)], NOW)
     database.execute(
@@ -349,8 +377,9 @@ def test_finding_what_is_due_takes_no_look_at_the_rest(database, documents, monk
 
     seen = plans(database, monkeypatch, lambda: documents.due(NOW + DAY, 100))
     seen += plans(database, monkeypatch, lambda: documents.due_next(NOW, 10))
+    seen += plans(database, monkeypatch, lambda: documents.in_trouble(NOW, 0, NOW, 10))
 
-    assert 3 == len(seen)
+    assert 4 == len(seen)
     assert [] == [plan for plan in seen if not is_index_walk(plan, "documents_due")]
 
 

@@ -281,9 +281,8 @@ def intake_stops(world: World) -> Iterator[float]:
 
 
 def empty(world: World) -> Iterator[float]:
-    world.lighthouse.down("empty", "status")
-    world.lighthouse.fail_share(1.0, 200, {"data": {}}, path="single")
-    yield 1 * HOUR
+    world.lighthouse.leave_out()
+    yield 5 * HOUR
     world.lighthouse.clear_faults()
 
 

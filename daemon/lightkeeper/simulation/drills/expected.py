@@ -144,7 +144,9 @@ EXPECTED: Final = {
         {"documents-in-doubt": Fires(33, 2)}, {"documents-not-found": Fires(33, 2)}
     ),
     "empty-answers": Expected(
-        {"empty-answers": Fires(30, 35)}, may_notify=frozenset({"detection-burn"})
+        {"empty-answers": Fires(30, 35)},
+        {"documents-unobserved": Fires(150, 10)},
+        may_notify=frozenset({"detection-burn"}),
     ),
     "nonsense": Expected(pages_low={"documents-unobserved": Fires(140, 8)}),
     "unknown-step": Expected(notifies={"unknown-words": Fires(8, 18)}),

@@ -1,6 +1,7 @@
 """The simulated Lighthouse in simulated time, called without a network in between."""
 
 from collections.abc import Mapping
+from http.client import OK
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -41,10 +42,22 @@ class InProcessLighthouse(SimulatedLighthouse):
 
     def __init__(self, clock: SimulatedClock, seed: int) -> None:
         super().__init__(rate_limit=CALLS_A_MINUTE, clock=clock, seed=seed, record_calls=False)
+        self._leaves_out = False
 
     def serve(self, request: Request) -> Reply:
         """What the server would answer."""
-        return self._serve(request)
+        reply = self._serve(request)
+        is_answer = reply.status == OK and request.path.endswith("/status")
+        return reply._replace(body=b'{"data":{}}') if self._leaves_out and is_answer else reply
+
+    def leave_out(self) -> None:
+        """Leave every document out of the answers, until the faults are cleared."""
+        self._leaves_out = True
+
+    def clear_faults(self) -> None:
+        """End every fault."""
+        super().clear_faults()
+        self._leaves_out = False
 
     def take_course(self, ids: range, course: Story, accepted_at: float) -> None:
         """Let these documents take a course of their own, at the pace it says."""
