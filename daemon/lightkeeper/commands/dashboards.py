@@ -1,4 +1,4 @@
-"""`lightkeeper dashboards`: check and print dashboards, which are files."""
+"""`lightkeeper dashboards`: check, print and draw dashboards, which are files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _monitors = folder_option(
 
 @click.group()
 def dashboards() -> None:
-    """Check and print the dashboards."""
+    """Check, print and draw the dashboards."""
 
 
 @dashboards.command()
@@ -58,13 +58,73 @@ def print_command(key: str | None, folder: Path, monitors: Path, values: "Values
     """
     import json
 
-    boards = _load(folder, monitors, values)
-    if key is not None and key not in boards:
-        raise click.ClickException(f"no such dashboard: {key}; choose from {', '.join(boards)}")
-    payloads = {name: board.payload for name, board in boards.items()}
+    payloads = {name: board.payload for name, board in _chosen(key, folder, monitors, values)}
     found = payloads if key is None else payloads[key]
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     return ExitStatus.OK
+
+
+@dashboards.command()
+@click.argument("key", required=False)
+@click.option(
+    "--drill",
+    metavar="NAME",
+    help="The drill; without it, one with each kind of trouble once.",
+)
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="The file to write; without it, standard output."
+)
+@_folder
+@_monitors
+@values_options
+def render(
+    key: str | None,
+    drill: str | None,
+    to: Path | None,
+    folder: Path,
+    monitors: Path,
+    values: "Values",
+) -> int:
+    """Draw a dashboard as a web page, to look at it before it is applied.
+
+    KEY is a file's name without .json; without it, all are drawn. The data are those of a drill,
+    from an hour before its fault until the fault is over. The page is one file, loads nothing and
+    has no script. What no data came for, and what is not drawn, is named.
+    """
+    from lightkeeper.alerting.files.printed import need_writable, write_text
+
+    if to is not None:
+        need_writable(to)
+    boards = [board for _, board in _chosen(key, folder, monitors, values)]
+    from lightkeeper.alerting.render.page import page
+    from lightkeeper.commands.drill import refuse_unknown
+    from lightkeeper.simulation.drills.every_trouble import EVERY_TROUBLE
+    from lightkeeper.simulation.drills.faults import FAULTS
+    from lightkeeper.simulation.drills.recording import record
+
+    faults = {EVERY_TROUBLE.name: EVERY_TROUBLE, **FAULTS}
+    name = EVERY_TROUBLE.name if drill is None else drill
+    refuse_unknown(name, faults)
+    fault = faults[name]
+    drawn = page(boards, record(fault, boards[0].assets), fault.name, fault.says)
+    if to is None:
+        click.echo(drawn.html, nl=False)
+    else:
+        write_text(to, drawn.html)
+    for one in drawn.widgets:
+        if one.why:
+            click.echo(f"{one.board}: {one.title}: {one.why}", err=True)
+    return ExitStatus.OK
+
+
+def _chosen(
+    key: str | None, folder: Path, monitors: Path, values: "Values"
+) -> "list[tuple[str, Dashboard]]":
+    """The dashboard of that key, or all of them."""
+    boards = _load(folder, monitors, values)
+    if key is not None and key not in boards:
+        raise click.ClickException(f"no such dashboard: {key}; choose from {', '.join(boards)}")
+    return [(name, board) for name, board in boards.items() if key in (None, name)]
 
 
 def _load(folder: Path, monitors: Path, values: "Values") -> "dict[str, Dashboard]":

@@ -1,7 +1,7 @@
 """`lightkeeper drill`: which monitor pages at which fault, in simulated time."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +33,8 @@ def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
     from lightkeeper.simulation.drills.run import run_drills, undrilled
     from lightkeeper.simulation.drills.table import problems
 
-    if unknown := [name for name in names if name not in FAULTS]:
-        near = get_close_matches(unknown[0], FAULTS)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(FAULTS)}"
-        raise click.UsageError(f"no such drill: {unknown[0]}; {hint}")
+    for name in names:
+        refuse_unknown(name, FAULTS)
     assets = load(folder)
     wanted = list(dict.fromkeys(names or FAULTS))
     results = _shown(run_drills(wanted, assets, days=days), len(wanted))
@@ -46,6 +44,15 @@ def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
     for line in wrong:
         click.echo(line, err=True)
     return ExitStatus.NO if wrong else ExitStatus.OK
+
+
+def refuse_unknown(name: str, drills: Iterable[str]) -> None:
+    """A usage error unless there is such a drill; it names the nearest."""
+    known = list(drills)
+    if name not in known:
+        near = get_close_matches(name, known)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+        raise click.UsageError(f"no such drill: {name}; {hint}")
 
 
 def _shown(running: Iterator["Result"], count: int) -> Sequence["Result"]:

@@ -6,8 +6,8 @@ Secrets and personal data are redacted in all of them.
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -145,3 +145,25 @@ def configure(
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+
+
+@contextmanager
+def diverted(
+    keep: Callable[[dict[str, Any]], None], monotonic: Callable[[], float]
+) -> Iterator[None]:
+    """Within it, give `keep` each line that would be logged, redacted, and log nothing."""
+    before = structlog.get_config()
+
+    def kept(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        keep(dict(event))
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[Lasting(monotonic), structlog.processors.add_log_level, _redactor, kept],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

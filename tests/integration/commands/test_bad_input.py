@@ -101,6 +101,9 @@ CASES = [
     Case("monitors test {}/rubbish", NO, "rubbish: file: [file] cannot be read"),
     Case("dashboards check --folder {}/none", NO, "no such folder: name it with --folder"),
     Case("dashboards check --folder {}/folder", NO, "x.json: line 1 column 2: [file] is not JSON"),
+    Case("dashboards render nosuch", NO, "no such dashboard: nosuch; choose from documents"),
+    Case("dashboards render --drill outag", USAGE, "no such drill: outag; did you mean outage?"),
+    Case("dashboards render --to {}/none/x", IO, "/none/x: No such file or directory"),
     Case("dashboards print --monitors {}/none", NO, "no such folder: name it with --monitors"),
     Case(
         "dashboards print nosuch", NO, "no such dashboard: nosuch; choose from documents, overview"

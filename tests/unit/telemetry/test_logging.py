@@ -262,3 +262,21 @@ def test_ordinary_files_keys_and_persons_are_redacted(text):
     assert REDACTED in said
     for part in ("records", "john", "smith", "dd214", 'secret"', "123", "am9o"):
         assert part not in said.replace("client_secret", "")
+
+
+def test_lines_can_be_diverted():
+    """They are given away, redacted, what only says that a trouble lasts left out, none logged."""
+    before = structlog.get_config()
+    found = []
+    with logs.diverted(found.append, monotonic=lambda: 0.0):
+        log = structlog.get_logger()
+        log.debug("unheard")
+        log.info("one", token="abcdefghijklmnop123secret")
+        for _ in range(2):
+            log.warning("two", documents=3)
+
+    assert before == structlog.get_config()
+    assert [
+        {"event": "one", "token": REDACTED, "level": "info"},
+        {"event": "two", "documents": 3, "level": "warning"},
+    ] == found

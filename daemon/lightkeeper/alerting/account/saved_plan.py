@@ -9,16 +9,13 @@ from lightkeeper.alerting.account.errors import BadPlan, NoPlan
 from lightkeeper.alerting.account.objects import ObjectKind, Wanted
 from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, as_json
 from lightkeeper.alerting.account.snapshot import marked_as
-from lightkeeper.alerting.files.printed import Unwritable
+from lightkeeper.alerting.files.printed import write_text
 
 
 def save(plan: Plan, path: Path) -> None:
     """Write the plan. Raises Unwritable."""
     text = json.dumps(as_json(plan), indent=1, ensure_ascii=False)
-    try:
-        path.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as exc:
-        raise Unwritable(f"{path}: {exc.strerror}") from exc
+    write_text(path, f"{text}\n")
 
 
 def load(path: Path) -> Plan:

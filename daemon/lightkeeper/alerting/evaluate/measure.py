@@ -5,28 +5,15 @@ where gauges are interpolated), the query is refused by name, with the reason (`
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from lightkeeper.alerting.errors import Unsupported
-from lightkeeper.alerting.evaluate.arithmetic import (
-    Combined,
-    Plain,
-    QueryRef,
-    ZeroFilled,
-    points_of,
-    value_of,
-)
+from lightkeeper.alerting.evaluate.arithmetic import QueryRef, points_of, value_of
+from lightkeeper.alerting.evaluate.flattened import Flattened
 from lightkeeper.alerting.evaluate.series import Minutes, Selection, SeriesStore
 from lightkeeper.alerting.query.scopes import Group
-from lightkeeper.alerting.query.syntax import (
-    Arithmetic,
-    Expression,
-    MetricAlert,
-    MetricQuery,
-    Number,
-    Window,
-)
+from lightkeeper.alerting.query.syntax import MetricAlert, MetricQuery, Window
 from lightkeeper.telemetry.signals import Kind
 
 _LONGEST_GAUGE_WINDOW: Final = 4 * 3600  # up to which a minute is no finer than Datadog's own
@@ -62,16 +49,17 @@ class Measure:
         self.threshold = _threshold(alert)
         self.window = alert.window
         self.delay = delay
-        self.by: tuple[str, ...] = ()
         self._aggregator = alert.aggregator
         self._full_window = full_window
-        self._queries: list[MetricQuery] = []
+        flattened = Flattened(alert.expression)
+        self.by = flattened.by
+        self._queries = flattened.queries
+        self._expression = flattened.root
+        self.default_zero = flattened.default_zero
+        self._interpolated = flattened.interpolated
+        self._mode = flattened.only_mode()
         self._store: SeriesStore | None = None
         self._selected: list[Selection | None] = []
-        self._modes: set[str] = set()
-        self.default_zero = False
-        self._interpolated = False
-        self._expression = self._plain(alert.expression)
         self._check_modes()
 
     @property
@@ -155,58 +143,7 @@ class Measure:
             value /= self.window.seconds
         return Measured(value, oldest, newest)
 
-    def _plain(self, node: Expression) -> Plain:
-        match node:
-            case Number():
-                return node
-            case MetricQuery():
-                return self._plain_query(node)
-            case Arithmetic(operator, left, right):
-                return Combined(operator, self._plain(left), self._plain(right))
-        arguments = node.arguments
-        if node.name == "default_zero" and len(arguments) == 1:
-            self.default_zero = True
-            inner = arguments[0]
-            if not isinstance(inner, str):
-                return ZeroFilled(self._plain(inner))
-        raise Unsupported(f"{node.name}() is not supported: write + - * / or default_zero()")
-
-    def _plain_query(self, query: MetricQuery) -> QueryRef:
-        if query.aggregator not in ("avg", "sum", "min", "max", "count"):
-            raise Unsupported(
-                f"{query.aggregator or 'no'} space aggregator on {query.metric} is not supported: "
-                "write avg, sum, min, max or count"
-            )
-        mode = "gauge"
-        for call in query.calls:
-            if call.name in ("as_count", "as_rate"):
-                mode = call.name.removeprefix("as_")
-            elif call.name != "fill" or call.arguments[:1] != ("null",):
-                raise Unsupported(
-                    f".{call.name}() is not supported, as its alignment is not documented: write "
-                    ".as_count(), .as_rate() or .fill(null), or leave it out"
-                )
-        self._modes.add(mode)
-        self._interpolated |= mode == "gauge" and not query.calls
-        if self._queries and sorted(query.by) != sorted(self._queries[0].by):
-            raise Unsupported(
-                "queries grouped by different keys in one expression are not supported: write the "
-                "same `by {…}` for all"
-            )
-        self.by = self.by or query.by
-        plain = replace(query, by=self.by, calls=())
-        self._queries.append(plain)
-        return QueryRef(len(self._queries) - 1)
-
     def _check_modes(self) -> None:
-        if len(self._modes) != 1:
-            what = (
-                "both as_count() and gauges is not supported: write either"
-                if self._modes
-                else "no metric is not supported: write one"
-            )
-            raise Unsupported(f"an expression with {what}")
-        (self._mode,) = self._modes
         if self._mode == "gauge":
             if self._aggregator == "sum":
                 raise Unsupported(

@@ -287,6 +287,18 @@ class SeriesStore:
         selection.refresh()
         return selection
 
+    def members(self, query: MetricQuery) -> tuple[Kind, dict[Group, list[Series]]] | None:
+        """Return the metric's kind and each group's series; None while it is unheard of."""
+        metric = self._metrics.get(query.metric)
+        if metric is None:
+            return None
+        groups: dict[Group, list[Series]] = {}
+        for series in metric.series:
+            if matches(query.scope, series.tags):
+                for group in groups_of(series.tags, query.by):
+                    groups.setdefault(group, []).append(series)
+        return metric.kind, groups
+
     def advance(self, at_seconds: int, keep_seconds: int) -> None:
         """Note that a monitor looks back so far, and forget what no monitor looks at."""
         self._keep = max(self._keep, keep_seconds)

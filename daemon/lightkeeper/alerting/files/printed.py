@@ -43,6 +43,22 @@ def write(folder: Path, payloads: Mapping[str, dict[str, Any]]) -> None:
         raise Unwritable(f"{exc.filename or folder}: {exc.strerror}") from exc
 
 
+def need_writable(path: Path) -> None:
+    """Raise Unwritable unless the file can be written; what is in it stays."""
+    try:
+        path.open("ab").close()
+    except OSError as exc:
+        raise Unwritable(f"{path}: {exc.strerror}") from exc
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file as UTF-8. Raises Unwritable."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise Unwritable(f"{path}: {exc.strerror}") from exc
+
+
 def _before(folder: Path, env: str | None) -> list[Path]:
     """What an earlier call wrote. Raises InTheWay where there is anything else."""
     if not folder.is_dir():

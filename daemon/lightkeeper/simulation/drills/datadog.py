@@ -2,18 +2,20 @@
 
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.evaluate.monitor_runs import monitor_runs
 from lightkeeper.alerting.evaluate.notify import Notification
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.alerting.render.recorded import MonitorState
 from lightkeeper.simulation.agent.datagram import (
     MAX_DATAGRAM_BYTES,
     Event,
@@ -22,6 +24,8 @@ from lightkeeper.simulation.agent.datagram import (
     parse,
 )
 from lightkeeper.telemetry.signals import Kind
+
+_WORST: Final = (Status.OK, Status.NO_DATA, Status.WARN, Status.ALERT)
 
 
 class SignalPoint(NamedTuple):
@@ -104,11 +108,15 @@ class Datadog:
         self._read = lru_cache(maxsize=16_384)(self._points_for_monitors)
         self.notifications: list[tuple[str, Notification]] = []
         """Monitor and notification, in order of time."""
+        self.also_given: Callable[[bytes, float], None] | None = None
+        """Is given each line, and when it came, as well."""
 
     def take(self, lines: Iterator[bytes], at_seconds: float) -> None:
         """Take what arrived at that time. Raises MalformedDatagram for what cannot be read."""
         store, read = self._store, self._read
         for line in lines:
+            if self.also_given is not None:
+                self.also_given(line, at_seconds)
             for name, kind, tags, value, message in read(line):
                 if kind is Kind.SERVICE_CHECK:
                     store.check(name, tags, at_seconds, int(value), message)
@@ -125,12 +133,22 @@ class Datadog:
         for key, monitor in self._monitors.items():
             self.notifications += [(key, one) for one in monitor.evaluate(self._store, at_seconds)]
 
+    def monitor_states(self) -> dict[str, MonitorState]:
+        """Every monitor as it stands."""
+        return {key: _state(monitor) for key, monitor in self._monitors.items()}
+
     def recovered_at(self, key: str) -> float | None:
         """When the last group of a monitor recovered; None while one is not OK."""
         monitor = self._monitors[key]
         if any(status is not Status.OK for status in monitor.states.values()):
             return None
         return max(one.at_seconds for one in monitor.transitions)
+
+
+def _state(monitor: MonitorRun) -> MonitorState:
+    status = max(monitor.states.values(), key=_WORST.index, default=None)
+    wrong = [one.at_seconds for one in monitor.transitions if one.status is not Status.OK]
+    return MonitorState(status, max(wrong, default=None))
 
 
 def _read_by_monitors(assets: Assets) -> set[str]:

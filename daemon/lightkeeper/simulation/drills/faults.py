@@ -8,7 +8,7 @@ from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills import courses
 from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
-from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
+from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE, GATEWAY
 
 HEALTHY: Final = "healthy"
@@ -32,6 +32,7 @@ class Fault:
     """The DD_ENV of its daemon; empty: the one that the monitors watch."""
     batch_size: int = 100
     """Documents in a call, which documents that are due later fill up: less of them, less work."""
+    start: float = START
     weight: int = 0
     """How long it takes to run, beside the others; from 4 on `make endurance` runs it."""
 

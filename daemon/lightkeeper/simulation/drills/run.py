@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -63,6 +64,14 @@ class Result:
 def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int = SEED) -> Result:
     """Run one drill; `days` is how long the healthy one lasts, `seed` decides all chance in it."""
     fault = healthy(days) if days is not None and name == HEALTHY else FAULTS[name]
+    with world_of(fault, assets, seed=seed) as world:
+        fired = _drilled(world, fault, assets)
+    return Result(name, fault.says, fired, tuple(judged(fired, EXPECTED[name])))
+
+
+@contextmanager
+def world_of(fault: Fault, assets: Assets, *, seed: int = SEED) -> Iterator[World]:
+    """The world in which that fault is to happen, just begun; `seed` decides all chance in it."""
     before = random.getstate()
     random.seed(seed)  # the poller's jitter
     gc.disable()  # it would look through half a million documents again and again
@@ -76,15 +85,15 @@ def run_drill(name: str, assets: Assets, *, days: float | None = None, seed: int
                 an_hour=fault.an_hour,
                 env=fault.env,
                 batch_size=fault.batch_size,
+                start=fault.start,
             )
             try:
-                fired = _drilled(world, fault, assets)
+                yield world
             finally:
                 world.close()
     finally:
         gc.enable()
         random.setstate(before)
-    return Result(name, fault.says, fired, tuple(judged(fired, EXPECTED[name])))
 
 
 def run_drills(

@@ -55,7 +55,7 @@ class World:
         """The course of documents that are tracked from now on."""
         self._store = store or folder / "lightkeeper.db"
         self._copy = folder / "copy.db"
-        self._env = env or str(assets.variables["env"])
+        self.env = env or str(assets.variables["env"])
         self._batch_size = batch_size
         self._random = Random(seed)
         self._an_hour = an_hour
@@ -80,7 +80,7 @@ class World:
     def start_daemon(self) -> None:
         """Start it on the store as it is."""
         self.daemon = DrilledDaemon(
-            self._store, self.agent, self.lighthouse, self.clock, self._env, self._batch_size
+            self._store, self.agent, self.lighthouse, self.clock, self.env, self._batch_size
         )
 
     def kill_daemon(self) -> None:
