@@ -21,6 +21,7 @@ from store_summary import json_lines, pending_and_unpublished, summary
 from systemd_box import Box, SystemdUnavailable
 
 from lightkeeper.simulation.agent.server import SimulatedAgent
+from lightkeeper.simulation.datadog.server import SimulatedDatadog
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,9 @@ TUNED = [
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
-PROGRAM, SETTINGS, START, LOOK, STAFF, _EXPORT, _FEED, UPGRADE, ROLL_BACK, UNINSTALL = BLOCKS
+(PROGRAM, SETTINGS, START, LOOK, STAFF, _EXPORT, _FEED, UPGRADE, ROLL_BACK, DRIFT, UNINSTALL) = (
+    BLOCKS
+)
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]
@@ -422,6 +425,47 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert tracked(service)[0] == len(summary(file)[0])
     assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
+
+
+def test_the_account_is_compared_beside_the_daemon(service, lighthouse, agent):
+    """A difference is no failure of the unit, an account that cannot be read is; both are told."""
+    unit, timer = "lightkeeper-drift.service", "lightkeeper-drift.timer"
+    signals = "lightkeeper.account.drift", "lightkeeper.account.can_compare"
+    write_settings(service, lighthouse, DD_ENV="staging")
+    with SimulatedDatadog() as datadog:
+
+        def compared():
+            """How the unit ended, what the number is, and what the check was last."""
+            agent.drain()
+            statuses = [one.status for one in agent.checks if one.name == signals[1]]
+            ended = service.shows(unit, "Result"), service.shows(unit, "ExecMainStatus")
+            return *ended, agent.gauge(signals[0], env="staging"), statuses[-1]
+
+        for name, key in (("api_key", datadog.api_key), ("app_key", datadog.app_key)):
+            (service.root / "root/checkout" / name).write_text(f"{key}\n")
+        inside(service, DRIFT.replace("ddog-gov.com", datadog.url))
+        missing = len([*ROOT.glob("monitors/*.json"), *ROOT.glob("*/slos/*.json")]) - 1 + 2
+        service.run("systemctl", "start", unit)  # now the timer keeps in mind how it ended
+        assert ("success", "2", missing, 0) == compared()
+        assert "inactive" == service.shows(unit, "ActiveState")
+        assert service.shows(timer, "NextElapseUSecRealtime")
+
+        env = command_line.environment(**datadog.environment())
+        line = ("account", "apply", "--env", "staging", "--first")
+        assert 0 == command_line.run(*line, env=env, cwd=ROOT).returncode
+        service.run("systemctl", "start", unit)
+        assert ("success", "0", 0, 0) == compared()
+
+        datadog.faults.lacks = {"monitors_read"}
+        assert 0 != service.run("systemctl", "start", unit, check=False).returncode
+        assert ("exit-code", "78", 0, 2) == compared()
+        assert "failed" == service.shows(unit, "ActiveState")
+        keys = {datadog.api_key, datadog.app_key}
+    said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
+    assert f"{missing} to create" in said
+    assert "lack monitors_read: run `lightkeeper account check`" in said
+    assert not any(key in said for key in keys)
+    service.run("systemctl", "reset-failed", unit)
 
 
 def test_rolled_back_it_runs_on_the_store_of_before(service, lighthouse):

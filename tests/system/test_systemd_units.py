@@ -79,21 +79,35 @@ def test_each_choice_of_a_unit_is_explained(path):
             assert explained, line
 
 
-def test_the_backup_is_as_confined_as_the_service():
-    """Its restrictions are the service's, and it has no network."""
-    ours, theirs = (
+def test_the_others_are_as_confined_as_the_service():
+    """Their restrictions are the service's, and the backup has no network."""
+    ours, backup, drift = (
         {
             line
-            for line in (SHIPPED / name).read_text().split("# Root's powers")[1].splitlines()
-            if re.match(r"\w+=", line)
+            for line in (SHIPPED / f"lightkeeper{name}.service")
+            .read_text()
+            .split("# Root's powers")[1]
+            .splitlines()
+            if re.match(r"\w+=", line) and not line.startswith("WantedBy=")
         }
-        for name in ("lightkeeper.service", "lightkeeper-backup.service")
+        for name in ("", "-backup", "-drift")
     )
 
-    assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == theirs - ours
-    assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == {
-        line for line in ours - theirs if not line.startswith("WantedBy=")
-    }
+    assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == backup - ours
+    assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == ours - backup
+    assert ours == drift
+
+
+def test_the_comparison_has_the_keys_of_datadog_alone():
+    """It has none of the daemon's secrets, user and store, nor has the daemon its keys."""
+    holds = re.compile(r"(?m)^(LoadCredential|User|StateDirectory)=(.*)$")
+    ours, drift = (
+        dict(holds.findall((SHIPPED / name).read_text()))
+        for name in ("lightkeeper.service", "lightkeeper-drift.service")
+    )
+
+    assert set() == set(ours.values()) & set(drift.values())
+    assert "StateDirectory" not in drift
 
 
 def test_the_example_lists_every_setting():

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.account_access import account_at_hand
 from lightkeeper.commands.muting import mute, unmute
 from lightkeeper.commands.shared import complain, folder_option
-from lightkeeper.commands.values import values_options
+from lightkeeper.commands.values import of_env, values_options
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from lightkeeper.alerting.account.plan import Plan
     from lightkeeper.alerting.files.definitions import Assets
     from lightkeeper.alerting.files.variables import Values
+    from lightkeeper.config.settings import Settings
 
 _CHANGES: Final = 2
 _json = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
@@ -115,13 +118,43 @@ def plan(
 @_definitions
 @_json
 def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool) -> int:
-    """Show what was changed in the account; for a timer, and as `plan` otherwise.
+    """Show what differs in the account, as `plan` does, and tell Datadog how much; for a timer.
 
-    The exit status is 0 where nothing was, 2 where something was, and another after an error.
+    Without --env it is about the environment of DD_ENV, if that is set. The exit status is 0 where
+    nothing differs, 2 where something does, and another after an error.
     """
-    made = _plan(account_at_hand(), folder, dashboards, values)
+    from lightkeeper.config.settings import Settings
+    from lightkeeper.telemetry import logging
+    from lightkeeper.telemetry.tag_values import unified_tags
+
+    logging.configure(level="error")  # that the Agent is unreachable is said below, and once
+    settings = Settings.load()
+    env = unified_tags(settings.tag_variables).get("env", "")
+    try:
+        values = of_env(folder, values, env)
+        assets, _, wanted = _load(folder, dashboards, values)
+        env = assets.variables["env"]
+        made = _compared(account_at_hand(), wanted, env)
+    except BaseException as exc:
+        _tell(settings, env, None, str(exc) if isinstance(exc, AlertingError) else "interrupted")
+        raise
     _show(made, as_json)
+    if not _tell(settings, env, len(made.pending)):
+        complain(
+            f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "
+            "DD_DOGSTATSD_URL: no monitor learns of this comparison",
+            "warning",
+        )
     return _CHANGES if made.pending else ExitStatus.OK
+
+
+def _tell(settings: "Settings", env: str, differing: int | None, problem: str = "") -> bool:
+    """Report a comparison under the env that it is about; whether the Agent was reached."""
+    from lightkeeper.service.connections import build_emitter
+    from lightkeeper.telemetry.account_drift import report_drift
+
+    with closing(build_emitter(settings.model_copy(update={"env": env}))) as emitter:
+        return report_drift(emitter, differing, problem)
 
 
 @account.command()
@@ -219,11 +252,15 @@ def _show(made: "Plan", as_json: bool) -> None:
 
 
 def _plan(there: "Account", folder: Path, dashboards: Path | None, values: "Values") -> "Plan":
+    assets, _, wanted = _load(folder, dashboards, values)
+    return _compared(there, wanted, assets.variables["env"])
+
+
+def _compared(there: "Account", wanted: "tuple[Wanted, ...]", env: str) -> "Plan":
     from lightkeeper.alerting.account.plan import make
     from lightkeeper.alerting.account.snapshot import read
 
-    assets, _, wanted = _load(folder, dashboards, values)
-    env, organisation = assets.variables["env"], there.organisation()
+    organisation = there.organisation()
     return make(wanted, read(there, env), env, there.access.site, organisation)
 
 

@@ -35,6 +35,34 @@ def values_options(command: Callable[..., int]) -> Callable[..., int]:
     return with_values
 
 
+def of_env(folder: Path, values: "Values", env: str) -> "Values":
+    """The given values, or where there are none those of the environment with this tag `env`.
+
+    Raises RefusedValues where there is no such environment, and BadDefinition.
+    """
+    from lightkeeper.alerting.files.definitions import need_folder
+    from lightkeeper.alerting.files.variables import (
+        AS_WRITTEN,
+        RefusedValues,
+        each_environment,
+        load_variables,
+    )
+    from lightkeeper.telemetry.tag_values import tag_value
+
+    if values != AS_WRITTEN or not env:
+        return values
+    need_folder(folder, "--folder")
+    known = []
+    for one, _ in each_environment(folder):
+        known.append(load_variables(folder / "variables.json", values=one)["env"])
+        if tag_value(known[-1]) == env:
+            return one
+    named = ", ".join(known)
+    raise RefusedValues(
+        f"DD_ENV: {env}: {folder}/ has no such environment: name one with --env: {named}"
+    )
+
+
 def every_environment(folder: Path, values: "Values") -> "dict[str, Values]":
     """The values of each environment by its name; the given ones alone where there are any.
 

@@ -1,4 +1,4 @@
-"""The signals of the daemon itself: how it polls, and whether it is well."""
+"""The signals of the daemon itself and of its account: how it polls, and whether all is well."""
 
 from typing import Final
 
@@ -90,6 +90,21 @@ OF_THE_DAEMON: Final[Table] = {
             {},
             "Whether calls about several documents are answered; critical while they fail, those "
             "about one are answered, and documents are polled singly.",
+        ),
+    },
+    (Kind.GAUGE, Sender.DRIFT): {
+        "lightkeeper.account.drift": (
+            "",
+            {},
+            "Monitors, SLOs and dashboards of the Datadog account that are not as the files have "
+            "them; 0 where none differs.",
+        ),
+    },
+    (Kind.SERVICE_CHECK, Sender.DRIFT): {
+        "lightkeeper.account.can_compare": (
+            "",
+            {},
+            "Whether the Datadog account could be read, and compared with the files.",
         ),
     },
 }

@@ -87,6 +87,7 @@ class Sender(StrEnum):
     PULSE = "health, every 30 s"
     START = "health, at each start"
     LOSSES = "dogstatsd, once the Agent is reachable again"
+    DRIFT = "`account drift`, at each run"
 
 
 Table: TypeAlias = dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]

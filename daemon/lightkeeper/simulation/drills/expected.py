@@ -186,5 +186,7 @@ EXPECTED: Final = {
     "agent-unreachable": Expected(
         _GONE.pages, notifies={"polling-stopped": Fires(16, 2), "signals-lost": Fires(32, 17)}
     ),
+    "account-changed": Expected(pages_low={"account-drift": Fires(122, 2)}),
+    "account-not-compared": Expected(notifies={"account-not-compared": Fires(182, 2)}),
 }
 """By fault. Burn rates fire for the same trouble when few documents passed meanwhile."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
-from lightkeeper.simulation.drills import courses
+from lightkeeper.simulation.drills import account_courses, courses
 from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE, GATEWAY
@@ -240,6 +240,22 @@ _ALL: Final = (
         "agent-unreachable",
         "the Datadog Agent is unreachable for 30 minutes",
         courses.agent_unreachable,
+    ),
+    Fault(
+        "account-changed",
+        "a monitor is changed by hand in the Datadog account, and put right two hours later",
+        account_courses.changed,
+        settles=5 * MINUTE,
+        an_hour=4,
+        batch_size=10,
+    ),
+    Fault(
+        "account-not-compared",
+        "the account refuses the keys of two comparisons; then none is made for three hours",
+        account_courses.not_compared,
+        settles=5 * MINUTE,
+        an_hour=4,
+        batch_size=10,
     ),
 )
 FAULTS: Final = {fault.name: fault for fault in _ALL}

@@ -11,6 +11,7 @@ from lightkeeper.casework.maintenance import announce
 from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
 from lightkeeper.domain.document import Condition, NewDocument
 from lightkeeper.domain.policy import Policy
+from lightkeeper.simulation.drills.account import DrilledAccount
 from lightkeeper.simulation.drills.daemon import DrilledDaemon
 from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
 from lightkeeper.simulation.drills.upstream import InProcessLighthouse, SimulatedClock
@@ -53,6 +54,8 @@ class World:
         self.datadog = Datadog(assets)
         self.story: Callable[[], str | Story] = lambda: "success"
         """The course of documents that are tracked from now on."""
+        self._assets = assets
+        self._account: DrilledAccount | None = None
         self._store = store or folder / "lightkeeper.db"
         self._copy = folder / "copy.db"
         self.env = env or str(assets.variables["env"])
@@ -72,10 +75,19 @@ class World:
 
     def close(self) -> None:
         """Let go of everything."""
+        if self._account is not None:
+            self._account.close()
         if self.daemon is not None:
             self.daemon.close()
         self.desk.close()
         self.agent.stop()
+
+    @property
+    def account(self) -> DrilledAccount:
+        """The Datadog account, which holds all monitors and SLOs when it is first looked at."""
+        if self._account is None:
+            self._account = DrilledAccount(self._assets, self.agent.url, self.clock)
+        return self._account
 
     def start_daemon(self) -> None:
         """Start it on the store as it is."""
