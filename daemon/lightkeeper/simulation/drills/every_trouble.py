@@ -20,9 +20,12 @@ def _course(world: World) -> Iterator[float]:
     for age, count in ((30, 6), (60, 4), (100, 2)):
         world.track(count, "stuck_claims_evidence", age=age * HOUR)
         world.track(count // 2, "stuck_bgs", age=age * HOUR)
+    world.account.compare()
+    world.account.change_by_hand()
     for story in _FAILING + _ODD:
         world.track(4, story)
         yield 3 * MINUTE
+    world.account.compare()
     yield from _answers_that_help_nobody(world)
     world.announce_maintenance(20 * MINUTE)
     world.lighthouse.fail_share(1.0, 503, path=None)
@@ -39,6 +42,7 @@ def _course(world: World) -> Iterator[float]:
     world.track(6, "fails_claims_evidence")
     world.track(5, held_up(CLAIMS_EVIDENCE, HOUR))
     yield 15 * MINUTE
+    world.account.compare()
     world.staff(Action.ACK, {Condition.IN_EFOLDER, Condition.CONTRADICTORY})
     yield 10 * MINUTE
 
