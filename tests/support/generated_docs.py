@@ -7,7 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import write_po
+
 from lightkeeper.alerting.files.definitions import load
+from lightkeeper.casework.veteran_wording import SAID
 from lightkeeper.simulation.drills.faults import FAULTS
 from lightkeeper.simulation.drills.run import run_drills
 from lightkeeper.simulation.drills.table import markdown
@@ -26,6 +30,7 @@ SIGNALS = ROOT / "dashboards" / "README.md"
 DRILLS = ROOT / "monitors" / "drills.md"
 OPERATING = ROOT / "systemd" / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
+MESSAGES = ROOT / "daemon" / "lightkeeper" / "casework" / "locale" / "veteran.pot"
 ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
 SET_BY_THE_EXAMPLE = {
     "DD_DOGSTATSD_URL": "unix:///var/run/datadog/dsd.socket",
@@ -101,6 +106,18 @@ def signals_page() -> str:
     return _TABLE.sub(lambda _: signals(), SIGNALS.read_text())
 
 
+def messages() -> str:
+    """The template of the catalogue of what veterans read, for translators."""
+    template = Catalog()
+    for state, said in SAID.items():
+        for pair in said:
+            if pair[0]:
+                template.add(pair, auto_comments=[f"state {state}"])
+    file = io.BytesIO()
+    write_po(file, template, omit_header=True, width=0)
+    return file.getvalue().decode()
+
+
 def env_example() -> str:
     """The settings table of systemd/README.md as a settings file; defaults are commented out."""
     table = OPERATING.read_text().split("## Settings")[1].split("\n\n")[2]
@@ -129,3 +146,4 @@ if __name__ == "__main__":
         SIGNALS.write_text(signals_page())
         METADATA.write_text(metadata())
         ENV_EXAMPLE.write_text(env_example())
+        MESSAGES.write_text(messages())

@@ -1,5 +1,6 @@
 """What `status` and `show` look up: counts, and documents with their history."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -7,7 +8,7 @@ import orjson
 from lightkeeper.casework import facts, maintenance
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
-from lightkeeper.casework.veteran_wording import submission_wording
+from lightkeeper.casework.veteran_wording import wording
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition, Step
 from lightkeeper.domain.policy import USUAL, Policy
@@ -17,6 +18,7 @@ from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels, sums, troubles
+from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -94,24 +96,47 @@ def document(
         }
         for change in history
     ]
-    decided_by = _decided_by(database, row)
+    tries = _tries(database, row)
+    decided_by = _decided_by(tries, row)
     data["decided_by"] = decided_by
+    for_the_veteran = _for_the_veteran(database, tries, now)
+    data |= for_the_veteran.data
     lines = _headline(data)
     if decided_by is not None:
         lines.append(f"  another try of the same document decides: request id {decided_by}")
     lines += ["", "history:"]
     lines.append(f"  {iso(row.tracked_at)}  handed to Lighthouse")
     lines += [f"  {entry['at']}  {printable(_change(entry))}" for entry in data["history"]]
-    return Found(data, lines)
+    return Found(data, lines + for_the_veteran.lines)
 
 
-def _decided_by(database: Database, row: Form526DocumentSubmission) -> int | None:
+def _tries(database: Database, row: Form526DocumentSubmission) -> list[Form526DocumentSubmission]:
+    """All tries of the document of which this is one."""
+    if row.form_attachment_id is None:
+        return [row]
+    rows = Documents(database).of_submission(row.form_526_submission_id)
+    return [one for one in rows if one.form_attachment_id == row.form_attachment_id]
+
+
+def _decided_by(
+    tries: Sequence[Form526DocumentSubmission], row: Form526DocumentSubmission
+) -> int | None:
     """The request id of the try that decides, where it is another."""
     if row.condition != Condition.SUPERSEDED:
         return None
-    tries = Documents(database).of_submission(row.form_526_submission_id)
-    same = [one for one in tries if one.form_attachment_id == row.form_attachment_id]
-    return int(deciding(same).lighthouse_request_id)
+    return int(deciding(tries).lighthouse_request_id)
+
+
+def _for_the_veteran(
+    database: Database, rows: Sequence[Form526DocumentSubmission], now: Instant
+) -> Found:
+    """What the veteran reads about these documents of one claim."""
+    said = wording(rows, MaintenanceWindows(database).in_effect(now))
+    texts = [line.text() for line in said]
+    return Found(
+        {"veteran": [line._asdict() for line in said], "veteran_wording": "\n".join(texts)},
+        ["", "for the veteran:", *(f"  {text}" for text in texts)],
+    )
 
 
 def submission(
@@ -125,8 +150,8 @@ def submission(
     rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
     if not rows:
         return None
-    outbox, wording = Outbox(database), submission_wording(rows)
-    documents = documents_of(rows)
+    outbox, documents = Outbox(database), documents_of(rows)
+    for_the_veteran = _for_the_veteran(database, rows, now)
     known = {row.id: _data(row, outbox.moved_at(row.id), now, policy) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
@@ -134,17 +159,17 @@ def submission(
             {**known[each.decides.id], "other_tries": [known[one.id] for one in each.others]}
             for each in documents
         ],
-        "veteran_wording": wording,
+        **for_the_veteran.data,
     }
     count = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
     tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
-    lines = [f"submission {submission_id}: {count}{tries}", ""]
+    lines = [f"submission {submission_id}: {count}{tries}"]
     for each in documents:
-        lines += [*_headline(known[each.decides.id]), ""]
+        lines += ["", *_headline(known[each.decides.id])]
         for one in each.others:
-            lines += ["another try of the same document, which does not decide:"]
-            lines += [f"  {line}" for line in _headline(known[one.id])] + [""]
-    return Found(data, [*lines, "for the veteran:", f"  {wording}"])
+            lines += ["", "another try of the same document, which does not decide:"]
+            lines += [f"  {line}" for line in _headline(known[one.id])]
+    return Found(data, lines + for_the_veteran.lines)
 
 
 def _data(

@@ -1,11 +1,16 @@
-"""What the veteran reads about a claim's documents, in VA's plain language.
+"""What the veteran reads about a claim's documents: a sentence and a next step, by state.
 
-Second person, short sentences, words for an eighth-grade reader.
+Second person, short sentences, words for an eighth-grade reader. The sentences are the messages of
+a gettext catalogue, whose template is locale/veteran.pot. A translation that VA has checked is
+locale/LANGUAGE/LC_MESSAGES/veteran.mo beside it.
 """
 
+import gettext
 import json
 from collections.abc import Sequence
-from typing import Final
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.domain.document import (
@@ -16,58 +21,216 @@ from lightkeeper.domain.document import (
     DocumentType,
     Step,
 )
+from lightkeeper.domain.maintenance import MaintenanceWindow, is_out
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS
 from lightkeeper.store.schema import Form526DocumentSubmission
 
-REMEDY: Final = (
-    "Mail {it} to the Evidence Intake Center, PO Box 4444, Janesville, WI 53547-4444, or bring "
-    "{it} to a VA regional office. You don't need to file a new claim."
-)
-NOTHING_TO_DO: Final = "You don't need to do anything."
-STAFF_WILL_SAY: Final = "They'll contact you if they need anything from you."
+ENGLISH: Final = gettext.NullTranslations()
+LOCALES: Final = Path(__file__).with_name("locale")
 _LATE: Final = frozenset({Condition.STUCK, Condition.OVERDUE, Condition.ACKNOWLEDGED})
 """Pending for so long that VA staff look into it, or looked into already."""
+_Pair: TypeAlias = tuple[str, str]
+"""A message for one document, and for several."""
 
 
-def submission_wording(rows: Sequence[Form526DocumentSubmission]) -> str:
-    """What a veteran could be shown about the documents of one submission.
+class VeteranState(StrEnum):
+    """How a document stands for the veteran, first what they must do."""
 
-    It is about the documents that need most: those the veteran must send again come first, then
-    those that staff must look at, then those under way. Several tries of one document are one.
+    SEND_AGAIN = "send_again"
+    STAFF_CHECK = "staff_check"
+    STAFF_LOOK_FOR_IT = "staff_look_for_it"
+    STAFF_SETTLED = "staff_settled"
+    STAFF_CONNECT = "staff_connect"
+    DELAYED = "delayed"
+    ADDING = "adding"
+    CONNECTING = "connecting"
+    IN_FILE = "in_file"
+
+
+class Line(NamedTuple):
+    """What the veteran reads about the documents of a claim that are in one state."""
+
+    state: VeteranState
+    documents: int
+    """How many they are."""
+    sentence: str
+    next_step: str
+    """What the veteran is to do; empty where it is said already, or goes without saying."""
+
+    def text(self) -> str:
+        """Both, as they are shown."""
+        return f"{self.sentence} {self.next_step}".rstrip()
+
+
+class _Said(NamedTuple):
+    of_all: _Pair
+    """About every document of the claim: one, or {count}."""
+    of_some: _Pair
+    """About {some} of {count}: one of them, or several."""
+    next_step: _Pair
+
+
+_NOTHING: Final = ("You don't need to do anything.",) * 2
+_NOTHING_NOW: Final = ("You don't need to do anything now.",) * 2
+_STAFF_WILL_SAY: Final = ("They'll contact you if they need anything from you.",) * 2
+
+SAID: Final = {
+    VeteranState.SEND_AGAIN: _Said(
+        (
+            "VA couldn't add your document to your file.",
+            "VA couldn't add your {count} documents to your file.",
+        ),
+        ("VA couldn't add {some} of your {count} documents to your file.",) * 2,
+        (
+            "Mail it to the Evidence Intake Center, PO Box 4444, Janesville, WI 53547-4444, or "
+            "bring it to a VA regional office. You don't need to file a new claim. If you have "
+            "already sent it again, you don't need to do anything more.",
+            "Mail them to the Evidence Intake Center, PO Box 4444, Janesville, WI 53547-4444, or "
+            "bring them to a VA regional office. You don't need to file a new claim. If you have "
+            "already sent them again, you don't need to do anything more.",
+        ),
+    ),
+    VeteranState.STAFF_CHECK: _Said(
+        (
+            "VA staff are checking what happened to your document.",
+            "VA staff are checking what happened to your {count} documents.",
+        ),
+        ("VA staff are checking what happened to {some} of your {count} documents.",) * 2,
+        _NOTHING_NOW,
+    ),
+    VeteranState.STAFF_LOOK_FOR_IT: _Said(
+        (
+            "VA staff are looking into why your document isn't in your file yet.",
+            "VA staff are looking into why your {count} documents aren't in your file yet.",
+        ),
+        (
+            "VA staff are looking into why {some} of your {count} documents isn't in your file "
+            "yet.",
+            "VA staff are looking into why {some} of your {count} documents aren't in your file "
+            "yet.",
+        ),
+        _STAFF_WILL_SAY,
+    ),
+    VeteranState.STAFF_SETTLED: _Said(
+        (
+            "VA staff took care of your document.",
+            "VA staff took care of your {count} documents.",
+        ),
+        ("VA staff took care of {some} of your {count} documents.",) * 2,
+        _STAFF_WILL_SAY,
+    ),
+    VeteranState.STAFF_CONNECT: _Said(
+        (
+            "VA staff still need to connect your document to your claim. It's already in your "
+            "file.",
+            "VA staff still need to connect your {count} documents to your claim. They're already "
+            "in your file.",
+        ),
+        (
+            "VA staff still need to connect {some} of your {count} documents to your claim. It's "
+            "already in your file.",
+            "VA staff still need to connect {some} of your {count} documents to your claim. "
+            "They're already in your file.",
+        ),
+        _NOTHING,
+    ),
+    VeteranState.DELAYED: _Said(
+        (
+            "VA is adding your document to your file. This takes longer than usual, because VA is "
+            "working on its systems.",
+            "VA is adding your {count} documents to your file. This takes longer than usual, "
+            "because VA is working on its systems.",
+        ),
+        (
+            "VA is adding {some} of your {count} documents to your file. This takes longer than "
+            "usual, because VA is working on its systems.",
+        )
+        * 2,
+        _NOTHING,
+    ),
+    VeteranState.ADDING: _Said(
+        (
+            "VA is adding your document to your file.",
+            "VA is adding your {count} documents to your file.",
+        ),
+        ("VA is adding {some} of your {count} documents to your file.",) * 2,
+        _NOTHING,
+    ),
+    VeteranState.CONNECTING: _Said(
+        (
+            "VA is connecting your document to your claim. It's already in your file.",
+            "VA is connecting your {count} documents to your claim. They're already in your file.",
+        ),
+        (
+            "VA is connecting {some} of your {count} documents to your claim. It's already in "
+            "your file.",
+            "VA is connecting {some} of your {count} documents to your claim. They're already in "
+            "your file.",
+        ),
+        _NOTHING,
+    ),
+    VeteranState.IN_FILE: _Said(
+        ("VA has your document in your file.", "VA has your {count} documents in your file."),
+        ("VA has {some} of your {count} documents in your file.",) * 2,
+        ("",) * 2,
+    ),
+}
+
+
+def catalogue(language: str) -> gettext.NullTranslations:
+    """The messages in that language, in English where there are none."""
+    return gettext.translation("veteran", LOCALES, [language], fallback=True)
+
+
+def wording(
+    rows: Sequence[Form526DocumentSubmission],
+    windows: Sequence[MaintenanceWindow] = (),
+    said_in: gettext.NullTranslations = ENGLISH,
+) -> list[Line]:
+    """What a veteran could be shown about these documents of one claim, first what they must do.
+
+    Several tries of one document are one. Where one waits because of `windows`, which are the
+    maintenance windows in effect, that is said. Without a document there is no line.
     """
-    documents = [each.decides for each in documents_of(rows)]
-    count = len(documents)
-    if not documents:
-        return "We don't know of any documents for this claim."
-    if lost := [each for each in documents if _veteran_must_act(each)]:
-        remedy = REMEDY.format(it="it" if len(lost) == 1 else "them")
-        return f"VA couldn't add {_your(lost, count)} to your file. {remedy}"
-    unfinished = [each for each in documents if not _is_finished(each)]
-    closed = [each for each in unfinished if each.condition == Condition.CLOSED]
-    unfinished = [each for each in unfinished if each.condition != Condition.CLOSED]
-    elsewhere = [each for each in unfinished if each.in_efolder_at is None]
-    if unclear := [each for each in elsewhere if _staff_must_look(each)]:
-        return (
-            f"VA staff are checking what happened to {_your(unclear, count)}. "
-            "You don't need to do anything now."
+    states = [_state(each.decides, windows) for each in documents_of(rows)]
+    lines: list[Line] = []
+    for state in VeteranState:
+        some, count, said = states.count(state), len(states), SAID[state]
+        if not some:
+            continue
+        pair = said.of_all if some == count else said.of_some
+        # That there is nothing to do is said once, and not below what is to be done.
+        nothing = said.next_step in (_NOTHING, _NOTHING_NOW)
+        spared = (nothing and lines) or not said.next_step[0]
+        lines.append(
+            Line(
+                state,
+                some,
+                said_in.ngettext(*pair, some).format(some=some, count=count),
+                "" if spared else said_in.ngettext(*said.next_step, some),
+            )
         )
-    if late := [each for each in elsewhere if each.condition in _LATE]:
-        verb = "isn't" if len(late) == 1 else "aren't"
-        return (
-            f"VA staff are looking into why {_your(late, count)} {verb} in your file yet. "
-            f"{STAFF_WILL_SAY}"
-        )
-    if closed:
-        return f"VA staff took care of {_your(closed, count)}. {STAFF_WILL_SAY}"
-    if apart := [each for each in unfinished if _staff_must_connect(each)]:
-        return (
-            f"VA staff still need to connect {_your(apart, count)} to your claim. {_safe(apart)}"
-        )
-    if elsewhere:
-        return f"VA is adding {_your(elsewhere, count)} to your file. {NOTHING_TO_DO}"
-    if unfinished:
-        return f"VA is connecting {_your(unfinished, count)} to your claim. {_safe(unfinished)}"
-    return f"VA has {_your(documents, count)} in your file."
+    return lines
+
+
+def _state(
+    document: Form526DocumentSubmission, windows: Sequence[MaintenanceWindow]
+) -> VeteranState:
+    if _veteran_must_act(document):
+        return VeteranState.SEND_AGAIN
+    if _is_finished(document):
+        return VeteranState.IN_FILE
+    if document.condition == Condition.CLOSED:
+        return VeteranState.STAFF_SETTLED
+    if document.in_efolder_at is not None:
+        staff = document.lighthouse_status == FAILED or document.condition in _LATE
+        return VeteranState.STAFF_CONNECT if staff else VeteranState.CONNECTING
+    if _staff_must_look(document):
+        return VeteranState.STAFF_CHECK
+    if document.condition in _LATE:
+        return VeteranState.STAFF_LOOK_FOR_IT
+    out = is_out(document.current_step, windows)
+    return VeteranState.DELAYED if out else VeteranState.ADDING
 
 
 def _veteran_must_act(document: Form526DocumentSubmission) -> bool:
@@ -92,18 +255,3 @@ def _staff_must_look(document: Form526DocumentSubmission) -> bool:
     # It was polled for hours, and nothing is known of it.
     since, polled_at = document.unanswered_since, document.last_polled_at
     return bool(since and polled_at and polled_at - since >= UNOBSERVED_AFTER_MS)
-
-
-def _staff_must_connect(document: Form526DocumentSubmission) -> bool:
-    return document.lighthouse_status == FAILED or document.condition in _LATE
-
-
-def _your(some: Sequence[Form526DocumentSubmission], of: int) -> str:
-    if len(some) == of:
-        return "your document" if of == 1 else f"your {of} documents"
-    return f"{len(some)} of your {of} documents"
-
-
-def _safe(documents: Sequence[Form526DocumentSubmission]) -> str:
-    they_are = "It's" if len(documents) == 1 else "They're"
-    return f"{they_are} already in your file. {NOTHING_TO_DO}"

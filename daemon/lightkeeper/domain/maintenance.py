@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from lightkeeper.domain.document import Step
 from lightkeeper.domain.time import DAY, Instant
 
 AHEAD_MS: Final = 366 * DAY
@@ -52,6 +53,12 @@ class Listed(NamedTuple):
     ends_at: Instant
     steps: tuple[str, ...]
     reason: str
+
+
+def is_out(step: str, windows: Iterable[MaintenanceWindow]) -> bool:
+    """Whether a document waits at this step by one of these windows."""
+    ahead = Step.CLAIMS_EVIDENCE if step == Step.NONE else step
+    return any(not window.steps or ahead in window.steps for window in windows)
 
 
 def problem(starts_at: Instant, ends_at: Instant, now: Instant) -> str | None:

@@ -591,8 +591,10 @@ def test_show_ends_a_submission_with_the_wording_for_the_veteran(polled):
     lines = command_line.run("show", "--submission", "s-1", env=polled).stdout.splitlines()
     data = json.loads(command_line.run("show", "--submission", "s-1", "--json", env=polled).stdout)
 
-    assert ["for the veteran:", f"  {data['veteran_wording']}"] == lines[-2:]
-    assert data["veteran_wording"].startswith("VA staff are checking what happened to 2 of your 5")
+    said = data["veteran_wording"].splitlines()
+    assert ["for the veteran:", *(f"  {line}" for line in said)] == lines[-1 - len(said) :]
+    assert said[0].startswith("VA staff are checking what happened to 2 of your 5")
+    assert [2, 1, 1, 1] == [line["documents"] for line in data["veteran"]]
     assert 5 == sum(line.startswith("request id ") for line in lines)
     assert [101, 102, 103, 104, 105] == [row["lighthouse_request_id"] for row in data["documents"]]
 

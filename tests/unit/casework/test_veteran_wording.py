@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from lightkeeper.casework.veteran_wording import submission_wording
+from lightkeeper.casework.veteran_wording import VeteranState, wording
 from lightkeeper.domain.time import HOUR
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -65,8 +65,12 @@ def _document(state, document_type="veteran_upload", **more):
     return Form526DocumentSubmission(**fields | STATES[state] | more)
 
 
+def _text(documents, *more):
+    return "\n".join(line.text() for line in wording(documents, *more))
+
+
 def _wording(*states):
-    return submission_wording([_document(state) for state in states])
+    return _text([_document(state) for state in states])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,8 @@ def _wording(*states):
             "lost",
             "VA couldn't add your document to your file. Mail it to the Evidence Intake Center, "
             "PO Box 4444, Janesville, WI 53547-4444, or bring it to a VA regional office. "
-            "You don't need to file a new claim.",
+            "You don't need to file a new claim. If you have already sent it again, you don't "
+            "need to do anything more.",
         ),
         *(
             (
@@ -157,12 +162,14 @@ def test_two_lost_documents_are_them():
 @pytest.mark.parametrize("pair", list(itertools.combinations_with_replacement(STATES, 2)))
 def test_the_remedy_is_named_only_where_the_veteran_must_act(pair):
     """Mailing what VA has makes duplicates, so only a document VA does not have is asked for."""
-    wording = _wording(*pair)
+    first, *others = wording([_document(state) for state in pair])
 
-    assert ("lost" in pair) == ("PO Box 4444" in wording)
-    assert ("lost" in pair) == (NEW_CLAIM in wording)
-    staff = "contact you" in wording
-    assert ("lost" in pair) != (NOTHING_TO_DO in wording or staff or pair == ("done", "done"))
+    assert ("lost" in pair) == ("PO Box 4444" in first.next_step)
+    assert ("lost" in pair) == (NEW_CLAIM in first.next_step)
+    for line in others:
+        assert "PO Box 4444" not in line.next_step
+        assert NOTHING_TO_DO not in line.next_step
+        assert list(VeteranState).index(first.state) < list(VeteranState).index(line.state)
 
 
 IN_FILE = {name for name, state in STATES.items() if "in_efolder_at" in state}
@@ -170,25 +177,23 @@ COMING = {"new", "slow", "stuck", "overdue", "unanswered", "unobserved"}
 
 
 def _tries(*states, **more):
-    return submission_wording(
-        [_document(state, form_attachment_id="77090", **more) for state in states]
-    )
+    return _text([_document(state, form_attachment_id="77090", **more) for state in states])
 
 
 @pytest.mark.parametrize("pair", list(itertools.product(STATES, repeat=2)))
 def test_two_tries_of_an_attachment_are_one_document(pair):
     """The try that came farther decides, in any order; the other one is not spoken of."""
-    wording = _tries(*pair)
+    said = _tries(*pair)
 
-    assert "documents" not in wording
-    assert "of your" not in wording
+    assert "documents" not in said
+    assert "of your" not in said
     found = IN_FILE | {"denied"}
     decides = next(
         ({*group} & {*pair} for group in (found, COMING, {"not_found"}) if {*group} & {*pair}),
         {*pair},
     )
-    assert wording in {_wording(state) for state in decides}
-    assert ({*pair} == {"lost"}) == ("PO Box 4444" in wording)
+    assert said in {_wording(state) for state in decides}
+    assert ({*pair} == {"lost"}) == ("PO Box 4444" in said)
 
 
 @pytest.mark.parametrize("states", list(itertools.permutations(["lost", "lost", "new"])))
@@ -201,41 +206,39 @@ def test_while_one_try_is_pending_va_is_still_adding_it(states):
 @pytest.mark.parametrize("condition", ["acknowledged", "closed"])
 def test_what_staff_took_up_is_not_for_the_veteran_to_do(state, condition):
     """Acknowledged or closed, it is neither to be mailed nor called under way."""
-    wording = submission_wording([_document(state, condition=condition), _document("done")])
+    said = _text([_document(state, condition=condition), _document("done")])
 
-    assert "Mail" not in wording
-    assert "adding" not in wording
-    assert wording.startswith(("VA staff ", "VA has your 2 documents", "VA is connecting 1 of"))
-    assert state in IN_FILE or wording.startswith("VA staff ")
+    assert "Mail" not in said
+    assert "adding" not in said
+    assert said.startswith(("VA staff ", "VA has your 2 documents", "VA is connecting 1 of"))
+    assert state in IN_FILE or said.startswith("VA staff ")
 
 
 def test_a_lost_form_that_may_have_arrived_under_another_id_is_staffs_to_check():
     """Its condition says so, and the veteran is asked for nothing."""
-    wording = submission_wording(
-        [_document("lost", "form_0781", condition="efolder_unknown"), _document("done")]
-    )
+    said = _text([_document("lost", "form_0781", condition="efolder_unknown"), _document("done")])
 
-    assert wording.startswith("VA staff are checking what happened to 1 of your 2 documents.")
+    assert said.startswith("VA staff are checking what happened to 1 of your 2 documents.")
 
 
 def test_the_veteran_is_not_asked_to_mail_bdd_instructions():
     """They are VA's own paper: staff check what happened."""
-    wording = submission_wording([_document("lost", "bdd_instructions"), _document("done")])
+    said = _text([_document("lost", "bdd_instructions"), _document("done")])
 
-    assert wording.startswith("VA staff are checking what happened to 1 of your 2 documents.")
+    assert said.startswith("VA staff are checking what happened to 1 of your 2 documents.")
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_the_wording_is_short_and_says_nothing_personal(state):
-    """At most three sentences; no id, no file name, no word of Lighthouse's."""
-    wording = _wording(state, state)
+    """At most four sentences; no id, no file name, no word of Lighthouse's."""
+    said = _wording(state, state)
 
-    assert wording.endswith(".")
-    assert wording.count(".") in {1, 2, 3}
+    assert said.endswith(".")
+    assert said.count(".") in {1, 2, 3, 4}
     for private in ("604526", "526-526", "att-9", "Doe", ".pdf", "exceeded"):
-        assert private not in wording
+        assert private not in said
 
 
-def test_a_claim_without_documents_has_none():
+def test_a_claim_without_documents_has_no_line():
     """The wording claims nothing about documents that are not tracked."""
-    assert "We don't know of any documents for this claim." == submission_wording([])
+    assert [] == wording([])
