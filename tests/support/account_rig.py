@@ -6,8 +6,9 @@ import json
 import definition_files
 from dashboard_files import board
 
+from lightkeeper.alerting.account.access import Access
 from lightkeeper.alerting.account.apply import Consent, apply
-from lightkeeper.alerting.account.client import Access, Account
+from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.objects import wanted
 from lightkeeper.alerting.account.plan import make
 from lightkeeper.alerting.account.snapshot import read

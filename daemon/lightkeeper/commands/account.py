@@ -75,8 +75,8 @@ def check() -> int:
     from lightkeeper.alerting.account.checked import permissions
 
     there = account_at_hand()
-    there.organisation()
-    click.echo(f"ok    DD_API_KEY: {there.access.site} knows it")
+    if there.organisation() is not None:
+        click.echo(f"ok    DD_API_KEY: {there.access.site} knows it")
     found = []
     for one in permissions(there):
         found.append(one)

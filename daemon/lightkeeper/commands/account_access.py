@@ -13,7 +13,8 @@ _KEYS: Final = ("DD_API_KEY", "DD_APP_KEY")
 
 def account_at_hand() -> "Account":
     """The account that DD_SITE and the keys of the process name. Raises AccessRefused."""
-    from lightkeeper.alerting.account.client import Access, Account
+    from lightkeeper.alerting.account.access import Access
+    from lightkeeper.alerting.account.client import Account
     from lightkeeper.alerting.account.errors import AccessRefused
     from lightkeeper.config.secret_files import WrongSecretFile, read
 

@@ -6,13 +6,15 @@ what creates an object is not. No key, and nothing else of a request, is ever in
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 
+from lightkeeper.alerting.account.access import Access
 from lightkeeper.alerting.account.errors import (
     AccessRefused,
     Gone,
@@ -22,21 +24,21 @@ from lightkeeper.alerting.account.errors import (
 )
 from lightkeeper.alerting.account.objects import ObjectKind, Payload
 
-SITES: Final = (
-    *(
-        "datadoghq.com",
-        "us3.datadoghq.com",
-        "us5.datadoghq.com",
-        "datadoghq.eu",
-        "ap1.datadoghq.com",
-    ),
-    *("ap2.datadoghq.com", "uk1.datadoghq.com", "ddog-gov.com", "us2.ddog-gov.com"),
-)
-_LOOPBACK: Final = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\]):\d+")
 _TIMEOUT: Final = (5.0, 60.0)
 _TRIES: Final = 6
 _LONGEST_RESET: Final = 120.0
 _LONGEST_WAIT: Final = 900.0
+_BROKEN: Final = (
+    (
+        requests.exceptions.SSLError,
+        "has a certificate that is not trusted: if your network re-signs TLS, "
+        "REQUESTS_CA_BUNDLE must name a file with its root certificate",
+    ),
+    (requests.exceptions.ProxyError, "cannot be reached through the proxy"),
+    (requests.exceptions.Timeout, "does not answer in time"),
+    (requests.exceptions.ChunkedEncodingError, "breaks off its answer"),
+    (requests.exceptions.ContentDecodingError, "answers with what cannot be unpacked"),
+)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -59,28 +61,6 @@ _PAGES: Final = {
     ObjectKind.MONITOR: Paged("/api/v1/monitor", "page", "page_size", 1000, by_page=True),
     ObjectKind.DASHBOARD: Paged("/api/v1/dashboard", "start", "count", 100, "dashboards"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where an account is, and the keys to it."""
-
-    site: str
-    api_key: str = field(repr=False)
-    app_key: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        """Raise AccessRefused for a site that there is not, or a key that cannot be sent."""
-        if self.site not in SITES and not _LOOPBACK.fullmatch(self.site):
-            raise AccessRefused(f"DD_SITE: there is no such site: write one of {', '.join(SITES)}")
-        for name, key in (("DD_API_KEY", self.api_key), ("DD_APP_KEY", self.app_key)):
-            if not re.fullmatch(r"[!-~]+", key):
-                raise AccessRefused(f"{name}: is no key: write the letters and digits alone")
-
-    @property
-    def url(self) -> str:
-        """The address before every path."""
-        return self.site if self.site not in SITES else f"https://api.{self.site}"
 
 
 class Account:
@@ -109,15 +89,15 @@ class Account:
         Raises AccessRefused for an API key that the site does not know.
         """
         try:
-            status, found = self._once("GET", "/api/v2/validate", {}, None)[:2]
-        except requests.RequestException:
-            return None
-        if status == 403:
+            found = self.call("GET", "/api/v2/validate", what="a trial of the keys")
+        except AccessRefused:
             raise AccessRefused(
                 f"DD_API_KEY: {self.access.site} does not know this key: see that DD_SITE is the "
                 "site of the key's organisation"
-            )
-        data = found.get("data") if isinstance(found, dict) and status == 200 else None
+            ) from None
+        except Gone:
+            return None
+        data = found.get("data") if isinstance(found, dict) else None
         return str(data.get("id")) if isinstance(data, dict) else None
 
     def listed(self, kind: ObjectKind) -> list[Payload]:
@@ -130,9 +110,7 @@ class Account:
         at = 0
         # Until a page is empty, and not until one is short: the server may give fewer than asked.
         while True:
-            query = {pages.begin: at, pages.size: pages.most}
-            answer = self.call("GET", pages.path, query=query, what=what, needs=pages.needs)
-            page = self._page(pages, answer, what)
+            page = self._page(pages, at, what)
             new = {str(one["id"]): one for one in page if str(one["id"]) not in found}
             if not new:
                 return list(found.values())
@@ -180,13 +158,15 @@ class Account:
             return True
         return True
 
-    def _page(self, pages: Paged, answer: Any, what: str) -> list[Payload]:
-        rows = answer.get(pages.inside) if pages.inside and isinstance(answer, dict) else answer
-        if not isinstance(rows, list) or any("id" not in one for one in rows):
-            raise Unanswered(
-                f"{self.access.site} answers with no list of {what}: is DD_SITE right?"
-            )
-        return rows
+    def _page(self, pages: Paged, at: int, what: str) -> list[Payload]:
+        query = {pages.begin: at, pages.size: pages.most}
+        with suppress(Gone):
+            answer = self.call("GET", pages.path, query=query, what=what, needs=pages.needs)
+            inside = pages.inside and isinstance(answer, dict)
+            rows = answer.get(pages.inside) if inside else answer
+            if isinstance(rows, list) and all(map(_is_object, rows)):
+                return rows
+        raise Unanswered(f"{self.access.site} answers with no list of {what}: is DD_SITE right?")
 
     def call(
         self,
@@ -211,7 +191,7 @@ class Account:
                 status, found, headers, last = 0, None, {}, _broken(exc)
                 if isinstance(exc, requests.exceptions.SSLError) and not creates:
                     raise Unanswered(f"{what}: {self.access.site} {last}") from None
-            if 200 <= status < 300:
+            if 200 <= status < 300 and (found is not None or status == 204):
                 return found
             if status == 429:
                 last, pause = "is asked too often", _reset(headers)
@@ -243,15 +223,20 @@ class Account:
             allow_redirects=False,  # to wherever it leads, the keys do not go
         )
         try:
-            return answer.status_code, answer.json(), answer.headers
-        except ValueError:
-            status = answer.status_code
-            return (502 if status == 200 else status), None, answer.headers
+            return answer.status_code, orjson.loads(answer.content), answer.headers
+        except ValueError:  # also what no JSON may hold, such as NaN, or half of a character
+            return answer.status_code, None, answer.headers
 
     def _error(self, method: str, status: int, found: Any, what: str, needs: str) -> Exception:
         said = self._words(found)
-        if status < 400:
+        if 300 <= status < 400:
             return Unanswered(f"{what}: {self.access.site} answers {status}: is DD_SITE right?")
+        if found is None or status == 407:
+            unclear = Uncertain if method == "POST" and status < 300 else Unanswered
+            return unclear(
+                f"{what}: {self.access.site} answers {status} with no JSON, as a proxy or a "
+                "firewall does: see what stands between"
+            )
         if status in (401, 403) and not (method == "DELETE" and "referenced" in said):
             kind = what.partition(" ")[0].rstrip("s")
             lacking = needs or f"{kind}s_{'read' if method == 'GET' else 'write'}"
@@ -261,7 +246,9 @@ class Account:
             )
         if status == 404:
             return Gone(f"{what}: {self.access.site} answers 404{said}: make a new plan")
-        advice = "correct its file, and make a new plan"
+        advice = (
+            "is DD_SITE right?" if method == "GET" else "correct its file, and make a new plan"
+        )
         if "tag" in said.lower():
             advice = "where the organisation demands a tag, add it to `tags` in variables.json"
         if "referenced" in said:
@@ -288,9 +275,13 @@ def _single(answer: Any) -> Payload:
     """The object of an answer; SLOs come in `data`, as a list or not."""
     found = answer.get("data", answer) if isinstance(answer, dict) else answer
     one = found[0] if isinstance(found, list) and found else found
-    if not isinstance(one, dict) or "id" not in one:
+    if not _is_object(one):
         raise Uncertain("Datadog answers with no object: run it again")
     return one
+
+
+def _is_object(found: Any) -> TypeGuard[Payload]:
+    return isinstance(found, dict) and isinstance(found.get("id"), str | int)
 
 
 def _reset(headers: Any) -> float:
@@ -298,20 +289,9 @@ def _reset(headers: Any) -> float:
         seconds = float(headers.get("X-RateLimit-Reset", ""))
     except ValueError:
         return 5.0
-    return min(max(seconds, 0.1), _LONGEST_RESET)
+    return min(max(0.1, seconds), _LONGEST_RESET)  # not a number: 0.1
 
 
 def _broken(exc: requests.RequestException) -> str:
     """Why there is no answer; an exception of requests quotes the address, and is not shown."""
-    names: Iterator[tuple[type, str]] = iter(
-        (
-            (
-                requests.exceptions.SSLError,
-                "has a certificate that is not trusted: if your network re-signs TLS, "
-                "REQUESTS_CA_BUNDLE must name a file with its root certificate",
-            ),
-            (requests.exceptions.ProxyError, "cannot be reached through the proxy"),
-            (requests.exceptions.Timeout, "does not answer in time"),
-        )
-    )
-    return next((said for kind, said in names if isinstance(exc, kind)), "cannot be reached")
+    return next((said for kind, said in _BROKEN if isinstance(exc, kind)), "cannot be reached")

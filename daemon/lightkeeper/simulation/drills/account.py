@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from lightkeeper.alerting.account.access import Access
 from lightkeeper.alerting.account.apply import Consent, apply
-from lightkeeper.alerting.account.client import Access, Account
+from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.objects import wanted
 from lightkeeper.alerting.account.plan import Plan, make
 from lightkeeper.alerting.account.snapshot import read
