@@ -10,9 +10,11 @@ import click
 
 from lightkeeper.commands.shared import folder_option
 from lightkeeper.commands.terminal import unfiltered
+from lightkeeper.commands.values import values_options
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
+    from lightkeeper.alerting.files.variables import Values
     from lightkeeper.simulation.drills.run import Result
 
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     "--days", type=click.IntRange(1, 366), help="Length of the healthy drill; default 7."
 )
 @folder_option("monitors", "Where the definitions, variables.json and README.md are.")
-def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
+@values_options
+def drill(names: tuple[str, ...], days: int | None, folder: Path, values: "Values") -> int:
     """Inject faults in simulated time and see which monitors page.
 
     Each NAME is a fault; without one, all are tried, which takes two minutes or more. Fails if
@@ -35,7 +38,7 @@ def drill(names: tuple[str, ...], days: int | None, folder: Path) -> int:
 
     for name in names:
         refuse_unknown(name, FAULTS)
-    assets = load(folder)
+    assets = load(folder, values=values)
     wanted = list(dict.fromkeys(names or FAULTS))
     results = _shown(run_drills(wanted, assets, days=days), len(wanted))
     wrong = problems(results)

@@ -15,7 +15,7 @@ HEALTHY: Final = "healthy"
 FAILING_RATES: Final = (4, 8, 12, 19, 60)
 """Failures an hour, where 0.4 are usual."""
 
-WRONG_ENV: Final = "prod"
+WRONG_ENV: Final = "another-env"
 
 
 @dataclass(frozen=True, slots=True)
