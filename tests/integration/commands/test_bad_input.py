@@ -111,9 +111,7 @@ CASES = [
     Case("drill nosuch", USAGE, "no such drill: nosuch; choose from healthy, "),
     Case("drill failed-bg", USAGE, "no such drill: failed-bg; did you mean failed-bgs"),
     Case("drill healthy --days 0", USAGE, "0 is not in the range 1<=x<=366"),
-    Case(
-        "drill failed-bgs --env nowhere", USAGE, "no such environment: nowhere: choose from prod"
-    ),
+    Case("drill failed-bgs --env nowhere", USAGE, "no such environment: nowhere: choose from "),
     Case("drill failed-bgs --set pager", USAGE, "--set pager: write it as NAME=VALUE"),
     Case("drill failed-bgs --folder {}/none", NO, "no such folder: name it with --folder"),
     Case("demo --seconds 1", USAGE, "1 is not in the range 8<=x<=3600"),

@@ -247,16 +247,14 @@ def test_the_command_fails_where_a_drill_does(tmp_path, assets):
 
 def test_a_drill_runs_with_the_values_of_an_environment():
     """One of its thresholds, changed on top, is judged as any other."""
-    values = ["--env", "staging", "--set", "failures_remind_after_minutes=10"]
+    values = ["--env", "staging", "--set", "failures_remind_after_minutes=40"]
     result = CliRunner().invoke(
         drill, ["failed-bgs", "--folder", str(MONITORS), *values], standalone_mode=False
     )
 
     assert 1 == result.return_value
     assert "failed-bgs: documents-failed repeated itself 1 times\n" == result.stderr
-    assert (
-        "documents-failed: after 1 min, over 41 min after the end, 1 x reminded" in result.stdout
-    )
+    assert "over 41 min after the end, 1 x reminded" in result.stdout
 
 
 def test_a_drill_that_is_not_there_is_refused_by_name():
