@@ -41,6 +41,7 @@ Names = Mapping[ObjectKind, Mapping[str, str]]
 _COMBINING: Final = ("composite", "slo alert")
 _SLO: Final = re.compile(r'(?<=burn_rate\(")[^"]*(?=")|(?<=error_budget\(")[^"]*(?=")')
 _SLO_ID: Final = re.compile(r"[0-9a-f]{32}")
+_LETTER: Final = re.compile(r"[A-Za-z]")
 _LINK: Final = re.compile(r"(https?://[\w.:-]+/dashboard/)([\w-]+(?:\.[\w-]+)*)")
 _LONGEST_MARK: Final = 180  # Datadog cuts a tag off at 200
 _IN_WIDGETS: Final = {"slo_id": ObjectKind.SLO, "alert_id": ObjectKind.MONITOR}
@@ -63,7 +64,7 @@ class Wanted:
 def wanted(assets: Assets, boards: Mapping[str, Dashboard]) -> tuple[Wanted, ...]:
     """Everything of an environment: SLOs, monitors, what combines those, dashboards.
 
-    Raises BadDefinition with every key that a query names and no file has.
+    Raises BadDefinition with every query whose keys cannot be replaced by ids.
     """
     env = assets.variables["env"]
     made = {
@@ -71,7 +72,11 @@ def wanted(assets: Assets, boards: Mapping[str, Dashboard]) -> tuple[Wanted, ...
         ObjectKind.MONITOR: assets.monitors,
         ObjectKind.DASHBOARD: {key: one.definition for key, one in boards.items()},
     }
-    problems = [line for one in assets.monitors.values() for line in _unknown(one, assets)]
+    problems = [
+        f"{one.file}: payload.query: [account] {said}"
+        for one in assets.monitors.values()
+        for said in unfilled(one, assets)
+    ]
     problems += [
         f"{one.file}: key: [account] with the env it is too long for a tag: write a shorter one"
         for definitions in made.values()
@@ -92,15 +97,24 @@ def _turn(one: Wanted) -> tuple[int, bool]:
     return [*ObjectKind].index(one.kind), one.payload.get("type") in _COMBINING
 
 
-def _unknown(definition: Definition, assets: Assets) -> Iterator[str]:
+def unfilled(definition: Definition, assets: Assets) -> Iterator[str]:
+    """What keeps the keys in a query from being replaced by ids, and what to write instead."""
     kind, query = definition.payload.get("type"), str(definition.payload.get("query"))
-    names = _operands(query) if kind == "composite" else _SLO.findall(query)
-    known = assets.monitors if kind == "composite" else assets.slos
-    what = "monitor" if kind == "composite" else "SLO"
-    for name in names if kind in _COMBINING else ():
-        if name not in known and not name.isdigit() and not _SLO_ID.fullmatch(name):
-            said = f"there is no {what} {name}: write the key of one"
-            yield f"{definition.file}: payload.query: [account] {said}"
+    if kind not in _COMBINING:
+        return
+    is_composite = kind == "composite"
+    known, what = (assets.monitors, "monitor") if is_composite else (assets.slos, "SLO")
+    try:
+        names = _operands(_condition(query)) if is_composite else _SLO.findall(query)
+    except QuerySyntaxError as exc:
+        if _LETTER.search(query):  # ids alone go to Datadog as they are
+            yield str(exc)
+        return
+    for name in names:
+        if is_composite and name == definition.key:
+            yield f"{name} is itself: write the key of another"
+        elif name not in known and not name.isdigit() and not _SLO_ID.fullmatch(name):
+            yield f"there is no {what} {name}: write the key of one"
 
 
 def renamed(kind: ObjectKind, payload: Payload, names: Names) -> Payload:
@@ -139,34 +153,28 @@ def _in_widgets(value: Any, names: Names) -> Any:
 
 
 def _combined(query: str, names: Mapping[str, str]) -> str:
-    condition = _condition(query)
-    return query if condition is None else written(_each(condition, names))
-
-
-def _operands(query: str) -> list[str]:
-    found: list[str] = []
-
-    def note(condition: Condition) -> None:
-        match condition:
-            case Operand(name):
-                found.append(name)
-            case Inverse(inner):
-                note(inner)
-            case Joined(_, parts):
-                for one in parts:
-                    note(one)
-
-    if (condition := _condition(query)) is not None:
-        note(condition)
-    return found
-
-
-def _condition(query: str) -> Condition | None:
     try:
-        found = parse(query)
+        return written(_each(_condition(query), names))
     except QuerySyntaxError:
-        return None
-    return found.condition if isinstance(found, Composite) else None
+        return query
+
+
+def _operands(condition: Condition) -> Iterator[str]:
+    match condition:
+        case Operand(name):
+            yield name
+        case Inverse(inner):
+            yield from _operands(inner)
+        case Joined(_, parts):
+            for one in parts:
+                yield from _operands(one)
+
+
+def _condition(query: str) -> Condition:
+    found = parse(query)
+    if isinstance(found, Composite):
+        return found.condition
+    raise QuerySyntaxError("query: it combines no monitors: write their keys, as in `a && !b`")
 
 
 def _each(condition: Condition, names: Mapping[str, str]) -> Condition:

@@ -8,9 +8,9 @@ plan is empty.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from lightkeeper.alerting.account.objects import Names, ObjectKind, renamed, unfilled
 from lightkeeper.alerting.account.server_defaults import (
     DASHBOARD_DEFAULTS,
     MONITOR_DEFAULTS,
@@ -19,18 +19,6 @@ from lightkeeper.alerting.account.server_defaults import (
 from lightkeeper.alerting.files.dashboards import Dashboard, dicts
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.files.reading import BadDefinition
-from lightkeeper.alerting.query.conditions import written
-from lightkeeper.alerting.query.parser import parse
-from lightkeeper.alerting.query.syntax import (
-    BurnRate,
-    Composite,
-    Condition,
-    ErrorBudget,
-    Inverse,
-    Joined,
-    Operand,
-    QuerySyntaxError,
-)
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import CONSTANT_TAGS, Kind
 
@@ -47,20 +35,14 @@ _SLO_BLOCKS: Final = {
     "thresholds": ("timeframe", "target", "warning"),
     "query": ("numerator", "denominator"),
 }
-_LINKED: Final = ("name", "message")
-_SLO_ID: Final = re.compile(r"[0-9a-f]{32}")
+_KINDS: Final = {
+    SLO: ObjectKind.SLO,
+    MONITOR: ObjectKind.MONITOR,
+    DASHBOARD: ObjectKind.DASHBOARD,
+}
 _PERCENTILE: Final = re.compile(r"(?<![\w.:])p\d{2}(?:\.\d+)?:([A-Za-z][\w.]*)\{")
 _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """How Terraform names the ids of the monitors, SLOs and dashboards with these keys."""
-
-    monitors: dict[str, str]
-    slos: dict[str, str]
-    dashboards: dict[str, str]
 
 
 def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]:
@@ -74,14 +56,14 @@ def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]
         DASHBOARD: {key: board.definition for key, board in boards.items()},
     }
     names = {kind: _names(found.values()) for kind, found in definitions.items()}
-    ids = _Ids(*(_ids(kind, names[kind]) for kind in (MONITOR, SLO, DASHBOARD)))
-    links = _Links(assets.variables.get("datadog_url"), _linked(definitions[DASHBOARD], ids))
+    ids = {_KINDS[kind]: _ids(kind, found) for kind, found in names.items()}
+    ids[ObjectKind.DASHBOARD] = _linked(definitions[DASHBOARD], ids)
     problems: list[str] = []
     resources: dict[str, dict[str, Any]] = {}
     for kind, found in definitions.items():
         for key, definition in found.items():
             try:
-                made = _resource(kind, definition, ids, links)
+                made = _resource(kind, definition, assets, ids)
             except BadDefinition as exc:
                 problems.append(str(exc))
             else:
@@ -99,57 +81,23 @@ def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]
     }
 
 
-def _resource(kind: str, definition: Definition, ids: _Ids, links: "_Links") -> dict[str, Any]:
+def _resource(kind: str, definition: Definition, assets: Assets, ids: Names) -> dict[str, Any]:
     if kind == SLO:
         return _slo(definition)
     if kind == MONITOR:
-        return {"monitor": json.dumps(_monitor(definition, ids, links), ensure_ascii=False)}
-    by_key = {"slo_id": ids.slos, "alert_id": ids.monitors}
-    payload = _escaped(spelled_out(definition.payload, DASHBOARD_DEFAULTS), by_key)
-    return {"dashboard": json.dumps(payload, ensure_ascii=False)}
+        return {"monitor": json.dumps(_monitor(definition, assets, ids), ensure_ascii=False)}
+    payload = _escaped(spelled_out(definition.payload, DASHBOARD_DEFAULTS))
+    made = renamed(ObjectKind.DASHBOARD, payload, ids)
+    return {"dashboard": json.dumps(made, ensure_ascii=False)}
 
 
-def _monitor(definition: Definition, ids: _Ids, links: "_Links") -> dict[str, Any]:
+def _monitor(definition: Definition, assets: Assets, ids: Names) -> dict[str, Any]:
+    if said := [*unfilled(definition, assets)]:
+        raise BadDefinition("\n".join(str(_refused(definition, "query", one)) for one in said))
     # Into each of the assets the server writes the monitor's own id, which no file can spell out.
     payload = {name: one for name, one in definition.payload.items() if name != "assets"}
-    made: dict[str, Any] = _escaped(spelled_out(payload, MONITOR_DEFAULTS))
-    made |= {name: links.by_id(made[name]) for name in _LINKED if isinstance(made.get(name), str)}
-    return {**made, "query": _query(definition, ids)}
-
-
-def _query(definition: Definition, ids: _Ids) -> str:
-    """The query, which names other monitors and SLOs by their ids."""
-    text = str(definition.payload.get("query")).strip()
-    try:
-        query = parse(text)
-    except QuerySyntaxError as exc:
-        if definition.payload.get("type") in ("composite", "slo alert"):
-            raise _refused(definition, "query", str(exc)) from exc
-        return str(_escaped(text))
-    match query:
-        case Composite(condition):
-            return written(_by_id(condition, definition, ids))
-        case BurnRate(slo=slo) | ErrorBudget(slo=slo):
-            if slo not in ids.slos and not _SLO_ID.fullmatch(slo):
-                raise _refused(definition, "query", f"there is no SLO {slo}: write the key of one")
-            by_id = f'"{ids.slos.get(slo, slo)}"'
-            return str(_escaped(text)).replace(f'"{slo}"', by_id, 1)
-    return str(_escaped(text))
-
-
-def _by_id(condition: Condition, definition: Definition, ids: _Ids) -> Condition:
-    match condition:
-        case Operand(key):
-            if key not in ids.monitors and not key.isdigit():
-                said = f"there is no monitor {key}: write the key of one"
-                raise _refused(definition, "query", said)
-            if key == definition.key:
-                raise _refused(definition, "query", f"{key} is itself: write the key of another")
-            return Operand(ids.monitors.get(key, key))
-        case Inverse(inner):
-            return Inverse(_by_id(inner, definition, ids))
-        case Joined(operator, parts):
-            return Joined(operator, tuple(_by_id(one, definition, ids) for one in parts))
+    payload["query"] = str(payload.get("query")).strip()
+    return renamed(ObjectKind.MONITOR, _escaped(spelled_out(payload, MONITOR_DEFAULTS)), ids)
 
 
 def _slo(definition: Definition) -> dict[str, Any]:
@@ -184,27 +132,12 @@ def _percentiles(text: str) -> Iterator[str]:
             yield name
 
 
-@dataclass(frozen=True, slots=True)
-class _Links:
-    """Links to dashboards: their keys stand where the account has ids."""
-
-    address: Any
-    ids: dict[str, str]
-
-    def by_id(self, text: str) -> str:
-        """The escaped text with the ids of dashboards in its links."""
-        if not isinstance(self.address, str) or not self.ids:
-            return text
-        start = f"{_escaped(self.address)}/dashboard/"
-        keys = "|".join(map(re.escape, self.ids))
-        found = re.compile(rf"{re.escape(start)}({keys})(?![\w-])")
-        return found.sub(lambda one: f"{start}{self.ids[one[1]]}", text)
-
-
-def _linked(boards: Mapping[str, Definition], ids: _Ids) -> dict[str, str]:
+def _linked(boards: Mapping[str, Definition], ids: Names) -> dict[str, str]:
     """The dashboards that a monitor may link: one that names monitors would close a circle."""
-    free = (key for key, one in boards.items() if not _names_any(one.payload, ids.monitors))
-    return {key: ids.dashboards[key] for key in free}
+    monitors, by_key = ids[ObjectKind.MONITOR], ids[ObjectKind.DASHBOARD]
+    return {
+        key: by_key[key] for key, one in boards.items() if not _names_any(one.payload, monitors)
+    }
 
 
 def _names_any(value: Any, monitors: Mapping[str, str]) -> bool:
@@ -237,23 +170,15 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _escaped(value: Any, by_key: Mapping[str, Mapping[str, str]] | None = None) -> Any:
-    """The value without anything that Terraform would fill in, but for ids that `by_key` holds.
-
-    `by_key` has for a name such as `slo_id` the ids by key.
-    """
+def _escaped(value: Any) -> Any:
+    """The value without anything that Terraform would fill in."""
     match value:
         case str():
             return _TEMPLATE.sub(r"\1\1", value)
         case list():
-            return [_escaped(one, by_key) for one in value]
+            return [_escaped(one) for one in value]
         case dict():
-            ids = by_key or {}
-            return {
-                name: ids.get(name, {}).get(one if isinstance(one, str) else "")
-                or _escaped(one, by_key)
-                for name, one in value.items()
-            }
+            return {name: _escaped(one) for name, one in value.items()}
     return value
 
 

@@ -1,6 +1,7 @@
 """A plan says what has to change, in an order in which it can, and what it leaves alone."""
 
 import json
+import re
 
 import account_rig
 import definition_files
@@ -12,6 +13,8 @@ from lightkeeper.alerting.account.normal import sent
 from lightkeeper.alerting.account.objects import ObjectKind
 from lightkeeper.alerting.account.plan import Deed, as_json, make
 from lightkeeper.alerting.account.snapshot import Snapshot
+from lightkeeper.alerting.account.terraform import terraform
+from lightkeeper.alerting.files.definitions import load
 from lightkeeper.alerting.files.reading import BadDefinition
 from lightkeeper.simulation.datadog import stored
 
@@ -163,17 +166,36 @@ def test_what_is_no_plan_is_refused(found, tmp_path):
     ("key", "query", "words"),
     [
         ("page", "stuck && !nobody", "there is no monitor nobody: write the key of one"),
+        ("page", "stuck && page", "page is itself: write the key of another"),
+        ("page", "stuck && base || failed", "query: && stands beside || without parentheses"),
+        ("page", "stuck &", "query: "),
         ("burn", definition_files.BURN.replace("share", "none"), "there is no SLO none"),
     ],
 )
-def test_a_query_that_names_what_has_no_file_is_refused(tmp_path, key, query, words):
-    """With the file and the key."""
+def test_a_query_whose_keys_cannot_become_ids_is_refused(tmp_path, key, query, words):
+    """With the file and the key, and for Terraform in the same words."""
     files = account_rig.definitions()
     files[f"{key}.json"]["payload"]["query"] = query
     account_rig.write(tmp_path, files)
 
-    with pytest.raises(BadDefinition, match=rf"{key}\.json: payload\.query: \[account\] {words}"):
+    said = rf"{key}\.json: payload\.query: \[%s\] {re.escape(words)}"
+    with pytest.raises(BadDefinition, match=said % "account"):
         account_rig.objects(tmp_path)
+    with pytest.raises(BadDefinition, match=said % "terraform"):
+        terraform(load(tmp_path / "monitors"), {})
+
+
+@pytest.mark.parametrize("query", ["12 && 345 || 6", "12 &", "12 && !(34 || 5)"])
+def test_a_query_of_ids_alone_goes_to_datadog_as_it_is(tmp_path, query):
+    """Nothing in it has to be replaced, whatever Datadog thinks of it."""
+    files = account_rig.definitions()
+    files["page.json"]["payload"]["query"] = query
+    account_rig.write(tmp_path, files)
+
+    (page,) = [one for one in account_rig.objects(tmp_path) if one.key == "page"]
+    assert query == page.resolved({})["query"]
+    made = terraform(load(tmp_path / "monitors"), {})["resource"]["datadog_monitor_json"]
+    assert query == json.loads(made["page"]["monitor"])["query"]
 
 
 def test_a_key_that_is_too_long_for_a_tag_is_refused(tmp_path):
