@@ -11,6 +11,7 @@ import click
 
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.account_access import account_at_hand
+from lightkeeper.commands.account_maintenance import maintenance
 from lightkeeper.commands.muting import mute, unmute
 from lightkeeper.commands.shared import complain, folder_option
 from lightkeeper.commands.values import of_env, values_options
@@ -279,5 +280,5 @@ def _load(
     return assets, there or beside, wanted(assets, boards)
 
 
-for _command in (mute, unmute):
+for _command in (mute, unmute, maintenance):
     account.add_command(_command)

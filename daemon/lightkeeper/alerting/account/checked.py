@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from lightkeeper.alerting.account import downtimes
+from lightkeeper.alerting.account import corrections, downtimes
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccessRefused, Gone, PayloadRefused
 from lightkeeper.alerting.account.normal import sent
@@ -27,9 +27,13 @@ def permissions(account: Account) -> Iterator[Permission]:
         for write in (False, True):
             name = f"{kind}s_{'write' if write else 'read'}"
             yield Permission(name, account.may(kind, write=write))
-    nothing = {"data": {"type": "downtime", "id": _NO_ID, "attributes": {"message": ""}}}
-    may_mute = account.allows("PATCH", f"{downtimes.PATH}/{_NO_ID}", body=nothing)
+    # Changes of what no account has: who may make them is told that it is not there.
+    none = {"data": {"type": "downtime", "id": _NO_ID, "attributes": {"message": ""}}}
+    may_mute = account.allows("PATCH", f"{downtimes.PATH}/{_NO_ID}", body=none)
     yield Permission(downtimes.NEEDS, may_mute)
+    none = {"data": {"type": "correction", "attributes": {"description": ""}}}
+    may_correct = account.allows("PATCH", f"{corrections.PATH}/{_NO_ID}", body=none)
+    yield Permission(corrections.NEEDS, may_correct)
 
 
 def validate(account: Account, plan: Plan) -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lightkeeper.alerting.account.client import Account, Paged
-from lightkeeper.alerting.account.errors import Gone, Uncertain
+from lightkeeper.alerting.account.errors import Gone
 from lightkeeper.alerting.account.objects import Payload
+from lightkeeper.alerting.account.once import make_once
 from lightkeeper.alerting.files.markers import mark_in, signed
 
 NEEDS: Final = "monitors_downtime"
@@ -19,18 +20,18 @@ PATH: Final = "/api/v2/downtime"
 _PAGES: Final = Paged(PATH, "page[offset]", "page[limit]", 100, "data", needs=NEEDS)
 _LIVE: Final = ("active", "scheduled")
 """Canceled ones are listed for about two days more."""
-_CREATES: Final = 3
 _SOON: Final = timedelta(minutes=1)
 """Datadog refuses a start in the past: by its clock, and once the call arrives."""
-_LOOK_AFTER: Final = (1.0, 3.0)
-"""Seconds before each look for a downtime that may have been made: a list may be older."""
+_ALIKE: Final = timedelta(minutes=1)
+"""How far times may lie apart that are not worth a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Downtime:
     """What shall be muted until when, and the words that say why; without `since` from now on.
 
-    `of` are the monitors, by their id or by tags, and `scope` their groups.
+    `of` are the monitors, by their id or by tags, and `scope` their groups. The mark of one by
+    tags says which tags and groups these are.
     """
 
     what: str
@@ -43,9 +44,14 @@ class Downtime:
 
     @property
     def message(self) -> str:
-        """The words, which notify nobody, and the mark."""
-        plain = "".join(char if char.isprintable() else " " for char in self.words)
-        return signed(plain.replace("@", "(at)"), self.mark)
+        """The words and the mark."""
+        return signed(quiet(self.words), self.mark)
+
+
+def quiet(words: str) -> str:
+    """Words that notify nobody: behind an @ Datadog reads whom it shall tell."""
+    plain = "".join(char if char.isprintable() else " " for char in words)
+    return plain.replace("@", "(at)")
 
 
 def listed(account: Account) -> list[Payload]:
@@ -75,7 +81,7 @@ def bring(account: Account, wanted: Downtime, rows: list[Payload], now: datetime
     replaced.
     """
     ours = [row for row in rows if is_live(row) and mark_of(row) == wanted.mark]
-    kept = next((row for row in ours if _fits(row, wanted, now)), None)
+    kept = next((row for row in ours if _is_of(row, wanted, now)), None)
     wrote = kept is None or _changed(account, wanted, kept, now)
     if kept is None:
         _create(account, wanted, now)
@@ -98,8 +104,8 @@ def _changed(account: Account, wanted: Downtime, kept: Payload, now: datetime) -
     """Change end and words, where they differ; whether they did."""
     held = _attributes(kept)
     schedule = held.get("schedule") or {}
-    same_end = _time(schedule.get("end")) == _whole(wanted.until)
-    if same_end and held.get("message") == wanted.message:
+    same_words = str(held.get("message")).split() == wanted.message.split()
+    if same_words and _alike(_time(schedule.get("end")), wanted.until):
         return False
     change = {
         "message": wanted.message,
@@ -128,25 +134,11 @@ def _create(account: Account, wanted: Downtime, now: datetime) -> None:
         "notify_end_states": ["alert", "no data", "warn"],
         "notify_end_types": ["canceled", "expired"],
     }
-    for turn in range(_CREATES):
-        try:
-            _send(account, "POST", made, wanted)
-        except Uncertain:
-            if _was_made(account, wanted, now):
-                return
-            if turn + 1 == _CREATES:
-                raise
-        else:
-            return
-
-
-def _was_made(account: Account, wanted: Downtime, now: datetime) -> bool:
-    for pause in _LOOK_AFTER:
-        account.sleep(pause)
-        for row in listed(account):
-            if is_live(row) and mark_of(row) == wanted.mark and _fits(row, wanted, now):
-                return True
-    return False
+    make_once(
+        account,
+        lambda: _send(account, "POST", made, wanted),
+        lambda: any(_is_of(row, wanted, now) for row in listed(account)),
+    )
 
 
 def _send(
@@ -158,17 +150,19 @@ def _send(
     account.call(method, path, body=body, what=wanted.what, needs=NEEDS)
 
 
-def _fits(row: Payload, wanted: Downtime, now: datetime) -> bool:
-    """Tell whether a downtime becomes what is wanted by another end and other words."""
+def _is_of(row: Payload, wanted: Downtime, now: datetime) -> bool:
+    """Tell whether a downtime becomes what is wanted by another end and other words.
+
+    Tags and scope are not compared: Datadog may write them in another way, and the mark of what
+    has them names them.
+    """
+    if not is_live(row) or mark_of(row) != wanted.mark:
+        return False
     held = _attributes(row)
-    of = held.get("monitor_identifier") or {}
-    same_tags = sorted(of.get("monitor_tags") or []) == sorted(wanted.of.get("monitor_tags") or [])
-    same_of = same_tags and of.get("monitor_id") == wanted.of.get("monitor_id")
-    start = _time((held.get("schedule") or {}).get("start"))
     begins_alike = (_begins_now(wanted, now) and held.get("status") == "active") or (
-        wanted.since is not None and start == _whole(wanted.since)
+        _alike(_time((held.get("schedule") or {}).get("start")), wanted.since)
     )
-    return same_of and held.get("scope") == wanted.scope and begins_alike
+    return begins_alike and monitor_id(row) == wanted.of.get("monitor_id")
 
 
 def _begins_now(wanted: Downtime, now: datetime) -> bool:
@@ -182,14 +176,14 @@ def _attributes(row: Payload) -> Payload:
 
 def _time(text: Any) -> datetime | None:
     try:
-        return _whole(datetime.fromisoformat(text))
+        return datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
 
 
-def _whole(at: datetime) -> datetime:
-    return at.replace(microsecond=0)
+def _alike(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and abs(one - other) < _ALIKE
 
 
 def _written(at: datetime) -> str:
-    return _whole(at.astimezone(UTC)).isoformat()
+    return at.astimezone(UTC).isoformat(timespec="seconds")

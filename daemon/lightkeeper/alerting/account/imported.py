@@ -12,7 +12,14 @@ from lightkeeper.alerting.account.objects import ObjectKind, Payload, Wanted, re
 from lightkeeper.alerting.account.snapshot import carrying, is_of_terraform
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.definitions import Urgency
-from lightkeeper.alerting.files.markers import described, mark, mark_of, tagged, unmarked
+from lightkeeper.alerting.files.markers import (
+    described,
+    mark,
+    mark_of,
+    planned_outage_of,
+    tagged,
+    unmarked,
+)
 
 _IDS: Final = {
     ObjectKind.MONITOR: re.compile(r"\d{1,19}"),
@@ -91,6 +98,8 @@ def imported(
         )
     file = {"key": key, "description": name, "runbook": key, "owner": variables["team"]}
     file |= {"pages": _PAGES[_urgency(payload, variables)], "payload": payload}
+    if planned := planned_outage_of(held):
+        file["planned_outage"] = planned
     if kind is ObjectKind.DASHBOARD:
         file = {name: file[name] for name in ("key", "description", "owner", "payload")}
     return Imported(kind, key, held, file)
@@ -103,8 +112,10 @@ def adopt(account: Account, found: Imported, env: str) -> None:
         return
     if carrying(found.kind, marked, account.listed(found.kind)) is not None:
         raise AccountMoved(f"another {found.kind} carries {marked}: write another key with --key")
-    put = described if found.kind is ObjectKind.DASHBOARD else tagged
-    held = put(found.held, env, found.key)
+    if found.kind is ObjectKind.DASHBOARD:
+        held = described(found.held, env, found.key)
+    else:
+        held = tagged(found.held, env, found.key, planned_outage_of(found.held))
     what = f"{found.kind} {found.key} ({held['id']})"
     if found.kind is ObjectKind.MONITOR:
         body: Payload = {"tags": held["tags"]}

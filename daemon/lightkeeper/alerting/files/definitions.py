@@ -15,7 +15,14 @@ from lightkeeper.alerting.files.reading import BadDefinition, read_json, read_te
 from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, load_variables, resolve
 
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
-_FIELDS: Final = {**dict.fromkeys(_TEXTS, str), "payload": dict, "silence": dict}
+PLANNED_OUTAGES: Final = ("at-step", "anywhere", "everywhere")
+"""Which planned outages explain what a monitor or SLO says: of the step of its group, of any step
+at which documents wait, or of all of Lighthouse alone."""
+_FIELDS: Final = {
+    **dict.fromkeys((*_TEXTS, "planned_outage"), str),
+    **dict.fromkeys(("payload", "silence"), dict),
+}
+_OPTIONAL: Final[dict[str, Any]] = {"planned_outage": str, "silence": dict}
 _WRAPPINGS: Final = {
     "definition": "in the wrapping of an integration",
     "data": "in an answer of Datadog's API",
@@ -43,7 +50,8 @@ PAGERS: Final = (Urgency.PAGER, Urgency.PAGER_LOW)
 class Definition:
     """One monitor or SLO. `written` is the payload before its variables were filled in.
 
-    `silence` holds the rules of `monitors check` it is exempt from, each with the reason.
+    `silence` holds the rules of `monitors check` it is exempt from, each with the reason, and
+    `planned_outage` one of PLANNED_OUTAGES, or nothing.
     """
 
     file: str
@@ -55,6 +63,7 @@ class Definition:
     payload: dict[str, Any]
     written: dict[str, Any]
     silence: dict[str, str] = field(default_factory=dict)
+    planned_outage: str = ""
 
     @property
     def urgency(self) -> Urgency:
@@ -85,7 +94,9 @@ class Assets:
         """The same with another value of a variable, in the monitors that name it."""
         variables = {**self.variables, name: value}
         monitors = {
-            key: replace(one, payload=_payload(one.written, variables, one.file, key))
+            key: replace(
+                one, payload=_payload(one.written, variables, one.file, key, one.planned_outage)
+            )
             for key, one in self.monitors.items()
             if f"${{{name}}}" in json.dumps(one.written)
         }
@@ -161,22 +172,29 @@ def _definitions(
 def _definition(path: Path, variables: dict[str, Any]) -> Definition:
     given = read_wrapper(path, _FIELDS)
     written = given.pop("payload")
-    payload = _payload(written, variables, str(path), given["key"])
+    planned = given["planned_outage"]
+    if planned not in ("", *PLANNED_OUTAGES):
+        known = ", ".join(PLANNED_OUTAGES)
+        raise BadDefinition(f"{path}: planned_outage: [wrapper] write one of {known}")
+    payload = _payload(written, variables, str(path), given["key"], planned)
     return Definition(file=str(path), payload=payload, written=written, **given)
 
 
 def _payload(
-    written: dict[str, Any], variables: dict[str, Any], file: str, key: str
+    written: dict[str, Any], variables: dict[str, Any], file: str, key: str, planned_outage: str
 ) -> dict[str, Any]:
-    return tagged(resolve(written, variables, f"{file}: payload"), variables["env"], key)
+    resolved = resolve(written, variables, f"{file}: payload")
+    return tagged(resolved, variables["env"], key, planned_outage)
 
 
 def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
     """Read a file that has these fields and no others. Raises BadDefinition."""
-    given = {"silence": {}, **read_json(path)}
+    given = {name: _OPTIONAL[name]() for name in fields if name in _OPTIONAL} | read_json(path)
     _refuse_unwrapped(path, given, fields)
     for name, kind in fields.items():
-        if not isinstance(given.get(name), kind) or (kind is str and not given[name].strip()):
+        one = given.get(name)
+        is_blank = isinstance(one, str) and not one.strip() and name not in _OPTIONAL
+        if not isinstance(one, kind) or is_blank:
             what = "a text" if kind is str else "an object"
             raise BadDefinition(f"{path}: {name}: [wrapper] missing or wrong: give it {what}")
     if unknown := sorted(given.keys() - fields.keys()):
@@ -198,7 +216,7 @@ def _refuse_unwrapped(path: Path, given: dict[str, Any], fields: Iterable[str]) 
     if what and "payload" not in given:
         how = _WRAPPINGS[inside] if inside else "as Datadog exports it"
         it = f"its {inside}" if inside else "it"
-        beside = ", ".join(name for name in fields if name not in ("payload", "silence"))
+        beside = ", ".join(name for name in fields if name not in ("payload", *_OPTIONAL))
         raise BadDefinition(
             f"{path}: payload: [wrapper] this is {what} {how}: write {it} as `payload`, without "
             f"what only the server writes (id, created, …), beside {beside}"

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 MANAGED_BY: Final = "managed_by:lightkeeper"
 _TAG: Final = "monitor_key:"
+_PLANNED: Final = "planned_outage:"
 _LINE: Final = "Managed by lightkeeper: "
 _NOT_IN_TAGS: Final = re.compile(r"[^\w./-]")
 
@@ -21,13 +22,28 @@ def mark(env: str, key: str) -> str:
     return _NOT_IN_TAGS.sub("_", f"{env}/{key}".lower())
 
 
-def tagged(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
+def planned_tag(env: str, planned_outage: str) -> str:
+    """The tag of what a planned outage explains, of that kind."""
+    return f"{_PLANNED}{mark(env, planned_outage)}"
+
+
+def planned_outage_of(payload: dict[str, Any]) -> str:
+    """Which kind of planned outage explains it, by its tag; empty where none does."""
+    tags = payload.get("tags")
+    found = (str(one) for one in tags) if isinstance(tags, list) else iter(())
+    return next((one.rpartition("/")[2] for one in found if one.startswith(_PLANNED)), "")
+
+
+def tagged(
+    payload: dict[str, Any], env: str, key: str, planned_outage: str = ""
+) -> dict[str, Any]:
     """A monitor or SLO with its mark among its tags, and no other mark."""
     tags = payload.get("tags", [])
     if not isinstance(tags, list):
         return payload  # the rule `shape` says so
     others = [one for one in tags if one != MANAGED_BY and not _is_mark(one)]
-    return {**payload, "tags": [*others, MANAGED_BY, f"{_TAG}{mark(env, key)}"]}
+    planned = [planned_tag(env, planned_outage)] if planned_outage else []
+    return {**payload, "tags": [*others, *planned, MANAGED_BY, f"{_TAG}{mark(env, key)}"]}
 
 
 def described(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
@@ -66,9 +82,13 @@ def mark_of(payload: dict[str, Any]) -> str | None:
     """The mark that an object carries, whatever its kind; None where it is not ours."""
     tags, text = payload.get("tags"), payload.get("description")
     tags = tags if isinstance(tags, list) else []
-    marks = [one.removeprefix(_TAG) for one in tags if _is_mark(one) and MANAGED_BY in tags]
+    marks = [
+        one.removeprefix(_TAG)
+        for one in tags
+        if MANAGED_BY in tags and isinstance(one, str) and one.startswith(_TAG)
+    ]
     return next(iter(marks), mark_in(str(text)) if "widgets" in payload else None)
 
 
 def _is_mark(tag: Any) -> bool:
-    return isinstance(tag, str) and tag.startswith(_TAG)
+    return isinstance(tag, str) and tag.startswith((_TAG, _PLANNED))

@@ -124,6 +124,8 @@ BREAKS = [
     ),
     ("group-names", "failed.json", OPTIONS, "include_tags", False),
     ("group-names", "stuck.json", OPTIONS, "include_tags", False),
+    ("planned", "polling.json", "planned_outage", "", "at-step"),
+    ("planned", "slos/share.json", "planned_outage", "", "at-step"),
     ("command", "failed.json", MESSAGE, "${links}", "${links} `lightkeeper lst`"),
     ("command", "stuck.json", MESSAGE, "{{value}}", "`lightkeeper list --condition stuk`"),
     ("command", "slos/share.json", "payload.description", LINK, "`lightkeeper lst` " + LINK),
@@ -147,7 +149,7 @@ def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, file, pat
     if file not in files:
         files |= definition_files.composites()
     files[file].setdefault("silence", {})
-    given = reduce(lambda one, name: one[name], path.split("."), files[file])
+    given = reduce(lambda one, name: one.get(name), path.split("."), files[file])
     if isinstance(given, dict):
         put(files[file], f"{path}.{old}", new)
     else:
