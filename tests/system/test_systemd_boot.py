@@ -33,9 +33,8 @@ TUNED = [
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
-(PROGRAM, SETTINGS, START, LOOK, STAFF, _EXPORT, _FEED, UPGRADE, ROLL_BACK, DRIFT, UNINSTALL) = (
-    BLOCKS
-)
+PROGRAM, SETTINGS, START, LOOK, STAFF, TELL, _EXPORT, _FEED, *REST = BLOCKS
+UPGRADE, ROLL_BACK, DRIFT, UNINSTALL = REST
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]
@@ -461,10 +460,35 @@ def test_the_account_is_compared_beside_the_daemon(service, lighthouse, agent):
         assert ("exit-code", "78", 0, 2) == compared()
         assert "failed" == service.shows(unit, "ActiveState")
         keys = {datadog.api_key, datadog.app_key}
+        tells_of_an_outage(service, datadog)
     said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
     assert f"{missing} to create" in said
     assert "lack monitors_read: run `lightkeeper account check`" in said
     assert not any(key in said for key in keys)
+    service.run("systemctl", "reset-failed", unit)
+
+
+def tells_of_an_outage(service, datadog):
+    """Announced beside the daemon, it mutes; where it cannot be told the unit fails."""
+    unit = "lightkeeper-maintenance.service"
+    window = ("--until", "2h", "--why", "BGS upgrade", "--by", "Ann")
+    service.run("lightkeeper", "maintenance", "add", *window)
+    inside(service, TELL)
+    muting = [one["scope"] for one in datadog.suppressed.live()]
+    assert (["*"] * 3, 3) == (muting, len(datadog.suppressed.kept["correction"]))
+    assert service.shows("lightkeeper-maintenance.timer", "NextElapseUSecRealtime")
+
+    datadog.faults.lacks = {"slos_corrections"}
+    service.run("lightkeeper", "maintenance", "add", "--step", "CLAIMS_EVIDENCE", *window)
+    assert 0 != service.run("systemctl", "start", unit, check=False).returncode
+    assert ("failed", "78") == (
+        service.shows(unit, "ActiveState"),
+        service.shows(unit, "ExecMainStatus"),
+    )
+    assert 5 == len(datadog.suppressed.live())
+    said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
+    assert "lack slos_corrections: run `lightkeeper account check`" in said
+    assert not any(key in said for key in (datadog.api_key, datadog.app_key))
     service.run("systemctl", "reset-failed", unit)
 
 

@@ -81,7 +81,7 @@ def test_each_choice_of_a_unit_is_explained(path):
 
 def test_the_others_are_as_confined_as_the_service():
     """Their restrictions are the service's, and the backup has no network."""
-    ours, backup, drift = (
+    ours, backup, *others = (
         {
             line
             for line in (SHIPPED / f"lightkeeper{name}.service")
@@ -90,12 +90,12 @@ def test_the_others_are_as_confined_as_the_service():
             .splitlines()
             if re.match(r"\w+=", line) and not line.startswith("WantedBy=")
         }
-        for name in ("", "-backup", "-drift")
+        for name in ("", "-backup", "-drift", "-maintenance")
     )
 
     assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == backup - ours
     assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == ours - backup
-    assert ours == drift
+    assert [ours, ours] == others
 
 
 def test_the_comparison_has_the_keys_of_datadog_alone():
