@@ -34,6 +34,7 @@ class Case(NamedTuple):
     store: str = "store.db"
 
 
+MUTE = "mute x --for 2h --reason x"
 TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
 OF_THE_STORE = (
     *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
@@ -132,12 +133,16 @@ CASES = [
     Case("simulate datadog --port {port}", NO, "cannot listen there: Address already in use"),
     *(
         Case(f"account {line}", CONFIG, "not set: DD_SITE, DD_API_KEY, DD_APP_KEY: DD_SITE is")
-        for line in ("check", "plan", "drift", "apply", "import 1")
+        for line in ("check", "plan", "drift", "apply", "import 1", MUTE, "unmute x")
     ),
     Case("account apply {}/rubbish", DATA, "rubbish: is no plan: make one with `account plan"),
     Case("account apply {}/none", MISSING, "none: No such file or directory: make it with"),
     Case("account apply --allow-delete=-1", USAGE, "-1 is not in the range x>=0"),
     Case("account import ../x", DATA, "../x is no id: write that of a monitor (12345)"),
+    Case("account mute documents-slow --reason x", USAGE, "Missing option '--for'"),
+    Case("account mute documents-slow --for soon --reason x", USAGE, "such as 30m, 2h or 1d"),
+    Case("account unmute", USAGE, "Missing argument 'KEY'"),
+    Case("account maintenance", CONFIG, "DD_ENV: missing: set it to the env of the monitors"),
     Case("backup", USAGE, "Missing argument 'FILE'"),
     Case("backup {}/rubbish", OVERWRITE, "is there already: name a file that is not"),
     Case("backup {}/none/x", IO, "No such file or directory (check its folder, its rights"),
