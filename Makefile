@@ -40,9 +40,10 @@ reference: .venv/dev.stamp
 drills: .venv/dev.stamp
 	.venv/bin/python tests/support/generated_docs.py drills
 
-# Draws daemon/demo.svg from a demo that runs: half a minute.
+# Draws daemon/demo.svg from a demo that runs, and dashboards/overview.png from a drill: a minute.
 picture: .venv/dev.stamp
 	.venv/bin/python tests/support/demo_picture.py
+	.venv/bin/python tests/support/board_picture.py
 
 # Writes the newest schema as its version leaves it, before that version is released.
 schema-dump: .venv/dev.stamp

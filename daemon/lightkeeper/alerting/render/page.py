@@ -96,7 +96,8 @@ def _origin(scene: Scene, drill: str, says: str) -> list[Element | str]:
         element("b", str(scene.board.assets.variables.get("env"))),
         ", drawn from the drill ",
         element("b", drill),
-        f" ({says}), {began:%Y-%m-%d %H:%M} to {until} UTC. Simulated: no real documents.",
+        f" ({says}), {began:%Y-%m-%d %H:%M} to {until} UTC. Simulated: no real documents. "
+        "Legends give the total of bars, and the last value of lines.",
     ]
 
 
