@@ -45,7 +45,7 @@ class _PlanStatus(click.Group):
 
 @click.group(cls=_PlanStatus)
 def account() -> None:
-    """Plan and apply the definitions in a Datadog account.
+    """Plan and apply the definitions in a Datadog account, and mute monitors there.
 
     DD_SITE names the site, DD_API_KEY and DD_APP_KEY (or DD_API_KEY_FILE and DD_APP_KEY_FILE) hold
     the keys. What does not carry lightkeeper's mark is never touched.

@@ -48,6 +48,11 @@ def maintenance() -> int:
         f"maintenance windows: {len(outages)}; in Datadog now: downtimes: {done.downtimes}, SLO "
         f"corrections: {done.corrections}; made, changed or ended just now: {done.writes}"
     )
+    if done.explains_nothing:
+        click.echo(
+            "no SLO there says which planned outages explain it: if your files do, run "
+            "`lightkeeper account apply`"
+        )
     return ExitStatus.OK
 
 

@@ -1,5 +1,6 @@
 """`lightkeeper account mute` and `unmute`: a monitor is muted for a time, with who and why."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -8,7 +9,7 @@ import click
 
 from lightkeeper.commands.account_access import account_at_hand
 from lightkeeper.commands.shared import folder_option, login_name
-from lightkeeper.commands.values import values_options
+from lightkeeper.commands.values import of_env, values_options
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.time import SECOND
 from lightkeeper.service.clock import now
@@ -52,7 +53,8 @@ def mute(
     """Mute the monitor KEY for a time; who does it, and why, stands in Datadog.
 
     A monitor that is muted already is muted until the new time. What is wrong when it ends
-    notifies then. Such as: lightkeeper account mute documents-slow --for 2h --reason "BGS upgrade"
+    notifies then. Without --env it is about the environment of DD_ENV, if that is set. Such as:
+    lightkeeper account mute documents-slow --for 2h --reason "load test"
     """
     from lightkeeper.alerting.account import muted
     from lightkeeper.casework.triage import check_note
@@ -77,16 +79,19 @@ def mute(
 def unmute(key: str, folder: Path, values: "Values") -> int:
     """End what `mute` did to the monitor KEY; what is wrong notifies then.
 
-    Downtimes that people made in Datadog stay, and are named.
+    Downtimes of planned outages, and those that people made in Datadog, stay, and are named.
     """
     from lightkeeper.alerting.account import muted
+    from lightkeeper.alerting.account.downtimes import mark_of
 
     there, monitor = _found(key, folder, values)
     ended, others = muted.unmute(there, monitor)
-    said = "no longer muted" if ended else "was not muted by `lightkeeper account mute`"
+    said = "mute ended" if ended else "was not muted by `lightkeeper account mute`"
     click.echo(f"{key} (monitor {monitor.number}): {said}")
-    for number in others:
-        click.echo(f"still muted by the downtime {number} of other people: end it in Datadog")
+    for row in others:
+        marked = mark_of(row)
+        whose = f"{marked}: it ends with that window" if marked else "people: end it in Datadog"
+        click.echo(f"also muted by the downtime {row['id']} of {whose}")
     return ExitStatus.OK
 
 
@@ -95,8 +100,10 @@ def _found(key: str, folder: Path, values: "Values") -> "tuple[Account, MonitorH
     from lightkeeper.alerting.account.muted import find
     from lightkeeper.alerting.files.definitions import need_folder
     from lightkeeper.alerting.files.variables import load_variables
+    from lightkeeper.telemetry.tag_values import unified_tags
 
     need_folder(folder, "--folder")
+    values = of_env(folder, values, unified_tags(os.environ).get("env", ""))
     env = load_variables(folder / "variables.json", ["env"], values)["env"]
     known = {path.stem for path in folder.glob("*.json")} - {"variables"}
     there = account_at_hand()

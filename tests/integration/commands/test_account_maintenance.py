@@ -108,6 +108,15 @@ def test_a_window_of_vas_own_list_is_told_too(run, datadog, store):
     assert mark_in(live[0]["message"]).startswith("test/maintenance/1/")
 
 
+def test_an_account_that_has_no_tags_yet_is_named(run, datadog):
+    """Its monitors and SLOs were applied from older files."""
+    for one in datadog.objects["slo"].values():
+        one["tags"] = [tag for tag in one["tags"] if not tag.startswith("planned_outage:")]
+    run(*ANNOUNCE, "--until", "8h")
+
+    assert "run `lightkeeper account apply`\n" in run("account", "maintenance").stdout
+
+
 def test_without_a_window_datadog_is_not_asked(run, datadog):
     """So a timer costs nothing, and no keys are needed yet."""
     done = run("account", "maintenance", DD_API_KEY="", DD_SITE="")

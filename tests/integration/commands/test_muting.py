@@ -1,6 +1,7 @@
 """`lightkeeper account mute` and `unmute` as a process, with a simulated account."""
 
 import re
+import uuid
 from datetime import UTC, datetime
 
 import account_rig
@@ -125,5 +126,47 @@ def test_a_downtime_that_people_made_is_named_and_left(run, datadog):
     downtime["attributes"]["message"] = "by hand"
     done = run("unmute", "base")
 
-    assert f"still muted by the downtime {number} of other people" in done.stdout
+    assert f"also muted by the downtime {number} of people: end it in Datadog\n" in done.stdout
     assert 1 == len(datadog.suppressed.live())
+
+
+def test_a_planned_outage_that_mutes_it_is_named_too(run, datadog):
+    """It mutes by tags, and goes on."""
+    base = next(n for n, one in datadog.objects["monitor"].items() if one["name"] == "base")
+    run("mute", "base", "--for", "2h", *NOTE)
+    (downtime,) = datadog.suppressed.kept["downtime"].values()
+    marked = "test/maintenance/3/at-step"
+    ours = ["managed_by:lightkeeper", "planned_outage:test/at-step"]
+    for tags, said, scope in (
+        (ours, f"Managed by lightkeeper: {marked}", "step:x"),
+        (["another:tag"], "by hand", "*"),
+        (["*"], "of one host", "host:x"),
+    ):
+        number = str(uuid.uuid4())
+        attributes = {
+            **downtime["attributes"],
+            "message": said,
+            "scope": scope,
+            "monitor_identifier": {"monitor_tags": tags},
+        }
+        copied = {**downtime, "id": number, "attributes": attributes}
+        datadog.suppressed.kept["downtime"][number] = copied
+    tags = [*datadog.objects["monitor"][base]["tags"], "planned_outage:test/at-step"]
+    datadog.change("monitor", base, tags=tags)
+    done = run("unmute", "base")
+
+    assert 1 == done.stdout.count("also muted by the downtime")
+    assert f" of {marked}: it ends with that window\n" in done.stdout
+    assert 3 == len(datadog.suppressed.live())
+
+
+def test_dd_env_says_which_environment_is_meant(run, datadog, tmp_path):
+    """As with `drift`: on the host of another environment its own monitors are muted."""
+    (tmp_path / "monitors/environments").mkdir()
+    (tmp_path / "monitors/environments/else.json").write_text('{"env": "else"}')
+    line = ("mute", "base", "--for", "2h", *NOTE)
+
+    assert "carries else/base" in run(*line, DD_ENV="else").stderr
+    assert "DD_ENV: prod: monitors/ has no such environment" in run(*line, DD_ENV="prod").stderr
+    assert [] == datadog.writes
+    assert 0 == run(*line, "--env", "test", DD_ENV="else").returncode

@@ -3,7 +3,7 @@
 Ours are known by the mark in their message. One that people made is never changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -69,9 +69,17 @@ def mark_of(row: Payload) -> str | None:
     return mark_in(str(_attributes(row).get("message") or ""))
 
 
-def monitor_id(row: Payload) -> Any:
-    """The id of the one monitor that a downtime is of; None where it is of others."""
-    return (_attributes(row).get("monitor_identifier") or {}).get("monitor_id")
+def is_of_monitor(row: Payload, number: int, tags: Collection[str]) -> bool:
+    """Tell whether a downtime is of the monitor with this id and these tags.
+
+    One of other people's by tags may be of groups that the monitor does not have, and counts only
+    where it is of every group.
+    """
+    held = _attributes(row)
+    named = (held.get("monitor_identifier") or {}).get("monitor_tags") or []
+    is_told = held.get("scope") == "*" or mark_of(row) is not None
+    by_tags = bool(named) and is_told and all(one == "*" or one in tags for one in named)
+    return by_tags or _monitor_id(row) == number
 
 
 def bring(account: Account, wanted: Downtime, rows: list[Payload], now: datetime) -> bool:
@@ -162,11 +170,16 @@ def _is_of(row: Payload, wanted: Downtime, now: datetime) -> bool:
     begins_alike = (_begins_now(wanted, now) and held.get("status") == "active") or (
         _alike(_time((held.get("schedule") or {}).get("start")), wanted.since)
     )
-    return begins_alike and monitor_id(row) == wanted.of.get("monitor_id")
+    return begins_alike and _monitor_id(row) == wanted.of.get("monitor_id")
 
 
 def _begins_now(wanted: Downtime, now: datetime) -> bool:
     return wanted.since is None or wanted.since - now < _SOON
+
+
+def _monitor_id(row: Payload) -> Any:
+    """The id of the one monitor that a downtime is of; None where it is of others."""
+    return (_attributes(row).get("monitor_identifier") or {}).get("monitor_id")
 
 
 def _attributes(row: Payload) -> Payload:

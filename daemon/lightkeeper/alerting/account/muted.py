@@ -10,18 +10,19 @@ from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.downtimes import Downtime
 from lightkeeper.alerting.account.errors import Gone
 from lightkeeper.alerting.account.imported import BadName
-from lightkeeper.alerting.account.objects import ObjectKind
+from lightkeeper.alerting.account.objects import ObjectKind, Payload
 from lightkeeper.alerting.account.snapshot import carrying
 from lightkeeper.alerting.files.markers import mark
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorHeld:
-    """A monitor of ours in the account: its key, its mark, and its id there."""
+    """A monitor of ours in the account: its key, its mark, and its id and tags there."""
 
     key: str
     mark: str
     number: int
+    tags: frozenset[str] = frozenset()
 
     @property
     def what(self) -> str:
@@ -37,7 +38,7 @@ def find(account: Account, env: str, key: str, known: Collection[str]) -> Monito
     marked = mark(env, key)
     row = carrying(ObjectKind.MONITOR, marked, account.listed(ObjectKind.MONITOR))
     if row is not None:
-        return MonitorHeld(key, marked, int(row["id"]))
+        return MonitorHeld(key, marked, int(row["id"]), frozenset(row.get("tags") or ()))
     if key in known:
         raise Gone(
             f"no monitor in the account carries {marked}: run `lightkeeper account apply`, or "
@@ -55,13 +56,13 @@ def mute(
     downtimes.bring(account, wanted, downtimes.listed(account), now)
 
 
-def unmute(account: Account, monitor: MonitorHeld) -> tuple[int, list[str]]:
-    """End our downtimes of it; how many, and the ids of the others that mute it by its id."""
+def unmute(account: Account, monitor: MonitorHeld) -> tuple[int, list[Payload]]:
+    """End the downtimes that `mute` made of it; how many, and the others that are of it."""
     live = [row for row in downtimes.listed(account) if downtimes.is_live(row)]
     ours = [row for row in live if downtimes.mark_of(row) == monitor.mark]
     for row in ours:
         downtimes.cancel(account, row, monitor.what)
     others = (row for row in live if row not in ours)
     return len(ours), [
-        str(row["id"]) for row in others if downtimes.monitor_id(row) == monitor.number
+        row for row in others if downtimes.is_of_monitor(row, monitor.number, monitor.tags)
     ]

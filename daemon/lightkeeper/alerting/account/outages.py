@@ -14,7 +14,7 @@ from lightkeeper.alerting.account.corrections import SLOCorrection
 from lightkeeper.alerting.account.downtimes import Downtime
 from lightkeeper.alerting.account.objects import ObjectKind, Payload
 from lightkeeper.alerting.errors import AlertingError
-from lightkeeper.alerting.files.markers import MANAGED_BY, mark, planned_tag
+from lightkeeper.alerting.files.markers import MANAGED_BY, mark, planned_outage_of, planned_tag
 
 LINGERS: Final = timedelta(minutes=15)
 """How much longer it is quiet, so that documents can move on: as long as maintenance-at-step,
@@ -61,6 +61,8 @@ class Mirrored:
     downtimes: int = 0
     corrections: int = 0
     writes: int = 0
+    explains_nothing: bool = False
+    """No SLO in the account has the tag of what a planned outage explains."""
 
 
 def mirror(
@@ -120,7 +122,8 @@ def _downtimes(env: str, outage: PlannedOutage, now: datetime) -> Iterator[Downt
 def _mirror_corrections(
     account: Account, env: str, outages: Sequence[PlannedOutage], _now: datetime, done: Mirrored
 ) -> None:
-    slos = account.listed(ObjectKind.SLO)
+    slos = [one for one in account.listed(ObjectKind.SLO) if planned_outage_of(one)]
+    done.explains_nothing = not slos
     wanted = [one for outage in outages for one in _corrections(env, outage, slos)]
     ours = {_mark(env, outage) for outage in outages}
     held = [row for row in corrections.listed(account) if corrections.mark_of(row) in ours]

@@ -33,8 +33,10 @@ def mute(rig, hours=2, words="Muted by Ann: it"):
 
 
 def unmute(rig):
-    """End what mutes it."""
-    return muted.unmute(rig.account(), muted.find(rig.account(), "test", "first", ()))
+    """End what mutes it; how many there were, and the ids of the others."""
+    monitor = muted.find(rig.account(), "test", "first", ())
+    ended, others = muted.unmute(rig.account(), monitor)
+    return ended, [row["id"] for row in others]
 
 
 def live(rig):
