@@ -12,6 +12,7 @@ from lightkeeper.alerting.account import corrections, downtimes
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.corrections import SLOCorrection
 from lightkeeper.alerting.account.downtimes import Downtime
+from lightkeeper.alerting.account.errors import Unanswered
 from lightkeeper.alerting.account.objects import ObjectKind, Payload
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.markers import MANAGED_BY, mark, planned_outage_of, planned_tag
@@ -70,8 +71,8 @@ def mirror(
 ) -> Mirrored:
     """Bring the account's downtimes and SLO corrections to what these outages say.
 
-    What is wrong with the one kind does not keep the other from being written. Raises the errors
-    of errors.py, with all that went wrong.
+    What is wrong with the one kind does not keep the other from being written, unless Datadog does
+    not answer. Raises the errors of errors.py, with all that went wrong.
     """
     done, wrong = Mirrored(), list[AlertingError]()
     part: Callable[[Account, str, Sequence[PlannedOutage], datetime, Mirrored], None]
@@ -80,6 +81,8 @@ def mirror(
             part(account, env, outages, now, done)
         except AlertingError as exc:
             wrong.append(exc)
+            if type(exc) is Unanswered:
+                break
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
 
-from lightkeeper.alerting.account.errors import AccessRefused
+from lightkeeper.alerting.account.errors import AccessRefused, Unanswered
 from lightkeeper.alerting.account.outages import PlannedOutage, mirror
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.definitions import load
@@ -228,6 +228,17 @@ def test_a_permission_for_the_one_kind_is_enough_for_it(rig):
         rig.mirror(replace(ALL, number=4))
     rig.datadog.faults.lacks.clear()
     assert 2 == rig.mirror(ALL).writes
+
+
+def test_an_account_that_does_not_answer_is_asked_for_one_kind_alone(rig):
+    """For as long as every call is tried; the next run makes up for it."""
+    rig.datadog.fail(503, times=99)
+    with pytest.raises(Unanswered, match=r"^downtimes: \S+ answers 503: try again later$"):
+        rig.mirror(ALL)
+    assert [0.5, 1, 2, 4, 8] == rig.slept
+    rig.datadog.faults.pending.clear()
+
+    assert 5 == rig.mirror(ALL).writes
 
 
 def test_after_days_without_datadog_the_correction_is_made(rig):
