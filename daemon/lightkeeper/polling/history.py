@@ -32,6 +32,10 @@ class PollReport:
     """Why a call failed last, however long ago."""
     batches_failing_seconds: float = 0.0
     """Since the first failed call about several documents began; 0.0 once one was answered."""
+    only_alone_answered: bool = False
+    """Whether calls about one document were answered since then."""
+    call_seconds: float = 0.0
+    """How long the last call took."""
     singly_seconds: float | None = None
     """Since when documents are polled singly, because calls about several fail; None while they
     are polled in batches."""
@@ -208,6 +212,8 @@ class CallHistory:
             last_call_ago=None if self._called_at is None else now - self._called_at,
             last_failure=self.last_failure,
             batches_failing_seconds=_since(batches.failing_since, now),
+            only_alone_answered=batches.only_alone_answered,
+            call_seconds=self.call_seconds,
             singly_seconds=None if singly_since is None else now - singly_since,
         )
 

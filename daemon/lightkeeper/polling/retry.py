@@ -36,8 +36,8 @@ With the deadline of a call before and after them a pass ends within half a minu
 """
 BATCHES_GIVE_UP_SECONDS: Final = 28.0
 """Seconds since the first failed call about several documents began, after which a pass of
-`lightkeeper poll` that polls documents singly ends. With the call after them, which may take ten
-seconds, it ends within 40."""
+`lightkeeper poll` ends that polls documents singly, or cannot decide on that because each call is
+slow. With the call after them, which may take ten seconds, it ends within 40."""
 LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 """The longest pause for the rate limit that a pass of `lightkeeper poll` waits out."""
 ALONE_AFTER: Final = 3

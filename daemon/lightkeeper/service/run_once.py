@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from lightkeeper.domain.time import Instant
 from lightkeeper.polling.interfaces import Progress, State
@@ -13,12 +14,17 @@ from lightkeeper.polling.retry import (
     GIVE_UP_AFTER_LIMITED,
     GIVE_UP_SECONDS,
     LONGEST_RATE_WAIT_SECONDS,
+    SLOW_CALL_SECONDS,
 )
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PUBLISH_SLICE_SECONDS, publish_all
 from lightkeeper.service.stop import Stop
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
+
+_ONLY_SINGLY: Final = (
+    "batches fail while calls about one document are answered: some were polled singly"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class RunOnce:
         while not stop.requested:
             progress = self._poller.step(cutoff)
             if progress.state is State.IDLE:
-                return self._only_singly()
+                return "" if self._poller.report().singly_seconds is None else _ONLY_SINGLY
             if reason := self._reason_to_give_up(progress):
                 return reason
             if progress.state is State.WAITING:
@@ -95,17 +101,14 @@ class RunOnce:
             publish_all(self._publisher, self._monotonic, PUBLISH_SLICE_SECONDS)
         stop.wait(seconds - (self._monotonic() - before))
 
-    def _only_singly(self) -> str:
-        """That no call about several documents is answered; an empty string where one is."""
-        if self._poller.report().singly_seconds is None:
-            return ""
-        return "batches fail while calls about one document are answered: some were polled singly"
-
     def _reason_to_give_up(self, progress: Progress) -> str:
         report = self._poller.report()
         batches_failing = report.batches_failing_seconds + progress.wait_seconds
-        if batches_failing >= BATCHES_GIVE_UP_SECONDS and (only_singly := self._only_singly()):
-            return only_singly
+        slow = report.call_seconds > SLOW_CALL_SECONDS and not progress.rate_limited
+        if batches_failing >= BATCHES_GIVE_UP_SECONDS and (
+            report.singly_seconds is not None or (slow and report.only_alone_answered)
+        ):
+            return _ONLY_SINGLY
         if report.rate_limited_in_row >= GIVE_UP_AFTER_LIMITED:
             return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
         # A wait for the rate limit is no failure of Lighthouse.
