@@ -10,10 +10,14 @@ import os
 import shutil
 import subprocess
 
+import account_rig
 import command_line
 import dashboard_files
 import definition_files
+from account_rig import AccountRig
 from terraform_plan import SCHEMA, filled, mistakes, order
+
+from lightkeeper.alerting.account.terraform import SLO
 
 TERRAFORM = shutil.which("terraform")
 ODD = 'a $ %% ${dollar}${dollar}{most} %{ if x } $%{y} "ü\\ ${dollar}{{z}} %%{w}'
@@ -89,3 +93,27 @@ def _terraform(folder, *line):
     )
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
+
+
+def test_what_terraform_made_differs_from_the_files_in_nothing(tmp_path):
+    """So that the comparison with the account serves those who apply with Terraform, too."""
+    account_rig.write(tmp_path)
+    configuration = _printed("--folder", tmp_path / "monitors")
+    ids = {}
+    with AccountRig() as rig:
+        for name in order(configuration):
+            kind, key = name.split(".")
+            given = filled(configuration["resource"][kind][key], ids)
+            if kind == SLO:
+                made = rig.datadog.add("slo", {**given, "query": given["query"][0]})
+            else:
+                ((of, text),) = given.items()
+                made = rig.datadog.add(of, json.loads(text))
+            ids[f"{name}.id"] = str(made)
+        plan = rig.plan(account_rig.objects(tmp_path))
+        number = next(iter(rig.datadog.objects["monitor"]))
+        rig.datadog.change("monitor", number, name="Mine")
+        after = rig.plan(account_rig.objects(tmp_path))
+
+    assert ([], 8) == (plan.pending, len(plan.steps))
+    assert ["change"] == [one.action for one in after.pending]
