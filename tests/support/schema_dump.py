@@ -17,6 +17,7 @@ from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY
+from lightkeeper.store.followed import Followed
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.migrations import NEWEST
 from lightkeeper.store.triage import Filter, TriageStore
@@ -42,6 +43,7 @@ def furnish(url, folder):
         (failed, *_) = triage.matching(Filter(frozenset({"not_in_efolder"})))
         ack = decide(Action.ACK, Policy(), now)
         triage.carry_out([failed.id], ack, note(Action.ACK, "on-call", "seen to", now))
+        Followed(watch.database, "vets-api").keep(now, [(7, now)], ())
         windows = MaintenanceWindows(watch.database)
         windows.add(MaintenanceWindow(0, now, now + DAY, ("COMPLETE",), "upgrade", "jane", now))
         watch.clock.now += DAY / 1_000

@@ -20,6 +20,7 @@ from lightkeeper.commands.correct import correct
 from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
 from lightkeeper.commands.drill import drill
+from lightkeeper.commands.follow import follow
 from lightkeeper.commands.list import list_documents
 from lightkeeper.commands.maintenance import maintenance
 from lightkeeper.commands.monitors import monitors
@@ -151,7 +152,7 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(track, run, poll, status, list_documents, show, ack, close, recheck, correct),
+    *(track, follow, run, poll, status, list_documents, show, ack, close, recheck, correct),
     *(maintenance, check, backup, restore),
     *(monitors, dashboards, account, drill, demo, simulate),
 ):

@@ -4,12 +4,15 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from pydantic import SecretStr
+
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
 _SQLITE: Final = re.compile(r"sqlite:///([^?#]+)")
 
 
 def problem(url: str) -> str | None:
     """What is wrong with the address, and what to write; None where it can be a store's."""
-    if url.startswith(("postgresql://", "postgres://")):
+    if url.startswith(_POSTGRESQL):
         return None
     if (sqlite := _SQLITE.fullmatch(url)) is None:
         return (
@@ -24,3 +27,10 @@ def problem(url: str) -> str | None:
         "names no file of its own, and a store in memory would be lost: write "
         "sqlite:///relative.db or sqlite:////absolute/path.db"
     )
+
+
+def postgresql(url: SecretStr) -> SecretStr:
+    """The same address, if it is a PostgreSQL database's; raises `ValueError`."""
+    if not url.get_secret_value().startswith(_POSTGRESQL):
+        raise ValueError("must be postgresql://user@host/name")
+    return url

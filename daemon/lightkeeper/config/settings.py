@@ -24,7 +24,7 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 PREFIX: Final = "LIGHTKEEPER_"
 SETTINGS_FILE: Final = "LIGHTKEEPER_SETTINGS_FILE"
 TOKEN_PATH: Final = "/oauth2/benefits-documents/system/v1/token"  # noqa: S105
-_FROM_FILE: Final = ("lighthouse_private_key", "database_url")
+_FROM_FILE: Final = ("lighthouse_private_key", "database_url", "follow_source_url")
 _FOR_LIGHTHOUSE: Final = (
     "lighthouse_url",
     "lighthouse_audience",
@@ -86,6 +86,10 @@ class StoreSettings(BaseSettings):
     not_found_fails_after: Duration = 7 * DAY
     recheck_window: Duration = 7 * DAY
     unsettled_after: Duration = 7 * DAY
+    follow_source_url: Annotated[SecretStr, AfterValidator(database_address.postgresql)] | None = (
+        None
+    )
+    follow_overlap: Duration = 15 * MINUTE
 
     @field_validator("database_url")
     @classmethod

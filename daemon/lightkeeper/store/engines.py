@@ -44,7 +44,8 @@ def _sqlite(url: str) -> _Engine:
     return engine, path, sqlite3.Error
 
 
-def _postgresql(url: str) -> _Engine:
+def postgresql(url: str, setting: str = "LIGHTKEEPER_DATABASE_URL") -> _Engine:
+    """The engine for a PostgreSQL address that this setting gives; raises `StoreForeign`."""
     try:
         import psycopg
     except ImportError as exc:
@@ -60,7 +61,7 @@ def _postgresql(url: str) -> _Engine:
     # A password with a bare @ or / in it ends up in these, and from there in messages.
     if "@" in host + name or (port and not port.replace(",", "").isdecimal()):
         raise StoreForeign(
-            "LIGHTKEEPER_DATABASE_URL is not postgresql://user:password@host:port/name "
+            f"{setting} is not postgresql://user:password@host:port/name "
             "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
         )
     from lightkeeper.store.postgresql import ENCODING, Engine
@@ -85,4 +86,4 @@ def _postgresql(url: str) -> _Engine:
     return engine, engine.place, psycopg.Error
 
 
-ENGINES: Final = {"sqlite": _sqlite, "postgresql": _postgresql}
+ENGINES: Final = {"sqlite": _sqlite, "postgresql": postgresql}

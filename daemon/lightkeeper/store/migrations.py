@@ -154,6 +154,15 @@ _FIRST = (
         va_id TEXT UNIQUE
     )
     """,
+    "CREATE TABLE followed_up_to (source TEXT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)",
+    """
+    CREATE TABLE uploads_without_request_id (
+        source TEXT NOT NULL,
+        row_id BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        PRIMARY KEY (source, row_id)
+    )
+    """,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)

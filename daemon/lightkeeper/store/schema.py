@@ -167,7 +167,29 @@ class Maintenance(Model):
         table_name = "maintenance_windows"
 
 
+class FollowedUpTo(Model):
+    """When the newest row was created that was taken from another program's table."""
+
+    source = TextField(primary_key=True)
+    created_at = InstantField()
+
+    class Meta:
+        table_name = "followed_up_to"
+
+
+class UploadWithoutRequestId(Model):
+    """A row of such a table that Lighthouse has not taken yet, when it was followed."""
+
+    source = TextField()
+    row_id = BigIntegerField()
+    created_at = InstantField()
+
+    class Meta:
+        table_name = "uploads_without_request_id"
+        primary_key = CompositeKey("source", "row_id")
+
+
 MODELS = (
     *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
-    Maintenance,
+    *(Maintenance, FollowedUpTo, UploadWithoutRequestId),
 )

@@ -435,7 +435,11 @@ def test_a_credential_that_may_not_be_read_is_a_wrong_setting(problems, tmp_path
 
     assert [
         f"{name}: cannot read {runtime}/credentials/{name.lower()}: Permission denied"
-        for name in ("LIGHTKEEPER_DATABASE_URL", "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY")
+        for name in (
+            "LIGHTKEEPER_DATABASE_URL",
+            "LIGHTKEEPER_FOLLOW_SOURCE_URL",
+            "LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY",
+        )
     ] == found
 
 

@@ -1,0 +1,140 @@
+"""Tracks what another program's table of uploads has, as it comes, each document once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from lightkeeper.casework.intake import WrongDocument, conflict, new_document
+from lightkeeper.domain.document import NewDocument
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.documents import Documents, Intake
+from lightkeeper.store.followed import Followed
+from lightkeeper.store.vets_api import Upload
+
+PAGE: Final = 5_000
+
+
+class Uploads(Protocol):
+    """A table of uploads, as `VetsApiUploads` has it."""
+
+    def created_since(
+        self, created_at: Instant, after: Upload | None, limit: int
+    ) -> list[Upload]: ...
+    def by_id(self, row_ids: Sequence[int]) -> list[Upload]: ...
+    def replaced(self, row_ids: Sequence[int]) -> set[int]: ...
+
+
+@dataclass(slots=True)
+class FollowTally:
+    """What one round found, and how many rows have no request id after it."""
+
+    new: int = 0
+    known: int = 0
+    rejected: int = 0
+    without_request_id: int = 0
+
+
+class Follower:
+    """Takes the rows of a table of uploads, in the order in which they were created.
+
+    Each round begins `overlap_ms` before the newest row that was taken: a row that is committed
+    later than one created after it is found as long as it is committed within that time. A row
+    without a request id is looked at again until it has one, is gone, or its attachment was
+    handed over by another row.
+    """
+
+    def __init__(
+        self,
+        uploads: Uploads,
+        documents: Documents,
+        followed: Followed,
+        *,
+        overlap_ms: int,
+        clock: Callable[[], Instant],
+        reject: Callable[[int, str], None],
+    ) -> None:
+        """`reject` is called once with each row that cannot be tracked, and why."""
+        self._uploads = uploads
+        self._documents = documents
+        self._followed = followed
+        self._overlap_ms = overlap_ms
+        self._clock = clock
+        self._reject = reject
+        self._rejected: set[int] = set()
+
+    def round(
+        self, is_over: Callable[[], bool] = lambda: False, since: Instant = 0
+    ) -> FollowTally:
+        """Take what is new and created since then, until `is_over`.
+
+        What was taken before an error stays taken.
+        """
+        tally, up_to = FollowTally(), self._followed.up_to()
+        # Neither a clock of ours that ran ahead nor one of theirs may hide rows from us.
+        begin = max(since, min(up_to, self._clock()) - self._overlap_ms, 0)
+        last = None
+        while not is_over():
+            page = self._uploads.created_since(begin, last, PAGE)
+            if page:
+                last = page[-1]
+                up_to = max(up_to, min(last.created_at, self._clock()))
+                self._take(page, up_to, tally)
+            if len(page) < PAGE:
+                break
+        waiting = list(self._followed.without_request_id())
+        for start in range(0, len(waiting), PAGE):
+            if is_over():
+                break
+            self._take_waiting(waiting[start : start + PAGE], up_to, tally)
+        tally.without_request_id = len(self._followed.without_request_id())
+        return tally
+
+    def _take(self, page: Sequence[Upload], up_to: Instant, tally: FollowTally) -> None:
+        self._track(page, tally)
+        waiting = [(row.id, row.created_at) for row in page if not row.request_id]
+        self._followed.keep(up_to, waiting, ())
+
+    def _take_waiting(self, row_ids: Sequence[int], up_to: Instant, tally: FollowTally) -> None:
+        rows = self._uploads.by_id(row_ids)
+        self._track(rows, tally)
+        waits = {row.id for row in rows if not row.request_id}
+        waits -= self._uploads.replaced(sorted(waits))
+        self._followed.keep(up_to, (), [each for each in row_ids if each not in waits])
+
+    def _track(self, rows: Sequence[Upload], tally: FollowTally) -> None:
+        batch: list[tuple[int, NewDocument]] = []
+        for row in rows:
+            if not row.request_id:
+                continue
+            try:
+                batch.append((row.id, new_document(_fields(row), self._clock())))
+            except WrongDocument as exc:
+                self._refuse(row.id, str(exc), tally)
+        for start in range(0, len(batch), 1_000):
+            part = batch[start : start + 1_000]
+            fates = self._documents.add([document for _, document in part], self._clock())
+            for (row_id, document), fate in zip(part, fates, strict=True):
+                if fate is Intake.CONFLICT:
+                    self._refuse(row_id, conflict(self._documents, document), tally)
+            tally.new += fates.count(Intake.NEW)
+            tally.known += fates.count(Intake.KNOWN)
+
+    def _refuse(self, row_id: int, reason: str, tally: FollowTally) -> None:
+        if row_id not in self._rejected:
+            self._rejected.add(row_id)
+            tally.rejected += 1
+            self._reject(row_id, reason)
+
+
+def _fields(row: Upload) -> dict[str, str | int | None]:
+    return {
+        "lighthouse_request_id": row.request_id,
+        "form_526_submission_id": _text(row.submission_id),
+        "document_type": row.document_type,
+        "form_attachment_id": _text(row.attachment_id),
+        "tracked_at": row.created_at,
+    }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,117 @@
+"""`lightkeeper follow`: tracks what another program hands to Lighthouse, from its own table."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lightkeeper.commands.shared import (
+    complain,
+    configure_logs,
+    load_store_settings,
+    open_store,
+)
+from lightkeeper.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from lightkeeper.casework.follow import Follower
+    from lightkeeper.domain.time import Instant
+    from lightkeeper.service.stop import Stop
+
+PAUSE_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""Between two tries to read a database that cannot be read."""
+
+
+@click.group()
+def follow() -> None:
+    """Track what another program hands to Lighthouse."""
+
+
+@follow.command("vets-api")
+@click.option(
+    "--source-url",
+    help="Its PostgreSQL: postgresql://user@host/name. Better LIGHTKEEPER_FOLLOW_SOURCE_URL: "
+    "other users see the options of a process.",
+)
+@click.option("--since", help="Only what was created then or later, such as 7d; default: all.")
+@click.option("--once", is_flag=True, help="End once all that is there was taken.")
+def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
+    """Track each row of vets-api's table lighthouse526_document_uploads, as it comes.
+
+    Its table is read, and never written. A row without a request id is tracked when the id comes.
+    """
+    from lightkeeper.casework.filters import instant_of
+    from lightkeeper.casework.follow import Follower
+    from lightkeeper.service.clock import now
+    from lightkeeper.service.stop import Stop
+    from lightkeeper.store.documents import Documents
+    from lightkeeper.store.followed import Followed
+    from lightkeeper.store.vets_api import SOURCE_SETTING, VetsApiUploads
+
+    settings = load_store_settings()
+    configured = settings.follow_source_url
+    url = source_url or (configured.get_secret_value() if configured else None)
+    if url is None:
+        raise click.UsageError(f"name vets-api's database: set {SOURCE_SETTING}")
+    begin = 0 if since is None else instant_of("--since", since, now(), 0)
+    with (
+        closing(VetsApiUploads(url)) as uploads,
+        closing(open_store(settings, create="database_url" in settings.model_fields_set)) as store,
+        Stop().on_signals() as stop,
+    ):
+        store.durable()
+        follower = Follower(
+            uploads,
+            Documents(store),
+            Followed(store, "vets-api"),
+            overlap_ms=settings.follow_overlap,
+            clock=now,
+            reject=lambda row_id, reason: complain(f"row {row_id}: {reason}"),
+        )
+        if once:
+            return _once(follower, stop, begin)
+        configure_logs()
+        return _for_ever(follower, stop, begin)
+
+
+def _once(follower: "Follower", stop: "Stop", since: "Instant") -> int:
+    tally = follower.round(lambda: stop.requested, since)
+    click.echo(
+        f"{tally.new} tracked, {tally.known} known already, {tally.rejected} rejected, "
+        f"{tally.without_request_id} without a request id"
+    )
+    if stop.requested:
+        complain("stopped before the end of the table: to track the rest, run it again")
+        return ExitStatus.TERMINATED
+    return ExitStatus.BAD_DATA if tally.rejected else ExitStatus.OK
+
+
+def _for_ever(follower: "Follower", stop: "Stop", since: "Instant") -> int:
+    """Take what comes until a signal. Their database that cannot be read is tried again."""
+    import structlog
+
+    from lightkeeper.store.vets_api import SourceUnavailable
+
+    log = structlog.get_logger()
+    failures = 0
+    while not stop.requested:
+        try:
+            tally = follower.round(lambda: stop.requested, since)
+        except SourceUnavailable as exc:
+            failures += 1
+            if failures == 1:
+                log.warning("follow.source.unavailable", reason=str(exc))
+        else:
+            if failures:
+                log.info("follow.source.available", failures=failures)
+            failures = 0
+            if tally.new or tally.rejected:
+                log.info(
+                    "follow.tracked",
+                    tracked=tally.new,
+                    rejected=tally.rejected,
+                    not_handed_over=tally.without_request_id,
+                )
+        stop.wait(min(PAUSE_SECONDS * max(1, failures), LONGEST_PAUSE_SECONDS))
+    return ExitStatus.OK
