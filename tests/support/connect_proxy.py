@@ -12,11 +12,13 @@ class ConnectProxy(Listener):
 
     `requests` are the heads of all requests as they came; `carried` is every byte that clients
     sent through tunnels. `refusal`, if set, is what it answers instead of opening a tunnel, and
-    `before` what it sends before the answer that opens one.
+    `before` what it sends before the answer that opens one. With `port` all tunnels lead to that
+    port of this machine, whatever the host that a client asks for.
     """
 
-    def __init__(self, refusal=b"", before=b""):
+    def __init__(self, refusal=b"", before=b"", port=None):
         super().__init__()
+        self.leads_to = port
         self.refusal = refusal
         self.before = before
         self.requests = []
@@ -39,7 +41,8 @@ class ConnectProxy(Listener):
                 client.sendall(self.refusal or b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")
                 return
             host, _, port = target.decode().rpartition(":")
-            with socket.create_connection((host, int(port))) as server:
+            place = ("127.0.0.1", self.leads_to) if self.leads_to else (host, int(port))
+            with socket.create_connection(place) as server:
                 self._open.append(server)
                 client.sendall(self.before + b"HTTP/1.1 200 Connection established\r\n\r\n")
                 self._carry(client, server)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -77,14 +77,14 @@ def check() -> int:
 
     there = account_at_hand()
     if there.organisation() is not None:
-        click.echo(f"ok    DD_API_KEY: {there.access.site} knows it")
+        _say(f"ok    DD_API_KEY: {there.access.site} knows it")
     found = []
     for one in permissions(there):
         found.append(one)
         advice = "" if one.held else ": give it to the owner and the scopes of DD_APP_KEY"
-        click.echo(f"{'ok  ' if one.held else 'FAIL'}  {one.name}{advice}")
+        _say(f"{'ok  ' if one.held else 'FAIL'}  {one.name}{advice}")
     if not any(one.held for one in found):
-        click.echo(f"FAIL  DD_APP_KEY: {there.access.site} does not take it with this DD_API_KEY")
+        _say(f"FAIL  DD_APP_KEY: {there.access.site} does not take it with this DD_API_KEY")
     return ExitStatus.OK if all(one.held for one in found) else ExitStatus.NO
 
 
@@ -111,7 +111,7 @@ def plan(
     if out is not None:
         save(made, out)
         if not as_json:
-            click.echo(f"saved: carry it out with `lightkeeper account apply {out}`")
+            _say(f"saved: carry it out with `lightkeeper account apply {out}`")
     return _CHANGES if made.pending else ExitStatus.OK
 
 
@@ -186,20 +186,26 @@ def apply(
     from lightkeeper.alerting.account.apply import Consent, summary
     from lightkeeper.alerting.account.apply import apply as carry_out
     from lightkeeper.alerting.account.checked import validate
+    from lightkeeper.alerting.account.errors import BadPlan
     from lightkeeper.alerting.account.saved_plan import load
 
     made = load(file) if file else None
+    if made is not None and _are_named() and _load(folder, dashboards, values)[2] != made.wanted:
+        raise BadPlan(
+            f"{file}: is not the plan for the definitions that the options name: make a new one, "
+            "or leave the options out"
+        )
     there = account_at_hand()
     if made is None:
         made = _plan(there, folder, dashboards, values)
         _show(made, as_json=False)
         validate(there, made)
     try:
-        applied = carry_out(there, made, Consent(deletes, first), click.echo)
+        applied = carry_out(there, made, Consent(deletes, first), _say)
     except KeyboardInterrupt:
         complain("interrupted: run it again, and what is done already stays")
-        raise
-    click.echo(summary(applied))
+        return ExitStatus.INTERRUPTED
+    _say(summary(applied))
     return ExitStatus.OK
 
 
@@ -236,8 +242,21 @@ def import_command(
     except BaseException:
         path.unlink(missing_ok=True)  # so that it can be run again
         raise
-    click.echo(f"{path}: {kind} {number}; complete what stands beside its payload")
+    _say(f"{path}: {kind} {number}; complete what stands beside its payload")
     return ExitStatus.OK
+
+
+def _say(line: str) -> None:
+    """Print a line; where its reader is gone, what the command does and its status stay."""
+    with suppress(BrokenPipeError):
+        click.echo(line)
+
+
+def _are_named() -> bool:
+    """Whether an option says which definitions are meant."""
+    source = click.get_current_context().get_parameter_source
+    names = ("folder", "dashboards", "env", "variables", "single")
+    return any(source(name) is click.core.ParameterSource.COMMANDLINE for name in names)
 
 
 def _show(made: "Plan", as_json: bool) -> None:
@@ -246,10 +265,10 @@ def _show(made: "Plan", as_json: bool) -> None:
     from lightkeeper.alerting.account.plan import as_json as written
 
     if as_json:
-        click.echo(json.dumps(written(made), indent=2, ensure_ascii=False))
+        _say(json.dumps(written(made), indent=2, ensure_ascii=False))
         return
     for line in made.lines():
-        click.echo(line)
+        _say(line)
 
 
 def _plan(there: "Account", folder: Path, dashboards: Path | None, values: "Values") -> "Plan":

@@ -157,6 +157,7 @@ def test_keys_may_be_in_files(run, datadog, tmp_path):
         (("plan", "--out", "none/plan.json"), 74, "none/plan.json: No such file or directory"),
         (("import", "../x"), 65, "../x is no id: write that of a monitor"),
         (("import", "99"), 1, "monitor 99: http://127.0.0.1"),
+        (("import", "\u0661\u0662"), 65, "\u0661\u0662 is no id: write that of a monitor"),
     ],
 )
 def test_bad_input_is_one_line(run, datadog, line, status, words):

@@ -20,7 +20,13 @@ from lightkeeper.alerting.account.errors import (
 from lightkeeper.alerting.account.normal import fingerprint, normal, sent
 from lightkeeper.alerting.account.objects import Names, ObjectKind, Payload, Wanted
 from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, changes, make
-from lightkeeper.alerting.account.snapshot import Snapshot, carrying, read
+from lightkeeper.alerting.account.snapshot import (
+    Snapshot,
+    carrying,
+    is_of_terraform,
+    marked_as,
+    read,
+)
 
 _CREATES: Final = 4
 _LOOK_AFTER: Final = (1.0, 3.0)
@@ -76,7 +82,13 @@ def _look_again(account: Account, plan: Plan) -> None:
     """Raise StillDifferent unless the account is as planned, if need be after a while."""
     for pause in _LOOKS:
         account.sleep(pause)  # a list may be older than the last write
-        after = make(plan.wanted, read(account, plan.env), plan.env, plan.site, plan.organisation)
+        try:
+            now = read(account, plan.env)
+        except AccountMoved:  # two of one: another apply, which now gives way
+            if pause == _LOOKS[-1]:
+                raise
+            continue
+        after = make(plan.wanted, now, plan.env, plan.site, plan.organisation)
         if not after.pending:
             return
     named = ", ".join(one.what for one in after.pending[:5])
@@ -208,13 +220,27 @@ class _Run:
         body = sent(step.kind, payload)
         for turn in range(_CREATES):
             try:
-                return self._account.create(step.kind, body, step.what)
+                made = self._account.create(step.kind, body, step.what)
+                return self._settled(step, made, payload)
             except (Uncertain, PayloadRefused) as exc:
                 if (found := self._made_after_all(step, exc)) is not None:
                     return self._as_wanted(step, found, payload)
                 if isinstance(exc, PayloadRefused) or turn + 1 == _CREATES:
                     raise
         raise AssertionError("the last turn returns or raises")
+
+    def _settled(self, step: PlanStep, made: Payload, payload: Payload) -> Payload:
+        """The object that stays where another apply makes the same one: that which is older."""
+        rows = self._account.listed(step.kind, step.mark)
+        same = [row for row in rows if marked_as(step.kind, row) == step.mark]
+        first = min(
+            same, key=lambda one: (str(one.get("created_at")), str(one["id"])), default=made
+        )
+        if str(first["id"]) == str(made["id"]):
+            return made
+        self._account.delete(step.kind, str(made["id"]), step.what)
+        self._say(f"{step.what} is made by another apply just now: that one stays")
+        return self._as_wanted(step, first, payload)
 
     def _made_after_all(self, step: PlanStep, exc: Uncertain | PayloadRefused) -> Payload | None:
         """What a call made whose answer is lost; None where it made nothing.
@@ -234,6 +260,8 @@ class _Run:
 
     def _as_wanted(self, step: PlanStep, found: Payload, payload: Payload) -> Payload:
         """What another call has made, brought to what was to be made."""
+        if is_of_terraform(found):
+            raise AccountMoved(f"{step.what} is Terraform's since just now: make a new plan")
         held = self._account.one(step.kind, str(found["id"]))
         if normal(step.kind, held, like=payload) == normal(step.kind, payload):
             return held

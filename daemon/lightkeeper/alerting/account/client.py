@@ -6,7 +6,7 @@ what creates an object is not. No key, and nothing else of a request, is ever in
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import urlsplit
@@ -21,23 +21,31 @@ from lightkeeper.alerting.account.errors import (
     PayloadRefused,
     Unanswered,
     Uncertain,
+    WrongNetwork,
 )
 from lightkeeper.alerting.account.objects import ObjectKind, Payload
+from lightkeeper.alerting.files.markers import KEY_TAG
 
 _TIMEOUT: Final = (5.0, 60.0)
 _TRIES: Final = 6
 _LONGEST_RESET: Final = 120.0
 _LONGEST_WAIT: Final = 900.0
+_UNTRUSTED: Final = (
+    "has a certificate that is not trusted: if your network re-signs TLS, REQUESTS_CA_BUNDLE must "
+    "name a file with its root certificate"
+)
 _BROKEN: Final = (
-    (
-        requests.exceptions.SSLError,
-        "has a certificate that is not trusted: if your network re-signs TLS, "
-        "REQUESTS_CA_BUNDLE must name a file with its root certificate",
-    ),
+    (requests.exceptions.SSLError, _UNTRUSTED),
     (requests.exceptions.ProxyError, "cannot be reached through the proxy"),
     (requests.exceptions.Timeout, "does not answer in time"),
     (requests.exceptions.ChunkedEncodingError, "breaks off its answer"),
     (requests.exceptions.ContentDecodingError, "answers with what cannot be unpacked"),
+)
+_NO_ADDRESS: Final = (
+    "HTTPS_PROXY, or else DD_SITE, is no address that can be called: write http://HOST:PORT"
+)
+_NO_ROOTS: Final = (
+    "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE: there is no such file: name one with root certificates"
 )
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
 
@@ -100,17 +108,23 @@ class Account:
         data = found.get("data") if isinstance(found, dict) else None
         return str(data.get("id")) if isinstance(data, dict) else None
 
-    def listed(self, kind: ObjectKind) -> list[Payload]:
-        """Every object of a kind; of dashboards what their list has of each."""
-        return self.rows(_PAGES[kind], f"{kind}s")
+    def listed(self, kind: ObjectKind, mark: str = "") -> list[Payload]:
+        """Every object of a kind; of dashboards what their list has of each.
 
-    def rows(self, pages: Paged, what: str) -> list[Payload]:
-        """Every row of a list, each once."""
+        With a mark, Datadog may leave out those that do not carry it.
+        """
+        marked = {"monitor_tags": f"{KEY_TAG}{mark}"} if mark else {}
+        return self.rows(_PAGES[kind], f"{kind}s", marked if kind is ObjectKind.MONITOR else {})
+
+    def rows(
+        self, pages: Paged, what: str, only: Mapping[str, str] | None = None
+    ) -> list[Payload]:
+        """Every row of a list, each once; `only` are parameters that narrow it."""
         found: dict[str, Payload] = {}
         at = 0
         # Until a page is empty, and not until one is short: the server may give fewer than asked.
         while True:
-            page = self._page(pages, at, what)
+            page = self._page(pages, {pages.begin: at, **(only or {})}, what)
             new = {str(one["id"]): one for one in page if str(one["id"]) not in found}
             if not new:
                 return list(found.values())
@@ -158,8 +172,8 @@ class Account:
             return True
         return True
 
-    def _page(self, pages: Paged, at: int, what: str) -> list[Payload]:
-        query = {pages.begin: at, pages.size: pages.most}
+    def _page(self, pages: Paged, given: Mapping[str, Any], what: str) -> list[Payload]:
+        query = {pages.size: pages.most, **given}
         with suppress(Gone):
             answer = self.call("GET", pages.path, query=query, what=what, needs=pages.needs)
             inside = pages.inside and isinstance(answer, dict)
@@ -185,19 +199,16 @@ class Account:
         creates = method == "POST" and not path.endswith("/validate")
         waited, last = 0.0, ""
         for turn in range(_TRIES * 10):
-            try:
-                status, found, headers = self._once(method, path, query or {}, body)
-            except requests.RequestException as exc:
-                status, found, headers, last = 0, None, {}, _broken(exc)
-                if isinstance(exc, requests.exceptions.SSLError) and not creates:
-                    raise Unanswered(f"{what}: {self.access.site} {last}") from None
+            status, found, headers, why = self._once(method, path, query or {}, body)
+            if why == _UNTRUSTED and not creates:
+                raise Unanswered(f"{what}: {self.access.site} {why}")
             if 200 <= status < 300 and (found is not None or status == 204):
                 return found
             if status == 429:
                 last, pause = "is asked too often", _reset(headers)
                 self._say(f"Datadog asks for a pause of {pause:.0f} s")
             elif status == 0 or status >= 500:
-                last = f"answers {status}" if status else last
+                last = f"answers {status}" if status else why
                 if creates:
                     raise Uncertain(f"{what}: {self.access.site} {last}: run it again")
                 if turn + 1 >= _TRIES:
@@ -213,19 +224,30 @@ class Account:
 
     def _once(
         self, method: str, path: str, query: dict[str, Any], body: Payload | None
-    ) -> tuple[int, Any, Any]:
-        answer = self._session.request(
-            method,
-            self.access.url + path,
-            params=query,
-            json=body,
-            timeout=_TIMEOUT,
-            allow_redirects=False,  # to wherever it leads, the keys do not go
-        )
+    ) -> tuple[int, Any, Mapping[str, str], str]:
+        """Status, JSON and headers of an answer; status 0 and why, where there is none."""
         try:
-            return answer.status_code, orjson.loads(answer.content), answer.headers
+            answer = self._session.request(
+                method,
+                self.access.url + path,
+                params=query,
+                json=body,
+                timeout=_TIMEOUT,
+                allow_redirects=False,  # to wherever it leads, the keys do not go
+            )
+        except requests.RequestException as exc:
+            if isinstance(exc, ValueError):
+                raise WrongNetwork(_NO_ADDRESS) from None
+            why = _broken(exc)
+            if isinstance(exc, requests.Timeout):
+                self._say(f"{self.access.site} {why}: it is asked again")
+            return 0, None, {}, why
+        except OSError:
+            raise WrongNetwork(_NO_ROOTS) from None
+        try:
+            return answer.status_code, orjson.loads(answer.content), answer.headers, ""
         except ValueError:  # also what no JSON may hold, such as NaN, or half of a character
-            return answer.status_code, None, answer.headers
+            return answer.status_code, None, answer.headers, ""
 
     def _error(self, method: str, status: int, found: Any, what: str, needs: str) -> Exception:
         said = self._words(found)
@@ -245,7 +267,8 @@ class Account:
                 f"site, or lack {lacking}: run `lightkeeper account check`"
             )
         if status == 404:
-            return Gone(f"{what}: {self.access.site} answers 404{said}: make a new plan")
+            advice = "see that the id is right" if method == "GET" else "make a new plan"
+            return Gone(f"{what}: {self.access.site} answers 404{said}: {advice}")
         advice = (
             "is DD_SITE right?" if method == "GET" else "correct its file, and make a new plan"
         )

@@ -12,6 +12,12 @@ class AccessRefused(AlertingError):
     exit_status = _CONFIG
 
 
+class WrongNetwork(AlertingError):
+    """A setting of the network, such as HTTPS_PROXY, cannot be used."""
+
+    exit_status = _CONFIG
+
+
 class Unanswered(AlertingError):
     """Datadog gave no usable answer for as long as it was tried."""
 

@@ -22,9 +22,9 @@ from lightkeeper.alerting.files.markers import (
 )
 
 _IDS: Final = {
-    ObjectKind.MONITOR: re.compile(r"\d{1,19}"),
+    ObjectKind.MONITOR: re.compile(r"[0-9]{1,19}"),
     ObjectKind.SLO: re.compile(r"[0-9a-f]{32}"),
-    ObjectKind.DASHBOARD: re.compile(r"\w{3}-\w{3}-\w{3}"),
+    ObjectKind.DASHBOARD: re.compile(r"\w{3}-\w{3}-\w{3}", re.ASCII),
 }
 _KEY: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 _PAGES: Final = {

@@ -1,7 +1,9 @@
 """What has to change in an account so that it holds what the files say: a plan, and its text."""
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -160,7 +162,7 @@ def _turn(found: tuple[ObjectKind, str, Payload]) -> tuple[int, bool]:
 
 def as_json(plan: Plan) -> dict[str, Any]:
     """The plan for programs, and as it is saved."""
-    return {
+    made: dict[str, Any] = {
         "lightkeeper_plan": 1,
         "site": plan.site,
         "organisation": plan.organisation,
@@ -184,3 +186,10 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for one in plan.wanted
         ],
     }
+    return {**made, "digest": digest(made)}
+
+
+def digest(written: Mapping[str, Any]) -> str:
+    """What another plan, or this one once it is edited, has otherwise."""
+    rest = {name: one for name, one in written.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

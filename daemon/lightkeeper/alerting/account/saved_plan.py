@@ -7,7 +7,7 @@ from typing import Any
 from lightkeeper.alerting.account.difference import ABSENT, FieldChange
 from lightkeeper.alerting.account.errors import BadPlan, NoPlan
 from lightkeeper.alerting.account.objects import ObjectKind, Wanted
-from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, as_json
+from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, as_json, digest
 from lightkeeper.alerting.account.snapshot import marked_as
 from lightkeeper.alerting.files.printed import write_text
 
@@ -24,6 +24,11 @@ def load(path: Path) -> Plan:
         given = json.loads(path.read_text(encoding="utf-8"))
         if given["lightkeeper_plan"] != 1:
             raise BadPlan(f"{path}: is a plan of another version: make a new one")
+        if given["digest"] != digest(given):
+            raise BadPlan(
+                f"{path}: is no plan any more: it was changed since it was saved: change the "
+                f"definitions instead, and make one with `account plan --out {path}`"
+            )
         return _plan(given)
     except OSError as exc:
         raise NoPlan(f"{path}: {exc.strerror}: make it with `account plan --out`") from exc

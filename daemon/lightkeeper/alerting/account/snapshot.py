@@ -73,8 +73,8 @@ def read(account: Account, env: str) -> Snapshot:
             address = kind, marked
             if other := held.get(address) or of_terraform.get(address):
                 raise AccountMoved(
-                    f"two {kind}s carry the mark {marked}, {other['id']} and {row['id']}: delete "
-                    "one of them, or take the mark off it"
+                    f"two {kind}s carry the mark {marked}, {other['id']} and {row['id']}: unless "
+                    "another apply runs right now, delete one of them, or take the mark off it"
                 )
             found[address] = row
     return Snapshot(

@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 MANAGED_BY: Final = "managed_by:lightkeeper"
-_TAG: Final = "monitor_key:"
+KEY_TAG: Final = "monitor_key:"
 _PLANNED: Final = "planned_outage:"
 _LINE: Final = "Managed by lightkeeper: "
 _NOT_IN_TAGS: Final = re.compile(r"[^\w./-]")
@@ -43,7 +43,7 @@ def tagged(
         return payload  # the rule `shape` says so
     others = [one for one in tags if one != MANAGED_BY and not _is_mark(one)]
     planned = [planned_tag(env, planned_outage)] if planned_outage else []
-    return {**payload, "tags": [*others, *planned, MANAGED_BY, f"{_TAG}{mark(env, key)}"]}
+    return {**payload, "tags": [*others, *planned, MANAGED_BY, f"{KEY_TAG}{mark(env, key)}"]}
 
 
 def described(payload: dict[str, Any], env: str, key: str) -> dict[str, Any]:
@@ -83,12 +83,12 @@ def mark_of(payload: dict[str, Any]) -> str | None:
     tags, text = payload.get("tags"), payload.get("description")
     tags = tags if isinstance(tags, list) else []
     marks = [
-        one.removeprefix(_TAG)
+        one.removeprefix(KEY_TAG)
         for one in tags
-        if MANAGED_BY in tags and isinstance(one, str) and one.startswith(_TAG)
+        if MANAGED_BY in tags and isinstance(one, str) and one.startswith(KEY_TAG)
     ]
     return next(iter(marks), mark_in(str(text)) if "widgets" in payload else None)
 
 
 def _is_mark(tag: Any) -> bool:
-    return isinstance(tag, str) and tag.startswith((_TAG, _PLANNED))
+    return isinstance(tag, str) and tag.startswith((KEY_TAG, _PLANNED))

@@ -1,10 +1,13 @@
 """Reads files of monitors/ and dashboards/; whatever is in them, the error names the place."""
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lightkeeper.alerting.errors import AlertingError
+
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class BadDefinition(AlertingError):
@@ -13,9 +16,10 @@ class BadDefinition(AlertingError):
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read an object from a JSON file. Raises BadDefinition, with the line of a mistake."""
+    text = read_text(path)
     try:
         found = json.loads(
-            read_text(path),
+            text,
             object_pairs_hook=lambda pairs: _once(path, pairs),
             parse_constant=lambda word: _no_number(path, word),
         )
@@ -26,6 +30,12 @@ def read_json(path: Path) -> dict[str, Any]:
         raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
     if not isinstance(found, dict):
         raise BadDefinition(f"{path}: [file] is not one object: write {{…}}, one in each file")
+    if half := _HALF.search(text):
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as exc:
+            said = f"{half[0]} is half of a character: write the character"
+            raise BadDefinition(f"{path}: [file] {said}") from exc
     return found
 
 

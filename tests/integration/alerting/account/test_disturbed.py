@@ -1,6 +1,7 @@
 """Applies in accounts that hold what others made, and that fail in every way at any call."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 
 import account_rig
@@ -173,3 +174,37 @@ def test_what_others_need_is_not_deleted(found, kind):
         with pytest.raises(PayloadRefused, match=rf"{key} .*referenced in .*{user}.*take it out"):
             rig.apply(rig.plan(fewer), deletes=2)
         assert number in rig.datadog.objects[kind]
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_an_apply_that_another_one_overtakes_gives_way(found, at):
+    """Wherever it is; what both make is there once, and both end well."""
+    with AccountRig() as rig:
+        rig.datadog.add("monitor", FOREIGN)
+        plan = rig.plan(found)
+        said = []
+
+        def overtaken(line):
+            said.append(line)
+            if len(said) == at + 1:
+                rig.apply(plan)
+
+        if at == 0:
+            overtaken("before its first write")
+        rig.apply(plan, overtaken)
+
+        assert ALL == rig.ours()
+        assert [] == rig.plan(found).pending
+
+
+def test_applies_at_the_same_time_make_nothing_twice(found):
+    """Each finds what the others make at that moment, and the oldest stays."""
+    for _ in range(3):
+        with AccountRig() as rig, ThreadPoolExecutor() as pool:
+            rig.datadog.add("monitor", FOREIGN)
+            plan = rig.plan(found)
+            for one in [pool.submit(rig.apply, plan) for _ in range(3)]:
+                one.exception()  # who begins while others write may find that the account moved
+
+            assert ALL == rig.ours()
+            assert [] == rig.plan(found).pending

@@ -9,7 +9,7 @@ import pytest
 from account_rig import AccountRig
 from scripted_server import CLOSE, ScriptedServer, answer
 
-from lightkeeper.alerting.account import saved_plan
+from lightkeeper.alerting.account import client, saved_plan
 from lightkeeper.alerting.account.access import Access
 from lightkeeper.alerting.account.checked import permissions, validate
 from lightkeeper.alerting.account.client import Account
@@ -76,6 +76,18 @@ def test_an_error_of_ten_megabytes_is_cut_and_shows_no_key():
 
     assert len(str(refused.value)) < 600
     assert not any(key in str(refused.value) for key in KEYS)
+
+
+def test_a_server_that_hangs_is_given_up_and_said_to_hang(monkeypatch):
+    """Each time that it is asked, so that who waits knows for what."""
+    monkeypatch.setattr(client, "_TIMEOUT", (0.05, 0.05))
+    said = []
+    with ScriptedServer(lambda _sock, _request: None) as server:
+        account = Account(Access(server.url, *KEYS), sleep=lambda _seconds: None, say=said.append)
+        with pytest.raises(Unanswered, match=r"slos: .* does not answer in time: try again later"):
+            account.listed(ObjectKind.SLO)
+
+    assert [f"{server.url} does not answer in time: it is asked again"] == sorted(set(said))
 
 
 JUNK = (None, True, -1, 1.5, "", "x", "\x1b[31m", [], {}, [[]], [None], {"id": {}}, "9" * 5000)

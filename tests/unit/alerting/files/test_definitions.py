@@ -95,6 +95,7 @@ def test_a_variable_that_is_not_there_is_named_with_its_place(value, words):
         ("[]", "stuck.json: [file] is not one object"),
         ('{"key": 1, "key": 2}', "'key' stands twice"),
         ('{"key": NaN}', "NaN is not JSON"),
+        (r'{"key": "\ud83d"}', r"\ud83d is half of a character: write the character"),
         pytest.param("[" * 100_000, "stuck.json: [file] ", id="nested"),
         ('{"key": "stuck"}', "stuck.json: description: [wrapper]"),
         (b"\xff", "is not UTF-8"),
