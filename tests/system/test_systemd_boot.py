@@ -471,12 +471,20 @@ def test_the_account_is_compared_beside_the_daemon(service, lighthouse, agent):
 def tells_of_an_outage(service, datadog):
     """Announced beside the daemon, it mutes; where it cannot be told the unit fails."""
     unit = "lightkeeper-maintenance.service"
-    window = ("--until", "2h", "--why", "BGS upgrade", "--by", "Ann")
+    datadog.faults.lacks = set()
+    window = ("--until", "2h", "--why", "BGS upgrade")
     service.run("lightkeeper", "maintenance", "add", *window)
     inside(service, TELL)
     muting = [one["scope"] for one in datadog.suppressed.live()]
     assert (["*"] * 3, 3) == (muting, len(datadog.suppressed.kept["correction"]))
     assert service.shows("lightkeeper-maintenance.timer", "NextElapseUSecRealtime")
+    by = ("env", "SUDO_USER=ann", "lightkeeper", "account")
+    service.run(*by, "mute", "crash-loop", "--for", "2h", "--reason", "load test")
+    *planned, muted = [one["message"] for one in datadog.suppressed.live()]
+    assert all(
+        one.startswith("Planned outage, announced by root: BGS upgrade\n") for one in planned
+    )
+    assert "Muted by ann: load test\n\nManaged by lightkeeper: staging/crash-loop" == muted
 
     datadog.faults.lacks = {"slos_corrections"}
     service.run("lightkeeper", "maintenance", "add", "--step", "CLAIMS_EVIDENCE", *window)
@@ -485,7 +493,7 @@ def tells_of_an_outage(service, datadog):
         service.shows(unit, "ActiveState"),
         service.shows(unit, "ExecMainStatus"),
     )
-    assert 5 == len(datadog.suppressed.live())
+    assert 3 + 1 + 2 == len(datadog.suppressed.live())
     said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
     assert "lack slos_corrections: run `lightkeeper account check`" in said
     assert not any(key in said for key in (datadog.api_key, datadog.app_key))
