@@ -229,15 +229,19 @@ MONITOR = {
 }
 
 
+PLANNED = "planned_outage:test/anywhere"
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "file"),
     [
         ("monitor", MONITOR, "monitors/by-hand.json"),
         ("monitor", {**MONITOR, "type": "composite", "query": ""}, "monitors/by-hand.json"),
         ("slo", SLO, "monitors/slos/by-hand.json"),
+        ("slo", {**SLO, "tags": [PLANNED]}, "monitors/slos/by-hand.json"),
         ("dashboard", BOARD, "dashboards/by-hand.json"),
     ],
-    ids=["monitor", "composite", "slo", "dashboard"],
+    ids=["monitor", "composite", "slo", "planned", "dashboard"],
 )
 def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
     run, datadog, tmp_path, kind, payload, file
@@ -258,6 +262,7 @@ def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {"tags", "description", "modified", "modified_at"}
     assert "lightkeeper" not in json.dumps(given["payload"])
+    assert (PLANNED in payload.get("tags", ())) == ("anywhere" == given.get("planned_outage"))
     if payload.get("type") == "composite":
         assert re.fullmatch(r"stuck && !\d+", given["payload"]["query"])
     assert (0, "") == (run("plan").returncode, run("plan").stderr)

@@ -116,6 +116,8 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(folder, text, words)
         ("payload", [], "payload: [wrapper]"),
         ("colour", "red", "colour: [wrapper] unknown: write one of"),
         ("silence", {"pager": ""}, "silence.pager: [wrapper] give the reason"),
+        ("planned_outage", "always", "planned_outage: [wrapper] write one of at-step, anywhere,"),
+        ("planned_outage", None, "planned_outage: [wrapper] missing or wrong: give it a text"),
         ("payload", {"query": "${nothing}"}, "payload.query: [variable]"),
     ],
 )

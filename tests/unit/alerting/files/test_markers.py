@@ -9,7 +9,15 @@ from dashboard_files import board, written
 
 from lightkeeper.alerting.files.dashboards import load_dashboards
 from lightkeeper.alerting.files.definitions import BadDefinition, load
-from lightkeeper.alerting.files.markers import described, mark_of, tagged
+from lightkeeper.alerting.files.markers import (
+    described,
+    mark_in,
+    mark_of,
+    planned_outage_of,
+    signed,
+    tagged,
+    unmarked,
+)
 from lightkeeper.alerting.files.variables import Values
 
 SHIPPED = Path(__file__).parents[4]
@@ -58,6 +66,25 @@ def test_a_mark_that_stands_there_already_is_replaced():
     shown = described({"description": "It.", "widgets": []}, "test", "one")
     assert shown == described(shown, "test", "one")
     assert "staging/two" == mark_of(described(shown, "staging", "two"))
+
+
+def test_what_a_planned_outage_explains_is_a_tag_of_its_environment():
+    """It is replaced as the mark is, and is no mark."""
+    once = tagged({"tags": ["a:b"]}, "Test", "one", "at-step")
+    assert "planned_outage:test/at-step" in once["tags"]
+    assert ("at-step", "test/one") == (planned_outage_of(once), mark_of(once))
+    assert "" == planned_outage_of(tagged(once, "test", "one"))
+    assert {"tags": ["a:b"]} == unmarked(once)
+    assert "" == planned_outage_of({"tags": None})
+
+
+def test_a_text_is_signed_below_and_anywhere_read():
+    """A mark that people put in its middle is replaced."""
+    once = signed("It.", "test/one")
+    assert "It.\n\nManaged by lightkeeper: test/one" == once
+    assert "test/one" == mark_in(f"{once}\nby hand")
+    assert "It.\n\nby hand\n\nManaged by lightkeeper: a/b" == signed(f"{once}\nby hand", "a/b")
+    assert mark_in("It is Managed by lightkeeper: test/one") is None
 
 
 def test_what_others_made_has_no_mark():
