@@ -137,10 +137,12 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
         env = assets.variables["env"]
         made = _compared(account_at_hand(), wanted, env)
     except BaseException as exc:
-        _tell(settings, env, None, str(exc) if isinstance(exc, AlertingError) else "interrupted")
+        said = str(exc) if isinstance(exc, AlertingError) else f"it ended in {type(exc).__name__}"
+        _tell(settings, env, None, said)
         raise
+    told = _tell(settings, env, len(made.pending))
     _show(made, as_json)
-    if not _tell(settings, env, len(made.pending)):
+    if not told:
         complain(
             f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "
             "DD_DOGSTATSD_URL: no monitor learns of this comparison",

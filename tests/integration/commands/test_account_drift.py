@@ -35,10 +35,10 @@ def run(tmp_path, datadog, agent):
     others.mkdir()
     (others / "stage.json").write_text('{"env": "Staging", "channel": "@slack-y"}')
 
-    def made(*line, **more):
+    def made(*line, within=None, **more):
         given = {"DD_DOGSTATSD_URL": agent.url, **datadog.environment(), **more}
         env = command_line.environment(**given)
-        return command_line.run("account", *line, env=env, cwd=tmp_path)
+        return command_line.run("account", *line, env=env, cwd=tmp_path, within=within)
 
     return made
 
@@ -141,6 +141,14 @@ def test_without_an_agent_it_says_that_no_monitor_learns_of_it(run, agent):
     assert 1 == done.stderr.count("\n")
     assert "warning: Datadog Agent unreachable at unix:///" in done.stderr
     assert "no monitor learns of this comparison" in done.stderr
+
+
+def test_it_is_told_whatever_becomes_of_the_output(run, agent):
+    """As where the disk of a log is full."""
+    done = run("drift", within='exec "$@" >/dev/full')
+
+    assert 74 == done.returncode
+    assert ([(8, "test")], (0, "test"), "") == told(agent)
 
 
 def test_a_wrong_setting_is_named_before_anything_is_compared(run, datadog):
