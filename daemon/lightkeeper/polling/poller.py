@@ -23,7 +23,7 @@ from lightkeeper.domain.change import Recorded
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.poll_schedule import next_poll_at
-from lightkeeper.domain.time import Instant
+from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.polling.batch import Batch, BatchSize, by_itself, halves
 from lightkeeper.polling.early import Early
 from lightkeeper.polling.history import CallHistory, PollReport
@@ -71,6 +71,7 @@ class Poller:
         self._early = Early()
         self._queue = Queue(store, self._in_flight, self._early)
         self._singly_since: Instant | None = None
+        self._failing_since: Instant = 0
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -127,7 +128,7 @@ class Poller:
         if self._singly_since is None:
             self._queue.fetch(now, upto, self._size.now)
         else:
-            self._queue.fetch_singly(now, upto, self._singly_since)
+            self._queue.fetch_singly(now, upto, self._singly_since, self._failing_since)
 
     def _trial(self) -> Batch | None:
         """A call about two documents that were answered before, where that is to be tried."""
@@ -192,6 +193,8 @@ class Poller:
             pause=self._lighthouse.budget.wait_seconds(),
         ):
             self._singly_since = now
+            failing_seconds = self._history.report().batches_failing_seconds
+            self._failing_since = now - round(failing_seconds * SECOND)
             self._queue.release_shared()
         elif self._singly_since is None or not batch.is_trial:
             return

@@ -135,16 +135,21 @@ class Queue:
         self._add(_parts(rest, min(size, (len(rest) + 1) // 2)), alone=False)
         self._add(_parts(alone, 1), alone=True)
 
-    def fetch_singly(self, now: Instant, upto: Instant, since: Instant) -> None:
+    def fetch_singly(
+        self, now: Instant, upto: Instant, since: Instant, failing_since: Instant
+    ) -> None:
         """Make batches of one of what was due at `upto`, first of all what waits since `since`.
 
         The newest and the oldest of those that were not polled since then, also where a failed
-        batch put them off a minute; once there are none, the others.
+        batch put them off a minute; once there are none, the others. The few that were answered
+        since batches fail, which was before `since`, are among the others.
         """
         self._right_times(now)
         wanted, before = CALLS_AHEAD + len(self._in_flight), max(since, now - SINGLY_ROUND_MS)
         put_off = max(upto, now) + DUE_AGAIN_MS
         due = self._not_in_flight(self._store.due(put_off, wanted, before))
+        answered = max(failing_since, now - SINGLY_ROUND_MS)
+        due = [each for each in due if (each.last_answered_at or 0) < answered]
         due = due or self._not_in_flight(self._store.due(upto, wanted))
         self._add(_parts(due[:CALLS_AHEAD], 1), alone=True)
 

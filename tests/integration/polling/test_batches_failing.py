@@ -265,6 +265,19 @@ def test_a_pass_ends_within_40_seconds_where_lighthouse_is_slow(tmp_path, second
         assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
 
 
+@pytest.mark.parametrize("how", [502, "hang", "redirect"])
+def test_a_pass_polls_no_young_document_twice(tmp_path, how):
+    """Not those either that showed that calls about one document are answered."""
+    watched = _Watched(tmp_path)
+    with closing(watched.world) as world:
+        _fail_batches(world.lighthouse, how)
+        world.track(40, "stuck_bgs", age=0)
+
+        result = world.daemon._daemon.run_once().run(_Waiting(world.clock))
+
+        assert watched.answered() == result.polled >= 25
+
+
 @pytest.mark.parametrize("count", [40, 250])
 def test_a_pass_ends_where_every_batch_is_answered_429(watch, count):
     """Calls about one document are answered: it is no rate limit, and each is polled singly."""
