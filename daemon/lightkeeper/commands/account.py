@@ -45,8 +45,9 @@ class _PlanStatus(click.Group):
 
 @click.group(cls=_PlanStatus)
 def account() -> None:
-    """Plan and apply the definitions in a Datadog account, and mute monitors there.
+    """Plan and apply the definitions in a Datadog account.
 
+    Monitors are muted there, too: by hand, or by the planned outages that lightkeeper knows of.
     DD_SITE names the site, DD_API_KEY and DD_APP_KEY (or DD_API_KEY_FILE and DD_APP_KEY_FILE) hold
     the keys. What does not carry lightkeeper's mark is never touched.
     """

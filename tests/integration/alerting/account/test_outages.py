@@ -1,5 +1,6 @@
 """Planned outages against a simulated account: which downtimes and corrections there are then."""
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -322,3 +323,19 @@ def test_the_shipped_definitions_mute_what_the_drill_of_an_outage_still_lets_not
     assert {"channel"} == {one.urgency for one in planned.values()}
     assert not any("maintenance" in one.payload["query"] for one in planned.values())
     assert all(one.planned_outage for one in assets.slos.values())
+
+
+def test_what_a_composite_lets_a_maintenance_explain_is_muted_too():
+    """As far as the shipped monitor by itself notifies people."""
+    assets = load(ROOT / "monitors")
+    queries = [one.payload["query"] for one in assets.monitors.values()]
+    named = {
+        key
+        for query in queries
+        if "!maintenance-" in query
+        for key in re.findall(r"(?<![\w!-])[a-z][a-z-]+", query)
+    }
+    telling = {key for key in named if "${channel}" in assets.monitors[key].written["message"]}
+
+    assert {"documents-stuck", "lighthouse-unreachable", "polling-stopped"} <= telling
+    assert all(assets.monitors[key].planned_outage for key in telling)
