@@ -281,6 +281,8 @@ def test_what_cannot_be_imported_stays_as_it_is(run, datadog, tmp_path):
         command_line.complaint(run("import", str(number), "--key", "mine"), status)
         assert not (tmp_path / "monitors" / "mine.json").exists()
     number = datadog.add("monitor", {**MONITOR, "name": "another"})
+    for key in ("../mine", "k" * 190):
+        command_line.complaint(run("import", str(number), "--key", key), 65)
     datadog.faults.lacks.add("monitors_write")
     command_line.complaint(run("import", str(number), "--key", "mine"), 78)
     assert not (tmp_path / "monitors" / "mine.json").exists()

@@ -8,7 +8,13 @@ from typing import Any, Final
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccountMoved, PayloadRefused
 from lightkeeper.alerting.account.normal import normal, sent
-from lightkeeper.alerting.account.objects import ObjectKind, Payload, Wanted, renamed
+from lightkeeper.alerting.account.objects import (
+    LONGEST_MARK,
+    ObjectKind,
+    Payload,
+    Wanted,
+    renamed,
+)
 from lightkeeper.alerting.account.snapshot import carrying, is_of_terraform
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.definitions import Urgency
@@ -87,6 +93,8 @@ def imported(
     key = key or (marked or "").rpartition("/")[2] or slug or number
     if not _KEY.fullmatch(key):
         raise BadName(f"{key}: is no key: write letters, digits and dashes with --key")
+    if len(mark(env, key)) > LONGEST_MARK:
+        raise BadName(f"{key}: with the env it is too long for a tag: write a shorter --key")
     if marked is not None and marked != mark(env, key):
         raise AccountMoved(f"{kind} {number} is {marked} already: it has a file, or another env")
     ids = {one: _keys(account, one, wanted) for one in _named_by(held, kind)}

@@ -7,7 +7,7 @@ and what the server adds by default; tags are a set, and a query alert has one t
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from lightkeeper.alerting.account.objects import ObjectKind, Payload, renamed
@@ -18,6 +18,7 @@ from lightkeeper.alerting.account.server_defaults import (
     ServerDefault,
     spelled_out,
 )
+from lightkeeper.alerting.files import payload_schema
 
 
 def _names(text: str) -> frozenset[str]:
@@ -83,6 +84,8 @@ def normal(kind: ObjectKind, payload: Payload, like: Payload | None = None) -> P
         if one is not None
         and (name in named if like is not None else name not in _LEFT_ALONE[kind])
     }
+    if like:
+        made = {name: _without(one, _news(one, like)) for name, one in made.items()}
     made = {ObjectKind.SLO: _slo, ObjectKind.MONITOR: _monitor, ObjectKind.DASHBOARD: _board}[
         kind
     ](made, like)
@@ -113,12 +116,49 @@ def sent(kind: ObjectKind, payload: Payload, kept: Payload | None = None) -> Pay
     return made
 
 
-def unknown(kind: ObjectKind, held: Payload) -> list[str]:
-    """The fields of what the account holds that lightkeeper does not know; they stay."""
+def unknown(kind: ObjectKind, held: Payload, like: Payload) -> list[str]:
+    """The fields of what the account holds that lightkeeper does not know; they are let be.
+
+    `like` is the payload of the file.
+    """
     found = [name for name in held if name not in _LEFT_ALONE[kind] | _MANAGED[kind]]
     if kind is ObjectKind.MONITOR:
         found += [f"options.{name}" for name in _unknown_options(held)]
+    for place in _MANAGED[kind] & held.keys():
+        names = _news(held[place], like).difference(_unknown_options(held), _OPTIONS_LEFT_ALONE)
+        found += [f"{place}…{name}" for name in sorted(names)]
     return found
+
+
+def _news(value: Any, like: Payload) -> frozenset[str]:
+    """The names of fields, however deep, that are not published: Datadog adds defaults to widgets.
+
+    None where the file itself has such a name: what it uses is more than what is known here.
+    """
+    known = payload_schema.published()
+    return (
+        frozenset(_names_in(value)) - known if known.issuperset(_names_in(like)) else frozenset()
+    )
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """The names of its fields, however deep, but not those inside of what is not published."""
+    for one in value if isinstance(value, list) else ():
+        yield from _names_in(one)
+    for name, one in value.items() if isinstance(value, dict) else ():
+        yield name
+        if name in payload_schema.published():
+            yield from _names_in(one)
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    if not names:
+        return value
+    if isinstance(value, list):
+        return [_without(one, names) for one in value]
+    if isinstance(value, dict):
+        return {name: _without(one, names) for name, one in value.items() if name not in names}
+    return value
 
 
 def fingerprint(kind: ObjectKind, held: Payload) -> str:

@@ -43,7 +43,7 @@ _SLO: Final = re.compile(r'(?<=burn_rate\(")[^"]*(?=")|(?<=error_budget\(")[^"]*
 _SLO_ID: Final = re.compile(r"[0-9a-f]{32}")
 _LETTER: Final = re.compile(r"[A-Za-z]")
 _LINK: Final = re.compile(r"(https?://[\w.:-]+/dashboard/)([\w-]+(?:\.[\w-]+)*)")
-_LONGEST_MARK: Final = 180  # Datadog cuts a tag off at 200
+LONGEST_MARK: Final = 180  # Datadog cuts a tag off at 200
 _IN_WIDGETS: Final = {"slo_id": ObjectKind.SLO, "alert_id": ObjectKind.MONITOR}
 
 
@@ -81,7 +81,7 @@ def wanted(assets: Assets, boards: Mapping[str, Dashboard]) -> tuple[Wanted, ...
         f"{one.file}: key: [account] with the env it is too long for a tag: write a shorter one"
         for definitions in made.values()
         for key, one in definitions.items()
-        if len(mark(env, key)) > _LONGEST_MARK
+        if len(mark(env, key)) > LONGEST_MARK
     ]
     if problems:
         raise BadDefinition("\n".join(problems))

@@ -114,7 +114,8 @@ def make(
         held = snapshot.held.get(address)
         steps.append(_step(one, held, ids))
         if held is not None:
-            unmanaged |= dict.fromkeys(f"{one.kind}: {name}" for name in unknown(one.kind, held))
+            found = unknown(one.kind, held, one.payload)
+            unmanaged |= dict.fromkeys(f"{one.kind}: {name}" for name in found)
     if unmanaged:
         notes.append(
             f"fields that lightkeeper does not know stay as they are: {', '.join(unmanaged)}"

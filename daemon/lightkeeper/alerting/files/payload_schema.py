@@ -30,12 +30,30 @@ def mistakes(kind: str, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @cache
+def published() -> frozenset[str]:
+    """The name of every field that Datadog publishes, wherever it stands."""
+    return frozenset(_fields(json.loads(_text())))
+
+
+def _fields(schema: Any) -> Iterator[str]:
+    inner = list(schema.values()) if isinstance(schema, dict) else schema
+    if isinstance(schema, dict) and isinstance(known := schema.get("properties"), dict):
+        yield from known
+    for one in inner:
+        if isinstance(one, dict | list):
+            yield from _fields(one)
+
+
+def _text() -> str:
+    return files("lightkeeper.alerting.files").joinpath("datadog.schema.json").read_text()
+
+
+@cache
 def _validator(kind: str) -> Any:
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
     from jsonschema.validators import extend  # type: ignore[import-untyped]
 
-    text = files("lightkeeper.alerting.files").joinpath("datadog.schema.json").read_text()
-    schema = json.loads(text)
+    schema = json.loads(_text())
     of_all = Draft202012Validator.VALIDATORS["oneOf"]
 
     def one_of(validator: Any, shapes: list[Any], given: Any, above: Any) -> Iterator[Any]:

@@ -160,8 +160,8 @@ def test_what_people_restricted_and_what_is_new_at_datadog_stays():
         body[one] for one in ("restricted_roles", "sparkles", "title")
     )
     assert "id" not in body
-    assert ["sparkles"] == unknown(BOARD, there)
-    assert ["options.sparkle"] == unknown(MONITOR, monitor)
+    assert ["sparkles"] == unknown(BOARD, there, board)
+    assert ["options.sparkle"] == unknown(MONITOR, monitor, BASE)
     assert 2 == sent(MONITOR, BASE | {"options": {}}, kept=monitor)["options"]["sparkle"]
     assert normal(BOARD, board) == normal(BOARD, there, like=board)
     for name in ("restricted_roles", "draft_status", "run_as", "restriction_policy", "assets"):
