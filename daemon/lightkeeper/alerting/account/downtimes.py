@@ -3,6 +3,7 @@
 Ours are known by the mark in their message. One that people made is never changed.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ _SOON: Final = timedelta(minutes=1)
 """Datadog refuses a start in the past: by its clock, and once the call arrives."""
 _ALIKE: Final = timedelta(minutes=1)
 """How far times may lie apart that are not worth a call."""
+
+_HANDLE: Final = re.compile(r"(?<![\w.+-])@")
+"""The @ of an address, such as ann@va.gov, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ class Downtime:
 
 
 def quiet(words: str) -> str:
-    """Words that notify nobody: behind an @ Datadog reads whom it shall tell."""
+    """Words that notify nobody: behind an @ before a word Datadog reads whom it shall tell."""
     plain = "".join(char if char.isprintable() else " " for char in words)
-    return plain.replace("@", "(at)")
+    return _HANDLE.sub("(at)", plain)
 
 
 def listed(account: Account) -> list[Payload]:

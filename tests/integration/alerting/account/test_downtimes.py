@@ -77,10 +77,10 @@ def test_a_second_mute_changes_the_first(rig, hours):
 
 
 def test_words_notify_nobody(rig):
-    """Datadog reads an @ in a downtime's message as the handle of whom to notify."""
-    mute(rig, words="Muted by ann@va.gov: ask @pagerduty-lightkeeper")
+    """Datadog reads an @ before a word of a downtime's message as the handle of whom to notify."""
+    mute(rig, words="Muted by ann@va.gov: ask @pagerduty-lightkeeper (@bob@va.gov)")
 
-    assert "Muted by ann(at)va.gov: ask (at)pagerduty-lightkeeper" in live(rig)[0][0]
+    assert "Muted by ann@va.gov: ask (at)pagerduty-lightkeeper ((at)bob@va.gov)" in live(rig)[0][0]
 
 
 @pytest.mark.parametrize("fault", [None, 502, 504])
