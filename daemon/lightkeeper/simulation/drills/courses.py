@@ -121,20 +121,6 @@ def type_waits(hours: float) -> Course:
     return course
 
 
-def planned_outage(hours: float, announced: float) -> Course:
-    def course(world: World) -> Iterator[float]:
-        world.announce_maintenance(announced * HOUR)
-        ends_at = world.clock.now + hours * HOUR
-        world.story = lambda: held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
-        world.lighthouse.down("hang")
-        yield 40 * MINUTE
-        world.lighthouse.up()
-        yield hours * HOUR - 40 * MINUTE
-        world.story = lambda: "success"
-
-    return course
-
-
 def outage(world: World) -> Iterator[float]:
     world.lighthouse.down("hang")
     yield 2 * HOUR

@@ -123,6 +123,7 @@ EXPECTED: Final = {
         notifies=_OUT_OF_REACH,
         may_notify=frozenset({"detection-burn"}),
     ),
+    "planned-elsewhere": Expected({"efolder-standstill": Fires(4 * 60 + 15, 60)}),
     "outage": Expected(
         {"lighthouse-unreachable-unplanned": Fires(18, 4)}, notifies=_STOPPED | _OUT_OF_REACH
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
-from lightkeeper.simulation.drills import account_courses, courses
+from lightkeeper.simulation.drills import account_courses, courses, planned_courses
 from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE, GATEWAY
@@ -146,16 +146,23 @@ _ALL: Final = (
     Fault(
         "planned-outage",
         "every document waits for five hours, as announced; at first no call is answered",
-        courses.planned_outage(5, announced=5),
+        planned_courses.outage(5, announced=5),
         settles=HOUR,
         weight=1,
     ),
     Fault(
         "planned-outage-overruns",
         "the same, announced for an hour less",
-        courses.planned_outage(5, announced=4),
+        planned_courses.outage(5, announced=4),
         settles=HOUR,
         weight=1,
+    ),
+    Fault(
+        "planned-elsewhere",
+        "every document waits at CLAIMS_EVIDENCE for four hours; a later step is in maintenance",
+        planned_courses.of_another_step,
+        settles=HOUR,
+        an_hour=40,
     ),
     Fault("outage", "no call is answered for two hours", courses.outage),
     Fault("server-errors", "every call ends in 503 for two hours", courses.server_errors),

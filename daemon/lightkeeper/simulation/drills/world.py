@@ -202,8 +202,8 @@ class World:
             note(action, "on-call", "seen to", now),
         )
 
-    def announce_maintenance(self, seconds: float) -> None:
-        """Announce a maintenance of all of Lighthouse from now on."""
+    def announce_maintenance(self, seconds: float, steps: Sequence[str] = ()) -> None:
+        """Announce a maintenance of these steps, or of all of Lighthouse, from now on."""
         now = self.clock.instant()
         announce(
             MaintenanceWindows(self.desk),
@@ -212,6 +212,7 @@ class World:
             reason="planned",
             by="on-call",
             now=now,
+            steps=steps,
         )
 
     def read_only(self, on: bool) -> None:
