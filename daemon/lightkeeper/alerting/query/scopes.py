@@ -1,13 +1,16 @@
-"""Which series a scope takes in, which group of a query they belong to, which scope is wider."""
+"""Which series a scope takes in, which group of a query they belong to, what scopes tell apart."""
 
 import fnmatch
 import itertools
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
 
 from lightkeeper.alerting.query.syntax import All, AnyOf, Everything, Not, Scope, Tag
 
 Group: TypeAlias = tuple[str, ...]
 """The tags of one group, `key:value` in the order of the query's `by`; empty for all together."""
+_OTHER: Final = "\0"
+"""A value that no scope names."""
 
 
 def matches(scope: Scope, tags: frozenset[str]) -> bool:
@@ -34,27 +37,34 @@ def groups_of(tags: frozenset[str], by: tuple[str, ...]) -> list[Group]:
     return list(itertools.product(*values))
 
 
-def implies(narrow: Scope, wide: Scope) -> bool:
-    """Tell whether all that one scope takes in, the other takes in too, as far as can be proved.
+def told_apart(
+    scopes: Iterable[Scope], known: Mapping[str, tuple[str, ...]]
+) -> Iterator[frozenset[str]]:
+    """Yield the tags of one series of each kind that the scopes tell apart, at least once.
 
-    A series has one value of each tag here, as those of the catalogue have.
+    `known` holds the values of those keys that have no others. A series has one value of each key
+    here, as those of the catalogue have.
     """
-    if narrow == wide or isinstance(wide, Everything):
-        return True
-    if isinstance(narrow, AnyOf):
-        return all(implies(one, wide) for one in narrow.scopes)
-    if isinstance(wide, All):
-        return all(implies(narrow, one) for one in wide.scopes)
-    if isinstance(narrow, All) and any(implies(one, wide) for one in narrow.scopes):
-        return True
-    if isinstance(wide, AnyOf):
-        return any(implies(narrow, one) for one in wide.scopes)
-    match narrow, wide:
-        case Tag(one), Tag():
-            return "*" not in one and matches(wide, frozenset({one}))
-        case Not(inner), Not(outer):
-            return implies(outer, inner)
-        case Tag(one), Not(Tag(other)):
-            keys = {text.partition(":")[0] for text in (one, other)}
-            return len(keys) == 1 and "*" not in one + other and one != other
-    return False
+    named = dict.fromkeys(text for scope in scopes for text in _tags(scope))
+    kinds = []
+    for key in dict.fromkeys(text.partition(":")[0] for text in named):
+        texts = [text for text in named if text.partition(":")[0] == key]
+        values = known.get(key) or (_OTHER, *(text.partition(":")[2] for text in texts))
+        # What a wildcard stands for may be nothing.
+        tags = [f"{key}:{value.replace('*', '')}" for value in values]
+        alike = {
+            tuple(matches(Tag(text), frozenset({tag})) for text in texts): tag for tag in tags
+        }
+        kinds.append(alike.values())
+    yield from map(frozenset, itertools.product(*kinds))
+
+
+def _tags(scope: Scope) -> Iterator[str]:
+    match scope:
+        case Tag(text):
+            yield text
+        case Not(inner):
+            yield from _tags(inner)
+        case All(scopes) | AnyOf(scopes):
+            for one in scopes:
+                yield from _tags(one)

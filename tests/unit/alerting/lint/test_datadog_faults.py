@@ -6,12 +6,14 @@ from definition_files import ALL, CHECK, FAILED, FIRST, GOOD, MISSING, STUCK, VA
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.alerting.lint.monitor_rules import lint
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES
 
 OPTIONS, QUERY, MESSAGE = "payload.options", "payload.query", "payload.message"
 NUMERATOR, DENOMINATOR = "payload.query.numerator", "payload.query.denominator"
 TARGETS, AGAIN = "payload.thresholds", "payload.target_threshold"
 SHARE, FAIL, STAY = "slos/share.json", "failed.json", "stuck.json"
 BAD = GOOD.replace("good", "bad")
+OTHER_BAD = BAD.replace("efolder", "outcome")
 ALONE = STUCK.replace(" by {step}", "")
 BY_TWO = STUCK.replace("by {step}", "by {step,document_type}")
 UNGROUPED = CHECK.replace('.by("env")', "")
@@ -23,6 +25,11 @@ MATCHED = '{{#is_match "step.name" "none"}}odd{{/is_match}}'
 def scoped(scope):
     """The query of failures, with another scope."""
     return FAILED.replace(OUTCOMES, scope)
+
+
+def good(scope):
+    """A count of an SLO's metric, with another scope."""
+    return ALL.replace("}.as", f" AND ({scope})}}.as")
 
 
 def problems(folder, file, changes):
@@ -195,8 +202,8 @@ FAULTS = [
     (SHARE, {NUMERATOR: f"{ALL} * 1", DENOMINATOR: GOOD}, NUMERATOR, "numerator", "`*` and `/`"),
     # An SLO that counts the wrong way round.
     *(
-        (SHARE, {NUMERATOR: good, DENOMINATOR: every}, NUMERATOR, "numerator", remedy)
-        for good, every, remedy in (
+        (SHARE, {NUMERATOR: part, DENOMINATOR: every}, NUMERATOR, "numerator", remedy)
+        for part, every, remedy in (
             (ALL, GOOD, "or both the other way round"),
             (ALL, ALL, "write the good ones alone"),
             (BAD, GOOD, "a narrower scope of the same metric"),
@@ -204,6 +211,51 @@ FAULTS = [
             (ALL, f"{ALL} - {BAD}", "a narrower scope of the same metric"),
             (GOOD, f"{ALL} - {GOOD}", "a narrower scope of the same metric"),
             (GOOD, ALL.replace("efolder", "outcome"), "a narrower scope of the same metric"),
+            (f"{ALL} + {OTHER_BAD}", ALL, "a narrower scope of the same metric"),
+            # It is all of it, however it is written.
+            (f"{GOOD} + {BAD}", ALL, "100 % for ever"),
+            (f"{BAD} + {GOOD}", f"{GOOD} + {BAD}", "100 % for ever"),
+            (f"({ALL} - {BAD}) + {BAD}", ALL, "100 % for ever"),
+            (good("result:*"), ALL, "100 % for ever"),
+            (good("result:good OR result:bad"), ALL, "100 % for ever"),
+            (good("result IN (bad,good)"), ALL, "100 % for ever"),
+            (good("NOT result:typed*"), ALL, "100 % for ever"),
+            (good("(document_type:form_* OR NOT document_type:form_*)"), ALL, "100 % for ever"),
+            (good("result:good"), good("NOT result:bad"), "100 % for ever"),
+            (
+                " + ".join(good(f"document_type:{one}") for one in DOCUMENT_TYPES),
+                ALL,
+                "100 % for ever",
+            ),
+            # It is nothing, or less.
+            (f"{GOOD} - {GOOD}", ALL, "0 % for ever"),
+            (good("result:good AND result:bad"), ALL, "0 % for ever"),
+            (good("result"), ALL, "0 % for ever"),
+            (f"{GOOD} - {ALL}", ALL, "takes away more"),
+            (f"0 - {BAD}", ALL, "takes away more"),
+            (f"-{BAD}", ALL, "takes away more"),
+            (f"{GOOD} - {BAD}", ALL, "takes away more"),
+            (f"{ALL} - {OTHER_BAD}", ALL, "takes away more of lightkeeper.slo.outcome"),
+            (f"{ALL} - {BAD} - {BAD}", ALL, "takes away more"),
+            # It is no count of events.
+            (f"{GOOD} + 1", ALL, "1 counts nothing"),
+            (f"0.5 + {GOOD}", ALL, "0.5 counts nothing"),
+            (f"{GOOD} - (2 - {BAD})", ALL, "2 counts nothing"),
+        )
+    ),
+    *(
+        (SHARE, {DENOMINATOR: every}, DENOMINATOR, "numerator", remedy)
+        for every, remedy in (
+            (f"{ALL} + 1", "1 counts nothing"),
+            (f"{ALL} - {BAD} - {OTHER_BAD}", "takes away more"),
+        )
+    ),
+    *(
+        (SHARE, {NUMERATOR: part}, QUERY, "supported", f"{name}() is not supported")
+        for name, part in (
+            ("abs", f"abs({GOOD})"),
+            ("clamp_max", f"clamp_max({GOOD}, 1)"),
+            (".rollup", f"{GOOD}.rollup(sum, 60)"),
         )
     ),
     # Links that lead nowhere.
@@ -317,6 +369,13 @@ SOUND = [
     (SHARE, {TARGETS: [MONTH | {"warning": 99.5}], "payload.warning_threshold": 99.5}),
     (SHARE, {NUMERATOR: f"{ALL} - {BAD}"}),
     (SHARE, {DENOMINATOR: f"{GOOD} + {BAD}"}),
+    (SHARE, {NUMERATOR: good("NOT result:bad")}),
+    (SHARE, {NUMERATOR: good("result:good OR document_type:form_*")}),
+    (SHARE, {NUMERATOR: good("result:g*"), DENOMINATOR: good("result:*")}),
+    (SHARE, {NUMERATOR: f"{good('result:good AND document_type:form_0781')} + 0"}),
+    (SHARE, {NUMERATOR: f"default_zero({GOOD})", DENOMINATOR: f"default_zero({ALL})"}),
+    (SHARE, {NUMERATOR: GOOD, DENOMINATOR: f"{ALL} + {OTHER_BAD}"}),
+    (SHARE, {NUMERATOR: f"{GOOD} + {OTHER_BAD}", DENOMINATOR: f"{ALL} + {OTHER_BAD}"}),
     (SHARE, {NUMERATOR: GOOD.replace(",", " AND "), DENOMINATOR: f"{BAD} + {GOOD} + {ALL}"}),
     (FAIL, message(FAIL, "now", "[now](${runbook_url}#failed)")),
     (FAIL, message(FAIL, "now", "(${channel}), or jane.doe@va.gov, or https://x@y.test/z")),

@@ -1,83 +1,122 @@
 """An SLO's numerator must count a part of what its denominator counts: good events among all.
 
 Write the same metric into both, with a narrower scope into the numerator; or as the denominator a
-sum that holds the numerator. Neither is multiplied or divided.
+sum that holds the numerator. Both are sums of counts. Neither all events nor none are the good
+ones: the SLO would be 100 % or 0 % for ever.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
-from lightkeeper.alerting.lint.monitors import env, metric
+from lightkeeper.alerting.lint.monitors import env, metric, tag
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
 from lightkeeper.alerting.query.parser import parse_expression
-from lightkeeper.alerting.query.scopes import implies
+from lightkeeper.alerting.query.scopes import matches, told_apart
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
     Expression,
     Function,
     MetricQuery,
+    Number,
     QuerySyntaxError,
 )
+from lightkeeper.telemetry.catalogue import CATALOGUE
+from lightkeeper.telemetry.signals import OPEN_TAGS
 
-_PLACE: Final = "payload.query.numerator"
+_Term: TypeAlias = tuple[MetricQuery, int]
+"""A query of a sum, with 1 where it is added and -1 where it is taken away."""
+_PARTS: Final = ("numerator", "denominator")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     query = subject.payload.get("query")
     if not subject.is_slo or not isinstance(query, dict):
         return
-    if any(chain(metric.check(subject), env.check(subject))):
-        return  # those rules say what is wrong with it
-    surplus: Counter[MetricQuery] = Counter()  # what the denominator counts oftener
+    refused = any(place == "payload.query" for place, _ in subject.refusals)
+    if refused or any(chain(metric.check(subject), env.check(subject), tag.check(subject))):
+        return  # those rules, or the evaluator, say what is wrong with it
     try:
-        for part, sign in (("denominator", 1), ("numerator", -1)):
-            expression = parse_expression(str(query.get(part)))
-            if _multiplies(expression):
-                yield (
-                    f"payload.query.{part}",
-                    "`*` and `/` make of a count what is none any more: write the counts alone",
-                )
-                return
-            for one, times in _terms(expression, sign):
-                surplus[one] += times
+        good, every = (parse_expression(str(query.get(part))) for part in _PARTS)
     except QuerySyntaxError:
         return
-    if not any(surplus.values()):
-        yield _PLACE, "it counts all that the denominator counts: write the good ones alone"
-    for one in -surplus:
-        if not any(_is_part(one, other) for other in +surplus if surplus[other] >= -surplus[one]):
-            yield (
-                _PLACE,
-                f"its {one.metric} is no part of what the denominator counts: write a narrower "
-                "scope of the same metric, or both the other way round",
-            )
+    for part, expression in zip(_PARTS, (good, every), strict=True):
+        if not_understood := _not_understood(expression):
+            yield f"payload.query.{part}", not_understood
+            return
+    yield from _wrong(list(_terms(good, 1)), list(_terms(every, 1)))
 
 
-def _multiplies(expression: Expression) -> bool:
+def _not_understood(expression: Expression) -> str | None:
+    """Say why it is no sum of counts; None for a sum."""
     match expression:
-        case Arithmetic(operator, left, right):
-            return operator in "*/" or _multiplies(left) or _multiplies(right)
-        case Function(_, arguments):
-            return any(_multiplies(one) for one in arguments if not isinstance(one, str))
-    return False
+        case Number(value) if value:
+            return f"{value:g} counts nothing that happened: leave it out"
+        case Arithmetic("*" | "/"):
+            return "`*` and `/` make of a count what is none any more: write the counts alone"
+        case Arithmetic(_, left, right):
+            return _not_understood(left) or _not_understood(right)
+        case Function("default_zero", (inner,)) if not isinstance(inner, str):
+            return _not_understood(inner)
+        case Function(name, _):
+            return f"{name}() makes of a count what is none any more: write the counts alone"
+    return None
 
 
-def _terms(expression: Expression, sign: int) -> Iterator[tuple[MetricQuery, int]]:
-    """The queries of a sum, each with 1 where it is added and -1 where it is taken away."""
+def _terms(expression: Expression, sign: int) -> Iterator[_Term]:
     match expression:
         case MetricQuery():
             yield expression, sign
-        case Arithmetic("+" | "-" as operator, left, right):
+        case Arithmetic(operator, left, right):
             yield from _terms(left, sign)
             yield from _terms(right, sign if operator == "+" else -sign)
-        case Function("default_zero", (MetricQuery() as inner,)):
-            yield inner, sign
+        case Function(_, (inner,)) if not isinstance(inner, str):
+            yield from _terms(inner, sign)
 
 
-def _is_part(one: MetricQuery, other: MetricQuery) -> bool:
-    same = (one.metric, one.aggregator, one.by) == (other.metric, other.aggregator, other.by)
-    narrower = implies(one.scope, other.scope) and not implies(other.scope, one.scope)
-    return same and narrower
+def _wrong(good: list[_Term], every: list[_Term]) -> Iterator[Finding]:
+    """Compare how often both sides count one event, for every kind of event that they tell apart.
+
+    Each metric is compared by itself, and read in the same way on both sides.
+    """
+    numerator, denominator = (f"payload.query.{part}" for part in _PARTS)
+    some = rest = False
+    for kind in dict.fromkeys(_kind(query) for query, _ in good + every):
+        for mine, total in _counted(kind, good, every):
+            name = kind[0]
+            if mine < 0 or total < 0:
+                said = f"it takes away more of {name} than it counts: write the good ones alone"
+                yield (numerator if mine < 0 else denominator), said
+                return
+            if mine > total:
+                yield (
+                    numerator,
+                    f"its {name} is no part of what the denominator counts: write a narrower "
+                    "scope of the same metric, or both the other way round",
+                )
+                return
+            some, rest = some or mine > 0, rest or mine < total
+    if not some:
+        yield numerator, "it counts nothing, which is 0 % for ever: write the good ones"
+    elif not rest:
+        yield (
+            numerator,
+            "it counts all that the denominator counts, which is 100 % for ever: write the good "
+            "ones alone",
+        )
+
+
+def _kind(query: MetricQuery) -> tuple[str, str | None, tuple[str, ...]]:
+    return query.metric, query.aggregator, tuple(sorted(query.by))
+
+
+def _counted(
+    kind: tuple[str, str | None, tuple[str, ...]], *sides: list[_Term]
+) -> Iterator[list[int]]:
+    """How often each side counts an event, for each kind of events of this metric."""
+    of_it = [[(one.scope, times) for one, times in side if _kind(one) == kind] for side in sides]
+    tags_of = CATALOGUE[kind[0]].tags
+    known = {key: values for key, values in tags_of.items() if key not in OPEN_TAGS}
+    for tags in told_apart([scope for side in of_it for scope, _ in side], known):
+        yield [sum(times for scope, times in side if matches(scope, tags)) for side in of_it]
