@@ -4,14 +4,15 @@ What differs between installations is in `variables.json`: see variables.py.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from lightkeeper.alerting.files.exported import refuse_exported
 from lightkeeper.alerting.files.markers import mark, tagged
-from lightkeeper.alerting.files.reading import BadDefinition, read_json, read_text
+from lightkeeper.alerting.files.reading import BadDefinition, as_object, read_text, read_value
 from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, load_variables, resolve
 
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
@@ -23,11 +24,6 @@ _FIELDS: Final = {
     **dict.fromkeys(("payload", "silence"), dict),
 }
 _OPTIONAL: Final[dict[str, Any]] = {"planned_outage": str, "silence": dict}
-_WRAPPINGS: Final = {
-    "definition": "in the wrapping of an integration",
-    "data": "in an answer of Datadog's API",
-}
-_TOLD_BY: Final = {"widgets": "a dashboard", "thresholds": "an SLO", "query": "a monitor"}
 
 
 class Urgency(StrEnum):
@@ -189,8 +185,10 @@ def _payload(
 
 def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
     """Read a file that has these fields and no others. Raises BadDefinition."""
-    given = {name: _OPTIONAL[name]() for name in fields if name in _OPTIONAL} | read_json(path)
-    _refuse_unwrapped(path, given, fields)
+    found = read_value(path)
+    refuse_exported(path, found, [name for name in fields if name not in ("payload", *_OPTIONAL)])
+    given = {name: _OPTIONAL[name]() for name in fields if name in _OPTIONAL}
+    given |= as_object(path, found)
     for name, kind in fields.items():
         one = given.get(name)
         is_blank = isinstance(one, str) and not one.strip() and name not in _OPTIONAL
@@ -206,18 +204,3 @@ def read_wrapper(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
         if not isinstance(reason, str) or not reason.strip():
             raise BadDefinition(f"{path}: silence.{rule}: [wrapper] give the reason as a text")
     return given
-
-
-def _refuse_unwrapped(path: Path, given: dict[str, Any], fields: Iterable[str]) -> None:
-    """Raise BadDefinition for what comes from Datadog as it is, saying what it is."""
-    inside = next((name for name in _WRAPPINGS if isinstance(given.get(name), dict)), None)
-    bare = given[inside] if inside else given
-    what = next((kind for name, kind in _TOLD_BY.items() if name in bare), None)
-    if what and "payload" not in given:
-        how = _WRAPPINGS[inside] if inside else "as Datadog exports it"
-        it = f"its {inside}" if inside else "it"
-        beside = ", ".join(name for name in fields if name not in ("payload", *_OPTIONAL))
-        raise BadDefinition(
-            f"{path}: payload: [wrapper] this is {what} {how}: write {it} as `payload`, without "
-            f"what only the server writes (id, created, …), beside {beside}"
-        )

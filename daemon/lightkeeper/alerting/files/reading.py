@@ -16,6 +16,18 @@ class BadDefinition(AlertingError):
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read an object from a JSON file. Raises BadDefinition, with the line of a mistake."""
+    return as_object(path, read_value(path))
+
+
+def as_object(path: Path, found: Any) -> dict[str, Any]:
+    """Return what was read from the file. Raises BadDefinition unless it is an object."""
+    if not isinstance(found, dict):
+        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}, one in each file")
+    return found
+
+
+def read_value(path: Path) -> Any:
+    """Read whatever a JSON file holds. Raises BadDefinition, with the line of a mistake."""
     text = read_text(path)
     try:
         found = json.loads(
@@ -28,8 +40,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno} column {exc.colno}"
         raise BadDefinition(f"{path}: {where}: [file] is not JSON: {exc.msg}") from exc
-    if not isinstance(found, dict):
-        raise BadDefinition(f"{path}: [file] is not one object: write {{…}}, one in each file")
     if half := _HALF.search(text):
         try:
             json.dumps(found, ensure_ascii=False).encode()

@@ -1,5 +1,7 @@
 """Files of dashboards: what cannot be read is named with its place."""
 
+import json
+
 import pytest
 from dashboard_files import board, written
 
@@ -47,14 +49,26 @@ def test_a_folder_without_dashboards_is_a_mistake(tmp_path):
         load_dashboards(folder, monitors)
 
 
-def test_an_exported_dashboard_is_named_as_that(tmp_path):
-    """A bare payload is met with what to do, not with a missing key."""
-    folders = written(tmp_path, board()["payload"])
+BOARD = board()["payload"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (BOARD, "this is a dashboard as Datadog exports it: write it as `payload`"),
+        ({"dashboard": BOARD}, "inside `dashboard`: write its dashboard as `payload`"),
+        ({"data": {"attributes": BOARD}}, "API: write its data.attributes as `payload`"),
+        ([BOARD, BOARD], "one of 2: write each into a file of its own, its [0] as `payload`"),
+        ({"definition": json.dumps(BOARD)}, "write the object in its definition as `payload`"),
+    ],
+)
+def test_an_exported_dashboard_is_named_as_that(tmp_path, given, said):
+    """Bare or wrapped, it is met with what to do, not with a missing key."""
+    folders = written(tmp_path, given)
 
     with pytest.raises(BadDefinition) as caught:
         load_dashboards(*folders)
 
-    assert "payload: [wrapper] this is a dashboard as Datadog exports it: write" in str(
-        caught.value
-    )
+    assert "payload: [wrapper] this is a dashboard " in str(caught.value)
+    assert said in str(caught.value)
     assert str(caught.value).endswith("beside key, description, owner")

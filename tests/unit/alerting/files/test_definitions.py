@@ -207,6 +207,80 @@ WRAPPING = {"version": 2, "created_at": "2026-01-01", "title": "It", "tags": []}
             "this is an SLO in an answer of Datadog's API",
             "write its data as `payload`",
         ),
+        (
+            "slos/share.json",
+            lambda bare: {"data": [bare, bare, bare], "errors": []},
+            "this is an SLO in an answer of Datadog's API, one of 3",
+            "write each into a file of its own, its data[0] as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {"data": {"type": "x", "attributes": {"definition": bare}}},
+            "this is a monitor in an answer of Datadog's API",
+            "write its data.attributes.definition as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {"data": {"id": "1", "type": "slo", "attributes": bare}, "included": []},
+            "this is an SLO in an answer of Datadog's API",
+            "write its data.attributes as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {"data": [{"id": 1, "attributes": bare}]},
+            "this is a monitor in an answer of Datadog's API",
+            "write its data[0].attributes as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: [bare, bare],
+            "this is a monitor as Datadog exports it, one of 2",
+            "write each into a file of its own, its [0] as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {"monitor": bare},
+            "this is a monitor inside `monitor`",
+            "write its monitor as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {"key": "share", "description": "It.", "slo": bare},
+            "this is an SLO inside `slo`",
+            "write its slo as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {"definition": json.dumps(bare)},
+            "this is a monitor in the wrapping of an integration, as a text of JSON",
+            "write the object in its definition as `payload`",
+        ),
+        (
+            "slos/share.json",
+            json.dumps,
+            "this is an SLO as Datadog exports it, as a text of JSON",
+            "write the object in it as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: {
+                "resource": {"datadog_monitor_json": {"a": {"monitor": json.dumps(bare)}}}
+            },
+            "this is a monitor inside `resource`, as a text of JSON",
+            "write the object in its resource.datadog_monitor_json.a.monitor as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: definition_files.wrapped("stuck", "No page.", {"data": bare}),
+            "this is a monitor in an answer of Datadog's API",
+            "write its payload.data as `payload`",
+        ),
+        (
+            "stuck.json",
+            lambda bare: definition_files.wrapped("stuck", "No page.", json.dumps(bare)),
+            "this is a monitor inside `payload`, as a text of JSON",
+            "write the object in its payload as `payload`",
+        ),
     ],
 )
 def test_what_comes_from_datadog_as_it_is_is_named_as_that(folder, file, given, what, remedy):
