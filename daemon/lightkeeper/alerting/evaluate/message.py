@@ -67,6 +67,7 @@ class Template:
     def __init__(self, text: str, variables: frozenset[str] | None = frozenset()) -> None:
         self._known = None if variables is None else VARIABLES | variables
         self._used: set[str] = set()
+        self._asked: set[str] = set()
         self._shown: list[Filled] = []
         self._open = 0
         self._marks = list(_MARK.finditer(text))
@@ -89,6 +90,11 @@ class Template:
     def names(self) -> frozenset[str]:
         """The variables that it uses."""
         return frozenset(self._used)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of its blocks of which some text is shown only where that holds."""
+        return frozenset(self._asked)
 
     @property
     def shown(self) -> tuple[Filled, ...]:
@@ -133,6 +139,8 @@ class Template:
             if closed == "else":
                 raise TemplateError(f"message: {name} has two {{{{else}}}}")
         self._open -= 1
+        if inside[0] == "#" or otherwise:
+            self._asked.add(name)
         return _Block(name, compared, options, inside[0] == "^", body, otherwise)
 
     def _condition(self, inside: str) -> tuple[str, Filled, tuple[str, ...]]:

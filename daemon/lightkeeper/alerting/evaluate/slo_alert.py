@@ -113,9 +113,10 @@ def _target(alert: BurnRate | ErrorBudget, slos: dict[str, dict[str, Any]]) -> f
     slo = slos.get(alert.slo)
     if slo is None:
         raise BadMonitor(f"there is no SLO {alert.slo!r}")
-    if slo.get("type") != "metric" or "query" not in slo:
+    if slo.get("type") != "metric" or "query" not in slo or slo.get("sli_specification"):
         raise Unsupported(
-            f"the type of SLO {alert.slo!r} is not supported: write metric, with a query"
+            f"the type of SLO {alert.slo!r} is not supported: write metric, with a query and no "
+            "sli_specification"
         )
     over = f"{alert.over.amount}{alert.over.unit}"
     targets: Iterable[dict[str, Any]] = slo.get("thresholds") or ()

@@ -19,6 +19,7 @@ BY_TWO = STUCK.replace("by {step}", "by {step,document_type}")
 UNGROUPED = CHECK.replace('.by("env")', "")
 OUTCOMES = "env:${env},outcome:failed"
 MONTH, WEEK = {"timeframe": "30d", "target": 99}, {"timeframe": "7d", "target": 95}
+AGAIN_SAID = "{{#is_renotify}} It lasts.{{/is_renotify}}"
 MATCHED = '{{#is_match "step.name" "none"}}odd{{/is_match}}'
 
 
@@ -66,8 +67,11 @@ FAULTS = [
     (FAIL, options(timeout_h=-1), "timeout_h", "limits", "-1 is not taken: write 0 to 24"),
     (FAIL, options(timeout_h=25), "timeout_h", "limits", "write 0 to 24"),
     ("polling.json", options(timeout_h=48), "timeout_h", "limits", "write 0 to 24"),
-    (FAIL, options(new_group_delay=-60), "new_group_delay", "limits", "write 0 or more"),
-    (FAIL, options(new_host_delay=-1), "new_host_delay", "limits", "write 0 or more"),
+    (FAIL, options(new_group_delay=-60), "new_group_delay", "limits", "write 0 to 86400"),
+    (FAIL, options(new_host_delay=-1), "new_host_delay", "limits", "write 0 to 86400"),
+    (FAIL, options(new_group_delay=10_000_000), "new_group_delay", "limits", "write 0 to 86400"),
+    (FAIL, options(new_group_delay=86_401), "new_group_delay", "limits", "may never alert"),
+    (STAY, options(new_host_delay=172_800), "new_host_delay", "limits", "write 0 to 86400"),
     (FAIL, options(renotify_interval=-5), "renotify_interval", "limits", "write 0 or more"),
     # Windows.
     *(
@@ -121,6 +125,16 @@ FAULTS = [
     ),
     (STAY, {QUERY: ALONE, **options(notify_by=["*"])}, "notify_by", "grouping", "leave it out"),
     (STAY, {QUERY: ALONE, **options(notify_by=["step"])}, OPTIONS, "options", "notify_by: "),
+    *(
+        (file, {**query, **options(notify_by=[])}, "notify_by", "grouping", "it names no key")
+        for file, query in (
+            (FAIL, {}),
+            (STAY, {QUERY: BY_TWO}),
+            (STAY, {QUERY: ALONE}),
+            ("polling.json", {}),
+            ("burn.json", {}),
+        )
+    ),
     ("burn.json", options(notify_by=["*"]), "notify_by", "grouping", "leave it out"),
     *(
         (file, {**query, **options(new_group_delay=60)}, "new_group_delay", "grouping", "leave it")
@@ -160,6 +174,20 @@ FAULTS = [
         "renotify",
         "an SLO alert sends no reminders: leave it out",
     ),
+    *(
+        (file, {**asked, **message(file, value, value + text)}, MESSAGE, "renotify", words)
+        for file, value, asked, words in (
+            ("burn.json", "{{value}}", {}, "an SLO alert sends no reminders"),
+            (FAIL, VALUE, {}, "there is no renotify_interval"),
+            ("polling.json", "{{value}}", {}, "{{#is_renotify}} is never sent: take it out"),
+            (STAY, "{{value}}", options(renotify_interval=0), "is never sent"),
+        )
+        for text in (
+            AGAIN_SAID,
+            "{{#is_alert}}{{#is_renotify}}a{{else}}b{{/is_renotify}}{{/is_alert}}",
+            "{{^is_renotify}}a{{else}}b{{/is_renotify}}",
+        )
+    ),
     # SLOs whose targets contradict each other, or leave no budget.
     (SHARE, {"payload.timeframe": "7d"}, "payload.timeframe", "targets", "write 30d, as it says"),
     (
@@ -178,6 +206,29 @@ FAULTS = [
     ),
     (SHARE, {TARGETS: [MONTH, MONTH]}, f"{TARGETS}[1]", "targets", "30d has a target already"),
     (SHARE, {TARGETS: [MONTH | {"warning": 98}]}, f"{TARGETS}[0].warning", "targets", "above the"),
+    *(
+        (SHARE, {TARGETS: [MONTH | {"target": target}]}, f"{TARGETS}[0].target", "targets", words)
+        for target, words in (
+            (99.99999, "99.99999 has more than three decimal places"),
+            (99.9999, "write 99.999"),
+            (98.5001, "which Datadog does not allow"),
+            (99.12345678, "write 99.123"),
+        )
+    ),
+    (
+        SHARE,
+        {TARGETS: [MONTH, WEEK | {"warning": 99.99995}]},
+        f"{TARGETS}[1].warning",
+        "targets",
+        "write 99.999",
+    ),
+    (
+        SHARE,
+        {TARGETS: [MONTH | {"warning": 99.5}], "payload.warning_threshold": 99.50001},
+        "payload.warning_threshold",
+        "targets",
+        "99.5",
+    ),
     *(
         (
             SHARE,
@@ -267,6 +318,35 @@ FAULTS = [
         "payload.assets[0].url",
         "link",
         "monitors/README.md is relative",
+    ),
+    *(
+        (FAIL, message(FAIL, "now", text), MESSAGE, "link", f"the link to {target} is relative")
+        for text, target in (
+            ('<a href="/x">it</a>', "/x"),
+            ("<A HREF='wiki/x'>it</A>", "wiki/x"),
+            ('<a class="b" href=/x?y=1 >it</a>', "/x?y=1"),
+            ("<img src='../x.png'>", "../x.png"),
+            ('<a href="#failed">it</a>', "#failed"),
+            ("[it](</wiki/x> 'The wiki')", "/wiki/x"),
+            ("[it](//wiki.test/x)", "//wiki.test/x"),
+            ("[it]({{#is_alert}}/wiki/x{{/is_alert}})", "/wiki/x"),
+            ("[it][1]\n\n[1]: /wiki/x", "/wiki/x"),
+            ("see /wiki/x.", "/wiki/x"),
+            ("Wiki: /wiki", "/wiki"),
+            ("\n/wiki\n", "/wiki"),
+            ("\n- /dashboard/abc?tpl_var_env=x\n", "/dashboard/abc?tpl_var_env=x"),
+            ("(/wiki/x)", "/wiki/x"),
+            ("{{#is_alert}}/wiki/x{{/is_alert}}", "/wiki/x"),
+            ("look into ../wiki/x", "../wiki/x"),
+            ("read monitors/README.md#failed", "monitors/README.md#failed"),
+        )
+    ),
+    (
+        SHARE,
+        {"payload.description": "${runbook_url}#share, and /wiki/x"},
+        "payload.description",
+        "link",
+        "the link to /wiki/x is relative: write https://…, or in backquotes what is no link",
     ),
     # Links beside the message.
     *(
@@ -364,9 +444,13 @@ SOUND = [
     (STAY, options(notify_by=["*"])),
     (STAY, options(renotify_interval=60, renotify_statuses=["alert", "no data"], **NOTIFYING)),
     ("burn.json", options(renotify_interval=0)),
+    ("burn.json", message("burn.json", "{{value}}", "{{value}}{{^is_renotify}}a{{/is_renotify}}")),
+    (STAY, options(renotify_interval=60) | message(STAY, "{{value}}", "{{value}}" + AGAIN_SAID)),
+    (STAY, options(new_group_delay=86_400)),
     (SHARE, {"payload.timeframe": "30d", AGAIN: 99.0}),
     (SHARE, {TARGETS: [MONTH, WEEK], "payload.timeframe": "7d", AGAIN: 95}),
     (SHARE, {TARGETS: [MONTH | {"warning": 99.5}], "payload.warning_threshold": 99.5}),
+    *((SHARE, {TARGETS: [MONTH | {"target": target}]}) for target in (99.999, 99.9, 99.0, 98.125)),
     (SHARE, {NUMERATOR: f"{ALL} - {BAD}"}),
     (SHARE, {DENOMINATOR: f"{GOOD} + {BAD}"}),
     (SHARE, {NUMERATOR: good("NOT result:bad")}),
@@ -379,6 +463,19 @@ SOUND = [
     (SHARE, {NUMERATOR: GOOD.replace(",", " AND "), DENOMINATOR: f"{BAD} + {GOOD} + {ALL}"}),
     (FAIL, message(FAIL, "now", "[now](${runbook_url}#failed)")),
     (FAIL, message(FAIL, "now", "(${channel}), or jane.doe@va.gov, or https://x@y.test/z")),
+    *(
+        (STAY, message(STAY, "{{value}}", text))
+        for text in (
+            "<a href='https://x.test/y'>it</a>",
+            '<a title="x" href="https://x.test/y">it</a>',
+            "[it](<https://x.test/a/b> 'The wiki')",
+            '[it][1]\n\n[1]: https://x.test/a/b "It"',
+            "`/wiki/x`, `GET /v0/uploads`, and ```\n/wiki/x\n```",
+            "look into /etc/lightkeeper/env and /var/log",
+            "and/or 4 /min, {{value}}/{{threshold}}, {{value}} /h, 11/30, / and n/a",
+            "HTTPS://x.test/wiki/README.md, ftp://x.test/a/b",
+        )
+    ),
     (FAIL, beside()),
     (FAIL, beside(**NOTEBOOK)),
     (FAIL, {ASSETS: [ASSET, {**ASSET, "name": "Board", "url": "https://x.test/dashboard/1"}]}),

@@ -27,6 +27,11 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield "payload.options.notify_by", none
     if not by and delay is not None:
         yield "payload.options.new_group_delay", none
+    if keys == []:
+        yield (
+            "payload.options.notify_by",
+            "it names no key: leave it out, or write some of the keys of the query, or * alone",
+        )
     if by and isinstance(keys, list) and set(map(str, keys)) == set(by):
         yield (
             "payload.options.notify_by",
