@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lightkeeper.casework.follow import Follower
     from lightkeeper.domain.time import Instant
     from lightkeeper.service.stop import Stop
+    from lightkeeper.store.followed import Followed
 
+SOURCE: Final = "vets-api"
 PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 """Between two tries to read a database that cannot be read."""
@@ -61,10 +63,11 @@ def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
         Stop().on_signals() as stop,
     ):
         store.durable()
+        followed = Followed(store, SOURCE)
         follower = Follower(
             uploads,
             Documents(store),
-            Followed(store, "vets-api"),
+            followed,
             overlap_ms=settings.follow_overlap,
             clock=now,
             reject=lambda row_id, reason: complain(f"row {row_id}: {reason}"),
@@ -72,7 +75,71 @@ def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
         if once:
             return _once(follower, stop, begin)
         configure_logs()
-        return _for_ever(follower, stop, begin)
+        return _for_ever(follower, followed, stop, begin)
+
+
+@follow.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_waiting(as_json: bool) -> int:
+    """List the rows without a request id, the oldest first, and say when all was taken last.
+
+    Lighthouse has not taken their documents. Only what the store knows is shown: vets-api's
+    database is not asked.
+    """
+    import orjson
+
+    from lightkeeper.casework import waiting as casework
+    from lightkeeper.store.followed import following, waiting
+
+    with closing(open_store(load_store_settings(), look=True)) as store:
+        rows, how_well = waiting(store), following(store)
+    if as_json:
+        shown = [casework.data(each) for each in rows]
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+    else:
+        click.echo("\n".join(casework.table(rows, how_well)))
+    return ExitStatus.OK
+
+
+@follow.command()
+@click.argument(
+    "row_ids", nargs=-1, required=True, metavar="ROW_ID...", type=click.IntRange(0, 2**63 - 1)
+)
+def settle(row_ids: tuple[int, ...]) -> int:
+    """Say that rows without a request id need nobody: they are no longer counted.
+
+    `lightkeeper follow list` names their ids. If a request id comes after all, it is tracked.
+    """
+    from lightkeeper.service.clock import now
+    from lightkeeper.store.followed import Followed
+
+    with closing(open_store(load_store_settings())) as store:
+        store.durable()
+        followed = Followed(store, SOURCE)
+        known = followed.without_request_id()
+        found = [each for each in dict.fromkeys(row_ids) if each in known]
+        followed.settle(found, now())
+    for row_id in found:
+        click.echo(f"row {row_id} is settled")
+    unknown = [each for each in dict.fromkeys(row_ids) if each not in known]
+    for row_id in unknown:
+        complain(f"row {row_id} does not wait for a request id: see lightkeeper follow list")
+    return ExitStatus.BAD_DATA if unknown else ExitStatus.OK
+
+
+@follow.command()
+def end() -> int:
+    """Say that nobody follows vets-api any more: its signals end. Stop the follower first.
+
+    What was tracked stays. A follower that is started later goes on where this one was.
+    """
+    from lightkeeper.store.followed import Followed
+
+    with closing(open_store(load_store_settings())) as store:
+        store.durable()
+        was_followed = Followed(store, SOURCE).end()
+    click.echo("vets-api is no longer followed" if was_followed else "vets-api was not followed")
+    return ExitStatus.OK
 
 
 def _once(follower: "Follower", stop: "Stop", since: "Instant") -> int:
@@ -87,14 +154,16 @@ def _once(follower: "Follower", stop: "Stop", since: "Instant") -> int:
     return ExitStatus.BAD_DATA if tally.rejected else ExitStatus.OK
 
 
-def _for_ever(follower: "Follower", stop: "Stop", since: "Instant") -> int:
+def _for_ever(follower: "Follower", followed: "Followed", stop: "Stop", since: "Instant") -> int:
     """Take what comes until a signal. Their database that cannot be read is tried again."""
     import structlog
 
+    from lightkeeper.service.clock import now
     from lightkeeper.store.vets_api import SourceUnavailable
 
     log = structlog.get_logger()
     failures = 0
+    followed.begin(now())
     while not stop.requested:
         try:
             tally = follower.round(lambda: stop.requested, since)
@@ -106,6 +175,8 @@ def _for_ever(follower: "Follower", stop: "Stop", since: "Instant") -> int:
             if failures:
                 log.info("follow.source.available", failures=failures)
             failures = 0
+            if not stop.requested:  # else the rest of the table was left
+                followed.taken(now())
             if tally.new or tally.rejected:
                 log.info(
                     "follow.tracked",

@@ -73,6 +73,8 @@ _OTHERS: Final = {
     "event_digests": ("first_at", "last_at", "sent_at"),
     "maintenance_windows": ("announced_at", "ended_at"),
     "tallies": ("ended_well_at",),
+    "followed_up_to": ("followed_at",),
+    "uploads_without_request_id": ("settled_at",),
 }
 
 

@@ -6,6 +6,7 @@ from lightkeeper.domain.document import COUNTED_AS, Condition, LighthouseStatus
 from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
+from lightkeeper.store.followed import Following, following
 from lightkeeper.store.maintenance import MaintenanceWindows
 
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR
@@ -120,6 +121,10 @@ class Levels:
     def maintenance(self, now: Instant) -> list[MaintenanceWindow]:
         """The maintenance windows that are in effect."""
         return MaintenanceWindows(self._db).in_effect(now)
+
+    def following(self) -> Following | None:
+        """How well other programs' tables are followed; None where none is followed for ever."""
+        return following(self._db)
 
     def median_pending(self) -> dict[str, Instant]:
         """Since when half of the unacknowledged pending ones wait, by step.

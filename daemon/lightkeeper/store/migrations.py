@@ -154,12 +154,19 @@ _FIRST = (
         va_id TEXT UNIQUE
     )
     """,
-    "CREATE TABLE followed_up_to (source TEXT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)",
+    """
+    CREATE TABLE followed_up_to (
+        source TEXT NOT NULL PRIMARY KEY,
+        created_at BIGINT NOT NULL,
+        followed_at BIGINT
+    )
+    """,
     """
     CREATE TABLE uploads_without_request_id (
         source TEXT NOT NULL,
         row_id BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
+        settled_at BIGINT,
         PRIMARY KEY (source, row_id)
     )
     """,

@@ -168,10 +168,14 @@ class Maintenance(Model):
 
 
 class FollowedUpTo(Model):
-    """When the newest row was created that was taken from another program's table."""
+    """When the newest row was created that was taken from another program's table.
+
+    `followed_at`: when a process that follows it for ever last took all of it, or else began.
+    """
 
     source = TextField(primary_key=True)
     created_at = InstantField()
+    followed_at = InstantField(null=True)
 
     class Meta:
         table_name = "followed_up_to"
@@ -183,6 +187,7 @@ class UploadWithoutRequestId(Model):
     source = TextField()
     row_id = BigIntegerField()
     created_at = InstantField()
+    settled_at = InstantField(null=True)
 
     class Meta:
         table_name = "uploads_without_request_id"

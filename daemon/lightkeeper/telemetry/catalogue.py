@@ -211,6 +211,22 @@ _OF_DOCUMENTS: Final[Table] = {
             {},
             "How long the oldest unpublished transition has waited.",
         ),
+        "lightkeeper.follow.without_request_id": (
+            "document",
+            {},
+            "Rows of vets-api's table without a request id, which staff have not settled; sent "
+            "only while it is followed.",
+        ),
+        "lightkeeper.follow.oldest_without_request_id_age": (
+            "second",
+            {},
+            "How long ago the oldest such row was created; sent only while the table is followed.",
+        ),
+        "lightkeeper.follow.round_age": (
+            "second",
+            {},
+            "How long ago all of vets-api's table was taken last; sent only while it is followed.",
+        ),
         "lightkeeper.maintenance": (
             "",
             {"step": STEPS},

@@ -66,6 +66,7 @@ class Gauges:
         self._oldest(now)
         self._median(now)
         self._maintenance(now)
+        self._following(now)
         backlog = self._outbox.backlog()
         since = {
             "documents.oldest_failure_age": self._levels.oldest_failure(),
@@ -124,6 +125,17 @@ class Gauges:
         all_out = not all(window.steps for window in windows)
         for step in self._steps.seen:
             self._emitter.gauge("lightkeeper.maintenance", int(all_out or step in out), step=step)
+
+    def _following(self, now: Instant) -> None:
+        following = self._levels.following()
+        if following is None:  # an age of nothing would say that all is well
+            return
+        self._emitter.gauge("lightkeeper.follow.without_request_id", following.waiting)
+        for name, at in (
+            ("oldest_without_request_id_age", following.oldest),
+            ("round_age", following.followed_at),
+        ):
+            self._emitter.gauge(f"lightkeeper.follow.{name}", _seconds_since(at, now))
 
 
 def _seconds_since(at: Instant | None, now: Instant) -> float:

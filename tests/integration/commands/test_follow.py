@@ -234,6 +234,57 @@ def test_it_goes_on_once_the_source_is_back_and_ends_with_a_signal(source, env, 
     assert ["follow.source.unavailable", "follow.source.available", "follow.tracked"] == lines
 
 
+@pytest.mark.parametrize("source", ["TIMESTAMP(6)"], indirect=True)
+def test_rows_without_a_request_id_are_listed_and_settled(source, env):
+    """The oldest first, without vets-api's database; a settled one is tracked if its id comes."""
+
+    def listed():
+        rows = json.loads(command_line.run("follow", "list", "--json", env=env).stdout)
+        return [(row["row_id"], row["settled_at"] is not None) for row in rows]
+
+    for number, hours in ((1, 1), (2, 3), (3, 2)):
+        source.execute(INSERT, (number, None, None, "Form 0781", ago(hours=hours)))
+    once(env)
+    env["LIGHTKEEPER_FOLLOW_SOURCE_URL"] = "postgresql://127.0.0.1:1/gone"
+    assert [(2, False), (3, False), (1, False)] == listed()
+
+    done = command_line.run("follow", "settle", "3", "7", env=env)
+    assert (65, "row 3 is settled\n") == (done.returncode, done.stdout)
+    assert "row 7 does not wait for a request id" in done.stderr
+    assert [(2, False), (3, True), (1, False)] == listed()
+    *_, waiting, state = command_line.run("follow", "list", env=env).stdout.splitlines()
+    assert waiting.split()[0] == "1"
+    assert waiting.endswith(" waiting")
+    assert "vets-api's table: not followed" == state  # taken once is not followed
+
+
+@pytest.mark.parametrize("source", ["TIMESTAMP(6)"], indirect=True)
+def test_when_all_was_taken_last_is_known_until_nobody_follows_it(source, env):
+    """From the start on where it could not be taken yet; what is taken once changes nothing."""
+
+    def taken():
+        *_, state = command_line.run("follow", "list", env=env).stdout.splitlines()
+        return state.removeprefix("vets-api's table: ")
+
+    def run_until(holds):
+        with command_line.running("follow", "vets-api", env=env) as process:
+            command_line.until(holds)
+            process.kill()
+
+    source.execute("ALTER TABLE lighthouse526_document_uploads RENAME TO moved")
+    once(env)  # makes the store
+    run_until(lambda: taken() != "not followed")
+    began = taken()
+    source.execute("ALTER TABLE moved RENAME TO lighthouse526_document_uploads")
+    run_until(lambda: taken() != began)
+
+    assert "vets-api is no longer followed\n" == command_line.run("follow", "end", env=env).stdout
+    assert "not followed" == taken()
+    assert "vets-api was not followed\n" == command_line.run("follow", "end", env=env).stdout
+    once(env)
+    assert "not followed" == taken()
+
+
 def test_a_role_that_may_only_read_is_enough(source, env, postgres_url):
     """And where it may write, the session may not."""
     role = f"reader_{os.getpid()}"

@@ -12,6 +12,7 @@ from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.answer import Absence
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
+from lightkeeper.store.followed import Followed
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
@@ -169,6 +170,34 @@ def test_maintenance_of_all_of_lighthouse_is_shown_for_every_step(watch):
 
 
 MEDIAN = "documents.median_pending_age"
+
+
+def test_a_followed_table_is_shown_until_nobody_follows_it(watch):
+    """Rows that wait and are not settled, the oldest's age, and since when all was taken."""
+    followed, now = Followed(watch.database, "vets-api"), watch.clock.instant()
+    names = ("without_request_id", "oldest_without_request_id_age", "round_age")
+
+    def shown():
+        found = _shown(watch)
+        return [found.get((f"follow.{name}",)) for name in names]
+
+    followed.keep(now, [(5, now - HOUR), (6, now - 2 * HOUR), (7, now - 3 * HOUR)], [])
+    assert [None] * 3 == shown()  # taken by `--once`
+
+    followed.begin(now)
+    assert [3, 3 * 3_600, 0] == shown()
+    watch.clock.now += 600
+    followed.begin(watch.clock.instant())  # a start is no round
+    followed.settle([7], watch.clock.instant())
+    assert [2, 2 * 3_600 + 600, 600] == shown()
+    followed.taken(watch.clock.instant())
+    followed.keep(now, [], [5, 6])
+    assert [0, 0, 0] == shown()
+
+    assert followed.end()
+    assert [None] * 3 == shown()
+    followed.taken(watch.clock.instant())
+    assert [0, 0, 0] == shown()
 
 
 def test_the_median_wait_is_that_of_half_of_the_documents_at_a_step(watch):

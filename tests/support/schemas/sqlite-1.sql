@@ -23,8 +23,12 @@ INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','virus_scan','
 INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','claims_evidence','in_progress',0,'[600000017,600000018]',1800000000000,1800000000000,1800000000000);
 INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','benefits_gateway_service','in_progress',0,'[600000019,600000020]',1800000000000,1800000000000,1800000000000);
 INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','complete','recovered',0,'[600000021,600000022]',1800086400000,1800086400000,1800086400000);
-CREATE TABLE followed_up_to (source TEXT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL);
-INSERT INTO "followed_up_to" VALUES('vets-api',1800000000000);
+CREATE TABLE followed_up_to (
+        source TEXT NOT NULL PRIMARY KEY,
+        created_at BIGINT NOT NULL,
+        followed_at BIGINT
+    );
+INSERT INTO "followed_up_to" VALUES('vets-api',1800000000000,NULL);
 CREATE TABLE form_526_document_submissions (
         id INTEGER PRIMARY KEY,
         lighthouse_request_id BIGINT NOT NULL UNIQUE,
@@ -180,9 +184,10 @@ CREATE TABLE uploads_without_request_id (
         source TEXT NOT NULL,
         row_id BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
+        settled_at BIGINT,
         PRIMARY KEY (source, row_id)
     );
-INSERT INTO "uploads_without_request_id" VALUES('vets-api',7,1800000000000);
+INSERT INTO "uploads_without_request_id" VALUES('vets-api',7,1800000000000,NULL);
 CREATE INDEX documents_due ON form_526_document_submissions (next_poll_at, id)
         WHERE next_poll_at IS NOT NULL
     ;

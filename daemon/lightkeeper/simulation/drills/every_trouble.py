@@ -7,6 +7,7 @@ from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills.courses import HOUR, MINUTE
 from lightkeeper.simulation.drills.faults import Fault
+from lightkeeper.simulation.drills.follower import DrilledFollower
 from lightkeeper.simulation.drills.upstream import held_up
 from lightkeeper.simulation.drills.world import START, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE
@@ -20,6 +21,9 @@ def _course(world: World) -> Iterator[float]:
     for age, count in ((30, 6), (60, 4), (100, 2)):
         world.track(count, "stuck_claims_evidence", age=age * HOUR)
         world.track(count // 2, "stuck_bgs", age=age * HOUR)
+    follower = DrilledFollower(world)
+    follower.create(1)
+    yield from follower.follow(1)
     world.account.compare()
     world.account.change_by_hand()
     for story in _FAILING + _ODD:

@@ -188,6 +188,8 @@ EXPECTED: Final = {
         _GONE.pages, notifies={"polling-stopped": Fires(16, 2), "signals-lost": Fires(32, 17)}
     ),
     "account-changed": Expected(pages_low={"account-drift": Fires(122, 2)}),
+    "document-not-handed-over": Expected(pages_low={"request-id-missing": Fires(68)}),
+    "follower-killed": Expected(pages_low={"follower-stopped": Fires(23)}),
     "account-not-compared": Expected(notifies={"account-not-compared": Fires(182, 2)}),
 }
 """By fault. Burn rates fire for the same trouble when few documents passed meanwhile."""

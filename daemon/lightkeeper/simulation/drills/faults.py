@@ -6,7 +6,12 @@ from typing import Final
 
 from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
-from lightkeeper.simulation.drills import account_courses, courses, planned_courses
+from lightkeeper.simulation.drills import (
+    account_courses,
+    courses,
+    follow_courses,
+    planned_courses,
+)
 from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE, GATEWAY
@@ -260,6 +265,22 @@ _ALL: Final = (
         "account-not-compared",
         "the account refuses the keys of two comparisons; then none is made for three hours",
         account_courses.not_compared,
+        settles=5 * MINUTE,
+        an_hour=4,
+        batch_size=10,
+    ),
+    Fault(
+        "document-not-handed-over",
+        "a row of vets-api's table, which is followed, gets its request id after 80 minutes",
+        follow_courses.not_handed_over,
+        settles=5 * MINUTE,
+        an_hour=4,
+        batch_size=10,
+    ),
+    Fault(
+        "follower-killed",
+        "the follower of vets-api's table is down for half an hour",
+        follow_courses.killed,
         settles=5 * MINUTE,
         an_hour=4,
         batch_size=10,

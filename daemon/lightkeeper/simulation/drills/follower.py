@@ -1,0 +1,88 @@
+"""vets-api's table of a drill, and the follower of it, which takes it once a minute."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from lightkeeper.casework.follow import Follower
+from lightkeeper.simulation.drills.world import World
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.followed import Followed
+from lightkeeper.store.vets_api import Upload
+
+_OVERLAP_MS: Final = 900_000
+
+
+class DrilledUploads:
+    """A table that holds its rows in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Upload] = {}
+
+    def put(self, row: Upload) -> None:
+        """Add the row, or write it anew."""
+        self._rows[row.id] = row
+
+    def created_since(self, created_at: int, after: Upload | None, limit: int) -> list[Upload]:
+        """At most `limit` rows created then or later, in order; those that come after one."""
+        place = (0.0, -1) if after is None else (after.created.timestamp(), after.id)
+        rows = sorted(self._rows.values(), key=lambda row: (row.created, row.id))
+        return [
+            row
+            for row in rows
+            if row.created_at >= created_at and (row.created.timestamp(), row.id) > place
+        ][:limit]
+
+    def by_id(self, row_ids: Sequence[int]) -> list[Upload]:
+        """Those of these rows that are there."""
+        return [self._rows[each] for each in row_ids if each in self._rows]
+
+    def replaced(self, row_ids: Sequence[int]) -> set[int]:
+        """Those of these rows whose attachment was handed over by another row."""
+        handed_over = {row.attachment_id: row.id for row in self._rows.values() if row.request_id}
+        return {
+            each
+            for each in row_ids
+            if handed_over.get(self._rows[each].attachment_id, each) != each
+        }
+
+
+class DrilledFollower:
+    """What `lightkeeper follow vets-api` does, beside the daemon of this world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._uploads = DrilledUploads()
+        self._followed = Followed(world.desk, "vets-api")
+        self._follower = Follower(
+            self._uploads,
+            Documents(world.desk),
+            self._followed,
+            overlap_ms=_OVERLAP_MS,
+            clock=world.clock.instant,
+            reject=lambda _row_id, _reason: None,
+        )
+
+    def create(self, row_id: int) -> Upload:
+        """Have vets-api add a row without a request id."""
+        created = datetime.fromtimestamp(self._world.clock.now, UTC)
+        row = Upload(row_id, 526, row_id, None, "Form 0781", created)
+        self._uploads.put(row)
+        return row
+
+    def hand_over(self, row: Upload) -> None:
+        """Have vets-api hand its document to Lighthouse."""
+        (request_id,) = self._world.lighthouse.add_many(1)
+        self._uploads.put(row._replace(request_id=str(request_id)))
+
+    def follow(self, minutes: int) -> Iterator[float]:
+        """Take the table once a minute for so long."""
+        self._followed.begin(self._world.clock.instant())
+        for _ in range(minutes):
+            self._follower.round()
+            self._followed.taken(self._world.clock.instant())
+            yield 60.0
+
+    def end(self) -> None:
+        """Say that nobody follows it any more."""
+        self._followed.end()
