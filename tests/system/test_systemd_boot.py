@@ -12,8 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 import command_line
+import psycopg
 import pytest
 import secret_leaks
+import vets_api_table
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from patience import at_most
@@ -33,8 +35,8 @@ TUNED = [
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
-PROGRAM, SETTINGS, START, LOOK, STAFF, TELL, _EXPORT, _FEED, *REST = BLOCKS
-UPGRADE, ROLL_BACK, DRIFT, UNINSTALL = REST
+PROGRAM, SETTINGS, START, LOOK, STAFF, TELL, _EXPORT, _FEED, _FOLLOW, *REST = BLOCKS
+FOLLOW, UPGRADE, ROLL_BACK, DRIFT, UNINSTALL = REST
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]
@@ -424,6 +426,47 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
     assert tracked(service)[0] == len(summary(file)[0])
     assert 2 == len(list(folder.iterdir())), "the one of years ago is gone, the newer ones are not"
     assert service.shows("lightkeeper-backup.timer", "NextElapseUSecRealtime")
+
+
+def test_vets_api_is_followed_beside_the_daemon(
+    service, lighthouse, postgres_server, postgres_url
+):
+    """Begun as the README says; killed it goes on, and stopped it ends well."""
+    unit = "lightkeeper-follow.service"
+    before, ids = tracked(service)[0], lighthouse.add_many(2, "instantly_done")
+    name = ".s.PGSQL.5432"
+    (service.root / "srv").mkdir(exist_ok=True)
+    (service.root / "srv" / name).unlink(missing_ok=True)
+    os.link(postgres_server.socket_dir / name, service.root / "srv" / name)
+    address = postgres_url.replace(str(postgres_server.socket_dir), "/srv")
+    (service.root / "root/checkout/follow_source_url").write_text(f"{address}\n")
+    insert = (
+        "INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type,"
+        " lighthouse_document_request_id, created_at) VALUES (4711, 'Form 0781', %s, now())"
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as source:
+        source.execute(vets_api_table.CREATE.format(kind="TIMESTAMP(6)"))
+        source.execute("SET TimeZone = 'UTC'")
+        source.execute(insert, (str(ids[0]),))
+        inside(service, FOLLOW)
+        assert before + 1 == tracked(service)[0]
+        source.execute(insert, (str(ids[1]),))
+        (service.root / f"etc/systemd/system/{unit}.d").mkdir()
+        hurry = service.root / f"etc/systemd/system/{unit}.d/hurry.conf"
+        hurry.write_text("[Service]\nRestartSec=500ms\n")
+        service.run("systemctl", "daemon-reload")
+        service.run("systemctl", "kill", "-s", "KILL", unit)
+        command_line.until(lambda: before + 2 == tracked(service)[0])
+
+    assert ("active", "1") == tuple(
+        service.shows(unit, each) for each in ("ActiveState", "NRestarts")
+    )
+    assert "enabled" == service.run("systemctl", "is-enabled", unit).stdout.strip()
+    service.run("systemctl", "stop", unit)
+    assert "success" == service.shows(unit, "Result")
+    said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
+    assert postgres_url.rpartition("/")[2] not in said
+    assert "vets-api's table: last taken at" in staff(service, "follow", "list")
 
 
 def test_the_account_is_compared_beside_the_daemon(service, lighthouse, agent):

@@ -11,24 +11,8 @@ import command_line
 import patience
 import psycopg
 import pytest
+import vets_api_table
 
-TABLE = """
-    CREATE TABLE lighthouse526_document_uploads (
-        id BIGSERIAL PRIMARY KEY,
-        form526_submission_id BIGINT NOT NULL,
-        form_attachment_id BIGINT,
-        lighthouse_document_request_id VARCHAR,
-        aasm_state VARCHAR,
-        document_type VARCHAR,
-        lighthouse_processing_started_at TIMESTAMP,
-        lighthouse_processing_ended_at TIMESTAMP,
-        status_last_polled_at TIMESTAMP,
-        error_message JSONB,
-        last_status_response JSONB,
-        created_at {kind} NOT NULL,
-        updated_at TIMESTAMP
-    )
-"""
 INSERT = """
     INSERT INTO lighthouse526_document_uploads (form526_submission_id, form_attachment_id,
         lighthouse_document_request_id, aasm_state, document_type, created_at)
@@ -47,7 +31,7 @@ def source(request, postgres_url):
     """vets-api's database, empty, with either kind of column for times."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(TABLE.format(kind=request.param))
+        connection.execute(vets_api_table.CREATE.format(kind=request.param))
         yield connection
 
 
