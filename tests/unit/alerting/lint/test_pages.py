@@ -10,6 +10,7 @@ from definition_files import FIRST, STUCK, put
 
 from lightkeeper.alerting.files.definitions import PAGERS, Urgency, load
 from lightkeeper.alerting.lint.monitor_rules import lint
+from lightkeeper.alerting.lint.subject import Subject
 from lightkeeper.commands.named import complaint
 
 ROOT = Path(__file__).parents[4]
@@ -339,3 +340,25 @@ def test_the_links_shipped_name_boards_and_their_variables():
         board = json.loads((ROOT / "dashboards" / f"{given[name]}.json").read_text())
         known = {one["name"] for one in board["payload"]["template_variables"]}
         assert set(re.findall(r"tpl_var_(\w+)=", options)) <= known
+
+
+def test_each_shipped_reminder_says_that_it_is_one():
+    """On-call can tell a reminder from the first page, for each status of which it reminds."""
+    flags = {"alert": "is_alert", "warn": "is_warning", "no data": "is_no_data"}
+    assets = load(ROOT / "monitors")
+    monitors = assets.monitors.values()
+    reminding = [one for one in monitors if "renotify_interval" in one.payload["options"]]
+    said = {
+        (one.key, status, again): "This is a reminder" in text
+        for one in reminding
+        for status in one.payload["options"]["renotify_statuses"]
+        for again in (True, False)
+        for text in [
+            Subject(one, assets, is_slo=False).rendered[
+                frozenset({flags[status]} | ({"is_renotify"} if again else set()))
+            ]
+        ]
+    }
+
+    assert reminding
+    assert {place: place[2] for place in said} == said
