@@ -15,6 +15,7 @@ _KEYS: Final = frozenset(
     {"name", "type", "query", "message", "options", "thresholds", "title", "widgets"}
 )
 """A payload has some of these itself, however wrong it is."""
+_OF_SLO: Final = frozenset({"monitor_ids", "sli_specification"})
 _DEEPEST: Final = 8
 
 
@@ -64,9 +65,13 @@ def _what(given: Any) -> str | None:
         return None
     if isinstance(given.get("widgets"), list) or "layout_type" in given:
         return "a dashboard"
-    if isinstance(given.get("thresholds"), list):
+    query = given.get("query")
+    of_slo = isinstance(query, dict) and "numerator" in query
+    if isinstance(given.get("thresholds"), list) or of_slo or given.keys() & _OF_SLO:
         return "an SLO"
-    return "a monitor" if "query" in given else None
+    # A query of a widget or of a formula has a source.
+    is_monitor = isinstance(query, str) and "data_source" not in given
+    return "a monitor" if is_monitor else None
 
 
 def _next(at: _Found, given: Any) -> Iterator[tuple[_Found, Any]]:

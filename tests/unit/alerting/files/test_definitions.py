@@ -170,6 +170,7 @@ def test_a_relative_runbook_url_is_refused(folder, url):
     assert "write https://…" in said
 
 
+SOURCED = {"name": "a", "data_source": "metrics", "query": "avg:system.load.1{*}"}
 FETCHED = {"id": 7, "created": "2026-01-01", "overall_state": "OK"}
 WRAPPING = {"version": 2, "created_at": "2026-01-01", "title": "It", "tags": []}
 
@@ -245,9 +246,21 @@ WRAPPING = {"version": 2, "created_at": "2026-01-01", "title": "It", "tags": []}
         ),
         (
             "slos/share.json",
-            lambda bare: {"key": "share", "description": "It.", "slo": bare},
+            lambda bare: {"slos": [{"name": "It", "query": bare["query"]}]},
+            "this is an SLO inside `slos`",
+            "write its slos[0] as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {"slo": {"type": "monitor", "monitor_ids": [7], "name": bare["name"]}},
             "this is an SLO inside `slo`",
             "write its slo as `payload`",
+        ),
+        (
+            "slos/share.json",
+            lambda bare: {"key": "share", "description": "It.", "SLO": bare},
+            "this is an SLO inside `SLO`",
+            "write its SLO as `payload`",
         ),
         (
             "stuck.json",
@@ -294,3 +307,21 @@ def test_what_comes_from_datadog_as_it_is_is_named_as_that(folder, file, given, 
     assert f"{folder / file}: payload: [wrapper] {what}: {remedy}, without what only" in said
     assert said.endswith("beside key, description, runbook, owner, pages")
     assert 1 == len(said.splitlines())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"definition": {"type": "timeseries", "requests": [{"queries": [SOURCED]}]}},
+        {"definition": {"type": "event_stream", "requests": [{"query": {"query_string": "x"}}]}},
+        {"description": "{no JSON"},
+        {"name": "query"},
+        {"payload": "{no JSON"},
+        {"payload": {"type": "query alert", "options": {"variables": [SOURCED]}}, "data": {}},
+    ],
+)
+def test_what_is_no_export_is_not_named_as_one(folder, given):
+    """A widget, a text and a payload that lacks something are named as what they are."""
+    (folder / "stuck.json").write_text(json.dumps(given))
+
+    assert "this is a" not in refusal(folder)
