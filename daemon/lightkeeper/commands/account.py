@@ -47,6 +47,7 @@ class _PlanStatus(click.Group):
 def account() -> None:
     """Plan and apply the definitions in a Datadog account.
 
+    They are those of the environment that --env names, or else DD_ENV, or else variables.json.
     Monitors are muted there, too: by hand, or by the planned outages that lightkeeper knows of.
     DD_SITE names the site, DD_API_KEY and DD_APP_KEY (or DD_API_KEY_FILE and DD_APP_KEY_FILE) hold
     the keys. What does not carry lightkeeper's mark is never touched.
@@ -122,8 +123,7 @@ def plan(
 def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool) -> int:
     """Show what differs in the account, as `plan` does, and tell Datadog how much; for a timer.
 
-    Without --env it is about the environment of DD_ENV, if that is set. The exit status is 0 where
-    nothing differs, 2 where something does, and another after an error.
+    The exit status is 0 where nothing differs, 2 where something does, and another after an error.
     """
     from lightkeeper.config.settings import Settings
     from lightkeeper.telemetry import logging
@@ -245,7 +245,10 @@ def import_command(
     except BaseException:
         path.unlink(missing_ok=True)  # so that it can be run again
         raise
-    _say(f"{path}: {kind} {number}; complete what stands beside its payload")
+    _say(
+        f"{path}: {kind} {number}; complete what stands beside its payload, and run "
+        "`lightkeeper monitors check`: the file holds for every environment"
+    )
     return ExitStatus.OK
 
 
@@ -258,7 +261,7 @@ def _say(line: str) -> None:
 def _are_named() -> bool:
     """Whether an option says which definitions are meant."""
     source = click.get_current_context().get_parameter_source
-    names = ("folder", "dashboards", "env", "variables", "single")
+    names = ("folder", "dashboards", "envs", "variables", "single")
     return any(source(name) is click.core.ParameterSource.COMMANDLINE for name in names)
 
 
@@ -294,7 +297,9 @@ def _load(
     from lightkeeper.alerting.account.objects import wanted
     from lightkeeper.alerting.files.dashboards import dashboards_of
     from lightkeeper.alerting.files.definitions import load
+    from lightkeeper.telemetry.tag_values import unified_tags
 
+    values = of_env(folder, values, unified_tags(os.environ).get("env", ""))
     assets = load(folder, values=values)
     beside = folder.resolve().parent / "dashboards"
     there = dashboards or (beside if beside.is_dir() else None)

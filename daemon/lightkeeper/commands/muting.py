@@ -1,6 +1,7 @@
 """`lightkeeper account mute` and `unmute`: a monitor is muted for a time, with who and why."""
 
 import os
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -61,13 +62,13 @@ def mute(
 
     who = login_name() if by is None else by
     check_note(who, reason)
-    there, monitor = _found(key, folder, values)
+    there, env, monitor = _found(key, folder, values)
     at = datetime.fromtimestamp(now() / SECOND, UTC)
     until = at + length
     muted.mute(there, monitor, until=until, words=f"Muted by {who}: {reason}", now=at)
     click.echo(
-        f"{key} (monitor {monitor.number}): muted until {until:%Y-%m-%dT%H:%M:%SZ}; "
-        f"`lightkeeper account unmute {key}` ends it"
+        f"{key} of {env} (monitor {monitor.number}): muted until {until:%Y-%m-%dT%H:%M:%SZ}; "
+        f"`lightkeeper account unmute {key}{_options(values)}` ends it"
     )
     return ExitStatus.OK
 
@@ -84,10 +85,10 @@ def unmute(key: str, folder: Path, values: "Values") -> int:
     from lightkeeper.alerting.account import muted
     from lightkeeper.alerting.account.downtimes import mark_of
 
-    there, monitor = _found(key, folder, values)
+    there, env, monitor = _found(key, folder, values)
     ended, others = muted.unmute(there, monitor)
     said = "mute ended" if ended else "was not muted by `lightkeeper account mute`"
-    click.echo(f"{key} (monitor {monitor.number}): {said}")
+    click.echo(f"{key} of {env} (monitor {monitor.number}): {said}")
     for row in others:
         marked = mark_of(row)
         whose = f"{marked}: it ends with that window" if marked else "people: end it in Datadog"
@@ -95,8 +96,8 @@ def unmute(key: str, folder: Path, values: "Values") -> int:
     return ExitStatus.OK
 
 
-def _found(key: str, folder: Path, values: "Values") -> "tuple[Account, MonitorHeld]":
-    """The account, and the monitor in it; of the files only the env and the names are read."""
+def _found(key: str, folder: Path, values: "Values") -> "tuple[Account, str, MonitorHeld]":
+    """The account, the env, and the monitor in it; of the files only env and names are read."""
     from lightkeeper.alerting.account.muted import find
     from lightkeeper.alerting.files.definitions import need_folder
     from lightkeeper.alerting.files.variables import load_variables
@@ -107,4 +108,11 @@ def _found(key: str, folder: Path, values: "Values") -> "tuple[Account, MonitorH
     env = load_variables(folder / "variables.json", ["env"], values)["env"]
     known = {path.stem for path in folder.glob("*.json")} - {"variables"}
     there = account_at_hand()
-    return there, find(there, env, key, known)
+    return there, env, find(there, env, key, known)
+
+
+def _options(values: "Values") -> str:
+    """The options that name the same environment again."""
+    named = [f" --env {shlex.quote(values.environment)}"] if values.environment else []
+    named += [f" --variables {shlex.quote(str(values.file))}"] if values.file else []
+    return "".join([*named, *(f" --set {shlex.quote(one)}" for one in values.single)])

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 def values_options(command: Callable[..., int]) -> Callable[..., int]:
     """A command's options for values instead of those in variables.json; it takes `values`."""
 
-    @click.option("--env", help="An environment: a file in environments/, without .json.")
+    @click.option(
+        "--env",
+        "envs",
+        multiple=True,
+        metavar="NAME",
+        help="An environment: a file in environments/, without .json.",
+    )
     @click.option(
         "--variables",
         type=click.Path(path_type=Path),
@@ -26,10 +32,13 @@ def values_options(command: Callable[..., int]) -> Callable[..., int]:
     )
     @wraps(command)
     def with_values(
-        env: str | None, variables: Path | None, single: tuple[str, ...], **others: Any
+        envs: tuple[str, ...], variables: Path | None, single: tuple[str, ...], **others: Any
     ) -> int:
         from lightkeeper.alerting.files.variables import Values
 
+        if len(envs) > 1:
+            raise click.UsageError(f"--env: give one of {', '.join(envs)}, and run it for each")
+        env = envs[0] if envs else None
         return command(values=Values(env, variables, single), **others)
 
     return with_values

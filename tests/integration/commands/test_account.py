@@ -269,6 +269,30 @@ def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
     assert 73 == run("import", str(number)).returncode
 
 
+def test_an_imported_file_holds_for_every_environment(run, datadog, tmp_path):
+    """The env and the handles become variables; what only looks like them stays."""
+    (tmp_path / "monitors" / "environments").mkdir()
+    overlay = {"env": "other", "pager": "@pagerduty-y"}
+    (tmp_path / "monitors" / "environments" / "other.json").write_text(json.dumps(overlay))
+    message = "env:tester @pagerduty-x-lower {{#is_alert}} @pagerduty-x{{/is_alert}} @slack-x."
+    text = {"message": message, "tags": ["env:test", "team:benefits"]}
+    query = "avg(last_5m):avg:system.load.1{env:test,b:env:testing} > 5"
+    run("apply")
+    number = datadog.add("monitor", {**MONITOR, **text, "query": query})
+
+    assert 0 == run("import", str(number)).returncode
+    payload = json.loads((tmp_path / "monitors" / "by-hand.json").read_text())["payload"]
+    assert "{env:${env},b:env:testing}" in payload["query"]
+    assert "env:${env}" in payload["tags"]
+    assert (
+        "env:tester @pagerduty-x-lower {{#is_alert}} ${pager}{{/is_alert}} ${channel}."
+        == (payload["message"])
+    )
+    assert 0 == run("plan").returncode
+    assert "+ monitor by-hand\n" in (shown := run("plan", DD_ENV="other").stdout)
+    assert "(env other at " in shown
+
+
 def test_what_cannot_be_imported_stays_as_it_is(run, datadog, tmp_path):
     """Of Terraform's, of another environment, or with what a file would take for a variable."""
     tags = ["managed_by:lightkeeper", "monitor_key:other/x"]

@@ -1,6 +1,7 @@
 """`lightkeeper account mute` and `unmute` as a process, with a simulated account."""
 
 import re
+import shlex
 import uuid
 from datetime import UTC, datetime
 
@@ -42,7 +43,8 @@ def test_a_monitor_is_muted_and_unmuted(run, datadog):
         done = run("mute", "base", "--for", length, *NOTE)
         assert (0, "") == (done.returncode, done.stderr)
         assert re.fullmatch(
-            r"base \(monitor \d+\): muted until \S+Z; `lightkeeper account unmute base` ends it\n",
+            r"base of test \(monitor \d+\): muted until \S+Z; "
+            r"`lightkeeper account unmute base` ends it\n",
             done.stdout,
         )
     (made,) = datadog.suppressed.live()
@@ -50,11 +52,27 @@ def test_a_monitor_is_muted_and_unmuted(run, datadog):
     assert 85 * 60 < left.total_seconds() <= 90 * 60
     assert made["message"].startswith("Muted by Ann: deploy of BGS\n")
 
-    assert "base (monitor" in run("unmute", "base").stdout
+    assert "base of test (monitor" in run("unmute", "base").stdout
     assert [] == datadog.suppressed.live()
     again = run("unmute", "base")
     assert (0, "") == (again.returncode, again.stderr)
     assert "was not muted by `lightkeeper account mute`" in again.stdout
+
+
+def test_the_way_to_unmute_is_that_of_the_same_environment(run, datadog, tmp_path):
+    """Run as it is printed, it ends that mute, and leaves the other environment's."""
+    (tmp_path / "monitors" / "environments").mkdir()
+    (tmp_path / "monitors" / "environments" / "other.json").write_text('{"env": "other"}')
+    datadog.add("monitor", tagged({**account_rig.FOREIGN, "name": "base"}, "other", "base"))
+    for options in (("--env", "other"), ("--set", "env=other", "--set", "team=a b"), ()):
+        said = run("mute", "base", "--for", "2h", *NOTE, *options).stdout
+        (line,) = re.findall("`lightkeeper account (unmute [^`]+)`", said)
+        live = len(datadog.suppressed.live())
+        assert "mute ended" in run(*shlex.split(line)).stdout
+        assert live - 1 == len(datadog.suppressed.live())
+
+    twice = run("mute", "base", "--for", "2h", *NOTE, "--env", "other", "--env", "test")
+    assert (2, True) == (twice.returncode, "--env: give one of other, test" in twice.stderr)
 
 
 def test_who_mutes_is_the_login_name_unless_it_is_given(run, datadog):

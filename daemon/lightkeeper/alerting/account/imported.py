@@ -105,7 +105,8 @@ def imported(
             "account, and import it then"
         )
     file = {"key": key, "description": name, "runbook": key, "owner": variables["team"]}
-    file |= {"pages": _PAGES[_urgency(payload, variables)], "payload": payload}
+    urgency = _urgency(payload, variables)
+    file |= {"pages": _PAGES[urgency], "payload": _with_variables(payload, variables)}
     if planned := planned_outage_of(held):
         file["planned_outage"] = planned
     if kind is ObjectKind.DASHBOARD:
@@ -155,6 +156,24 @@ def _payload(kind: ObjectKind, held: Payload) -> Payload:
     if isinstance(options, dict) and options.get("on_missing_data"):
         made.setdefault("options", {})["on_missing_data"] = options["on_missing_data"]
     return {name: made[name] for name in held if name in made}
+
+
+def _with_variables(value: Any, variables: dict[str, Any]) -> Any:
+    """The same with variables for the env and the handles: the file holds for each environment."""
+    if isinstance(value, dict):
+        return {name: _with_variables(one, variables) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_variables(one, variables) for one in value]
+    if not isinstance(value, str):
+        return value
+    for name, text in (("env", f"env:{variables['env']}"), *_handles(variables)):
+        stands_for = f"env:${{{name}}}" if name == "env" else f"${{{name}}}"
+        value = re.sub(rf"(?<![\w@.-]){re.escape(text)}(?![\w/-]|\.\w)", stands_for, value)
+    return value
+
+
+def _handles(variables: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(str(one), variables[one]) for one in Urgency if variables.get(one)]
 
 
 def _urgency(payload: Payload, variables: dict[str, Any]) -> Urgency:
