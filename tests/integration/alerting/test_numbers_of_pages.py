@@ -46,7 +46,7 @@ STORIES = (
 NUMBER = re.compile(r": (\d+)\.")
 NO_NUMBER = {
     *("efolder-burn", "outcome-burn", "empty-answers"),
-    *("type-standstill", "type-intake-stopped", "documents-unacknowledged"),
+    *("type-standstill", "type-intake-stopped", "documents-unacknowledged", "efolder-standstill"),
 }
 """Their pages show a rate, a share, an age or what is missing; the list is where to look."""
 
