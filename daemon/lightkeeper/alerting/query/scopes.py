@@ -3,14 +3,17 @@
 import fnmatch
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from typing import Final, TypeAlias
 
+from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.query.syntax import All, AnyOf, Everything, Not, Scope, Tag
 
 Group: TypeAlias = tuple[str, ...]
 """The tags of one group, `key:value` in the order of the query's `by`; empty for all together."""
 _OTHER: Final = "\0"
 """A value that no scope names."""
+_MOST_KINDS: Final = 5_000
 
 
 def matches(scope: Scope, tags: frozenset[str]) -> bool:
@@ -43,7 +46,7 @@ def told_apart(
     """Yield the tags of one series of each kind that the scopes tell apart, at least once.
 
     `known` holds the values of those keys that have no others. A series has one value of each key
-    here, as those of the catalogue have.
+    here, as those of the catalogue have. Raises Unsupported where there are too many kinds.
     """
     named = dict.fromkeys(text for scope in scopes for text in _tags(scope))
     kinds = []
@@ -56,6 +59,10 @@ def told_apart(
             tuple(matches(Tag(text), frozenset({tag})) for text in texts): tag for tag in tags
         }
         kinds.append(alike.values())
+    if prod(map(len, kinds)) > _MOST_KINDS:
+        raise Unsupported(
+            f"the scopes tell apart over {_MOST_KINDS} kinds of series: name fewer tags"
+        )
     yield from map(frozenset, itertools.product(*kinds))
 
 

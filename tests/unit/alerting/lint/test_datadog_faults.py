@@ -294,6 +294,20 @@ FAULTS = [
             (f"{GOOD} - (2 - {BAD})", ALL, "2 counts nothing"),
         )
     ),
+    (
+        SHARE,
+        {
+            NUMERATOR: good(
+                " AND ".join(
+                    f"({' OR '.join(f'{key}:{one}' for one in range(80))})"
+                    for key in ("service", "version")
+                )
+            )
+        },
+        NUMERATOR,
+        "numerator",
+        "name fewer tags",
+    ),
     *(
         (SHARE, {DENOMINATOR: every}, DENOMINATOR, "numerator", remedy)
         for every, remedy in (

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final, TypeAlias
 
+from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.lint.monitors import env, metric, tag
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
@@ -45,7 +46,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         if not_understood := _not_understood(expression):
             yield f"payload.query.{part}", not_understood
             return
-    yield from _wrong(list(_terms(good, 1)), list(_terms(every, 1)))
+    try:
+        yield from _wrong(list(_terms(good, 1)), list(_terms(every, 1)))
+    except Unsupported as exc:
+        yield "payload.query.numerator", str(exc)
 
 
 def _not_understood(expression: Expression) -> str | None:
