@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -43,13 +44,23 @@ def lines(
     Memory stays the same however many there are, and a reader may take its time.
     """
     documents = (_fields(row, now, policy) for row in listing.rows(wanted, _COLUMNS))
+    return written(documents, form, FIELDS, _table)
+
+
+def written(
+    rows: Iterator[dict[str, Any]],
+    form: str,
+    fields: Sequence[str],
+    table: Callable[[Iterator[dict[str, Any]]], _Lines],
+) -> _Lines:
+    """Rows as lines that end in a newline; `table` writes them for a person."""
     write: dict[str, Callable[[Iterator[dict[str, Any]]], _Lines]] = {
-        Form.TABLE: _table,
-        Form.CSV: _csv,
+        Form.TABLE: table,
+        Form.CSV: partial(_csv, fields),
         Form.JSON: _json,
         Form.JSONL: _jsonl,
     }
-    return write[form](documents)
+    return write[form](rows)
 
 
 def _fields(row: tuple[Any, ...], now: Instant, policy: Policy) -> dict[str, Any]:
@@ -100,19 +111,19 @@ def _reason(document: dict[str, Any]) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _csv(documents: Iterator[dict[str, Any]]) -> _Lines:
+def _csv(fields: Sequence[str], documents: Iterator[dict[str, Any]]) -> _Lines:
     line = io.StringIO()
     writer = csv.writer(line)  # its own line end makes it quote both characters of it
 
-    def written(cells: list[Any]) -> str:
+    def line_of(cells: list[Any]) -> str:
         line.seek(0)
         line.truncate()
         writer.writerow(cells)
         return line.getvalue().removesuffix("\r\n") + "\n"
 
-    yield written(list(FIELDS))
+    yield line_of(list(fields))
     for document in documents:
-        yield written([_cell(value) for value in document.values()])
+        yield line_of([_cell(value) for value in document.values()])
 
 
 def _cell(value: Any) -> Any:

@@ -91,7 +91,7 @@ class WrongDocument(LightkeeperError):
 
 def new_document(fields: Mapping[str, Any], now: Instant) -> NewDocument:
     """A document from named fields; raises `WrongDocument` naming the wrong field and why."""
-    request_id = _request_id(fields.get("lighthouse_request_id"))
+    request_id = request_id_of(fields.get("lighthouse_request_id"))
     submission_id = _identifier("form_526_submission_id", fields.get("form_526_submission_id"))
     if submission_id is None:
         raise WrongDocument("form_526_submission_id is missing")
@@ -120,7 +120,8 @@ def made_by_exporter(value: Any) -> str | None:
     return next((f"{words}: export ids as text" for words in found), None)
 
 
-def _request_id(value: Any) -> int:
+def request_id_of(value: Any) -> int:
+    """The number of a request id. Raises WrongDocument for what no Lighthouse gives."""
     found = value
     if isinstance(value, str) and _REQUEST_ID.fullmatch(value.strip()):
         found = int(value)

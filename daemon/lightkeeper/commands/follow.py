@@ -15,6 +15,7 @@ from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
     from lightkeeper.casework.follow import Follower
+    from lightkeeper.config.settings import StoreSettings
     from lightkeeper.domain.time import Instant
     from lightkeeper.service.stop import Stop
     from lightkeeper.store.followed import Followed
@@ -33,12 +34,13 @@ def follow() -> None:
 @follow.command("vets-api")
 @click.option(
     "--source-url",
+    "given",
     help="Its PostgreSQL: postgresql://user@host/name. Better LIGHTKEEPER_FOLLOW_SOURCE_URL: "
     "other users see the options of a process.",
 )
 @click.option("--since", help="Only what was created then or later, such as 7d; default: all.")
 @click.option("--once", is_flag=True, help="End once all that is there was taken.")
-def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
+def vets_api(given: str | None, since: str | None, once: bool) -> int:
     """Track each row of vets-api's table lighthouse526_document_uploads, as it comes.
 
     Its table is read, and never written. A row without a request id is tracked when the id comes.
@@ -49,13 +51,10 @@ def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
     from lightkeeper.service.stop import Stop
     from lightkeeper.store.documents import Documents
     from lightkeeper.store.followed import Followed
-    from lightkeeper.store.vets_api import SOURCE_SETTING, VetsApiUploads
+    from lightkeeper.store.vets_api import VetsApiUploads
 
     settings = load_store_settings()
-    configured = settings.follow_source_url
-    url = source_url or (configured.get_secret_value() if configured else None)
-    if url is None:
-        raise click.UsageError(f"name vets-api's database: set {SOURCE_SETTING}")
+    url = source_url(settings, given)
     begin = 0 if since is None else instant_of("--since", since, now(), 0)
     with (
         closing(VetsApiUploads(url)) as uploads,
@@ -76,6 +75,17 @@ def vets_api(source_url: str | None, since: str | None, once: bool) -> int:
             return _once(follower, stop, begin)
         configure_logs()
         return _for_ever(follower, followed, stop, begin)
+
+
+def source_url(settings: "StoreSettings", given: str | None) -> str:
+    """The address of vets-api's database: the one given, or else that of the settings."""
+    from lightkeeper.store.vets_api import SOURCE_SETTING
+
+    configured = settings.follow_source_url
+    url = given or (configured.get_secret_value() if configured else None)
+    if url is None:
+        raise click.UsageError(f"name vets-api's database: set {SOURCE_SETTING}")
+    return url
 
 
 @follow.command("list")

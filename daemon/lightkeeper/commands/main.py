@@ -16,6 +16,7 @@ from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.account import account
 from lightkeeper.commands.backup import backup, restore
 from lightkeeper.commands.check import check
+from lightkeeper.commands.compare import compare
 from lightkeeper.commands.correct import correct
 from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
@@ -152,7 +153,20 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(track, follow, run, poll, status, list_documents, show, ack, close, recheck, correct),
+    *(
+        track,
+        follow,
+        compare,
+        run,
+        poll,
+        status,
+        list_documents,
+        show,
+        ack,
+        close,
+        recheck,
+        correct,
+    ),
     *(maintenance, check, backup, restore),
     *(monitors, dashboards, account, drill, demo, simulate),
 ):

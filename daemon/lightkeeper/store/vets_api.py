@@ -11,15 +11,17 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.engines import postgresql
 
 _TABLE: Final = "lighthouse526_document_uploads"
-_COLUMNS: Final = f"""
+_COLUMNS: Final = """
     one.id, one.form526_submission_id, one.form_attachment_id, one.lighthouse_document_request_id,
-    one.document_type, one.created_at FROM {_TABLE} AS one
+    one.document_type, one.created_at
 """
-_CREATED: Final = f"""
-    SELECT {_COLUMNS} WHERE (one.created_at, one.id) > (%s, %s)
+_AFTER: Final = f"""
+    FROM {_TABLE} AS one WHERE (one.created_at, one.id) > (%s, %s)
     ORDER BY one.created_at, one.id LIMIT %s
 """
-_BY_ID: Final = f"SELECT {_COLUMNS} WHERE one.id = ANY(%s) ORDER BY one.id"
+_CREATED: Final = f"SELECT {_COLUMNS} {_AFTER}"
+_WITH_STATE: Final = f"SELECT {_COLUMNS}, one.aasm_state {_AFTER}"
+_BY_ID: Final = f"SELECT {_COLUMNS} FROM {_TABLE} AS one WHERE one.id = ANY(%s) ORDER BY one.id"
 _REPLACED: Final = f"""
     SELECT one.id FROM {_TABLE} AS one WHERE one.id = ANY(%s) AND EXISTS (
         SELECT 1 FROM {_TABLE} AS other
@@ -76,11 +78,16 @@ class VetsApiUploads:
 
     def created_since(self, created_at: Instant, after: Upload | None, limit: int) -> list[Upload]:
         """At most `limit` rows created then or later, in order; those that come after one."""
-        begin = datetime.fromtimestamp(created_at / 1_000, UTC) if after is None else after.created
-        row_id = -1 if after is None else after.id
-        # Without a zone: the column may have one, or none and mean UTC, as Rails has it.
-        written = begin.replace(tzinfo=None).isoformat()
-        return [_upload(row) for row in self._rows(_CREATED, (written, row_id, limit))]
+        place = _place(created_at, after)
+        return [_upload(row) for row in self._rows(_CREATED, (*place, limit))]
+
+    def with_states(
+        self, created_at: Instant, after: Upload | None, limit: int
+    ) -> list[tuple[Upload, str | None]]:
+        """The same, each with the state that vets-api gives it."""
+        place = _place(created_at, after)
+        rows = self._rows(_WITH_STATE, (*place, limit))
+        return [(_upload(row[:-1]), row[-1]) for row in rows]
 
     def by_id(self, row_ids: Sequence[int]) -> list[Upload]:
         """Those of these rows that are there."""
@@ -104,6 +111,12 @@ class VetsApiUploads:
             remedy = f" ({SOURCE_SETTING}: {_REMEDIES[code]})" if code in _REMEDIES else ""
             raise SourceUnavailable(f"{self._place}: {words}{remedy}") from exc
         return rows
+
+
+def _place(created_at: Instant, after: Upload | None) -> tuple[str, int]:
+    begin = datetime.fromtimestamp(created_at / 1_000, UTC) if after is None else after.created
+    # Without a zone: the column may have one, or none and mean UTC, as Rails has it.
+    return begin.replace(tzinfo=None).isoformat(), -1 if after is None else after.id
 
 
 def _upload(row: Sequence[Any]) -> Upload:

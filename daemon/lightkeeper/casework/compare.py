@@ -1,0 +1,106 @@
+"""Where another program's table of uploads and the store disagree about a document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from lightkeeper.casework.text import printable
+from lightkeeper.casework.values import WrongDocument, request_id_of
+from lightkeeper.domain.document import DONE, FAILED, PENDING
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.compared import Known, known
+from lightkeeper.store.database import Database
+from lightkeeper.store.vets_api import Upload
+
+PAGE: Final = 5_000
+FIELDS: Final = ("row_id", "lighthouse_request_id", "vets_api", "lightkeeper")
+"""What is said of each row: its ids, and what either calls its document."""
+NOT_TRACKED: Final = "not tracked"
+NOT_FOUND: Final = "not found"
+_NO_REQUEST_ID: Final = "no request id of Lighthouse's"
+_STATES: Final = frozenset({"pending", "completed", "failed"})
+_DISAGREE: Final = frozenset(
+    {
+        ("completed", NOT_FOUND),
+        ("completed", FAILED),
+        ("pending", FAILED),
+        ("failed", DONE),
+    }
+)
+"""What cannot both be true for long. That one of the two learned of an end first is none of it."""
+_ROW: Final = "{:<12}{:<22}{:<14}{}".format
+
+
+class States(Protocol):
+    """A table of uploads with the other program's states, as `VetsApiUploads` has it."""
+
+    def with_states(
+        self, created_at: Instant, after: Upload | None, limit: int
+    ) -> list[tuple[Upload, str | None]]: ...
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Compares rows as they are read; the counts are final once `disagreements` has ended."""
+
+    rows: int = 0
+    """Those with a request id."""
+    disagreeing: int = 0
+
+    def disagreements(
+        self, uploads: States, database: Database, since: Instant = 0
+    ) -> Iterator[dict[str, Any]]:
+        """The rows created since then about which the two disagree, in the order of creation.
+
+        Memory stays the same however many there are. Rows without a request id are left out.
+        """
+        last = None
+        while page := uploads.with_states(since, last, PAGE):
+            last = page[-1][0]
+            rows = [(row, _state(state)) for row, state in page if row.request_id]
+            self.rows += len(rows)
+            for found in _disagreeing(rows, database):
+                self.disagreeing += 1
+                yield dict(zip(FIELDS, found, strict=True))
+            if len(page) < PAGE:
+                break
+
+    def table(self, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+        """Rows as lines for a person, and at the end how many."""
+        for number, row in enumerate(rows):
+            if number == 0:
+                yield _ROW("row", "request id", "vets-api", "lightkeeper") + "\n"
+            cells = (f"{'' if cell is None else cell} " for cell in row.values())
+            yield printable(_ROW(*cells).rstrip()) + "\n"
+        yield f"{self.rows:,} compared, {self.disagreeing:,} disagree\n"
+
+
+def _disagreeing(
+    rows: list[tuple[Upload, str]], database: Database
+) -> Iterator[tuple[int, int | None, str, str]]:
+    ids = {row.id: _number(row) for row, _ in rows}
+    tracked = known(database, [each for each in ids.values() if each is not None])
+    for row, state in rows:
+        request_id = ids[row.id]
+        if request_id is None:
+            yield row.id, None, state, _NO_REQUEST_ID
+        elif request_id not in tracked:
+            yield row.id, request_id, state, NOT_TRACKED
+        elif (state, ours := _word(tracked[request_id])) in _DISAGREE:
+            yield row.id, request_id, state, ours
+
+
+def _word(document: Known) -> str:
+    is_missed = document.is_not_found and document.lighthouse_status == PENDING
+    return NOT_FOUND if is_missed else document.lighthouse_status
+
+
+def _state(word: str | None) -> str:
+    return word if word in _STATES else "other"
+
+
+def _number(row: Upload) -> int | None:
+    try:
+        return request_id_of(row.request_id)
+    except WrongDocument:
+        return None

@@ -1,0 +1,31 @@
+"""What the store says of documents that another program knows by their request ids, too."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from lightkeeper.store.database import Database
+
+_AT_ONCE: Final = 1_000
+
+
+class Known(NamedTuple):
+    """A tracked document, in short."""
+
+    lighthouse_status: str
+    is_not_found: bool
+    """Whether Lighthouse does not know it."""
+
+
+def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
+    """Those of these documents that are tracked, by request id."""
+    found: dict[int, Known] = {}
+    for start in range(0, len(request_ids), _AT_ONCE):
+        some = request_ids[start : start + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        rows = database.rows(
+            "SELECT lighthouse_request_id, lighthouse_status, not_found_since "
+            f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
+            some,
+        )
+        found |= {row[0]: Known(row[1], row[2] is not None) for row in rows}
+    return found

@@ -1,0 +1,138 @@
+"""`lightkeeper compare vets-api`: rows about which vets-api and the store disagree, no others."""
+
+import csv
+import io
+import json
+import os
+
+import command_line
+import psycopg
+import pytest
+import vets_api_table
+from daemon_rig import DaemonRig
+from recorded_answers import failure, record, running, success
+
+from lightkeeper.domain.answer import Absence
+from lightkeeper.domain.document import NewDocument
+
+INSERT = """
+    INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type,
+        lighthouse_document_request_id, aasm_state, created_at)
+    VALUES (%s, 'Form 0781', %s, %s, now() AT TIME ZONE 'UTC' - %s * interval '1 hour')
+"""
+OURS = {
+    "done": success,
+    "failed": failure,
+    "pending": running,
+    "not found": lambda _id: Absence.NOT_FOUND,
+}
+THEIRS = ("pending", "completed", "failed", "paused")
+DISAGREE = {
+    ("completed", "not found"),
+    ("completed", "failed"),
+    ("pending", "failed"),
+    ("failed", "done"),
+}
+
+
+@pytest.fixture
+def source(postgres_url):
+    """vets-api's database, its table empty."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(vets_api_table.CREATE.format(kind="TIMESTAMP(6)"))
+        yield connection
+
+
+@pytest.fixture
+def rig(tmp_path):
+    """A daemon over a store of its own."""
+    with DaemonRig(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def env(tmp_path, rig, postgres_url):
+    """The environment of a command that compares the two."""
+    store = tmp_path / "store.db"
+    return command_line.environment(store, LIGHTKEEPER_FOLLOW_SOURCE_URL=postgres_url)
+
+
+def compare(env, *more):
+    """The finished command."""
+    return command_line.run("compare", "vets-api", *more, env=env)
+
+
+def known(rig, request_ids):
+    """Track these documents."""
+    now = rig.clock.instant()
+    new = [NewDocument(each, f"s{each}", "form_0781", None, now) for each in request_ids]
+    for start in range(0, len(new), 1_000):
+        rig.documents.add(new[start : start + 1_000], now)
+
+
+def test_what_cannot_both_be_true_is_listed(source, rig, env):
+    """Every pair of states, in the order of creation; and what is not tracked."""
+    pairs = [(theirs, ours) for theirs in THEIRS for ours in OURS]
+    ids = {526_000 + number: pair for number, pair in enumerate(pairs)}
+    known(rig, ids)
+    record(rig, {each: OURS[ours](each) for each, (_, ours) in ids.items()})
+    for each, (theirs, _) in ids.items():
+        source.execute(INSERT, (each, str(each), theirs, 2))
+    assert 1 == compare(env).returncode
+    source.execute(INSERT, (1, "777", "completed", 1))
+    source.execute(INSERT, (1, "7.5", "pending", 1))
+    source.execute(INSERT, (1, None, "pending", 1))
+    expected = [
+        *((each, *pair) for each, pair in ids.items() if pair in DISAGREE),
+        (777, "completed", "not tracked"),
+        (None, "pending", "no request id of Lighthouse's"),
+    ]
+
+    done = compare(env, "--format", "jsonl")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert 1 == done.returncode
+    assert expected == [
+        (row["lighthouse_request_id"], row["vets_api"], row["lightkeeper"]) for row in rows
+    ]
+    assert rows == json.loads(compare(env, "--format", "json").stdout)
+    written = csv.DictReader(io.StringIO(compare(env, "--format", "csv").stdout))
+    assert [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows] == [*written]
+    *table, last = compare(env).stdout.splitlines()
+    assert f"{len(ids) + 2} compared, {len(expected)} disagree" == last
+    assert len(expected) + 1 == len(table)
+
+
+def test_where_they_agree_nothing_is_listed(source, rig, env):
+    """Status 0; what was created before is left out where that is wanted."""
+    known(rig, [526_001])
+    source.execute(INSERT, (1, "526001", "pending", 1))
+    source.execute(INSERT, (1, "526002", "pending", 30))
+
+    done = compare(env, "--since", "1d")
+    assert (0, "1 compared, 0 disagree\n") == (done.returncode, done.stdout)
+    assert 1 == compare(env).returncode
+
+
+def test_memory_stays_the_same_however_many_rows_there_are(source, env):
+    """It grows by less than a tenth of what the rows would take."""
+
+    def peak(count):
+        source.execute("TRUNCATE lighthouse526_document_uploads")
+        source.execute(
+            "INSERT INTO lighthouse526_document_uploads (form526_submission_id, aasm_state,"
+            " lighthouse_document_request_id, document_type, created_at)"
+            " SELECT n, 'pending', (1000000 + n)::text, 'Form 0781',"
+            " now() AT TIME ZONE 'UTC' - n * interval '1 second'"
+            " FROM generate_series(1, %s) AS n",
+            (count,),
+        )
+        with command_line.running(
+            "compare", "vets-api", env=env, stdout=os.open(os.devnull, os.O_WRONLY)
+        ) as process:
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert 1 == process.returncode
+        return used.ru_maxrss
+
+    small = peak(5_000)
+    assert peak(60_000) - small < 8_000  # KiB
