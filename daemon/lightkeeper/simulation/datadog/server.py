@@ -144,8 +144,9 @@ class SimulatedDatadog(Listening):
                 self._checked("monitor", stored.monitor(_read(request), 0, 0.0))
                 return _json({})
             return self._routed(request, kind, number)
-        except Refused as exc:
-            return error(400, str(exc))
+        except (Refused, AttributeError, LookupError, TypeError, ValueError) as exc:
+            wrong_type = "The value provided for a parameter has the wrong type"
+            return error(400, str(exc) if isinstance(exc, Refused) else wrong_type)
 
     def _routed(self, request: Request, kind: str, number: str | None) -> Reply:
         if number is None:
@@ -256,7 +257,7 @@ _LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
 def _read(request: Request) -> Stored:
     try:
         given = json.loads(request.body)
-    except ValueError as exc:
+    except (RecursionError, ValueError) as exc:
         raise Refused("Invalid JSON") from exc
     if not isinstance(given, dict):
         raise Refused("Invalid JSON")

@@ -133,3 +133,24 @@ def test_faults_come_once_before_or_after_the_deed(datadog, call):
         assert after == bool(datadog.objects["dashboard"])
     datadog.faults.lists_nothing = True
     assert (200, {"dashboards": []}) == call("GET", "dashboard")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("monitor", {**METRIC, "options": True}),
+        ("monitor", {**METRIC, "options": {"thresholds": {"critical": "x"}}}),
+        ("monitor", {**METRIC, "tags": 5}),
+        ("slo", {**SLO, "thresholds": [{"timeframe": "7d", "target": "all"}]}),
+        ("slo", {**SLO, "thresholds": [{}]}),
+        ("dashboard", {**BOARD, "widgets": [None]}),
+        ("dashboard", {**BOARD, "tags": 5}),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_refused(call, datadog, kind, wrong):
+    """As Datadog does, and without a trace of it in the account."""
+    before = {name: dict(held) for name, held in datadog.objects.items()}
+    status, said = call("POST", kind, wrong)
+
+    assert (400, True) == (status, bool(said["errors"]))
+    assert before == datadog.objects
