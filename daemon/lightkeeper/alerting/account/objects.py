@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lightkeeper.alerting.files.dashboards import Dashboard
 from lightkeeper.alerting.files.definitions import Assets, Definition
-from lightkeeper.alerting.files.markers import mark
+from lightkeeper.alerting.files.markers import mark, mark_of
 from lightkeeper.alerting.files.reading import BadDefinition
 from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.parser import parse
@@ -82,6 +82,13 @@ def wanted(assets: Assets, boards: Mapping[str, Dashboard]) -> tuple[Wanted, ...
         for definitions in made.values()
         for key, one in definitions.items()
         if len(mark(env, key)) > LONGEST_MARK
+    ]
+    problems += [
+        f"{one.file}: payload: [account] cannot carry its key, and would be made again and again: "
+        "write a list of tags, and widgets and a text as description in a dashboard"
+        for definitions in made.values()
+        for key, one in definitions.items()
+        if mark_of(one.payload) != mark(env, key)
     ]
     if problems:
         raise BadDefinition("\n".join(problems))

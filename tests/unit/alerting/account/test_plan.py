@@ -208,3 +208,21 @@ def test_a_key_that_is_too_long_for_a_tag_is_refused(tmp_path):
 
     with pytest.raises(BadDefinition, match="too long for a tag"):
         account_rig.objects(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "value"),
+    [
+        ("base.json", "tags", "team:us"),
+        ("slos/share.json", "tags", 5),
+        ("dashboards/one.json", "description", ["It."]),
+    ],
+)
+def test_an_object_that_cannot_carry_its_key_is_refused(tmp_path, file, field, value):
+    """Nothing would know it, and each apply would make another one."""
+    files = account_rig.definitions()
+    files[file]["payload"][field] = value
+    account_rig.write(tmp_path, files)
+
+    with pytest.raises(BadDefinition, match=rf"{file}: payload: \[account\] cannot carry its key"):
+        account_rig.objects(tmp_path)
