@@ -16,7 +16,7 @@ _WRITTEN_AT_ONCE: Final = 200
 
 @click.group()
 def compare() -> None:
-    """Find where another program and lightkeeper disagree about documents."""
+    """Find where another program and lightkeeper disagree."""
 
 
 @compare.command("vets-api")
