@@ -113,14 +113,14 @@ def _number(reader: Reader, what: str) -> float:
 
 def _sum(reader: Reader) -> Expression:
     left = _product(reader)
-    while found := reader.maybe(r"[+-]"):
+    while found := reader.operator(r"[+-]"):
         left = Arithmetic(found[0], left, _product(reader))
     return left
 
 
 def _product(reader: Reader) -> Expression:
     left = _factor(reader)
-    while found := reader.maybe(r"[*/]"):
+    while found := reader.operator(r"[*/]"):
         left = Arithmetic(found[0], left, _factor(reader))
     return left
 

@@ -8,6 +8,7 @@ from typing import Final
 from lightkeeper.alerting.query.syntax import QuerySyntaxError
 
 _DEEPEST: Final = 50
+_MOST_OPERATORS: Final = 100
 
 
 class Reader:
@@ -17,6 +18,7 @@ class Reader:
         self.text = text
         self.at = 0
         self._depth = 0
+        self._operators = 0
 
     def sees(self, pattern: str) -> bool:
         """Tell whether the pattern comes next."""
@@ -27,6 +29,15 @@ class Reader:
         found = self._match(pattern)
         if found:
             self.at = found.end()
+        return found
+
+    def operator(self, pattern: str) -> re.Match[str] | None:
+        """Read an operator if it comes next. Raises QuerySyntaxError where there are too many."""
+        found = self.maybe(pattern)
+        if found:
+            self._operators += 1
+            if self._operators > _MOST_OPERATORS:
+                raise self.fault(f"no more than {_MOST_OPERATORS} operators")
         return found
 
     def take(self, pattern: str, expected: str) -> re.Match[str]:

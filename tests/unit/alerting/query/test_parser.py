@@ -358,3 +358,13 @@ def test_what_nests_too_deeply_is_refused(text):
     """With its place, and not as a defect of ours."""
     with pytest.raises(QuerySyntaxError, match="no more than 50 levels inside one another"):
         parse(text)
+
+
+@pytest.mark.parametrize("operator", ["+", "-", "*", "/"])
+def test_a_sum_may_be_long_and_not_endless(operator):
+    """Its arithmetic is walked term by term, which Python allows for a thousand or so."""
+    long, endless = (f" {operator} ".join(["avg:m{*}"] * terms) for terms in (101, 9000))
+    parse_expression(long)
+
+    with pytest.raises(QuerySyntaxError, match="no more than 100 operators"):
+        parse_expression(endless)
