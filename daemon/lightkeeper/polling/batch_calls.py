@@ -7,6 +7,8 @@ TRIAL_AFTER_SECONDS: Final = 60.0
 """How long after the first failed trial the next is made; after each further one twice as long."""
 LONGEST_REST_SECONDS: Final = 240.0
 """Four minutes: what polling in batches again takes at most, once they are answered."""
+ALONE_FAIL_AFTER: Final = 3
+"""Failed calls about one document after which a third of them failing is no chance."""
 REST: Final = 10
 """How many times as long as the pause after a trial other calls are made before the next."""
 
@@ -16,7 +18,9 @@ class BatchCalls:
 
     One document can make every batch that it is in fail. Two request ids that were answered
     before cannot both be at fault: a call about them, the trial, decides. Where it fails too, the
-    documents are polled singly, until a trial is answered. Times are in seconds, monotonic.
+    documents are polled singly, until a trial is answered, or calls about one document turn out to
+    fail as well: by a rate limit that any call meets, for example. Times are in seconds,
+    monotonic.
     """
 
     def __init__(self) -> None:
@@ -25,7 +29,7 @@ class BatchCalls:
         self.singly_since: float | None = None
         """Since when documents are polled singly; None while they are polled in batches."""
         self._failing: frozenset[int] = frozenset()
-        self._answered_alone = 0
+        self._answered_alone = self._failed_alone = 0
         self._suspected = False
         self._tried_at = 0.0
         self._rested_at: float | None = None
@@ -40,6 +44,19 @@ class BatchCalls:
         self._answered_alone += 1
         if self._rested_at is None:
             self._rested_at = now
+
+    def failed_alone(self) -> None:
+        """Note that a call about one document was not answered, for whatever reason."""
+        self._failed_alone += 1
+
+    @property
+    def alone_fail_as_well(self) -> bool:
+        """Whether a third of the calls about one document failed since those about several fail.
+
+        Batches are then no worse than they: whatever ends the calls ends both.
+        """
+        failed = self._failed_alone
+        return failed >= ALONE_FAIL_AFTER and 2 * failed >= self._answered_alone
 
     def answered(self) -> None:
         """Note that a call about several documents was answered: they are polled in batches."""
@@ -56,7 +73,8 @@ class BatchCalls:
         """
         ids, self.last_answered = frozenset(request_ids), False
         if self.failing_since is None:
-            self.failing_since, self._answered_alone = began_at, 0
+            self.failing_since = began_at
+            self._answered_alone = self._failed_alone = 0
         elif ids.isdisjoint(self._failing):
             self._suspected = True
         self._suspected |= slow
@@ -94,7 +112,7 @@ class BatchCalls:
         return begins
 
     def trial_undecided(self, now: float) -> None:
-        """Note that the trial showed nothing: it ended for a reason that concerns every call."""
+        """Note that the trial showed nothing: what ended it ends other calls, too."""
         self._tried_at, self._rested_at, self._suspected = now, None, False
 
     def outage(self) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.batch_calls import BatchCalls
-from lightkeeper.polling.retry import History, backoff_seconds
+from lightkeeper.polling.retry import GIVE_UP_AFTER, History, backoff_seconds
 
 _KNOWN: Final = 8
 
@@ -135,7 +135,7 @@ class CallHistory:
         how many seconds no call is allowed now.
         """
         now = self._monotonic()
-        if batch.is_trial and not fails:
+        if batch.is_trial and (not fails or self.batches.alone_fail_as_well):
             self.batches.trial_undecided(now)
         elif batch.is_trial:
             return self.batches.trial_failed(now, pause)
@@ -143,6 +143,14 @@ class CallHistory:
             began_at = now if self._began_at is None else self._began_at
             self.batches.failed(batch.request_ids, began_at, slow=slow)
         return False
+
+    def batches_are_as_good(self) -> bool:
+        """Whether documents need not be polled singly any more: calls about one fail as well."""
+        many = self._failures_in_row >= GIVE_UP_AFTER or self.batches.alone_fail_as_well
+        if self.batches.singly_since is None or not many:
+            return False
+        self.batches.outage()
+        return True
 
     def blamed(self) -> None:
         """Note that the call failed for its document's sake: Lighthouse answered just before."""
@@ -156,7 +164,7 @@ class CallHistory:
 
     def rate_limited(self, batch: Batch) -> None:
         """Note that the call of this batch ended as 429."""
-        self._date(batch)
+        self._unanswered(batch)
         batch.limited += 1
         self._rate_limited_in_row += 1
         if self._rate_limited_since is None:
@@ -164,7 +172,7 @@ class CallHistory:
 
     def failed(self, batch: Batch) -> None:
         """Note that the call of this batch failed, and begin a backoff."""
-        self._date(batch)
+        self._unanswered(batch)
         batch.failures += 1
         self._failures_in_row += 1
         now = self._monotonic()
@@ -172,7 +180,9 @@ class CallHistory:
             self._failing_since = now
         self._not_before = now + backoff_seconds(self._failures_in_row, random.random())
 
-    def _date(self, batch: Batch) -> None:
+    def _unanswered(self, batch: Batch) -> None:
+        if batch.alone:
+            self.batches.failed_alone()
         if not batch.failures and not batch.limited:
             batch.answers_before = self._answers
 

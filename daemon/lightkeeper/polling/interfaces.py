@@ -72,7 +72,10 @@ class Counts:
     """What happened since these were last taken."""
 
     calls: Counter[str] = field(default_factory=Counter)
-    """Calls by outcome."""
+    """Calls by outcome, without `trials`."""
+    trials: Counter[str] = field(default_factory=Counter)
+    """Failed trials while documents are polled singly, by outcome: they say that batches fail, and
+    nothing of Lighthouse or of polling."""
     unusable: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Answers without a status, by (document_type, absence)."""
     refused: Counter[str] = field(default_factory=Counter)

@@ -31,7 +31,6 @@ from lightkeeper.polling.interfaces import Counts, Progress, State, StatusClient
 from lightkeeper.polling.queue import Queue
 from lightkeeper.polling.retry import (
     DUE_AGAIN_MS,
-    GIVE_UP_AFTER,
     History,
     NextStep,
     is_answered,
@@ -145,8 +144,13 @@ class Poller:
         )
         now = self._clock()
         self._history.called()
+        answered = is_answered(answer, batch)
+        if not answered and batch.is_trial and self._singly_since is not None:
+            self._counts.trials[answer.outcome] += 1
+            self._judge_batches(batch, answer.outcome, self._history.of(batch), now)
+            return
         self._counts.calls[answer.outcome] += 1
-        if is_answered(answer, batch):
+        if answered:
             self._answered(batch, answer, now)
             return
         if answer.outcome is CallOutcome.OK:
@@ -155,6 +159,8 @@ class Poller:
             self._history.rate_limited(batch)
         elif is_failure(answer.outcome, batch):
             self._failed(batch, answer)
+        if self._history.batches_are_as_good():
+            self._end_singly("calls about one document fail as well")
         history = self._history.of(batch)
         self._judge_batches(batch, answer.outcome, history, now)
         if is_probe_due(answer.outcome, batch, history):
@@ -236,9 +242,6 @@ class Poller:
         """Note a failed call."""
         self._history.failed(batch)
         in_row = self._history.of(batch).failures_in_row
-        if self._singly_since is not None and in_row >= GIVE_UP_AFTER:
-            self._history.batches.outage()
-            self._end_singly("calls about one document fail as well")
         if answer.outcome is CallOutcome.TOO_LARGE:
             self._size.reset()  # one document is not too many: what was learned is wrong
         if batch.is_probe:

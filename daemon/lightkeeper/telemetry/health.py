@@ -114,7 +114,7 @@ class Health:
         `recorded`: the store recorded every answer.
         """
         counts, emitter = self._poller.take_counts(), self._emitter
-        for outcome, calls in counts.calls.items():
+        for outcome, calls in (counts.calls + counts.trials).items():
             emitter.count("lightkeeper.poll.batches", calls, outcome=outcome)
         for (kind, reason), documents in counts.unusable.items():
             emitter.count(

@@ -121,3 +121,20 @@ def test_an_outage_ends_it(calls):
     calls.outage()
 
     assert (None, None, False) == (calls.failing_since, calls.singly_since, calls.last_answered)
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "as_well"),
+    [(1, 2, False), (1, 3, True), (6, 3, True), (7, 3, False), (90, 9, False), (100, 50, True)],
+)
+def test_a_third_of_failing_calls_about_one_document_is_as_bad(calls, answered, failed, as_well):
+    """Two may be chance, and those from before the batches failed do not count."""
+    for _ in range(9):
+        calls.failed_alone()
+    calls.failed([1, 2, 3], 0.0, slow=False)
+    for _ in range(answered):
+        calls.answered_alone(1.0)
+    for _ in range(failed):
+        calls.failed_alone()
+
+    assert as_well == calls.alone_fail_as_well

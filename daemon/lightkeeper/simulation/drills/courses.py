@@ -134,8 +134,11 @@ def server_errors(world: World) -> Iterator[float]:
 
 
 def batches_fail(world: World) -> Iterator[float]:
+    world.lighthouse.down("hang", "status")
+    yield 1.5 * HOUR  # a document that is not polled is unobserved after two
+    world.lighthouse.up()
     world.lighthouse.fail_share(1.0, 503, path="status")
-    yield 3 * HOUR  # a document that is not polled is unobserved after two
+    yield 1.5 * HOUR
     world.lighthouse.clear_faults()
 
 

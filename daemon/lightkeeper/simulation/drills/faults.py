@@ -173,8 +173,11 @@ _ALL: Final = (
     Fault("server-errors", "every call ends in 503 for two hours", courses.server_errors),
     Fault(
         "batches-fail",
-        "503 for every batch for three hours, answers for single documents",
+        "no batch is answered for 90 minutes, then each ends in 503 for as long; single documents "
+        "are answered for, so few that trials are the only calls for minutes",
         courses.batches_fail,
+        an_hour=15,
+        batch_size=10,
     ),
     Fault("flaky", "10 % of calls end in 500 for four hours", courses.flaky, weight=2),
     Fault("mostly-failing", "98 % of calls end in 500 for three hours", courses.mostly_failing),
