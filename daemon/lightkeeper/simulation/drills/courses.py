@@ -92,12 +92,12 @@ def stalled(step: str, hours: float) -> Course:
     return course
 
 
-def most_wait(hours: float) -> Course:
+def most_wait(hours: float, one_moves_of: int) -> Course:
     def course(world: World) -> Iterator[float]:
         ends_at, stories = world.clock.now + hours * HOUR, count()
         world.story = lambda: (
             held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
-            if next(stories) % 20
+            if next(stories) % one_moves_of
             else "success"
         )
         yield hours * HOUR

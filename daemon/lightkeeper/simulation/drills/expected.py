@@ -56,6 +56,7 @@ _STALLED: Final = {
 _STUCK: Final = {"documents-stuck-unplanned": Fires(48 * 60 + 180, 75)}
 _STUCK_AND_COUNTED: Final = {**_STUCK, "documents-unattended": Fires(61 * 60, 95)}
 _STANDSTILL: Final = {"standstill": Fires(3 * 60 + 15, 60)}
+_PARTIAL: Final = {"partial-standstill": Fires(6 * 60, 60)}
 _LATE_OUTCOMES: Final = {"detection-burn": Fires(125, 35)}
 _STOPPED: Final = {"polling-stopped": Fires(23, 2), **_LATE_OUTCOMES}
 _OUT_OF_REACH: Final = {"lighthouse-unreachable": Fires(18, 4), "polling-stopped": Fires(23, 2)}
@@ -106,20 +107,25 @@ EXPECTED: Final = {
     "contradictory": Expected(pages_low={"contradictory-answers": Fires(12, 2)}),
     "stalled-claims-evidence": Expected(
         _STANDSTILL,
-        _STUCK_AND_COUNTED,
+        _STUCK_AND_COUNTED | _PARTIAL,
         {**_STALLED, "efolder-burn": Fires(48 * 60 + 180, 170)},
-        reminds=frozenset(_STUCK | _STANDSTILL),
+        reminds=frozenset(_STUCK | _STANDSTILL | _PARTIAL),
     ),
     "stalled-bgs": Expected(
-        _STANDSTILL, _STUCK_AND_COUNTED, _STALLED, reminds=frozenset(_STUCK | _STANDSTILL)
+        _STANDSTILL,
+        _STUCK_AND_COUNTED | _PARTIAL,
+        _STALLED,
+        reminds=frozenset(_STUCK | _STANDSTILL | _PARTIAL),
     ),
     "standstill-claims-evidence": Expected(_STANDSTILL),
     "standstill-bgs": Expected(_STANDSTILL),
     "standstill-of-most": Expected({"standstill": Fires(4 * 60 + 15, 60)}),
+    "partial-standstill": Expected(pages_low=_PARTIAL, may_notify=frozenset({"detection-burn"})),
     "standstill-of-a-type": Expected(pages_low={"type-standstill": Fires(5 * 60 + 30, 60)}),
     "planned-outage": Expected(notifies=_OUT_OF_REACH, may_notify=frozenset({"detection-burn"})),
     "planned-outage-overruns": Expected(
         {"standstill": Fires(7 * 60 + 16, 60)},
+        _PARTIAL,
         notifies=_OUT_OF_REACH,
         may_notify=frozenset({"detection-burn"}),
     ),

@@ -138,9 +138,16 @@ _ALL: Final = (
     Fault(
         "standstill-of-most",
         "19 of 20 documents wait at CLAIMS_EVIDENCE for 4.5 hours",
-        courses.most_wait(4.5),
+        courses.most_wait(4.5, one_moves_of=20),
         an_hour=60,
         settles=30 * MINUTE,
+    ),
+    Fault(
+        "partial-standstill",
+        "4 of 5 documents wait at CLAIMS_EVIDENCE for six hours",
+        courses.most_wait(6, one_moves_of=5),
+        an_hour=20,
+        settles=HOUR,
     ),
     Fault(
         "standstill-of-a-type",
