@@ -119,7 +119,7 @@ EXPECTED: Final = {
     ),
     "standstill-claims-evidence": Expected(_STANDSTILL),
     "standstill-bgs": Expected(_STANDSTILL),
-    "standstill-of-most": Expected({"standstill": Fires(4 * 60 + 15, 60)}),
+    "standstill-of-most": Expected({"standstill": Fires(4 * 60 + 15, 60)}, _PARTIAL),
     "partial-standstill": Expected(pages_low=_PARTIAL, may_notify=frozenset({"detection-burn"})),
     "standstill-of-a-type": Expected(pages_low={"type-standstill": Fires(5 * 60 + 30, 60)}),
     "planned-outage": Expected(notifies=_OUT_OF_REACH, may_notify=frozenset({"detection-burn"})),

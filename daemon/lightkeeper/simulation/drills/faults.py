@@ -137,8 +137,8 @@ _ALL: Final = (
     ),
     Fault(
         "standstill-of-most",
-        "19 of 20 documents wait at CLAIMS_EVIDENCE for 4.5 hours",
-        courses.most_wait(4.5, one_moves_of=20),
+        "19 of 20 documents wait at CLAIMS_EVIDENCE for 5.5 hours",
+        courses.most_wait(5.5, one_moves_of=20),
         an_hour=60,
         settles=30 * MINUTE,
     ),
