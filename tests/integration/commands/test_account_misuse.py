@@ -10,6 +10,7 @@ import pytest
 from connect_proxy import ConnectProxy
 from tls_front import Authority, Front
 
+from lightkeeper.alerting.files.markers import tagged
 from lightkeeper.simulation.datadog.server import SimulatedDatadog
 
 
@@ -61,6 +62,21 @@ def test_a_plan_that_was_edited_is_not_carried_out(run, datadog, tmp_path, old, 
         "planned: is no plan any more: it was changed since it was saved: change"
     )
     assert [] == datadog.writes
+
+
+def test_a_plan_that_knows_nothing_of_an_object_of_ours_is_not_carried_out(run, datadog, tmp_path):
+    """It came since the plan was made: nothing is written, and it is named."""
+    run("apply")
+    edited = tmp_path / "monitors" / "base.json"
+    edited.write_text(edited.read_text().replace('"message": "', '"message": "Edited. '))
+    assert 2 == run("plan", "--out", "planned").returncode
+    datadog.add("monitor", tagged({**account_rig.FOREIGN, "name": "new"}, "test", "extra"))
+    before = json.dumps(datadog.objects, default=str)
+
+    said = command_line.complaint(run("apply", "planned"), 73)
+
+    assert "the account changed since the plan was made, in monitor extra: make a new" in said
+    assert before == json.dumps(datadog.objects, default=str)
 
 
 def test_a_plan_that_was_formatted_anew_or_printed_as_json_is_still_the_plan(

@@ -131,6 +131,8 @@ def _remaining(plan: Plan, snapshot: Snapshot) -> list[PlanStep]:
         if step.action is Deed.KEEP or of_terraform or seen != step.seen:
             moved.append(step.what)
         todo.append(step)
+    known = {(one.kind, one.mark) for one in plan.steps}
+    moved += [f"{kind} {mark.rpartition('/')[2]}" for kind, mark in snapshot.held.keys() - known]
     if moved:
         more = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
         raise AccountMoved(

@@ -28,7 +28,7 @@ class FieldChange:
         return {"path": self.path, **{name: one for name, one in both if one is not ABSENT}}
 
     def lines(self, default: Any = None) -> Iterator[str]:
-        """For people: one line, or the lines of a long text that differ.
+        """For people: one line, or the lines of a long text or members of a long list that differ.
 
         `default` is what the server makes of an absent field.
         """
@@ -40,7 +40,14 @@ class FieldChange:
                     if line[0] in "+-":
                         yield f"  {line}"
                 return
-        shown = (_shown(one, default) for one in (self.before, self.after))
+        shown = [_shown(one, default) for one in (self.before, self.after)]
+        if isinstance(self.before, list) and isinstance(self.after, list):
+            gone = [f"  - {_shown(one, None)}" for one in self.before if one not in self.after]
+            new = [f"  + {_shown(one, None)}" for one in self.after if one not in self.before]
+            if (gone or new) and max(map(len, shown)) > _LONGEST:
+                yield f"{self.path}:"
+                yield from gone + new
+                return
         yield f"{self.path}: {' -> '.join(shown)}"
 
 

@@ -61,6 +61,12 @@ def test_there_is_a_difference_where_two_values_are_not_one(one, other):
         (FieldChange("a", ABSENT, ["é"]), [], ['a: (none) -> ["é"]']),
         (FieldChange("o.t", ABSENT, False), True, ["o.t: (default true) -> false"]),
         (FieldChange("m", "a\nb\nc", "a\nB\nc"), None, ["m:", "  - b", "  + B"]),
+        (
+            FieldChange("t", ["a:b", "x" * 150, "e:f"], ["a:c", "x" * 150, "e:f"]),
+            None,
+            ["t:", '  - "a:b"', '  + "a:c"'],
+        ),
+        (FieldChange("t", ["a", "b"], ["b"]), None, ['t: ["a", "b"] -> ["b"]']),
         (FieldChange("w", {"x": "y" * 300}, ABSENT), None, None),
     ],
 )
