@@ -269,6 +269,29 @@ def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
     assert 73 == run("import", str(number)).returncode
 
 
+def test_what_datadog_adds_deep_inside_stays_when_the_object_is_changed(run, datadog, tmp_path):
+    """In a group, in a widget of it, and in thresholds; the plan names it."""
+    run("apply")
+    (held,) = datadog.objects["dashboard"].values()
+    group = held["widgets"][0]["definition"]
+    group["twinkle"] = {"a": 1}
+    group["widgets"][-1]["definition"]["twinkle"] = "x"
+    (base,) = (one for one in datadog.objects["monitor"].values() if "/base" in str(one["tags"]))
+    base["options"].setdefault("thresholds", {})["twinkle"] = 3
+
+    edit(tmp_path, "../dashboards/one", "payload.title", "Another title")
+    edit(tmp_path, "base", "payload.name", "Another name")
+    assert "twinkle" in run("plan").stdout
+    assert 0 == run("apply").returncode
+
+    (held,) = datadog.objects["dashboard"].values()
+    (base,) = (one for one in datadog.objects["monitor"].values() if "/base" in str(one["tags"]))
+    assert ("Another title", "Another name") == (held["title"], base["name"])
+    group = held["widgets"][0]["definition"]
+    assert ({"a": 1}, "x") == (group["twinkle"], group["widgets"][-1]["definition"]["twinkle"])
+    assert 3 == base["options"]["thresholds"]["twinkle"]
+
+
 def test_an_imported_file_holds_for_every_environment(run, datadog, tmp_path):
     """The env and the handles become variables; what only looks like them stays."""
     (tmp_path / "monitors" / "environments").mkdir()

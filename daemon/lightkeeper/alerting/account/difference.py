@@ -68,7 +68,7 @@ def _between_lists(before: list[Any], after: list[Any], path: str) -> Iterator[F
 
     A place is that of `after`, or of `before` where the object is gone.
     """
-    names = [_name(one) for one in before], [_name(one) for one in after]
+    names = [name_of(one) for one in before], [name_of(one) for one in after]
     matcher = difflib.SequenceMatcher(None, *names, autojunk=False)
     for tag, begin, end, start, stop in matcher.get_opcodes():
         pairs = min(end - begin, stop - start) if tag != "insert" else 0
@@ -80,7 +80,7 @@ def _between_lists(before: list[Any], after: list[Any], path: str) -> Iterator[F
             yield FieldChange(f"{path}[{at}]", ABSENT, after[at])
 
 
-def _name(one: dict[str, Any]) -> str:
+def name_of(one: dict[str, Any]) -> str:
     """What tells an object from the others of its list, whatever else of it changes."""
     inner = one.get("definition")
     inner = inner if isinstance(inner, dict) else one

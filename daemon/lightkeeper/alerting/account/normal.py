@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from lightkeeper.alerting.account.difference import name_of
 from lightkeeper.alerting.account.objects import ObjectKind, Payload, renamed
 from lightkeeper.alerting.account.server_defaults import (
     DASHBOARD_DEFAULTS,
@@ -113,6 +114,9 @@ def sent(kind: ObjectKind, payload: Payload, kept: Payload | None = None) -> Pay
     if kept and isinstance(made.get("options"), dict):
         more = {name: kept.get("options", {}).get(name) for name in _unknown_options(kept)}
         made["options"] = {**more, **made["options"]}
+    for name, one in (kept or {}).items():
+        if name in _MANAGED[kind] & made.keys():
+            made[name] = _with_news(made[name], one, _news(one, payload))
     return made
 
 
@@ -149,6 +153,29 @@ def _names_in(value: Any) -> Iterator[str]:
         yield name
         if name in payload_schema.published():
             yield from _names_in(one)
+
+
+def _with_news(value: Any, held: Any, names: frozenset[str]) -> Any:
+    """The same with the fields of these names that the account holds in it, however deep.
+
+    Of two lists the objects that are named alike belong together.
+    """
+    if not names:
+        return value
+    if isinstance(value, dict) and isinstance(held, dict):
+        made = {name: _with_news(one, held.get(name), names) for name, one in value.items()}
+        return {name: one for name, one in held.items() if name in names} | made
+    if isinstance(value, list) and isinstance(held, list):
+        there: dict[str, list[Any]] = {}
+        for one in held:
+            there.setdefault(_named(one), []).append(one)
+        pairs = ((one, there.get(_named(one))) for one in value)
+        return [_with_news(one, of_it.pop(0) if of_it else None, names) for one, of_it in pairs]
+    return value
+
+
+def _named(one: Any) -> str:
+    return name_of(one) if isinstance(one, dict) else json.dumps(one)
 
 
 def _without(value: Any, names: frozenset[str]) -> Any:
