@@ -13,6 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
+from lightkeeper.alerting.files.markers import mark
 from lightkeeper.alerting.files.reading import BadDefinition, read_json
 
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
@@ -54,10 +55,11 @@ def environments(folder: Path) -> tuple[str, ...]:
     found: dict[str, tuple[str, Path]] = {}
     for values, file in each_environment(folder):
         env = load_variables(folder / "variables.json", values=values)["env"]
-        if other := found.get(env.lower()):
-            said = f"{env.lower()} is that of {other[1]} too: give each environment one of its own"
+        marked = mark(env, "").rstrip("/")  # as it stands at each object in the account
+        if other := found.get(marked):
+            said = f"{marked} is that of {other[1]} too: give each environment one of its own"
             raise RefusedValues(f"{file}: env: [variable] {said}")
-        found[env.lower()] = values.environment or env, file
+        found[marked] = values.environment or env, file
     return tuple(name for name, _ in found.values())
 
 

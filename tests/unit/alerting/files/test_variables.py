@@ -157,3 +157,12 @@ def test_two_environments_with_one_env_are_refused(folder):
     assert f"{folder / 'environments' / 'staging.json'}: env: [variable] {said}" == str(
         caught.value
     )
+
+
+def test_two_envs_that_datadog_writes_alike_are_refused(folder):
+    """Each object would carry the same mark in both."""
+    write(folder, "a", {"env": "prod:us"})
+    write(folder, "b", {"env": "PROD us"})
+
+    with pytest.raises(BadDefinition, match=r"prod_us is that of .*a\.json too"):
+        environments(folder)
