@@ -65,17 +65,28 @@ class DaemonRig:
         with ExitStack() as opening:
             opening.enter_context(self.lighthouse)
             opening.enter_context(self._agent)
-            self.daemon = build_daemon(
-                self._built_settings(),
-                create=True,
-                transport=HTTPTransport(deadline_seconds=self._deadline),
-                emitter=Emitter(self._agent.url, strict=True, monotonic=self.clock),
-                clock=self.clock.instant,
-                monotonic=self.clock,
-            )
-            opening.callback(self.daemon.close)
+            self._build()
+            opening.callback(self._close)
             self._running = opening.pop_all()
         return self
+
+    def _build(self):
+        self.daemon = build_daemon(
+            self._built_settings(),
+            create=True,
+            transport=HTTPTransport(deadline_seconds=self._deadline),
+            emitter=Emitter(self._agent.url, strict=True, monotonic=self.clock),
+            clock=self.clock.instant,
+            monotonic=self.clock,
+        )
+
+    def _close(self):
+        self.daemon.close()
+
+    def restart(self):
+        """End the daemon, and begin another, which remembers what the store does."""
+        self._close()
+        self._build()
 
     def __exit__(self, *reason):
         self._running.close()

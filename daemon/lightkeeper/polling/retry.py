@@ -38,6 +38,9 @@ BATCHES_GIVE_UP_SECONDS: Final = 28.0
 """Seconds since the first failed call about several documents began, after which a pass of
 `lightkeeper poll` ends that polls documents singly, or cannot decide on that because each call is
 slow. With the call after them, which may take ten seconds, it ends within 40."""
+CALLS_LEFT_SINGLY: Final = 20
+"""Calls of the rate limit, a third of it at most, that a pass of `lightkeeper poll` leaves that
+polls documents singly: one right after it finds out that batches fail without waiting first."""
 LONGEST_RATE_WAIT_SECONDS: Final = 300.0
 """The longest pause for the rate limit that a pass of `lightkeeper poll` waits out."""
 ALONE_AFTER: Final = 3

@@ -10,6 +10,7 @@ from lightkeeper.polling.interfaces import Progress, State
 from lightkeeper.polling.poller import Poller
 from lightkeeper.polling.retry import (
     BATCHES_GIVE_UP_SECONDS,
+    CALLS_LEFT_SINGLY,
     GIVE_UP_AFTER,
     GIVE_UP_AFTER_LIMITED,
     GIVE_UP_SECONDS,
@@ -108,6 +109,10 @@ class RunOnce:
         if batches_failing >= BATCHES_GIVE_UP_SECONDS and (
             report.singly_seconds is not None or (slow and report.only_alone_answered)
         ):
+            return _ONLY_SINGLY
+        calls = self._health.calls()
+        spare = min(CALLS_LEFT_SINGLY, (calls.limit or 0) // 3)
+        if report.singly_seconds is not None and calls.left is not None and calls.left <= spare:
             return _ONLY_SINGLY
         if report.rate_limited_in_row >= GIVE_UP_AFTER_LIMITED:
             return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"

@@ -108,3 +108,21 @@ def test_a_few_failed_calls_about_one_document_leave_the_batches_failing(watch):
         watch.steps(15)
 
     assert watch.poller.report().singly_seconds is not None
+
+
+@pytest.mark.parametrize("how", [502, 404, "hang"])
+def test_passes_one_after_the_other_end_within_40_seconds(tmp_path, how):
+    """Each is a process of its own, and none has to wait for the limit that the others used up."""
+    store = f"sqlite:///{tmp_path}/store.db"
+    with DaemonRig(store, tmp_path, deadline=0.5, rate_limit=60) as watch:
+        watch.clock.now -= watch.clock.now % 60  # when a window of the limit begins
+        watch.track(2_000, "stuck_bgs", age=3 * DAY)
+        _fail_batches(watch.lighthouse, how)
+        for _ in range(3):
+            watch.restart()
+            began = watch.clock.now
+
+            result = watch.poll()
+
+            assert watch.clock.now - began <= 20
+            assert (True, "batches fail while") == (result.incomplete, result.reason[:18])
