@@ -3,6 +3,7 @@
 import json
 import signal
 from contextlib import contextmanager
+from functools import partial
 
 import account_rig
 import command_line
@@ -135,7 +136,9 @@ def test_an_apply_that_is_told_to_stop_stops_and_can_be_run_again(
     """Also within a pause that Datadog asks for."""
     datadog.fail(429, method="POST", path="/api/v1/dashboard", reset=100)
     env = command_line.environment(**datadog.environment())
-    with command_line.running("account", "apply", env=env, cwd=tmp_path) as process:
+    # Who runs the tests in the background may have had SIGINT ignored, which is inherited.
+    heard = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}
+    with command_line.running("account", "apply", env=env, cwd=tmp_path, **heard) as process:
         command_line.until(lambda: 429 in [one.status for one in datadog.calls])
         process.send_signal(sent)
         said = process.communicate()[1].splitlines()
