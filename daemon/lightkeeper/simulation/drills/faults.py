@@ -125,14 +125,14 @@ _ALL: Final = (
     ),
     Fault(
         "standstill-claims-evidence",
-        "every document waits at CLAIMS_EVIDENCE for four hours",
-        courses.stalled(CLAIMS_EVIDENCE, 4),
+        "every document waits at CLAIMS_EVIDENCE for three and a half hours",
+        courses.stalled(CLAIMS_EVIDENCE, 3.5),
         settles=HOUR,
     ),
     Fault(
         "standstill-bgs",
-        "every document waits at BENEFITS_GATEWAY_SERVICE for four hours",
-        courses.stalled(GATEWAY, 4),
+        "every document waits at BENEFITS_GATEWAY_SERVICE for three and a half hours",
+        courses.stalled(GATEWAY, 3.5),
         settles=HOUR,
     ),
     Fault(
@@ -183,7 +183,7 @@ _ALL: Final = (
         "no batch is answered for 90 minutes, then each ends in 503 for as long; single documents "
         "are answered for, so few that trials are the only calls for minutes",
         courses.batches_fail,
-        an_hour=15,
+        an_hour=30,
         batch_size=10,
     ),
     Fault("flaky", "10 % of calls end in 500 for four hours", courses.flaky, weight=2),
