@@ -51,7 +51,7 @@ def test_a_fault_pages_as_expected_with_any_seed(assets, name):
     assert {} == {seed: result.problems for seed, result in results.items() if result.problems}
 
 
-@pytest.mark.parametrize("name", ["failure-surge", "empty-answers", "agent-unreachable"])
+@pytest.mark.parametrize("name", ["failure-surge", "server-errors", "agent-unreachable"])
 def test_what_a_drill_saves_changes_nothing(assets, monkeypatch, name):
     """A daemon whose loop gets every turn pages at the same minute."""
     quick = run_drill(name, assets)
