@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from lightkeeper.commands.filters import Word
-from lightkeeper.commands.follow import source_url
+from lightkeeper.commands.follow import source_options, source_url
 from lightkeeper.commands.shared import load_store_settings, open_store
 from lightkeeper.domain.errors import ExitStatus
 
@@ -20,13 +20,7 @@ def compare() -> None:
 
 
 @compare.command("vets-api")
-@click.option(
-    "--source-url",
-    "given",
-    help="Its PostgreSQL: postgresql://user@host/name. Better LIGHTKEEPER_FOLLOW_SOURCE_URL: "
-    "other users see the options of a process.",
-)
-@click.option("--since", help="Only what was created then or later, such as 7d; default: all.")
+@source_options
 @click.option(
     "--format",
     "form",

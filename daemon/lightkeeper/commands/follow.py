@@ -1,5 +1,6 @@
 """`lightkeeper follow`: tracks what another program hands to Lighthouse, from its own table."""
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -26,19 +27,27 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 """Between two tries to read a database that cannot be read."""
 
 
+def source_options(command: Callable[..., int]) -> Callable[..., int]:
+    """A command's options for vets-api's database, and for how much of its table."""
+    url = click.option(
+        "--source-url",
+        "given",
+        help="Its PostgreSQL: postgresql://user@host/name. Better LIGHTKEEPER_FOLLOW_SOURCE_URL: "
+        "other users see the options of a process.",
+    )
+    since = click.option(
+        "--since", help="Only what was created then or later, such as 7d; default: all."
+    )
+    return url(since(command))
+
+
 @click.group()
 def follow() -> None:
     """Track what another program hands to Lighthouse."""
 
 
 @follow.command("vets-api")
-@click.option(
-    "--source-url",
-    "given",
-    help="Its PostgreSQL: postgresql://user@host/name. Better LIGHTKEEPER_FOLLOW_SOURCE_URL: "
-    "other users see the options of a process.",
-)
-@click.option("--since", help="Only what was created then or later, such as 7d; default: all.")
+@source_options
 @click.option("--once", is_flag=True, help="End once all that is there was taken.")
 def vets_api(given: str | None, since: str | None, once: bool) -> int:
     """Track each row of vets-api's table lighthouse526_document_uploads, as it comes.

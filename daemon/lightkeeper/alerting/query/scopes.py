@@ -48,7 +48,7 @@ def told_apart(
     `known` holds the values of those keys that have no others. A series has one value of each key
     here, as those of the catalogue have. Raises Unsupported where there are too many kinds.
     """
-    named = dict.fromkeys(text for scope in scopes for text in _tags(scope))
+    named = dict.fromkeys(text for scope in scopes for text in tags_in(scope))
     kinds = []
     for key in dict.fromkeys(text.partition(":")[0] for text in named):
         texts = [text for text in named if text.partition(":")[0] == key]
@@ -66,12 +66,13 @@ def told_apart(
     yield from map(frozenset, itertools.product(*kinds))
 
 
-def _tags(scope: Scope) -> Iterator[str]:
+def tags_in(scope: Scope) -> Iterator[str]:
+    """Each tag that a scope names, also where it excludes it."""
     match scope:
         case Tag(text):
             yield text
         case Not(inner):
-            yield from _tags(inner)
+            yield from tags_in(inner)
         case All(scopes) | AnyOf(scopes):
             for one in scopes:
-                yield from _tags(one)
+                yield from tags_in(one)

@@ -7,14 +7,9 @@ from collections.abc import Iterator
 
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.alerting.query.scopes import tags_in
 from lightkeeper.alerting.query.syntax import (
-    All,
-    AnyOf,
-    Everything,
-    Not,
-    Scope,
     ServiceCheckAlert,
-    Tag,
 )
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Signal
@@ -24,7 +19,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for query in subject.queries:
         signal = CATALOGUE.get(query.metric)
         if signal is not None:
-            for remedy in _not_carried(signal, [*_tags(query.scope), *query.by]):
+            for remedy in _not_carried(signal, [*tags_in(query.scope), *query.by]):
                 yield "payload.query", remedy
     alert = subject.query
     if isinstance(alert, ServiceCheckAlert) and (signal := CATALOGUE.get(alert.check)):
@@ -45,16 +40,3 @@ def _not_carried(signal: Signal, texts: list[str]) -> Iterator[str]:
         elif key not in CONSTANT_TAGS:
             known = ", ".join([*signal.tags, *CONSTANT_TAGS])
             yield f"{signal.name} has no tag {key}: write one of {known}"
-
-
-def _tags(scope: Scope) -> Iterator[str]:
-    match scope:
-        case Tag(text):
-            yield text
-        case Not(inner):
-            yield from _tags(inner)
-        case All(scopes) | AnyOf(scopes):
-            for one in scopes:
-                yield from _tags(one)
-        case Everything():
-            pass
