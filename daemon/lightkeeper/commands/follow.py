@@ -125,7 +125,7 @@ def list_waiting(as_json: bool) -> int:
     "row_ids", nargs=-1, required=True, metavar="ROW_ID...", type=click.IntRange(0, 2**63 - 1)
 )
 def settle(row_ids: tuple[int, ...]) -> int:
-    """Say that rows without a request id need nobody: they are no longer counted.
+    """Count rows without a request id no longer: staff have nothing left to do for them.
 
     `lightkeeper follow list` names their ids. If a request id comes after all, it is tracked.
     """
@@ -148,7 +148,7 @@ def settle(row_ids: tuple[int, ...]) -> int:
 
 @follow.command()
 def end() -> int:
-    """Say that nobody follows vets-api any more: its signals end. Stop the follower first.
+    """End the signals of a follower of vets-api. Stop the follower first.
 
     What was tracked stays. A follower that is started later goes on where this one was.
     """

@@ -30,7 +30,7 @@ class Waiting(NamedTuple):
     row_id: int
     created_at: Instant
     settled_at: Instant | None
-    """When staff said that it needs nobody."""
+    """When staff settled it, so that it is no longer counted."""
 
 
 class Following(NamedTuple):
@@ -107,7 +107,7 @@ class Followed:
         return bool(was)
 
     def settle(self, row_ids: Iterable[int], now: Instant) -> None:
-        """Note that these rows without a request id need nobody."""
+        """Note that staff settled these rows without a request id."""
         rows = [(now, self._source, row_id) for row_id in row_ids]
         transact(
             self._db,
