@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from lightkeeper.config.settings import Duration
+from lightkeeper.config.durations import Duration
 from lightkeeper.domain.document import Condition, Step, conditions_named
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy

@@ -28,7 +28,7 @@ _folder = folder_option("monitors", "The folder of monitors and variables.json."
 def _length(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
     from pydantic import TypeAdapter, ValidationError
 
-    from lightkeeper.config.settings import Duration
+    from lightkeeper.config.durations import Duration
 
     try:
         length = timedelta(milliseconds=TypeAdapter(Duration).validate_python(text))

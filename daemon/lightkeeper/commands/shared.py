@@ -186,6 +186,14 @@ def warn_of_unknown_settings() -> None:
         complain(f"warning: no such setting: {name}", "warning")
 
 
+def api_environment() -> str:
+    """The environment of the API's tokens: the `env` of our signals."""
+    from lightkeeper.config.api_tokens import NO_ENVIRONMENT
+    from lightkeeper.telemetry.tag_values import unified_tags
+
+    return unified_tags(os.environ).get("env", NO_ENVIRONMENT)
+
+
 def login_name() -> str:
     """Who runs this command; a usage error where the system does not know."""
     import getpass

@@ -1,14 +1,12 @@
 """The settings, read from the environment: all problems are named at once, no secret printed."""
 
 import os
-import re
 from collections.abc import Container, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -17,9 +15,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lightkeeper.config import database_address, network, planned_services, secret_files
+from lightkeeper.config.durations import Duration
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
+from lightkeeper.domain.time import DAY, HOUR, MINUTE
 
 PREFIX: Final = "LIGHTKEEPER_"
 SETTINGS_FILE: Final = "LIGHTKEEPER_SETTINGS_FILE"
@@ -42,7 +41,6 @@ _MESSAGES: Final = {
 """Our words for pydantic's errors, by its type of error."""
 MAX_TAG_BYTES: Final = 1_400
 """Of a variable that tags every signal: the longest signal fits the Agent's 8,192 bytes."""
-_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
 class SettingsError(LightkeeperError):
@@ -54,18 +52,6 @@ class SettingsError(LightkeeperError):
         self.problems = problems
         self.rest = rest
         super().__init__("\n".join(["wrong settings:", *(f"  {line}" for line in problems)]))
-
-
-def _milliseconds(value: Any) -> Any:
-    if isinstance(value, int):
-        return value
-    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd])\s*", str(value))
-    if match is None:
-        raise ValueError("must be a number with a unit, such as 90s, 30m, 48h or 7d")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0)]
 
 
 class StoreSettings(BaseSettings):
@@ -90,6 +76,8 @@ class StoreSettings(BaseSettings):
         None
     )
     follow_overlap: Duration = 15 * MINUTE
+    api_tokens_file: str | None = None
+    """The file of `config/api_tokens.py`, by its name: it is read again whenever it changed."""
 
     @field_validator("database_url")
     @classmethod
