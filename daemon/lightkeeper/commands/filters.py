@@ -26,6 +26,10 @@ class Word(click.Choice[str]):
             self._refuse(value, plain, param, ctx)
         return plain
 
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Which words are right, in the line that says that one is missing."""
+        return f"Choose from {', '.join(self.choices)}."
+
     def _refuse(
         self, value: Any, plain: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> NoReturn:

@@ -30,6 +30,7 @@ from lightkeeper.commands.shared import complain
 from lightkeeper.commands.simulate import simulate
 from lightkeeper.commands.status import show, status
 from lightkeeper.commands.terminal import HarmlessStream
+from lightkeeper.commands.token import token
 from lightkeeper.commands.track import track
 from lightkeeper.commands.triage import ack, close, recheck
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
@@ -37,7 +38,7 @@ from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 _OUTPUTS: Final = ("stdout", "stderr")
 _POLLING: Final = ("run", "poll", "check")
 _WITHOUT_STORE: Final = frozenset(
-    {"monitors", "dashboards", "account", "drill", "demo", "simulate"}
+    {"monitors", "dashboards", "account", "drill", "demo", "simulate", "token"}
 )
 _SMUGGLED: Final = re.compile("[\udc80-\udcff]")  # bytes that Python put into an argument
 _OTHER_NAMES: Final = {
@@ -167,7 +168,7 @@ for _command in (
         recheck,
         correct,
     ),
-    *(maintenance, check, backup, restore),
+    *(maintenance, token, check, backup, restore),
     *(monitors, dashboards, account, drill, demo, simulate),
 ):
     main.add_command(_command)

@@ -5,9 +5,7 @@ good as the token's 256 random bits. A bearer reads `lightkeeper_ENVIRONMENT_SEC
 """
 
 import json
-import os
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.config import plain_files, rewriting
+from lightkeeper.config.file_changes import FileChanges
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.time import SECOND, Instant
 
@@ -29,8 +28,6 @@ _NAME: Final = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9-]{0,39}")
 _ENVIRONMENT: Final = re.compile(r"[a-z0-9_./-]{1,180}")
 _BEARER: Final = re.compile(r"lightkeeper_([a-z0-9_./-]{1,180})_[0-9a-f]{64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_UNSURE_SECONDS: Final = 0.1
-"""For so long after a change a file may change again without another time stamp."""
 
 
 class Scope(StrEnum):
@@ -57,6 +54,24 @@ class WrongTokenFile(LightkeeperError):
     """The file of tokens cannot be used; the message names the file, its line and the reason."""
 
     exit_status = ExitStatus.CONFIG
+
+
+class NameTaken(LightkeeperError):
+    """The file has a token of that name already."""
+
+    exit_status = ExitStatus.IN_THE_WAY
+
+
+class NameUnknown(LightkeeperError):
+    """The file has no token of that name."""
+
+    exit_status = ExitStatus.BAD_DATA
+
+
+class TokenFileUnchanged(LightkeeperError):
+    """The file of tokens cannot be written; it is as it was."""
+
+    exit_status = ExitStatus.IO_ERROR
 
 
 class Refusal(StrEnum):
@@ -89,9 +104,8 @@ class Tokens:
     def __init__(self, path: str, environment: str) -> None:
         self._path = path
         self._environment = environment
-        self._seen = self._stamp()
-        self._sure_at = time.monotonic() + _UNSURE_SECONDS
-        self._is_sure = False
+        self._changes = FileChanges(path)
+        self._changes.found()
         self._tokens = tuple(read(path))
         self.problem: str | None = None
 
@@ -116,26 +130,14 @@ class Tokens:
         return fits[0]
 
     def _read_if_changed(self) -> None:
-        stamp, at = self._stamp(), time.monotonic()
-        if stamp != self._seen:
-            self._seen, self._sure_at = stamp, at + _UNSURE_SECONDS
-        elif self._is_sure:
+        if not self._changes.found():
             return
-        self._is_sure = at >= self._sure_at and stamp is not None
         try:
-            tokens, problems = parse(_text(self._path), self._path)
+            tokens, problems = found(self._path)
         except WrongTokenFile as exc:
             tokens, problems = [], [str(exc)]
         self._tokens = tuple(tokens)
         self.problem = "\n".join(problems) or None
-
-    def _stamp(self) -> tuple[int, ...] | None:
-        """What differs once the file has changed; None where that cannot be known."""
-        try:
-            found = os.stat(self._path)  # noqa: PTH116  # at each call of the API
-        except (OSError, ValueError):
-            return None
-        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def digest_of(bearer: str) -> str:
@@ -155,10 +157,15 @@ def made(
 
 def read(path: str) -> list[Token]:
     """The tokens of the file at `path`; raises `WrongTokenFile` naming each line that is wrong."""
-    tokens, problems = parse(_text(path), path)
+    tokens, problems = found(path)
     if problems:
         raise WrongTokenFile("\n".join(problems))
     return tokens
+
+
+def found(path: str) -> tuple[list[Token], list[str]]:
+    """What `parse` finds in the file; raises `WrongTokenFile` where it cannot be read."""
+    return parse(_text(path), path)
 
 
 def parse(text: str, path: str) -> tuple[list[Token], list[str]]:
@@ -184,14 +191,17 @@ def parse(text: str, path: str) -> tuple[list[Token], list[str]]:
 
 
 def add(path: str, token: Token) -> None:
-    """Add a token to the file, which is made if there is none; raises `WrongTokenFile`."""
+    """Add a token to the file, which is made if there is none.
+
+    Raises `WrongTokenFile`, `NameTaken` and `TokenFileUnchanged`: the file is as it was.
+    """
 
     def added(text: str) -> str:
         tokens, problems = parse(text, path)
         if problems:
             raise WrongTokenFile("\n".join(problems))
         if any(each.name == token.name for each in tokens):
-            raise WrongTokenFile(
+            raise NameTaken(
                 f"{path} has a token {token.name} already: revoke it first, or choose another "
                 "name, so that both are known until the caller uses the new one"
             )
@@ -202,16 +212,21 @@ def add(path: str, token: Token) -> None:
 
 
 def remove(path: str, name: str) -> None:
-    """Remove the token of that name, and nothing else; raises `WrongTokenFile`.
+    """Remove the token of that name, and nothing else.
 
-    Lines that are wrong stay as they are: what is wrong elsewhere keeps no token alive.
+    Lines that are wrong stay as they are: what is wrong elsewhere keeps no token alive. Raises
+    `NameUnknown`, `WrongTokenFile` where there is no file, and `TokenFileUnchanged`.
     """
+
+    _text(path)  # a file that is not there is not made
 
     def removed(text: str) -> str:
         lines = text.split("\n")
         kept = [line for line in lines if _name(line) != name]
         if kept == lines:
-            raise WrongTokenFile(f"{path} has no token {name}: `lightkeeper token list` has all")
+            raise NameUnknown(
+                f"{path} has no token of that name: `lightkeeper token list` names all"
+            )
         return "\n".join(kept)
 
     _changed(path, removed)
@@ -295,6 +310,9 @@ def _text(path: str) -> str:
 def _changed(path: str, change: Callable[[str], str]) -> None:
     try:
         rewriting.rewrite(Path(path), change)
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not text"
-        raise WrongTokenFile(f"cannot change {path}: {reason}") from exc
+    except UnicodeDecodeError as exc:
+        raise WrongTokenFile(f"cannot read {path}: not text") from exc
+    except OSError as exc:
+        raise TokenFileUnchanged(
+            f"cannot write {path}: {exc.strerror} (check its folder and its rights)"
+        ) from exc

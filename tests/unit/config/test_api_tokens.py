@@ -7,7 +7,15 @@ import stat
 import pytest
 
 from lightkeeper.config import api_tokens
-from lightkeeper.config.api_tokens import BearerRefused, Refusal, Scope, Tokens, WrongTokenFile
+from lightkeeper.config.api_tokens import (
+    BearerRefused,
+    NameTaken,
+    NameUnknown,
+    Refusal,
+    Scope,
+    Tokens,
+    WrongTokenFile,
+)
 from lightkeeper.domain.time import DAY, SECOND
 
 NOW = 1_796_000_000_000
@@ -203,7 +211,7 @@ def test_a_token_is_revoked_beside_a_broken_line(path):
     api_tokens.remove(str(path), "vets-api")
 
     assert "broken\n\nlast" == path.read_text()
-    with pytest.raises(WrongTokenFile, match="has no token vets-api"):
+    with pytest.raises(NameUnknown, match="has no token of that name"):
         api_tokens.remove(str(path), "vets-api")
     assert "broken\n\nlast" == path.read_text()
 
@@ -212,7 +220,7 @@ def test_a_name_is_given_once(path):
     """A second token of one name is refused, and the first keeps working."""
     bearer = add(path)
 
-    with pytest.raises(WrongTokenFile, match="has a token vets-api already"):
+    with pytest.raises(NameTaken, match="has a token vets-api already"):
         add(path)
 
     assert "vets-api" == Tokens(str(path), "production").find(bearer, NOW).name

@@ -1,0 +1,111 @@
+"""`lightkeeper token`: the tokens of the API's callers are made, listed and revoked."""
+
+import sys
+from typing import Final
+
+import click
+
+from lightkeeper.commands.filters import Word
+from lightkeeper.commands.shared import api_environment, complain, load_store_settings
+from lightkeeper.domain.errors import ExitStatus
+from lightkeeper.service.clock import now
+
+_SCOPES: Final = ("track", "read", "changes", "staff")
+_LONGEST_DAYS: Final = 730
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke the tokens of the API's callers.
+
+    They are in the file that LIGHTKEEPER_API_TOKENS_FILE names, and each only as its hash. A
+    change counts at once.
+    """
+
+
+@token.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=Word(_SCOPES),
+    multiple=True,
+    required=True,
+    help="What it allows; may be repeated.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, _LONGEST_DAYS),
+    default=180,
+    show_default=True,
+    help="For how long.",
+)
+def new(name: str, scopes: tuple[str, ...], days: int) -> int:
+    """Make a token for the caller NAME, and print it.
+
+    It is printed this once, and kept nowhere: give it to the caller. Such as:
+    lightkeeper token new vets-api --scope track --scope read
+    """
+    from lightkeeper.casework import credentials
+    from lightkeeper.config import api_tokens
+
+    path, at = _file(), now()
+    allowed = frozenset(map(api_tokens.Scope, scopes))
+    made, bearer = credentials.make(path, name, allowed, api_environment(), days, at)
+    try:
+        click.echo(bearer)
+        sys.stdout.flush()
+    except OSError:
+        api_tokens.remove(path, name)  # no caller will ever have it
+        raise
+    complain(
+        f"token {name} of {made.environment} allows {credentials.scopes_of(made)}, and ends in "
+        f"{days} days; it is not shown again",
+        "notice",
+    )
+    return ExitStatus.OK
+
+
+@token.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_tokens(as_json: bool) -> int:
+    """List the tokens: what each allows, and when it ends."""
+    import orjson
+
+    from lightkeeper.casework import credentials
+    from lightkeeper.config import api_tokens
+
+    at = now()
+    tokens, problems = api_tokens.found(_file())
+    in_order = sorted(tokens, key=lambda each: (each.ends, each.name))
+    if as_json:
+        shown = [credentials.data(each, at) for each in in_order]
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+    else:
+        click.echo("\n".join(credentials.table(in_order, at)))
+    for problem in problems:
+        complain(problem)
+    return ExitStatus.CONFIG if problems else ExitStatus.OK
+
+
+@token.command()
+@click.argument("name")
+def revoke(name: str) -> int:
+    """Revoke the token NAME: its caller is refused from now on."""
+    from lightkeeper.config import api_tokens
+
+    api_tokens.remove(_file(), name)
+    click.echo(f"token {name} is revoked")
+    return ExitStatus.OK
+
+
+def _file() -> str:
+    from lightkeeper.config.api_tokens import WrongTokenFile
+
+    path = load_store_settings().api_tokens_file
+    if path is None:
+        raise WrongTokenFile(
+            "LIGHTKEEPER_API_TOKENS_FILE: missing: set it to the file of tokens, such as "
+            "/var/lib/lightkeeper/api-tokens"
+        )
+    return path
