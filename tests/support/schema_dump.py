@@ -17,6 +17,7 @@ from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Followed
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.migrations import NEWEST
@@ -44,6 +45,7 @@ def furnish(url, folder):
         ack = decide(Action.ACK, Policy(), now)
         triage.carry_out([failed.id], ack, note(Action.ACK, "on-call", "seen to", now))
         Followed(watch.database, "vets-api").keep(now, [(7, now)], ())
+        ExpectedDocuments(watch.database).expect("s-1", {"form_0781": 2}, "vets-api", now)
         windows = MaintenanceWindows(watch.database)
         windows.add(MaintenanceWindow(0, now, now + DAY, ("COMPLETE",), "upgrade", "jane", now))
         watch.clock.now += DAY / 1_000

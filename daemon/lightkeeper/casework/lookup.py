@@ -5,18 +5,20 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework import facts, maintenance
+from lightkeeper.casework import expected, facts, maintenance
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import wording
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition, Step
+from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.domain.tries import deciding
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.levels import Levels, sums, troubles
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
@@ -42,8 +44,10 @@ class Found(NamedTuple):
     lines: list[str]
 
 
-def overview(database: Database, now: Instant) -> dict[str, Any]:
+def overview(database: Database, now: Instant, policy: Policy = USUAL) -> dict[str, Any]:
     """Totals on top, then the maintenance in effect, then documents by type, status and step.
+
+    `expected_missing` are those that are expected, and by `policy` should be tracked by now.
 
     Last come when a document was last tracked, and when one last became done, as time and as
     seconds ago; None where none ever was or did.
@@ -58,6 +62,7 @@ def overview(database: Database, now: Instant) -> dict[str, Any]:
     return {
         **sums(totals),
         **troubles(totals),
+        "expected_missing": sum(levels.expected_missing(now, policy.expected_within_ms).values()),
         "unpublished": Outbox(database).unpublished_count(),
         "maintenance": [maintenance.data(each, now) for each in levels.maintenance(now)],
         "documents": documents,
@@ -128,10 +133,13 @@ def _decided_by(
 
 
 def _for_the_veteran(
-    database: Database, rows: Sequence[Form526DocumentSubmission], now: Instant
+    database: Database,
+    rows: Sequence[Form526DocumentSubmission],
+    now: Instant,
+    untracked: Sequence[ExpectedState] = (),
 ) -> Found:
     """What the veteran reads about these documents of one claim."""
-    said = wording(rows, MaintenanceWindows(database).in_effect(now))
+    said = wording(rows, MaintenanceWindows(database).in_effect(now), untracked=untracked)
     texts = [line.text() for line in said]
     return Found(
         {"veteran": [line._asdict() for line in said], "veteran_wording": "\n".join(texts)},
@@ -142,16 +150,22 @@ def _for_the_veteran(
 def submission(
     database: Database, submission_id: str, now: Instant, policy: Policy = USUAL
 ) -> Found | None:
-    """All documents of a submission and the veteran's wording; None where none is tracked.
+    """All documents of a submission and the veteran's wording; None where it has none.
 
-    Several tries of one document are one: the try that decides, with the others beneath it.
+    Several tries of one document are one: the try that decides, with the others beneath it. A
+    document may be expected and not tracked; by `policy` it is missing then.
     """
     # An id that cannot be printed is never tracked, and no database takes a lone surrogate.
-    rows = Documents(database).of_submission(submission_id) if submission_id.isprintable() else []
-    if not rows:
+    if not submission_id.isprintable():
+        return None
+    rows = Documents(database).of_submission(submission_id)
+    wanted = ExpectedDocuments(database).of_submission(submission_id)
+    if not rows and not wanted:
         return None
     outbox, documents = Outbox(database), documents_of(rows)
-    for_the_veteran = _for_the_veteran(database, rows, now)
+    within = policy.expected_within_ms
+    untracked = [each.state(now, within) for each in wanted for _ in range(each.missing_count)]
+    for_the_veteran = _for_the_veteran(database, rows, now, untracked)
     known = {row.id: _data(row, outbox.moved_at(row.id), now, policy) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
@@ -159,11 +173,13 @@ def submission(
             {**known[each.decides.id], "other_tries": [known[one.id] for one in each.others]}
             for each in documents
         ],
+        "expected": [expected.data(each, now, within) for each in wanted],
         **for_the_veteran.data,
     }
     count = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
     tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
-    lines = [f"submission {submission_id}: {count}{tries}"]
+    lines = [f"submission {submission_id}: {count if rows else 'no document is tracked'}{tries}"]
+    lines += [f"  expected: {line}" for line in expected.lines(wanted, now, within)]
     for each in documents:
         lines += ["", *_headline(known[each.decides.id])]
         for one in each.others:

@@ -92,13 +92,8 @@ class WrongDocument(LightkeeperError):
 def new_document(fields: Mapping[str, Any], now: Instant) -> NewDocument:
     """A document from named fields; raises `WrongDocument` naming the wrong field and why."""
     request_id = request_id_of(fields.get("lighthouse_request_id"))
-    submission_id = _identifier("form_526_submission_id", fields.get("form_526_submission_id"))
-    if submission_id is None:
-        raise WrongDocument("form_526_submission_id is missing")
-    named = fields.get("document_type")
-    kind = TYPE_NAMES.get(named) if isinstance(named, str) else None
-    if kind is None:
-        raise WrongDocument(f"document_type must be one of {', '.join(_DOCUMENT_TYPES)}")
+    submission_id = submission_id_of(fields.get("form_526_submission_id"))
+    kind = document_type_of(fields.get("document_type"))
     needs_attachment = kind == DocumentType.VETERAN_UPLOAD
     attachment_id = _identifier(
         "form_attachment_id", fields.get("form_attachment_id"), needed=needs_attachment
@@ -132,6 +127,22 @@ def request_id_of(value: Any) -> int:
             + (f", and this is {cause}" if cause else "")
         )
     return found
+
+
+def submission_id_of(value: Any) -> str:
+    """The id of a submission. Raises `WrongDocument` for what is none, or is missing."""
+    submission_id = _identifier("form_526_submission_id", value)
+    if submission_id is None:
+        raise WrongDocument("form_526_submission_id is missing")
+    return submission_id
+
+
+def document_type_of(value: Any) -> str:
+    """Our name of a document type. Raises `WrongDocument` for what is none."""
+    kind = TYPE_NAMES.get(value) if isinstance(value, str) else None
+    if kind is None:
+        raise WrongDocument(f"document_type must be one of {', '.join(_DOCUMENT_TYPES)}")
+    return kind
 
 
 def _identifier(name: str, value: Any, *, needed: bool = True) -> str | None:

@@ -21,6 +21,7 @@ from lightkeeper.domain.document import (
     DocumentType,
     Step,
 )
+from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.maintenance import MaintenanceWindow, is_out
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS
 from lightkeeper.store.schema import Form526DocumentSubmission
@@ -186,13 +187,17 @@ def wording(
     rows: Sequence[Form526DocumentSubmission],
     windows: Sequence[MaintenanceWindow] = (),
     said_in: gettext.NullTranslations = ENGLISH,
+    *,
+    untracked: Sequence[ExpectedState] = (),
 ) -> list[Line]:
     """What a veteran could be shown about these documents of one claim, first what they must do.
 
     Several tries of one document are one. Where one waits because of `windows`, which are the
-    maintenance windows in effect, that is said. Without a document there is no line.
+    maintenance windows in effect, that is said. `untracked` are the claim's documents that are
+    expected and not tracked. Without a document there is no line.
     """
     states = [_state(each.decides, windows) for each in documents_of(rows)]
+    states += [_state_of_untracked(each, windows) for each in untracked]
     lines: list[Line] = []
     for state in VeteranState:
         some, count, said = states.count(state), len(states), SAID[state]
@@ -231,6 +236,20 @@ def _state(
         return VeteranState.STAFF_LOOK_FOR_IT
     out = is_out(document.current_step, windows)
     return VeteranState.DELAYED if out else VeteranState.ADDING
+
+
+def _state_of_untracked(
+    state: ExpectedState, windows: Sequence[MaintenanceWindow]
+) -> VeteranState:
+    """Of a document of which no more is known than that there should be one.
+
+    So the veteran is told neither that it is lost nor to send it again.
+    """
+    if state == ExpectedState.SETTLED:
+        return VeteranState.STAFF_SETTLED
+    if state == ExpectedState.MISSING:
+        return VeteranState.STAFF_CHECK
+    return VeteranState.DELAYED if is_out(Step.NONE, windows) else VeteranState.ADDING
 
 
 def _veteran_must_act(document: Form526DocumentSubmission) -> bool:

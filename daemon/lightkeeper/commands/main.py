@@ -21,6 +21,7 @@ from lightkeeper.commands.correct import correct
 from lightkeeper.commands.dashboards import dashboards
 from lightkeeper.commands.demo import demo
 from lightkeeper.commands.drill import drill
+from lightkeeper.commands.expected import expected
 from lightkeeper.commands.follow import follow
 from lightkeeper.commands.list import list_documents
 from lightkeeper.commands.maintenance import maintenance
@@ -158,6 +159,7 @@ for _command in (
         track,
         follow,
         compare,
+        expected,
         run,
         poll,
         status,

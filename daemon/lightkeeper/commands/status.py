@@ -17,8 +17,9 @@ def status(as_json: bool) -> int:
     """Count documents by status and step, and those in trouble."""
     from lightkeeper.casework import lookup
 
-    with closing(open_store(load_store_settings(), look=True)) as database:
-        overview = lookup.overview(database, now())
+    settings = load_store_settings()
+    with closing(open_store(settings, look=True)) as database:
+        overview = lookup.overview(database, now(), settings.policy)
     click.echo(_json(overview) if as_json else _table(overview))
     return ExitStatus.OK
 
@@ -75,6 +76,7 @@ def _table(data: dict[str, Any]) -> str:
         f"  {data['efolder_unknown']} perhaps in the eFolder",
         f"{data['contradictory']} done, contradictory",
         f"{data['acknowledged']} acknowledged, not settled yet",
+        f"{data['expected_missing']} expected, not tracked",
         f"{data['unpublished']} transitions not yet published to Datadog",
     ]
     rows = [

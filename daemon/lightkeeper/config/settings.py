@@ -72,6 +72,7 @@ class StoreSettings(BaseSettings):
     not_found_fails_after: Duration = 7 * DAY
     recheck_window: Duration = 7 * DAY
     unsettled_after: Duration = 7 * DAY
+    expected_within: Duration = HOUR
     follow_source_url: Annotated[SecretStr, AfterValidator(database_address.postgresql)] | None = (
         None
     )
@@ -129,6 +130,7 @@ class StoreSettings(BaseSettings):
             not_found_fails_after_ms=self.not_found_fails_after,
             recheck_window_ms=self.recheck_window,
             unsettled_after_ms=self.unsettled_after,
+            expected_within_ms=self.expected_within,
         )
 
 

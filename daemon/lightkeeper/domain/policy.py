@@ -16,6 +16,7 @@ class Policy:
     not_found_fails_after_ms: int = 7 * DAY
     recheck_window_ms: int = 7 * DAY
     unsettled_after_ms: int = 7 * DAY
+    expected_within_ms: int = HOUR
 
 
 USUAL: Final = Policy()

@@ -8,6 +8,7 @@ from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
+from lightkeeper.store.expected import OPEN as EXPECTED_OPEN
 from lightkeeper.store.levels import HANDED_OVER_AT, OPEN
 from lightkeeper.store.transact import transact
 
@@ -49,12 +50,13 @@ _REMARKED: Final = """
         step_changes, remarks, published_at)
     VALUES (?, ?, ?, ?, ?, ?, '[]', ?, ?)
 """
-# The latest time written by each who writes: daemon, `track` and staff, the poll schedule, and
-# what is still pending. Each is one step along an index, however large the table.
+# The latest time written by each who writes: daemon, `track` and staff, callers, the poll
+# schedule, and what is still pending. Each is one step along an index, however large the table.
 _LATEST: Final = (
     "SELECT written_at FROM lightkeeper_schema",
     "SELECT MAX(at) FROM transitions WHERE id > (SELECT MAX(id) FROM transitions) - 100",
     f"SELECT MAX(created_at) FROM {_TABLE} WHERE id > (SELECT MAX(id) FROM {_TABLE}) - 100",
+    f"SELECT MAX(expected_at) FROM expected_documents WHERE {EXPECTED_OPEN}",
     f"""
     SELECT MAX(tracked_at) FROM (
         SELECT (
@@ -75,6 +77,7 @@ _OTHERS: Final = {
     "tallies": ("ended_well_at",),
     "followed_up_to": ("followed_at",),
     "uploads_without_request_id": ("settled_at",),
+    "expected_documents": ("expected_at", "settled_at"),
 }
 
 

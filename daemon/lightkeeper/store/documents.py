@@ -22,6 +22,7 @@ from lightkeeper.domain.time import HOUR, SECOND, Instant
 from lightkeeper.store.clock import has_times_ahead, pull_in
 from lightkeeper.store.due import DueDocuments
 from lightkeeper.store.errors import Unstorable
+from lightkeeper.store.expected import recount
 from lightkeeper.store.history import write_history
 from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
@@ -128,7 +129,9 @@ class Documents(DueDocuments):
         self._insert(new, now)
         attached = {(each.submission_id, each.attachment_id) for each in new}
         regroup(self._db, {(a, b) for a, b in attached if b is not None}, now)
-        reconsider_lost(self._db, {submission for submission, _ in attached}, now)
+        submissions = {submission for submission, _ in attached}
+        reconsider_lost(self._db, submissions, now)
+        recount(self._db, submissions)
         return fates
 
     def _identities(self, request_ids: Sequence[int]) -> dict[int, _Identity]:

@@ -6,6 +6,7 @@ from lightkeeper.domain.document import COUNTED_AS, Condition, LighthouseStatus
 from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Following, following
 from lightkeeper.store.maintenance import MaintenanceWindows
 
@@ -125,6 +126,10 @@ class Levels:
     def following(self) -> Following | None:
         """How well other programs' tables are followed; None where none is followed for ever."""
         return following(self._db)
+
+    def expected_missing(self, now: Instant, within_ms: int) -> dict[str, int]:
+        """How many documents were expected so long ago or earlier and are not tracked, by type."""
+        return ExpectedDocuments(self._db).late(now - within_ms)
 
     def median_pending(self) -> dict[str, Instant]:
         """Since when half of the unacknowledged pending ones wait, by step.

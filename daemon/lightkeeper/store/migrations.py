@@ -170,6 +170,26 @@ _FIRST = (
         PRIMARY KEY (source, row_id)
     )
     """,
+    """
+    CREATE TABLE expected_documents (
+        form_526_submission_id TEXT NOT NULL,
+        document_type TEXT NOT NULL CHECK (document_type IN
+            ('veteran_upload', 'form_0781', 'form_0781a', 'bdd_instructions')),
+        document_count BIGINT NOT NULL CHECK (document_count > 0),
+        missing_count BIGINT NOT NULL CHECK (missing_count BETWEEN 0 AND document_count),
+        expected_at BIGINT NOT NULL,
+        expected_by TEXT NOT NULL,
+        settled_at BIGINT,
+        settled_by TEXT,
+        settled_reason TEXT,
+        PRIMARY KEY (form_526_submission_id, document_type)
+    )
+    """,
+    # What is missing, and nothing else: however much was expected once, it is quick to count.
+    """
+    CREATE INDEX expected_missing ON expected_documents (expected_at)
+        WHERE missing_count > 0 AND settled_at IS NULL
+    """,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)

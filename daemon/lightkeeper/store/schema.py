@@ -194,7 +194,28 @@ class UploadWithoutRequestId(Model):
         primary_key = CompositeKey("source", "row_id")
 
 
+class ExpectedDocument(Model):
+    """How many documents of one type a submission should have, and how many are not tracked.
+
+    `expected_at`: since when those that are missing are expected.
+    """
+
+    form_526_submission_id = TextField()
+    document_type = TextField()
+    document_count = BigIntegerField()
+    missing_count = BigIntegerField()
+    expected_at = InstantField()
+    expected_by = TextField()
+    settled_at = InstantField(null=True)
+    settled_by = TextField(null=True)
+    settled_reason = TextField(null=True)
+
+    class Meta:
+        table_name = "expected_documents"
+        primary_key = CompositeKey("form_526_submission_id", "document_type")
+
+
 MODELS = (
     *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
-    *(Maintenance, FollowedUpTo, UploadWithoutRequestId),
+    *(Maintenance, FollowedUpTo, UploadWithoutRequestId, ExpectedDocument),
 )

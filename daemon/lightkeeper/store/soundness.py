@@ -12,7 +12,7 @@ from lightkeeper.store import remarks
 from lightkeeper.store.schema import MODELS, InstantField
 
 _LATEST: Final = 253_402_300_799_999  # the last millisecond of the year 9999
-_COUNTS: Final = frozenset({"count", "document_count", "trouble_count", "value"})
+_COUNTS: Final = frozenset({"count", "document_count", "missing_count", "trouble_count", "value"})
 _WORDS: Final = {
     "condition": Condition,
     "document_type": DocumentType,

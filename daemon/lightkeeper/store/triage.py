@@ -10,6 +10,7 @@ from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
+from lightkeeper.store.expected import recount
 from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
@@ -196,6 +197,7 @@ class TriageStore:
         }
         regroup(self._db, attachments, note.at, [] if becomes.attachment_id else [document.id])
         reconsider_lost(self._db, {was.submission_id, becomes.submission_id}, note.at)
+        recount(self._db, {was.submission_id, becomes.submission_id})
 
     def _remember(self, ids: Sequence[int], note: Note) -> None:
         marks = ", ".join("?" * len(ids))

@@ -9,6 +9,20 @@ CREATE TABLE public.event_digests (
     last_at bigint NOT NULL,
     sent_at bigint
 );
+CREATE TABLE public.expected_documents (
+    form_526_submission_id text NOT NULL,
+    document_type text NOT NULL,
+    document_count bigint NOT NULL,
+    missing_count bigint NOT NULL,
+    expected_at bigint NOT NULL,
+    expected_by text NOT NULL,
+    settled_at bigint,
+    settled_by text,
+    settled_reason text,
+    CONSTRAINT expected_documents_check CHECK (((missing_count >= 0) AND (missing_count <= document_count))),
+    CONSTRAINT expected_documents_document_count_check CHECK ((document_count > 0)),
+    CONSTRAINT expected_documents_document_type_check CHECK ((document_type = ANY (ARRAY['veteran_upload'::text, 'form_0781'::text, 'form_0781a'::text, 'bdd_instructions'::text])))
+);
 CREATE TABLE public.followed_up_to (
     source text NOT NULL,
     created_at bigint NOT NULL,
@@ -146,6 +160,7 @@ INSERT INTO public.event_digests VALUES ('lightkeeper.document', 'form_0781', 'c
 INSERT INTO public.event_digests VALUES ('lightkeeper.document', 'form_0781', 'complete', 'recovered', 0, '[600000021,600000022]', 1800086400000, 1800086400000, 1800086400000);
 INSERT INTO public.event_digests VALUES ('lightkeeper.step', 'form_0781', 'benefits_gateway_service', 'success', 0, '[600000016,600000021,600000022,600000023,600000024,600000025]', 1800086400000, 1800086400000, 1800086400000);
 INSERT INTO public.event_digests VALUES ('lightkeeper.step', 'form_0781', 'claims_evidence', 'success', 0, '[600000021,600000022,600000023,600000024,600000025]', 1800086400000, 1800086400000, 1800086400000);
+INSERT INTO public.expected_documents VALUES ('s-1', 'form_0781', 2, 2, 1800000000000, 'vets-api', NULL, NULL, NULL);
 INSERT INTO public.followed_up_to VALUES ('vets-api', 1800000000000, NULL);
 INSERT INTO public.form_526_document_submissions VALUES (1, 600000001, 's-600000001', 'a', 'form_0781', 1799999940000, 1800000000000, 'done', 'delivered', 'SUCCESS', '{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}', 'complete', NULL, NULL, 1800000000000, 1799999940000, 1799999958193, 1800000000000, 1800000000000, NULL, NULL, 1800000000000, 0, NULL, NULL, 1800000000000, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO public.form_526_document_submissions VALUES (2, 600000002, 's-600000002', 'a', 'form_0781', 1799999940000, 1800000000000, 'done', 'delivered', 'SUCCESS', '{"CLAIMS_EVIDENCE":"SUCCESS","BENEFITS_GATEWAY_SERVICE":"SUCCESS"}', 'complete', NULL, NULL, 1800000000000, 1799999940000, 1799999956570, 1800000000000, 1800000000000, NULL, NULL, 1800000000000, 0, NULL, NULL, 1800000000000, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -227,6 +242,8 @@ SELECT pg_catalog.setval('public.maintenance_windows_id_seq', 1, true);
 SELECT pg_catalog.setval('public.transitions_id_seq', 31, true);
 ALTER TABLE ONLY public.event_digests
     ADD CONSTRAINT event_digests_pkey PRIMARY KEY (name, document_type, step, outcome);
+ALTER TABLE ONLY public.expected_documents
+    ADD CONSTRAINT expected_documents_pkey PRIMARY KEY (form_526_submission_id, document_type);
 ALTER TABLE ONLY public.followed_up_to
     ADD CONSTRAINT followed_up_to_pkey PRIMARY KEY (source);
 ALTER TABLE ONLY public.form_526_document_submissions
@@ -254,6 +271,7 @@ CREATE INDEX documents_lost ON public.form_526_document_submissions USING btree 
 CREATE INDEX documents_of_submission ON public.form_526_document_submissions USING btree (form_526_submission_id, form_attachment_id);
 CREATE INDEX documents_pending ON public.form_526_document_submissions USING btree (document_type, current_step, COALESCE(first_tracked_at, tracked_at)) WHERE ((lighthouse_status = 'pending'::text) AND (condition <> ALL (ARRAY['acknowledged'::text, 'closed'::text, 'superseded'::text])));
 CREATE INDEX documents_unanswered ON public.form_526_document_submissions USING btree (unanswered_since) WHERE ((unanswered_since IS NOT NULL) AND (lighthouse_status = 'pending'::text) AND (condition <> ALL (ARRAY['acknowledged'::text, 'closed'::text, 'superseded'::text])));
+CREATE INDEX expected_missing ON public.expected_documents USING btree (expected_at) WHERE ((missing_count > 0) AND (settled_at IS NULL));
 CREATE INDEX transitions_of_document ON public.transitions USING btree (document_id);
 CREATE INDEX transitions_unpublished ON public.transitions USING btree (id) WHERE (published_at IS NULL);
 ALTER TABLE ONLY public.transitions

@@ -23,6 +23,20 @@ INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','virus_scan','
 INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','claims_evidence','in_progress',0,'[600000017,600000018]',1800000000000,1800000000000,1800000000000);
 INSERT INTO "event_digests" VALUES('lightkeeper.step','form_0781','benefits_gateway_service','in_progress',0,'[600000019,600000020]',1800000000000,1800000000000,1800000000000);
 INSERT INTO "event_digests" VALUES('lightkeeper.document','form_0781','complete','recovered',0,'[600000021,600000022]',1800086400000,1800086400000,1800086400000);
+CREATE TABLE expected_documents (
+        form_526_submission_id TEXT NOT NULL,
+        document_type TEXT NOT NULL CHECK (document_type IN
+            ('veteran_upload', 'form_0781', 'form_0781a', 'bdd_instructions')),
+        document_count BIGINT NOT NULL CHECK (document_count > 0),
+        missing_count BIGINT NOT NULL CHECK (missing_count BETWEEN 0 AND document_count),
+        expected_at BIGINT NOT NULL,
+        expected_by TEXT NOT NULL,
+        settled_at BIGINT,
+        settled_by TEXT,
+        settled_reason TEXT,
+        PRIMARY KEY (form_526_submission_id, document_type)
+    );
+INSERT INTO "expected_documents" VALUES('s-1','form_0781',2,2,1800000000000,'vets-api',NULL,NULL,NULL);
 CREATE TABLE followed_up_to (
         source TEXT NOT NULL PRIMARY KEY,
         created_at BIGINT NOT NULL,
@@ -217,4 +231,7 @@ CREATE INDEX documents_of_submission
     ;
 CREATE INDEX transitions_of_document ON transitions (document_id);
 CREATE INDEX transitions_unpublished ON transitions (id) WHERE published_at IS NULL;
+CREATE INDEX expected_missing ON expected_documents (expected_at)
+        WHERE missing_count > 0 AND settled_at IS NULL
+    ;
 COMMIT;

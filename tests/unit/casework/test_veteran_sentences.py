@@ -13,6 +13,7 @@ from babel.messages.mofile import write_mo
 
 from lightkeeper.casework import veteran_wording
 from lightkeeper.casework.veteran_wording import SAID, VeteranState, wording
+from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.interpret import failure_condition
 from lightkeeper.domain.maintenance import MaintenanceWindow
 from lightkeeper.domain.time import HOUR
@@ -70,6 +71,15 @@ ROWS = """
     pending  -       no       -     -             -       adding
 """
 """The first row that matches tells; a dash matches all."""
+UNTRACKED = {
+    ("awaited", "none"): "adding",
+    ("awaited", "all"): "delayed",
+    ("awaited", "claims"): "delayed",
+    ("awaited", "bgs"): "adding",
+    **{("missing", outage): "staff check" for outage in ("none", "all", "claims", "bgs")},
+    **{("settled", outage): "settled" for outage in ("none", "all", "claims", "bgs")},
+}
+"""A document that is expected and not tracked, by its state and the outage."""
 STEPS = {"none": "none", "claims": "CLAIMS_EVIDENCE", "bgs": BGS, "unknown": "VIRUS_SCAN"}
 CONDITIONS = {
     "done": ("natural", "contradictory", "closed"),
@@ -144,6 +154,32 @@ def test_every_state_has_its_sentence():
     assert len(ALL) > 1_500
     assert {case: SENTENCES[expected(case)] for case in ALL} == said
     assert set(SENTENCES.values()) == set(said.values())
+
+
+def test_a_document_that_is_not_tracked_has_its_sentence():
+    """Every state of one that is expected, in every planned outage; never to send it again."""
+    said = {}
+    for state, outage in itertools.product(ExpectedState, OUTAGES):
+        if state != ExpectedState.TRACKED:
+            (line,) = wording([], windows(outage), untracked=[state])
+            said[state, outage] = line.text()
+
+    assert {case: SENTENCES[which] for case, which in UNTRACKED.items()} == said
+    assert not any("again" in text or "Mail" in text for text in said.values())
+
+
+def test_what_is_not_tracked_counts_beside_every_other_document():
+    """With a tracked document in any state each has its line, or one for both where they agree."""
+    for case in ALL:
+        for state in ("awaited", "missing", "settled"):
+            lines = wording([document(*case)], windows(case[-1]), untracked=[state, state])
+            alone = wording([document(*case)], windows(case[-1]))[0].state
+            missing = wording([], windows(case[-1]), untracked=[state])[0].state
+
+            found = {line.state: line.documents for line in lines}
+            assert found == ({alone: 3} if alone == missing else {alone: 1, missing: 2})
+            assert [line.state for line in lines] == sorted(found, key=list(VeteranState).index)
+            assert all(("2 of your 3" in line.sentence) == (line.documents == 2) for line in lines)
 
 
 def test_a_superseded_try_says_nothing():
