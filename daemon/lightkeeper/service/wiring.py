@@ -121,9 +121,7 @@ class Daemon:
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)
         self.gauges.reconfigure(
-            emitter,
-            daily_count_hour=settings.daily_count_hour,
-            unsettled_after_ms=settings.unsettled_after,
+            emitter, daily_count_hour=settings.daily_count_hour, policy=settings.policy
         )
         self.health.reconfigure(self.budget, emitter)
         if not _LISTED_BY.isdisjoint(changed):
@@ -265,7 +263,7 @@ def _build_gauges(
         emitter,
         clock,
         settings.daily_count_hour,
-        settings.unsettled_after,
+        settings.policy,
     )
 
 

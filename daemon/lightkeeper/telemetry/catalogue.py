@@ -170,6 +170,12 @@ _OF_DOCUMENTS: Final[Table] = {
             TYPE,
             "Pending documents that Lighthouse does not know, unacknowledged.",
         ),
+        "lightkeeper.documents.expected_missing": (
+            "document",
+            TYPE,
+            "Documents that submissions should have for an hour (a setting) and that are not "
+            "tracked, nor settled by staff.",
+        ),
         "lightkeeper.documents.unobserved": (
             "document",
             {},

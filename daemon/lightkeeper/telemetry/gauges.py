@@ -6,6 +6,7 @@ from itertools import product
 from typing import Final
 
 from lightkeeper.domain.document import COUNTED_AS
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
@@ -34,26 +35,25 @@ class Gauges:
         emitter: Emitter,
         clock: Callable[[], Instant],
         daily_count_hour: int,
-        unsettled_after_ms: int,
+        policy: Policy,
     ) -> None:
         self._levels = levels
         self._outbox = outbox
         self._steps = steps
         self._emitter = emitter
         self._clock = clock
+        self._policy = policy
         self._began = clock()
         self._medians: Counter[str] = Counter()
         self._medians_at: Instant | None = None
         self._daily = DailyCount(
-            levels, outbox, emitter, clock, daily_count_hour, unsettled_after_ms
+            levels, outbox, emitter, clock, daily_count_hour, policy.unsettled_after_ms
         )
 
-    def reconfigure(
-        self, emitter: Emitter, *, daily_count_hour: int, unsettled_after_ms: int
-    ) -> None:
-        """Send through this emitter, and the daily count by these settings, from now on."""
-        self._emitter = emitter
-        self._daily.reconfigure(emitter, daily_count_hour, unsettled_after_ms)
+    def reconfigure(self, emitter: Emitter, *, daily_count_hour: int, policy: Policy) -> None:
+        """Send through this emitter, and count by these settings, from now on."""
+        self._emitter, self._policy = emitter, policy
+        self._daily.reconfigure(emitter, daily_count_hour, policy.unsettled_after_ms)
 
     def send(self) -> None:
         """Send the store's levels; every series goes out each time, so that monitors see no gap.
@@ -63,6 +63,7 @@ class Gauges:
         """
         now = self._clock()
         self._counts()
+        self._expected(now)
         self._oldest(now)
         self._median(now)
         self._maintenance(now)
@@ -98,6 +99,14 @@ class Gauges:
                 for step in steps:
                     value = counts.get((name, kind, step), 0)
                     self._emitter.gauge(signal, value, document_type=kind, step=step)
+
+    def _expected(self, now: Instant) -> None:
+        missing = self._levels.expected_missing(now, self._policy.expected_within_ms)
+        for kind in DOCUMENT_TYPES:
+            value = missing.get(kind, 0)
+            self._emitter.gauge(
+                "lightkeeper.documents.expected_missing", value, document_type=kind
+            )
 
     def _oldest(self, now: Instant) -> None:
         ages = dict.fromkeys(product(DOCUMENT_TYPES, self._steps.seen), 0.0)

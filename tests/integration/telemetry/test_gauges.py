@@ -10,8 +10,10 @@ from recorded_answers import BGS, failure, record, running, success, track
 from lightkeeper.casework.maintenance import announce
 from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.answer import Absence
+from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Followed
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
@@ -52,7 +54,7 @@ BY_TYPE_AND_STEP = (
 )
 BY_TYPE = (
     *("done", "not_found", "in_efolder_not_bgs", "efolder_unknown", "contradictory"),
-    "acknowledged",
+    *("acknowledged", "expected_missing"),
 )
 ALONE = (
     *("documents.unobserved", "documents.oldest_failure_age", "intake.newest_age"),
@@ -119,6 +121,29 @@ def test_ages_are_sent_by_type_and_step(watch):
     assert [7, 0, 97 * 3_600, 5, 3, 1, 0] == at("benefits_gateway_service")
     assert [2, 0, 300 * 3_600, 0, 0, 0, 0] == at("none")
     assert 1 == shown["documents.not_found", "form_0781a"]
+
+
+def test_what_is_expected_and_not_tracked_is_sent_by_type(watch):
+    """Once it has been expected for an hour, a setting, and no longer once staff settle it."""
+    expected, now = ExpectedDocuments(watch.database), watch.clock.instant()
+    expected.expect("s-1", {"form_0781": 3, "veteran_upload": 1}, "vets-api", now)
+    expected.expect("s-2", {"form_0781": 2}, "vets-api", now + HOUR - 1)
+    found = []
+    for minutes in (0, 59, 1, 60):
+        watch.clock.now += 60 * minutes
+        shown = _shown(watch)
+        found.append([shown["documents.expected_missing", kind] for kind in TYPES])
+    track(watch, 1, "form_0781", first=7)  # of a submission of its own
+    watch.documents.add([NewDocument(1, "s-1", "form_0781", None, now)], watch.clock.instant())
+    expected.settle("s-2", (), "jane", "by mail", watch.clock.instant())
+    found.append([_shown(watch)["documents.expected_missing", kind] for kind in TYPES])
+    watch.gauges.reconfigure(
+        watch.emitter, daily_count_hour=14, policy=Policy(expected_within_ms=3 * HOUR)
+    )
+    found.append([_shown(watch)["documents.expected_missing", kind] for kind in TYPES])
+
+    none, some = [0] * 4, [1, 3, 0, 0]
+    assert [none, none, some, [1, 5, 0, 0], [1, 2, 0, 0], none] == found
 
 
 def _announce(watch, *steps, begins_in=0):

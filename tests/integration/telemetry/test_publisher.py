@@ -26,6 +26,7 @@ from store_rows import moved
 
 from lightkeeper.domain.answer import Absence
 from lightkeeper.domain.change import Remark, RemarkKind
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.outbox import Outbox
@@ -268,7 +269,7 @@ def test_words_keep_their_names_over_a_restart(watch):
             watch.emitter,
             watch.clock.instant,
             daily_count_hour=14,
-            unsettled_after_ms=7 * DAY,
+            policy=Policy(),
         )
     words = {word for (word,) in _counts(watch, UNKNOWN, "word")}
     record(watch, {i: success(i) for i in (*range(1, 13), *range(21, 33))})

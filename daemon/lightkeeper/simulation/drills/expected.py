@@ -195,6 +195,7 @@ EXPECTED: Final = {
     ),
     "account-changed": Expected(pages_low={"account-drift": Fires(122, 2)}),
     "document-not-handed-over": Expected(pages_low={"request-id-missing": Fires(68)}),
+    "document-not-tracked": Expected(pages_low={"documents-expected-missing": Fires(68)}),
     "follower-killed": Expected(pages_low={"follower-stopped": Fires(23)}),
     "account-not-compared": Expected(notifies={"account-not-compared": Fires(182, 2)}),
 }

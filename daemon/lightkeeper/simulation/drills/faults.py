@@ -288,6 +288,14 @@ _ALL: Final = (
         batch_size=10,
     ),
     Fault(
+        "document-not-tracked",
+        "one of two documents of a submission is not tracked; staff settle it after 80 minutes",
+        follow_courses.not_tracked,
+        settles=5 * MINUTE,
+        an_hour=4,
+        batch_size=10,
+    ),
+    Fault(
         "follower-killed",
         "the follower of vets-api's table is down for half an hour",
         follow_courses.killed,
