@@ -39,7 +39,7 @@ class Fault:
     """Documents in a call, which documents that are due later fill up: less of them, less work."""
     start: float = START
     weight: int = 0
-    """How long it takes to run, beside the others; from 4 on `make endurance` runs it."""
+    """How long it takes to run, beside the others; from 4 on minutes."""
 
 
 def healthy(days: float) -> Fault:

@@ -10,6 +10,7 @@ from pathlib import Path
 import patience
 import pytest
 from click.testing import CliRunner
+from drill_sets import IN_ENDURANCE
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
@@ -22,7 +23,6 @@ from lightkeeper.simulation.drills.table import HEAD, markdown
 ROOT = Path(__file__).parents[4]
 MONITORS = ROOT / "monitors"
 DRILLS = MONITORS / "drills.md"
-LONG = {name for name, fault in FAULTS.items() if fault.weight >= 4}  # `make endurance` has them
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def without(assets, key):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in LONG])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in IN_ENDURANCE])
 def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
     """Exactly the expected monitors fire, in time, and recover in time, as drills.md says."""
     result = run_drill(name, assets)

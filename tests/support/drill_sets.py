@@ -1,0 +1,24 @@
+"""Which drills `make test` plays, one of each kind, and which `make endurance` plays."""
+
+from lightkeeper.simulation.drills.faults import FAULTS
+
+MINUTES = {name for name, fault in FAULTS.items() if fault.weight >= 4}
+"""They take minutes, and are played with one seed."""
+LIKE_OTHERS = {
+    "daemon-down",
+    "failure-and-restart",
+    "failure-ignored",
+    "failures-recover",
+    "flaky",
+    "import",
+    "import-closed",
+    "intake-stops",
+    "mostly-failing",
+    "nonsense",
+    "partial-standstill",
+    "planned-elsewhere",
+    "standstill-of-a-type",
+    "standstill-of-most",
+}
+"""Shorter ones are played of their kind: of an outage, a standstill, an import, failures."""
+IN_ENDURANCE = MINUTES | LIKE_OTHERS
