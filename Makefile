@@ -51,7 +51,7 @@ schema-dump: .venv/dev.stamp
 
 # What takes minutes each.
 endurance: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 4 --dist worksteal -o timeout=1500 tests/endurance
+	.venv/bin/python -m pytest -rs --numprocesses 4 --dist loadgroup -o timeout=1500 tests/endurance
 
 # What it costs, and the limits of speed as they are promised: alone on the machine.
 bench: .venv/dev.stamp

@@ -34,9 +34,27 @@ TUNED = [
 ]
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
 UNIT = "lightkeeper.service"
-BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "systemd" / "README.md").read_text(), re.DOTALL)
-PROGRAM, SETTINGS, START, LOOK, STAFF, TELL, _EXPORT, _FEED, _FOLLOW, *REST = BLOCKS
-FOLLOW, UPGRADE, ROLL_BACK, DRIFT, UNINSTALL = REST
+README = (ROOT / "systemd" / "README.md").read_text()
+
+
+def block(begins):
+    """The only block of the README that begins with these words."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    (found,) = (each for each in blocks if each.startswith(begins))
+    return found
+
+
+PROGRAM = block("apt-get install")
+SETTINGS = block("install -D -m 644 systemd/settings.env.example")
+START = block("systemctl enable --now lightkeeper.service")
+LOOK = block("systemctl status lightkeeper")
+STAFF = block("lightkeeper status")
+TELL = block("systemctl start lightkeeper-maintenance.service")
+FOLLOW = block("install -m 600 follow_source_url")
+UPGRADE = block("systemctl start lightkeeper-backup")
+ROLL_BACK = block("systemctl stop lightkeeper")
+DRIFT = block("install -d -m 700 /etc/lightkeeper/datadog")
+UNINSTALL = block("systemctl disable --now lightkeeper.service")
 # As fast as a test wants it; all else is as shipped.
 HURRY = """
     [Service]
