@@ -449,10 +449,15 @@ def test_the_backup_is_made_beside_the_running_daemon(service, lighthouse):
 def test_vets_api_is_followed_beside_the_daemon(
     service, lighthouse, postgres_server, postgres_url
 ):
-    """Begun as the README says; killed it goes on, and stopped it ends well."""
-    unit = "lightkeeper-follow.service"
+    """Begun as the README says, in the daemon's unit; what is killed of it goes on."""
     before, ids = tracked(service)[0], lighthouse.add_many(2, "instantly_done")
     name = ".s.PGSQL.5432"
+
+    def started():
+        """The processes that followed it, as the daemon says."""
+        found = entries(service, "_SYSTEMD_UNIT=" + UNIT, "LIGHTKEEPER_EVENT=follower.started")
+        return [entry["PID"] for entry in found]
+
     (service.root / "srv").mkdir(exist_ok=True)
     (service.root / "srv" / name).unlink(missing_ok=True)
     os.link(postgres_server.socket_dir / name, service.root / "srv" / name)
@@ -468,23 +473,20 @@ def test_vets_api_is_followed_beside_the_daemon(
         source.execute(insert, (str(ids[0]),))
         inside(service, FOLLOW)
         assert before + 1 == tracked(service)[0]
+        command_line.until(started)
+        service.run("kill", "-KILL", *started())
+        command_line.until(lambda: 2 == len(started()))
         source.execute(insert, (str(ids[1]),))
-        (service.root / f"etc/systemd/system/{unit}.d").mkdir()
-        hurry = service.root / f"etc/systemd/system/{unit}.d/hurry.conf"
-        hurry.write_text("[Service]\nRestartSec=500ms\n")
-        service.run("systemctl", "daemon-reload")
-        service.run("systemctl", "kill", "-s", "KILL", unit)
         command_line.until(lambda: before + 2 == tracked(service)[0])
 
-    assert ("active", "1") == tuple(
-        service.shows(unit, each) for each in ("ActiveState", "NRestarts")
-    )
-    assert "enabled" == service.run("systemctl", "is-enabled", unit).stdout.strip()
-    service.run("systemctl", "stop", unit)
-    assert "success" == service.shows(unit, "Result")
-    said = service.run("journalctl", "-u", unit, "-o", "cat", "--no-pager").stdout
-    assert postgres_url.rpartition("/")[2] not in said
     assert "vets-api's table: last taken at" in staff(service, "follow", "list")
+    (service.root / "etc/lightkeeper/credentials/follow_source_url").unlink()
+    service.run("systemctl", "restart", UNIT)
+    for pid in (followers := started()):
+        assert 0 != service.run("kill", "-0", pid, check=False).returncode
+    assert 2 == len(followers)
+    said = service.run("journalctl", "-u", UNIT, "-o", "cat", "--no-pager").stdout
+    assert postgres_url.rpartition("/")[2] not in said
 
 
 def test_the_account_is_compared_beside_the_daemon(service, lighthouse, agent):

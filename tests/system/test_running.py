@@ -13,6 +13,7 @@ from pathlib import Path
 import command_line
 import psycopg
 import pytest
+import vets_api_table
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from notify_socket import Notified
@@ -193,6 +194,41 @@ def test_a_reload_takes_the_new_settings(settings, manager, lighthouse, agent):
     assert 40 == agent.count("lightkeeper.documents.outcomes", env="elsewhere", outcome="done")
     reloading = next(line for line in manager.said if line.startswith("MONOTONIC_USEC="))
     assert abs(time.monotonic() - int(reloading.partition("=")[2]) / 1e6) < 60
+
+
+def test_a_reload_begins_to_follow_vets_api_and_ends_it(
+    settings, manager, lighthouse, postgres_url
+):
+    """Where the setting comes and goes; while it stays the process does, too."""
+
+    def reload(**values):
+        settings.write(**values)
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1")
+
+    with psycopg.connect(postgres_url, autocommit=True) as source:
+        source.execute(vets_api_table.CREATE.format(kind="TIMESTAMP(6)"))
+        source.execute(
+            "INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type,"
+            " lighthouse_document_request_id, created_at) VALUES (4711, 'Form 0781', '526001',"
+            " now() AT TIME ZONE 'UTC')"
+        )
+    with ready(settings, manager) as process:
+        reload(LIGHTKEEPER_FOLLOW_SOURCE_URL=postgres_url)
+        command_line.until(lambda: pending_and_unpublished(settings.store)[0])
+        reload(LIGHTKEEPER_BATCH_SIZE="9")
+        (started,) = logged(settings, "follower.started")
+        os.kill(started["pid"], 0)
+        reload(LIGHTKEEPER_FOLLOW_SOURCE_URL="")
+
+        def is_gone():
+            with suppress(ProcessLookupError):
+                os.kill(started["pid"], 0)
+                return False
+            return True
+
+        command_line.until(is_gone)
+    assert [] == logged(settings, "follower.ended")
 
 
 def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighthouse):

@@ -90,12 +90,12 @@ def test_the_others_are_as_confined_as_the_service():
             .splitlines()
             if re.match(r"\w+=", line) and not line.startswith("WantedBy=")
         }
-        for name in ("", "-backup", "-drift", "-maintenance", "-follow")
+        for name in ("", "-backup", "-drift", "-maintenance")
     )
 
     assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == backup - ours
     assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == ours - backup
-    assert [ours, ours, ours] == others
+    assert [ours, ours] == others
 
 
 def test_the_comparison_has_the_keys_of_datadog_alone():
@@ -108,19 +108,6 @@ def test_the_comparison_has_the_keys_of_datadog_alone():
 
     assert set() == set(ours.values()) & set(drift.values())
     assert "StateDirectory" not in drift
-
-
-def test_the_follower_has_no_key_to_lighthouse():
-    """It has the address of vets-api's database, and the daemon's user and store."""
-    holds = re.compile(r"(?m)^(LoadCredential|User|StateDirectory)=(.*)$")
-    ours, follower = (
-        dict(holds.findall((SHIPPED / name).read_text()))
-        for name in ("lightkeeper.service", "lightkeeper-follow.service")
-    )
-    name = "follow_source_url"
-    credential = {"LoadCredential": f"lightkeeper_{name}:/etc/lightkeeper/credentials/{name}"}
-
-    assert {**ours, **credential} == follower
 
 
 def test_the_example_lists_every_setting():

@@ -49,7 +49,8 @@ def follow() -> None:
 @follow.command("vets-api")
 @source_options
 @click.option("--once", is_flag=True, help="End once all that is there was taken.")
-def vets_api(given: str | None, since: str | None, once: bool) -> int:
+@click.option("--beside-daemon", is_flag=True, hidden=True)  # `lightkeeper run` gives it
+def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bool) -> int:
     """Track each row of vets-api's table lighthouse526_document_uploads, as it comes.
 
     Its table is read, and never written. A row without a request id is tracked when the id comes.
@@ -57,6 +58,7 @@ def vets_api(given: str | None, since: str | None, once: bool) -> int:
     from lightkeeper.casework.filters import instant_of
     from lightkeeper.casework.follow import Follower
     from lightkeeper.service.clock import now
+    from lightkeeper.service.follower_process import end_with_daemon
     from lightkeeper.service.stop import Stop
     from lightkeeper.store.documents import Documents
     from lightkeeper.store.followed import Followed
@@ -65,11 +67,15 @@ def vets_api(given: str | None, since: str | None, once: bool) -> int:
     settings = load_store_settings()
     url = source_url(settings, given)
     begin = 0 if since is None else instant_of("--since", since, now(), 0)
+    # Beside the daemon a store that is gone is the daemon's to make.
+    create = "database_url" in settings.model_fields_set and not beside_daemon
     with (
         closing(VetsApiUploads(url)) as uploads,
-        closing(open_store(settings, create="database_url" in settings.model_fields_set)) as store,
+        closing(open_store(settings, create=create)) as store,
         Stop().on_signals() as stop,
     ):
+        if beside_daemon:
+            end_with_daemon()
         store.durable()
         followed = Followed(store, SOURCE)
         follower = Follower(

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def run(file: "SettingsFile | None") -> int:
-    """Run the daemon: poll Lighthouse and publish to Datadog.
+    """Run the daemon: poll Lighthouse and publish to Datadog, and follow vets-api where
+    LIGHTKEEPER_FOLLOW_SOURCE_URL names its database.
 
     It runs until stopped. SIGHUP reloads the settings; wrong settings change nothing.
     """
     from lightkeeper.config.settings import Settings
     from lightkeeper.config.settings_file import SettingsFile
+    from lightkeeper.service.follower_process import LOOK_EVERY_SECONDS, FollowerProcess
     from lightkeeper.service.stop import Stop
     from lightkeeper.service.wiring import build_daemon
 
@@ -38,8 +40,13 @@ def run(file: "SettingsFile | None") -> int:
         settings = load_settings()
         tracer = start_tracing(settings)
         unwatched = warn_if_unwatched(settings)
-        with closing(build_daemon(settings, create=True, tracer=tracer)) as daemon:
+        with (
+            closing(build_daemon(settings, create=True, tracer=tracer)) as daemon,
+            closing(FollowerProcess()) as follower,
+        ):
             daemon.health.unwatched = unwatched
+            daemon.health.beside = lambda: follower.problem
+            follower.obey(settings)
 
             def reload() -> list[str]:
                 with settings_file.undone_on_error():
@@ -49,10 +56,14 @@ def run(file: "SettingsFile | None") -> int:
                 configure_logs(tracer.correlation if tracer else dict)
                 warn_of_unknown_settings()
                 daemon.health.unwatched = warn_if_unwatched(daemon.settings)
+                follower.obey(daemon.settings)
                 return changed
 
+            loop = daemon.loop()
+            every = loop.scheduler.every(LOOK_EVERY_SECONDS)
+            every.seconds.do(follower.look_after_follower)
             spare_what_is_loaded()
-            daemon.loop().run(stop, reload)
+            loop.run(stop, reload)
     return ExitStatus.OK
 
 

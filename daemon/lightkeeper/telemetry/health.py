@@ -79,6 +79,8 @@ class Health:
         self._found = found or StoreFound()
         self.unwatched: str | None = None
         """Why no monitor sees this daemon, where that is so."""
+        self.beside: Callable[[], str] = str
+        """What is wrong with what runs beside the daemon."""
         self._seen: Counter[str] = Counter()
         self._progressed = False
         self._obstacles: set[str] = set()
@@ -101,11 +103,11 @@ class Health:
         )
 
     def problems(self) -> list[str]:
-        """What is wrong with the store, the Datadog Agent or the env, a sentence each."""
+        """What is wrong with store, Datadog Agent, follower or env, a sentence each."""
         found = [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
         if self._emitter.reachable is False:
             found.append("Datadog Agent unreachable")
-        return [*found, self.unwatched] if self.unwatched else found
+        return [*found, *filter(None, [self.beside(), self.unwatched])]
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.
