@@ -1,6 +1,7 @@
 """How long a module and a function may grow; `lint-imports` holds who may import whom."""
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -53,3 +54,14 @@ def test_each_class_name_is_used_once():
     )
 
     assert {} == {name: count for name, count in names.items() if count > 1}
+
+
+def test_transitions_are_written_in_one_place():
+    """There, their ids are drawn under the lock that keeps them in the order of commits."""
+    writes = re.compile(r"INTO transitions|Transition\.(create|insert|bulk)|Transition\(")
+
+    assert ["store/session.py"] == [
+        str(module)
+        for module in MODULES
+        if writes.search((PACKAGE / module).read_text().replace("class Transition(", ""))
+    ]

@@ -1,14 +1,15 @@
 """Times that a clock which ran ahead left in the store, and how they come right."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
-from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import OPEN as EXPECTED_OPEN
+from lightkeeper.store.history import write_remark
 from lightkeeper.store.levels import HANDED_OVER_AT, OPEN
 from lightkeeper.store.transact import transact
 
@@ -43,12 +44,6 @@ _PULLED_IN: Final = f"""
     UPDATE {_TABLE} SET last_polled_at = ?, next_poll_at = ?,
         {", ".join(f"{column} = ?" for column in _TIMES)}
     WHERE id = ?
-"""
-# Marked published at once: a corrected time is no outcome of a document.
-_REMARKED: Final = """
-    INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step,
-        step_changes, remarks, published_at)
-    VALUES (?, ?, ?, ?, ?, ?, '[]', ?, ?)
 """
 # The latest time written by each who writes: daemon, `track` and staff, callers, the poll
 # schedule, and what is still pending. Each is one step along an index, however large the table.
@@ -115,7 +110,8 @@ def _pull_in_documents(database: Database, after: int, now: Instant) -> None:
     limits = (*[now] * (len(_TIMES) + 1), now + LONGEST_AHEAD_MS)
     if rows := database.rows(f"{_FOUND} {lock}", (after, after + SPAN, *limits)):
         database.execute_many(_PULLED_IN, [_row(row, now) for row in rows])
-        database.execute_many(_REMARKED, [_remark(row, now) for row in rows])
+        for document_id, status, step, _, _, *times in rows:
+            write_remark(database, document_id, status, step, _remark(times, now), now)
 
 
 def _pull_in_transitions(database: Database, after: int, now: Instant) -> None:
@@ -143,15 +139,13 @@ def _row(row: tuple[Any, ...], now: Instant) -> tuple[Any, ...]:
     return (polled_at, due_at, *pulled_in, document_id)
 
 
-def _remark(row: tuple[Any, ...], now: Instant) -> tuple[Any, ...]:
-    document_id, status, step, _, _, *times = row
+def _remark(times: Sequence[Instant | None], now: Instant) -> Remark:
     ahead = [
         f"{column} was {_iso(at)}"
         for column, at in zip(_TIMES, times, strict=True)
         if at is not None and at > now
     ]
-    remark = Remark(RemarkKind.CLOCK_CORRECTED, ", ".join(ahead) or "it was put off too far")
-    return (document_id, now, status, status, step, step, remarks.encode([remark]), now)
+    return Remark(RemarkKind.CLOCK_CORRECTED, ", ".join(ahead) or "it was put off too far")
 
 
 def _iso(at: Instant) -> str:

@@ -1,44 +1,48 @@
 """Writes changes into the history, from which they are published."""
 
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import Final
 
 import orjson
 
-from lightkeeper.domain.change import Decision
+from lightkeeper.domain.change import Decision, Remark
+from lightkeeper.domain.time import Instant
 from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 
-_CHANGE: Final = (
-    "at",
-    "from_status",
-    "to_status",
-    "from_step",
-    "to_step",
-    "outcome",
-    "processing_ms",
-    "detection_ms",
-)
-"""What of a change is stored as it is."""
-_change = attrgetter(*_CHANGE)
-_HISTORY: Final = f"""
-    INSERT INTO transitions (document_id, step_changes, remarks, {", ".join(_CHANGE)})
-    VALUES (?, ?, ?, {", ".join("?" * len(_CHANGE))})
-"""
+_NO_STEPS: Final = "[]"
 
 
 def write_history(database: Database, decisions: Iterable[Decision]) -> None:
     """Write down what these decisions changed, in the transaction that changes the documents."""
-    history = [
+    database.add_transitions(
         (
             after.id,
+            change.at,
+            change.from_status,
+            change.to_status,
+            change.from_step,
+            change.to_step,
+            change.outcome,
             orjson.dumps(change.step_changes).decode(),
             remarks.encode(change.remarks),
-            *_change(change),
+            change.processing_ms,
+            change.detection_ms,
+            None,
         )
         for after, change in decisions
         if change is not None
-    ]
-    if history:
-        database.execute_many(_HISTORY, history)
+    )
+
+
+def write_remark(
+    database: Database, document_id: int, status: str, step: str, remark: Remark, at: Instant
+) -> None:
+    """Write down what happened to a document that keeps its status and step, likewise.
+
+    It is marked as published at once: what staff do, or a corrected time, is no outcome.
+    """
+    said = remarks.encode([remark])
+    database.add_transitions(
+        [(document_id, at, status, status, step, step, None, _NO_STEPS, said, None, None, at)]
+    )

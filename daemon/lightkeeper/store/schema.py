@@ -21,6 +21,11 @@ COLUMNS: Final = ", ".join(
     "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
 )
 """The columns that make a `Document`, in the order of its fields."""
+TRANSITION: Final = (
+    *("document_id", "at", "from_status", "to_status", "from_step", "to_step", "outcome"),
+    *("step_changes", "remarks", "processing_ms", "detection_ms", "published_at"),
+)
+"""The columns of a transition that are written, all but its id."""
 
 
 class InstantField(BigIntegerField):

@@ -16,11 +16,15 @@ from lightkeeper.store.errors import MALFORMED, StoreUnavailable, Unstorable, un
 from lightkeeper.store.files import StoreFiles
 from lightkeeper.store.newest import Newest
 from lightkeeper.store.reconnecting import Reconnecting
-from lightkeeper.store.schema import MODELS
+from lightkeeper.store.schema import MODELS, TRANSITION
 
 if TYPE_CHECKING:
     from lightkeeper.store.postgresql import Claim
 
+_CHANGES_LOCK: Final = 526_0004
+_TRANSITION: Final = f"""
+    INSERT INTO transitions ({", ".join(TRANSITION)}) VALUES ({", ".join("?" * len(TRANSITION))})
+"""
 _UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
 
 
@@ -45,6 +49,8 @@ class Session:
         """The transaction whose commit was sent and not answered yet: when the server that gave it
         its number was started, and the number. PostgreSQL alone has it.
         """
+        self._transitions: list[Sequence[Any]] = []
+        """What the open transaction writes into the history once it has done everything else."""
         self._db.bind(MODELS)
 
     def close(self) -> None:
@@ -166,18 +172,43 @@ class Session:
     def writing(self) -> Iterator[None]:
         """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
 
-        Raises `StoreLost` where what was committed may be in a file that was replaced meanwhile.
+        What `add_transitions` took is written last. Raises `StoreLost` where what was committed
+        may be in a file that was replaced meanwhile.
         """
         self.unanswered_commit = None
-        with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
-            yield
-            if self.path is None:
-                (commit,) = self.rows(
-                    "SELECT pg_postmaster_start_time(), txid_current_if_assigned()"
-                )
-                self.unanswered_commit = None if commit[1] is None else commit
+        try:
+            with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
+                yield
+                self._write_transitions()
+                if self.path is None:
+                    (commit,) = self.rows(
+                        "SELECT pg_postmaster_start_time(), txid_current_if_assigned()"
+                    )
+                    self.unanswered_commit = None if commit[1] is None else commit
+        finally:
+            self._transitions = []
         self.unanswered_commit = None
         self._check_files(at_once=False)
+
+    def add_transitions(self, transitions: Iterable[Sequence[Any]]) -> None:
+        """Have the open transaction write these rows, each in the order of `TRANSITION`.
+
+        Their ids come in the order in which transactions are committed, on PostgreSQL too, so
+        that who reads them by id misses none that is committed late.
+        """
+        if not self._db.in_transaction():
+            raise RuntimeError(
+                "a transition is written in the transaction that changes a document"
+            )
+        self._transitions += transitions
+
+    def _write_transitions(self) -> None:
+        if not self._transitions:
+            return
+        # After all other locks, so that there is no deadlock, and that it is held but briefly.
+        if self.path is None:
+            self.rows("SELECT pg_advisory_xact_lock(?)", (_CHANGES_LOCK,))
+        self.execute_many(_TRANSITION, self._transitions)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""

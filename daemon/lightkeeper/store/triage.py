@@ -8,10 +8,10 @@ from typing import Final, NamedTuple, TypeAlias
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument, needs_people
 from lightkeeper.domain.time import Instant
-from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import recount
 from lightkeeper.store.filters import Filter, select
+from lightkeeper.store.history import write_remark
 from lightkeeper.store.schema import COLUMNS
 from lightkeeper.store.tallies import Place, place, tally
 from lightkeeper.store.transact import transact
@@ -22,13 +22,6 @@ CHUNK: Final = 1_000
 
 _FROM: Final = "FROM form_526_document_submissions"
 _UPDATE: Final = "UPDATE form_526_document_submissions SET"
-# Marked published at once: what staff do is no outcome of a document.
-_HISTORY: Final = f"""
-    INSERT INTO transitions (document_id, at, from_status, to_status, from_step, to_step,
-        step_changes, remarks, published_at)
-    SELECT id, ?, lighthouse_status, lighthouse_status, current_step, current_step, '[]', ?, ?
-    {_FROM} WHERE id IN
-"""
 
 
 class Effect(NamedTuple):
@@ -91,7 +84,7 @@ class TriageStore:
         marks = ", ".join("?" * len(ids))
         # In the order the daemon locks them, so that there is no deadlock.
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
-        effects: dict[tuple[Effect, bool], list[int]] = {}
+        effects: dict[tuple[Effect, bool], list[Document]] = {}
         moves: Counter[Place] = Counter()
         rows = self._db.rows(
             f"SELECT {COLUMNS} {_FROM} WHERE id IN ({marks}) ORDER BY id {lock}", ids
@@ -100,18 +93,21 @@ class TriageStore:
             effect = decide(document)
             if isinstance(effect, Effect):
                 moved = effect.condition != document.condition
-                effects.setdefault((effect, moved), []).append(document.id)
+                effects.setdefault((effect, moved), []).append(document)
                 moves[place(document)] -= 1
                 moves[place(document._replace(condition=effect.condition))] += 1
         for (effect, moved), alike in effects.items():
             self._write(effect, moved, alike, note)
         tally(self._db, moves)
-        moved_ids = [each for (_, moved), alike in effects.items() if moved for each in alike]
+        moved_ids = [each.id for (_, moved), alike in effects.items() if moved for each in alike]
         if moved_ids:
             reconsider_lost(self._db, submissions_of(self._db, moved_ids), note.at)
         return sum(map(len, effects.values()))
 
-    def _write(self, effect: Effect, moved: bool, ids: Sequence[int], note: Note) -> None:
+    def _write(
+        self, effect: Effect, moved: bool, documents: Sequence[Document], note: Note
+    ) -> None:
+        ids = [document.id for document in documents]
         marks = ", ".join("?" * len(ids))
         columns: dict[str, int | str | None] = {}
         if moved:
@@ -126,7 +122,7 @@ class TriageStore:
         if not needs_people(effect.condition, None):  # nor what Lighthouse worded
             words = f"{_UPDATE} last_answer = NULL, last_problem = NULL WHERE next_poll_at IS NULL"
             self._db.execute(f"{words} AND id IN ({marks})", ids)
-        self._remember(ids, note)
+        self._remember(documents, note)
 
     def correct(
         self,
@@ -189,7 +185,7 @@ class TriageStore:
         )
         if moved != document:
             tally(self._db, Counter({place(document): -1, place(moved): 1}))
-        self._remember([document.id], note)
+        self._remember([document], note)
         attachments = {
             (each.submission_id, each.attachment_id)
             for each in (was, becomes)
@@ -199,11 +195,12 @@ class TriageStore:
         reconsider_lost(self._db, {was.submission_id, becomes.submission_id}, note.at)
         recount(self._db, {was.submission_id, becomes.submission_id})
 
-    def _remember(self, ids: Sequence[int], note: Note) -> None:
-        marks = ", ".join("?" * len(ids))
+    def _remember(self, documents: Sequence[Document], note: Note) -> None:
         who_and_why = f"{note.by}: {note.reason}" if note.reason else note.by
-        remark = remarks.encode([Remark(note.remark, who_and_why)])
-        self._db.execute(f"{_HISTORY} ({marks})", (note.at, remark, note.at, *ids))
+        remark = Remark(note.remark, who_and_why)
+        for each in documents:
+            status, step = each.lighthouse_status, each.current_step
+            write_remark(self._db, each.id, status, step, remark, note.at)
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
