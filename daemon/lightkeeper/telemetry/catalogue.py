@@ -93,7 +93,8 @@ _OF_DOCUMENTS: Final[Table] = {
             "document",
             CONDITION,
             "Documents that need people, by what they count as: once a day, zeros included; "
-            "unsettled: acknowledged a week ago (a setting), neither closed nor changed since.",
+            "unsettled: acknowledged a week ago (a setting), neither closed nor changed since; "
+            "expected_missing: as that gauge counts them.",
         ),
     },
     (Kind.DISTRIBUTION, Sender.PUBLISHER): {

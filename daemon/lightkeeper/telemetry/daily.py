@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, Instant
 from lightkeeper.store.levels import Levels, troubles
 from lightkeeper.store.outbox import Outbox
@@ -22,21 +23,20 @@ class DailyCount:
         emitter: Emitter,
         clock: Callable[[], Instant],
         hour: int,
-        unsettled_after_ms: int,
+        policy: Policy,
     ) -> None:
         self._levels = levels
         self._outbox = outbox
         self._emitter = emitter
         self._clock = clock
         self._hour = hour
-        self._unsettled_after_ms = unsettled_after_ms
+        self._policy = policy
         self._sent_on: int | None = None
         self._marked_on: int | None = None
 
-    def reconfigure(self, emitter: Emitter, hour: int, unsettled_after_ms: int) -> None:
+    def reconfigure(self, emitter: Emitter, hour: int, policy: Policy) -> None:
         """Send through this emitter, at this hour, and count by this, from now on."""
-        self._emitter, self._hour = emitter, hour
-        self._unsettled_after_ms = unsettled_after_ms
+        self._emitter, self._hour, self._policy = emitter, hour, policy
 
     def send_due(self) -> None:
         """Send the count of today, if it is due; after a day that passed it is not made up.
@@ -59,7 +59,10 @@ class DailyCount:
         """Send it; whether the Agent has it."""
         self._emitter.flush()  # what was lost before is no loss of this
         counts = troubles(self._levels.totals())
-        counts["unsettled"] = self._levels.unsettled(self._clock() - self._unsettled_after_ms)
+        now = self._clock()
+        counts["unsettled"] = self._levels.unsettled(now - self._policy.unsettled_after_ms)
+        missing = self._levels.expected_missing(now, self._policy.expected_within_ms)
+        counts["expected_missing"] = sum(missing.values())
         for condition, count in counts.items():
             self._emitter.count("lightkeeper.documents.unattended", count, condition=condition)
         return self._emitter.flush()

@@ -46,14 +46,12 @@ class Gauges:
         self._began = clock()
         self._medians: Counter[str] = Counter()
         self._medians_at: Instant | None = None
-        self._daily = DailyCount(
-            levels, outbox, emitter, clock, daily_count_hour, policy.unsettled_after_ms
-        )
+        self._daily = DailyCount(levels, outbox, emitter, clock, daily_count_hour, policy)
 
     def reconfigure(self, emitter: Emitter, *, daily_count_hour: int, policy: Policy) -> None:
         """Send through this emitter, and count by these settings, from now on."""
         self._emitter, self._policy = emitter, policy
-        self._daily.reconfigure(emitter, daily_count_hour, policy.unsettled_after_ms)
+        self._daily.reconfigure(emitter, daily_count_hour, policy)
 
     def send(self) -> None:
         """Send the store's levels; every series goes out each time, so that monitors see no gap.

@@ -55,7 +55,7 @@ CONDITION: Final[Tags] = {
     "condition": (
         *("slow", "stuck", "overdue", "not_found"),
         *("unacknowledged", "in_efolder_not_bgs", "efolder_unknown", "contradictory"),
-        *("acknowledged", "unsettled"),
+        *("acknowledged", "unsettled", "expected_missing"),
     )
 }
 OPEN_WORDS: Final = 8

@@ -11,6 +11,7 @@ from lightkeeper.domain.time import DAY, HOUR
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.triage import TriageStore
@@ -31,7 +32,7 @@ def watch(database_url, tmp_path):
 def _daily(watch, hour=14):
     """What a process that starts now counts with."""
     levels, outbox = Levels(watch.database), Outbox(watch.database)
-    return DailyCount(levels, outbox, watch.emitter, watch.clock.instant, hour, 7 * DAY)
+    return DailyCount(levels, outbox, watch.emitter, watch.clock.instant, hour, Policy())
 
 
 def _at(watch, hours):
@@ -44,7 +45,7 @@ def _sent(watch):
     watch.agent.drain()
     sent = [one for one in watch.agent.metrics if one.name == UNATTENDED]
     watch.agent.clear()
-    return len(sent) / 10
+    return len(sent) / 11
 
 
 def test_what_needs_people_is_counted_by_condition(watch):
@@ -52,6 +53,9 @@ def test_what_needs_people_is_counted_by_condition(watch):
     states = ["stuck", "stuck", "overdue", "in_efolder", "not_in_efolder", "delivered", "waiting"]
     stand(watch.documents, states)
     watch.database.execute("UPDATE tallies SET condition = 'closed' WHERE condition = 'waiting'")
+    expected = ExpectedDocuments(watch.database)
+    expected.expect("s-9", {"form_0781": 2, "veteran_upload": 1}, "vets-api", MIDNIGHT + 13 * HOUR)
+    expected.expect("s-8", {"form_0781": 4}, "vets-api", MIDNIGHT + 13 * HOUR + 1)
     _at(watch, 14)
     _daily(watch).send_due()
     watch.agent.drain()
@@ -69,6 +73,7 @@ def test_what_needs_people_is_counted_by_condition(watch):
         "contradictory": 0,
         "acknowledged": 0,
         "unsettled": 0,
+        "expected_missing": 3,
     } == {one.tags["condition"]: one.value for one in sent}
 
 
@@ -221,4 +226,4 @@ def test_passes_of_lightkeeper_poll_send_it_once(tmp_path):
             assert 0 == command_line.run("poll", env=env).returncode
         agent.drain()
 
-        assert 10 == sum(one.name == UNATTENDED for one in agent.metrics)
+        assert 11 == sum(one.name == UNATTENDED for one in agent.metrics)

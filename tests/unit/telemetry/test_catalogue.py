@@ -109,7 +109,7 @@ def test_the_words_are_those_of_the_domain():
     assert set(CallOutcome) == set(CALL_OUTCOMES)
     assert {step.lower() for step in Step} == set(STEPS)
     unattended = CATALOGUE["lightkeeper.documents.unattended"].tags["condition"]
-    assert (*troubles([]), "unsettled") == unattended
+    assert (*troubles([]), "unsettled", "expected_missing") == unattended
     remarks = CATALOGUE["lightkeeper.answers.remarkable"].tags["remark"]
     words = CATALOGUE["lightkeeper.answers.unknown_words"].tags["field"]
     others = {"veteran_must_act", "notice_sent", "notice_delivered", "slo_met", "slo_missed"}
