@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("wheel")  # which is built once
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "daemon"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -8,6 +8,7 @@ import command_line
 import pytest
 from browser import browser
 
+pytestmark = pytest.mark.xdist_group("rendered page")  # which is rendered once
 PAST = {"documents: Notice reached the veteran: no data", "documents: Notice sent: no data"}
 """What no drill fills: lightkeeper sends no notices yet."""
 COVERED = """(() => {
