@@ -1,5 +1,6 @@
 """A throw-away PostgreSQL server for the tests, and a fresh database on it for each test."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -127,22 +128,39 @@ def server() -> Iterator[PostgresServer]:
 
     Raises `PostgresUnavailable` where no server can run at all, `RuntimeError` where one fails to.
     """
-    create = [_binaries() / "initdb", "-U", SUPERUSER, "-A", "trust", "-N"]
-    with _made([*create, "-E", "UTF8", "--locale=C"]) as made:
+    with _made(["cp", "--archive", "--no-target-directory", _new_files()]) as made:
         yield made
+
+
+def _new_files() -> Path:
+    """The files of a server that never ran; the first worker of a run makes them for all."""
+    folder = Path(tempfile.gettempdir())
+    files = folder / "new-server"
+    with (folder / "new-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not files.exists():
+            account = _unprivileged_account()
+            # Not `files` itself: a run that was killed in the midst leaves no half of it.
+            made = Path(tempfile.mkdtemp(prefix="new-server-"))
+            if account:
+                shutil.chown(made, account["user"], account["group"])
+            create = [_binaries() / "initdb", "-U", SUPERUSER, "-A", "trust", "-N", "-D", made]
+            _run([*create, "-E", "UTF8", "--locale=C"], cwd=made, **account)
+            made.rename(files)
+    return files
 
 
 @contextmanager
 def standby(primary: PostgresServer) -> Iterator[PostgresServer]:
     """Run a server that follows `primary` and can be read only, until it is promoted."""
     create = [_binaries() / "pg_basebackup", "-U", SUPERUSER, "-h", primary.socket_dir]
-    with _made([*create, "--checkpoint=fast", "--write-recovery-conf"]) as made:
+    with _made([*create, "--checkpoint=fast", "--write-recovery-conf", "-D"]) as made:
         yield made
 
 
 @contextmanager
 def _made(create: list[Path | str]) -> Iterator[PostgresServer]:
-    """Run the server whose files this command makes in the folder that -D names."""
+    """Run the server whose files this command makes in the folder that it is given last."""
     account = _unprivileged_account()
     # Not pytest's directory: a socket's path has at most 107 bytes, and `nobody` must get there.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -150,7 +168,7 @@ def _made(create: list[Path | str]) -> Iterator[PostgresServer]:
         shutil.chown(home, account["user"], account["group"])
     try:
         made = PostgresServer(home)
-        _run([*create, "-D", home / "data"], cwd=home, **account)
+        _run([*create, home / "data"], cwd=home, **account)
         made.start()
         try:
             yield made

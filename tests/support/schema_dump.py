@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import postgres
+import run_folder
 from daemon_rig import DaemonRig
 
 from lightkeeper.casework.triage import Action, decide, note
@@ -76,6 +77,7 @@ def postgresql_dump(folder):
 
 
 if __name__ == "__main__":
+    run_folder.make()
     for engine, dump in (("sqlite", sqlite_dump), ("postgresql", postgresql_dump)):
         target = FOLDER / f"{engine}-{NEWEST}.sql"
         if target.exists():
