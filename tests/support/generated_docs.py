@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ DRILLS = ROOT / "monitors" / "drills.md"
 OPERATING = ROOT / "systemd" / "README.md"
 METADATA = ROOT / "dashboards" / "metadata.csv"
 MESSAGES = ROOT / "daemon" / "lightkeeper" / "casework" / "locale" / "veteran.pot"
+OPENAPI = ROOT / "daemon" / "openapi.json"
 ENV_EXAMPLE = ROOT / "systemd" / "settings.env.example"
 SET_BY_THE_EXAMPLE = {
     "DD_DOGSTATSD_URL": "unix:///var/run/datadog/dsd.socket",
@@ -138,6 +140,13 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def openapi() -> str:
+    """The description of the API."""
+    from lightkeeper.web.app import described  # as late: all else here needs none of it
+
+    return json.dumps(described().openapi(), indent=2) + "\n"
+
+
 if __name__ == "__main__":
     if "drills" in sys.argv:
         drills = markdown(run_drills(FAULTS, load(ROOT / "monitors")))
@@ -147,3 +156,4 @@ if __name__ == "__main__":
         METADATA.write_text(metadata())
         ENV_EXAMPLE.write_text(env_example())
         MESSAGES.write_text(messages())
+        OPENAPI.write_text(openapi())

@@ -8,6 +8,7 @@ import urllib.parse
 
 import orjson
 
+from lightkeeper.config import api_tokens
 from lightkeeper.simulation.agent import server as agent
 from lightkeeper.simulation.datadog import server as datadog
 from lightkeeper.simulation.lighthouse import tokens
@@ -24,6 +25,7 @@ def watch():
     """Take note of all secrets and packets from now on."""
     _note_calls(tokens.TokenIssuer, "answer", _exchanged)
     _note_calls(tokens, "private_key_pem", _key_made)
+    _note_calls(api_tokens, "made", _token_made)
     _note_calls(agent, "parse", _received)
     _note_calls(datadog.SimulatedDatadog, "start", _opened)
 
@@ -64,6 +66,10 @@ def _opened(_nothing, account):
 def _key_made(pem):
     for line in pem.splitlines()[2:-1]:  # the first begins as every such key does
         _register("the private key", line)
+
+
+def _token_made(made, *_):
+    _register("a token of the API", made[1].rpartition("_")[2])
 
 
 def _register(what, secret):

@@ -87,7 +87,7 @@ def document(
     if row is None:
         return None
     history = Outbox(database).history(row.id)
-    data = _data(row, Outbox(database).moved_at(row.id), now, policy)
+    data = data_of(row, Outbox(database).moved_at(row.id), now, policy)
     data["history"] = [
         {
             "at": iso(change.at),
@@ -101,21 +101,22 @@ def document(
         }
         for change in history
     ]
-    tries = _tries(database, row)
-    decided_by = _decided_by(tries, row)
-    data["decided_by"] = decided_by
-    for_the_veteran = _for_the_veteran(database, tries, now)
-    data |= for_the_veteran.data
+    tries = tries_of(database, row)
+    data["decided_by"] = other = decided_by(tries, row)
+    read = for_the_veteran(database, tries, now)
+    data |= read.data
     lines = _headline(data)
-    if decided_by is not None:
-        lines.append(f"  another try of the same document decides: request id {decided_by}")
+    if other is not None:
+        lines.append(f"  another try of the same document decides: request id {other}")
     lines += ["", "history:"]
     lines.append(f"  {iso(row.tracked_at)}  handed to Lighthouse")
     lines += [f"  {entry['at']}  {printable(_change(entry))}" for entry in data["history"]]
-    return Found(data, lines + for_the_veteran.lines)
+    return Found(data, lines + read.lines)
 
 
-def _tries(database: Database, row: Form526DocumentSubmission) -> list[Form526DocumentSubmission]:
+def tries_of(
+    database: Database, row: Form526DocumentSubmission
+) -> list[Form526DocumentSubmission]:
     """All tries of the document of which this is one."""
     if row.form_attachment_id is None:
         return [row]
@@ -123,7 +124,7 @@ def _tries(database: Database, row: Form526DocumentSubmission) -> list[Form526Do
     return [one for one in rows if one.form_attachment_id == row.form_attachment_id]
 
 
-def _decided_by(
+def decided_by(
     tries: Sequence[Form526DocumentSubmission], row: Form526DocumentSubmission
 ) -> int | None:
     """The request id of the try that decides, where it is another."""
@@ -132,7 +133,7 @@ def _decided_by(
     return int(deciding(tries).lighthouse_request_id)
 
 
-def _for_the_veteran(
+def for_the_veteran(
     database: Database,
     rows: Sequence[Form526DocumentSubmission],
     now: Instant,
@@ -165,8 +166,8 @@ def submission(
     outbox, documents = Outbox(database), documents_of(rows)
     within = policy.expected_within_ms
     untracked = [each.state(now, within) for each in wanted for _ in range(each.missing_count)]
-    for_the_veteran = _for_the_veteran(database, rows, now, untracked)
-    known = {row.id: _data(row, outbox.moved_at(row.id), now, policy) for row in rows}
+    read = for_the_veteran(database, rows, now, untracked)
+    known = {row.id: data_of(row, outbox.moved_at(row.id), now, policy) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
         "documents": [
@@ -174,7 +175,7 @@ def submission(
             for each in documents
         ],
         "expected": [expected.data(each, now, within) for each in wanted],
-        **for_the_veteran.data,
+        **read.data,
     }
     count = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
     tries = f" in {len(rows)} tries" if len(rows) > len(documents) else ""
@@ -185,16 +186,18 @@ def submission(
         for one in each.others:
             lines += ["", "another try of the same document, which does not decide:"]
             lines += [f"  {line}" for line in _headline(known[one.id])]
-    return Found(data, lines + for_the_veteran.lines)
+    return Found(data, lines + read.lines)
 
 
-def _data(
+def data_of(
     row: Form526DocumentSubmission, moved_at: Instant | None, now: Instant, policy: Policy
 ) -> dict[str, Any]:
+    """What is known of one document, as plain data for JSON."""
     columns = {name: getattr(row, name) for name in facts.COLUMNS}
     return {
         **facts.of_document(columns, moved_at, now, policy),
         **{name: iso(getattr(row, name)) for name in _MORE_TIMES},
+        "answer_age_s": _age_s(row.last_answered_at, now),
         "steps": orjson.loads(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
@@ -250,6 +253,10 @@ def _remark(remark: Remark) -> str:
     return (
         f"{words} by {remark.detail}" if remark.kind in _BY_STAFF else f"{words}: {remark.detail}"
     )
+
+
+def _age_s(answered_at: Instant | None, now: Instant) -> int | None:
+    return None if answered_at is None else max(0, now - answered_at) // SECOND
 
 
 def _loaded(text: str | None) -> Any:

@@ -34,6 +34,7 @@ from lightkeeper.commands.terminal import HarmlessStream
 from lightkeeper.commands.token import token
 from lightkeeper.commands.track import track
 from lightkeeper.commands.triage import ack, close, recheck
+from lightkeeper.commands.web import web
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 
 _OUTPUTS: Final = ("stdout", "stderr")
@@ -170,7 +171,7 @@ for _command in (
         recheck,
         correct,
     ),
-    *(maintenance, token, check, backup, restore),
+    *(maintenance, token, check, backup, restore, web),
     *(monitors, dashboards, account, drill, demo, simulate),
 ):
     main.add_command(_command)

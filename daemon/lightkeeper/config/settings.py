@@ -14,7 +14,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lightkeeper.config import database_address, network, planned_services, secret_files
+from lightkeeper.config import (
+    database_address,
+    network,
+    planned_services,
+    secret_files,
+    web_address,
+)
 from lightkeeper.config.durations import Duration
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
@@ -79,6 +85,7 @@ class StoreSettings(BaseSettings):
     follow_overlap: Duration = 15 * MINUTE
     api_tokens_file: str | None = None
     """The file of `config/api_tokens.py`, by its name: it is read again whenever it changed."""
+    web_listen: Annotated[str, AfterValidator(web_address.checked)] = "127.0.0.1:8526"
 
     @field_validator("database_url")
     @classmethod

@@ -259,20 +259,17 @@ class Documents(DueDocuments):
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
         """The document with this request id, with everything the store knows of it."""
-        with self._db.guarded():
-            found: Form526DocumentSubmission | None = Form526DocumentSubmission.get_or_none(
-                Form526DocumentSubmission.lighthouse_request_id == request_id
-            )
-        return found
+        by_request_id = Form526DocumentSubmission.lighthouse_request_id == request_id
+        rows = self._db.found(Form526DocumentSubmission.select().where(by_request_id))
+        return rows[0] if rows else None
 
     def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
         """All documents of one submission, in the order they were tracked."""
-        with self._db.guarded():
-            return list(
-                Form526DocumentSubmission.select()
-                .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
-                .order_by(Form526DocumentSubmission.id)
-            )
+        return self._db.found(
+            Form526DocumentSubmission.select()
+            .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
+            .order_by(Form526DocumentSubmission.id)
+        )
 
 
 def _has_moved(one: Recorded) -> bool:

@@ -61,6 +61,8 @@ class Limits(NamedTuple):
 COMMAND: Final = Limits(lock_ms=15_000, statement_ms=30_000, idle_ms=600_000)
 WATCH: Final = Limits(lock_ms=2_000, statement_ms=8_000, idle_ms=60_000)
 """Those of the daemon, which tries again anyway, and has signals to send."""
+CALLER: Final = Limits(lock_ms=2_000, statement_ms=5_000, idle_ms=60_000)
+"""Those of a process whose own callers wait for it."""
 
 
 class Connection(psycopg.Connection[Any]):

@@ -21,6 +21,9 @@ from lightkeeper.store.schema import MODELS, TRANSITION
 if TYPE_CHECKING:
     from lightkeeper.store.postgresql import Claim
 
+CALLER_BUSY_TIMEOUT_MS: Final = 2_000
+"""How long a process waits for a lock whose own callers wait for it."""
+_SNAPSHOT: Final = "REPEATABLE READ, READ ONLY"
 _CHANGES_LOCK: Final = 526_0004
 _TRANSITION: Final = f"""
     INSERT INTO transitions ({", ".join(TRANSITION)}) VALUES ({", ".join("?" * len(TRANSITION))})
@@ -168,6 +171,27 @@ class Session:
                 time.sleep(0.01)
             self._note_files()
 
+    def serve_callers(self, *, reads_only: bool) -> None:
+        """Wait for locks and answers as briefly as a process must whose own callers wait for it.
+
+        With `reads_only` SQLite refuses every write of this connection; PostgreSQL does so within
+        `reading`.
+        """
+        if self.path is None:
+            from lightkeeper.store.postgresql import CALLER
+
+            self._db.use(CALLER)
+            return
+        self.execute(f"PRAGMA busy_timeout = {CALLER_BUSY_TIMEOUT_MS}")
+        if reads_only:
+            self.execute("PRAGMA query_only = ON")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One transaction that reads: all of it is of one moment, whatever others write."""
+        with self.guarded(), self._db.atomic(*(() if self.path else (_SNAPSHOT,))):
+            yield
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
@@ -215,6 +239,13 @@ class Session:
         with self.guarded():
             rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
             return rows
+
+    def found(self, query: Any) -> list[Any]:
+        """What a query of models finds, through this connection: models are of the whole process,
+        and another thread may have a connection of its own.
+        """
+        with self.guarded():
+            return list(query.bind(self._db))
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement; the number of rows it changed."""

@@ -1,0 +1,153 @@
+"""How routes reach the store: what may wait is done in threads, and nothing waits for ever.
+
+A quick read of SQLite is done at once, in the event loop: to hand it to a thread takes longer than
+to do it. PostgreSQL, writes and long reads have threads with a connection each.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.store.database import Database, open_database
+from lightkeeper.store.errors import StoreLost, StoreUnavailable
+
+ANSWER_SECONDS: Final = 10.0
+"""How long a request waits for the store, for a free thread included."""
+_READERS: Final = {"sqlite": 2, "postgresql": 6}
+_WRITERS: Final = {"sqlite": 1, "postgresql": 4}
+"""SQLite has one writer at a time anyway."""
+_Result = TypeVar("_Result")
+
+
+class StoreSilent(LightkeeperError):
+    """The store gave no answer in time: repeat this later, it is known then what was stored."""
+
+
+class StoreAccess:
+    """The store, as the routes use it. `open` it in the thread of the event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
+        self._inline: Database | None = None
+        self._readers = _Pool(url, _READERS[self.dialect], reads_only=True)
+        self._writers = _Pool(url, _WRITERS[self.dialect], reads_only=False)
+        self.lost: StoreLost | None = None
+        """Why this process has to end: only a new one can go on with the store."""
+
+    def open(self) -> None:
+        """Make sure that there is a store to read; raises what `open_database` raises."""
+        database = _opened(self._url, reads_only=True)
+        if self.dialect == "sqlite":
+            self._inline = database
+        else:
+            database.close()
+
+    async def read(self, work: Callable[[Database], _Result]) -> _Result:
+        """What `work` reads, quickly and of one moment: with SQLite everything else waits."""
+        if self._inline is None:
+            return await self.scan(work)
+        try:
+            return _read(self._inline, work)
+        except StoreLost as exc:
+            self.lost = exc
+            raise
+
+    async def scan(self, work: Callable[[Database], _Result]) -> _Result:
+        """What `work` reads of one moment, and may take its time to find."""
+        return await self._in(self._readers, lambda database: _read(database, work))
+
+    async def write(self, work: Callable[[Database], _Result]) -> _Result:
+        """What `work` returns, which may write; raises `StoreSilent` if it takes too long.
+
+        Whether it was written is then not known.
+        """
+        return await self._in(self._writers, work)
+
+    async def _in(self, pool: "_Pool", work: Callable[[Database], _Result]) -> _Result:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await pool.run(work)
+        except TimeoutError:
+            raise StoreSilent from None
+        except StoreLost as exc:
+            self.lost = exc
+            raise
+
+    def close(self) -> None:
+        """Close every connection; what is under way is waited for."""
+        if self._inline is not None:
+            self._inline.close()
+        self._readers.close()
+        self._writers.close()
+
+
+class _Pool:
+    """Threads with a connection each; work waits for a free one."""
+
+    def __init__(self, url: str, count: int, *, reads_only: bool) -> None:
+        self._threads = [_Thread(url, reads_only) for _ in range(count)]
+        # The one used last goes first: the connections of the others are opened when needed.
+        self._free: asyncio.LifoQueue[_Thread] = asyncio.LifoQueue()
+        for thread in reversed(self._threads):
+            self._free.put_nowait(thread)
+
+    async def run(self, work: Callable[[Database], _Result]) -> _Result:
+        thread = await self._free.get()
+        future = asyncio.wrap_future(thread.executor.submit(thread.run, work))
+        # Not before the thread is done, even where nobody waits for it any more.
+        future.add_done_callback(lambda _: self._free.put_nowait(thread))
+        return await asyncio.shield(future)
+
+    def close(self) -> None:
+        for thread in self._threads:
+            thread.close()
+
+
+class _Thread:
+    """One thread, and the connection that it alone uses."""
+
+    def __init__(self, url: str, reads_only: bool) -> None:
+        self._url, self._reads_only = url, reads_only
+        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._database: Database | None = None
+
+    def run(self, work: Callable[[Database], _Result]) -> _Result:
+        if self._database is None:
+            self._database = _opened(self._url, reads_only=self._reads_only)
+        return work(self._database)
+
+    def close(self) -> None:
+        def close() -> None:
+            if self._database is not None:
+                self._database.close()
+
+        with suppress(LightkeeperError):
+            self.executor.submit(close).result()
+        self.executor.shutdown()
+
+
+def _opened(url: str, *, reads_only: bool) -> Database:
+    database = open_database(url, create=False, look=True)
+    try:
+        database.serve_callers(reads_only=reads_only)
+        if not reads_only:
+            database.durable()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _read(database: Database, work: Callable[[Database], _Result]) -> _Result:
+    try:
+        with database.reading():
+            return work(database)
+    except StoreUnavailable:
+        if not database.is_cut_off:
+            raise
+        with database.reading():  # the session had ended; this connects again
+            return work(database)

@@ -1,0 +1,112 @@
+"""The application: routes, limits, and problems in place of errors."""
+
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lightkeeper import __version__
+from lightkeeper.casework.filters import WrongFilter
+from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.web import problems
+from lightkeeper.web.limits import Observe, RequestLimits
+from lightkeeper.web.problems import HttpProblem
+from lightkeeper.web.routes import benefits_documents, health
+from lightkeeper.web.services import Services
+
+ROUTERS: Final = (health.router, benefits_documents.router)
+_DESCRIPTION: Final = """\
+What lightkeeper knows of the documents of Form 526 claims that were handed to Lighthouse.
+
+Every time is UTC. Every refusal is a problem (RFC 9457) that says what happens, then what to do. \
+Each call but `/healthz`, `/readyz` and `/openapi.json` needs a bearer token with the scope that \
+the operation names.
+"""
+
+log = structlog.get_logger()
+
+
+def build_app(services: Services, observe: Observe = lambda *_: None) -> Any:
+    """The ASGI application, which tells `observe` of each answer."""
+    app = described()
+    app.state.services = services
+    return RequestLimits(app, observe)
+
+
+def described() -> FastAPI:
+    """The routes alone, with the description that is published; they cannot be called yet."""
+    app = FastAPI(
+        title="lightkeeper",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,  # its page loads from elsewhere
+        redoc_url=None,
+        generate_unique_id_function=_name,
+        responses=problems.documented(422, 503),
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    described_by_fastapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = described_by_fastapi()
+        schemas = description.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = problems.SCHEMA
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's own documentation does
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+async def _problem(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HttpProblem)  # noqa: S101  # it is the handler of this kind alone
+    return exc.response()
+
+
+async def _invalid(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    return problems.of_invalid(exc.errors()).response()
+
+
+async def _http(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101
+    detail = {404: "no such address: /openapi.json has all", 405: "use another method"}
+    headers = exc.headers if exc.status_code == 405 else None
+    said = detail.get(exc.status_code, "the request is refused")
+    return HttpProblem(exc.status_code, said, headers=headers).response()
+
+
+async def _unavailable(_request: Request, exc: Exception) -> Response:
+    # Why is in the log alone: a caller can do nothing about the place of the store.
+    log.warning("web.store.unavailable", reason=str(exc))
+    return HttpProblem(503, "the store cannot be used now: repeat this later").response()
+
+
+async def _wrong_filter(_request: Request, exc: Exception) -> Response:
+    return HttpProblem(422, str(exc)).response()
+
+
+async def _mistake(_request: Request, exc: Exception) -> Response:
+    return problems.of_mistake(exc).response()  # and `RequestLimits` logs it
+
+
+_HANDLERS: Final = {
+    Exception: _mistake,
+    HttpProblem: _problem,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    WrongFilter: _wrong_filter,
+    LightkeeperError: _unavailable,
+}

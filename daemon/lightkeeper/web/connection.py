@@ -1,0 +1,130 @@
+"""One connection: uvicorn's, with what it lacks: headers are bounded, and so is every wait."""
+
+from asyncio import TimerHandle, Transport
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from lightkeeper.web.problems import MEDIA_TYPE, HttpProblem
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+"""Of a request's first line and its headers."""
+HEAD_SECONDS: Final = 10.0
+"""How long they may take to arrive."""
+DRAIN_SECONDS: Final = 10.0
+"""How long a caller may take to read what it was sent."""
+LINGER_SECONDS: Final = 2.0
+"""How long what a refused caller still sends is read: closed at once, it would not see why."""
+MAX_CONNECTIONS: Final = 500
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """A connection that refuses large headers and does not wait for slow callers."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._is_refused = False
+        self._refusal = HttpProblem(400, "this is not HTTP/1.1")
+        self._timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Take a caller, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._refuse(HttpProblem(503, "too many callers are connected: try again later"))
+        else:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the caller, and what was waited for."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the caller was refused: then it is read past."""
+        if self._is_refused:
+            return
+        self._head_bytes += len(data) if self._is_in_head else 0
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
+            self._refuse(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+        if self._timer is None:
+            self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header is there; what is raised here ends as `send_400_response`."""
+        super().on_header(name, value)
+        if len(self.url) + sum(len(a) + len(b) for a, b in self.headers) > MAX_HEAD_BYTES:
+            self._refusal = _TOO_LARGE
+            raise ValueError("headers too large")
+
+    def on_headers_complete(self) -> None:
+        """The headers are there: the request is handed on."""
+        self._is_in_head = False
+        self._stop_timer()
+        if len(self.url) > MAX_HEAD_BYTES:
+            self._refusal = _TOO_LARGE
+            raise ValueError("address too large")
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own words
+        """Refuse what cannot be read."""
+        self._refuse(self._refusal)
+
+    def pause_writing(self) -> None:
+        """The caller does not read its answer."""
+        super().pause_writing()
+        self._stop_timer()
+        self._timer = self.loop.call_later(DRAIN_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The caller reads again."""
+        self._stop_timer()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The caller asks for nothing more; what it has not read by now is thrown away."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def _await_head(self) -> None:
+        too_slow = HttpProblem(408, f"the headers did not arrive within {HEAD_SECONDS:g} s")
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, problem: HttpProblem) -> None:
+        """Answer, hear the caller out for a moment, and close."""
+        self._is_refused = True
+        self._stop_timer()
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        response = problem.response()
+        head = STATUS_LINE[problem.status]
+        head += b"content-type: " + MEDIA_TYPE.encode() + b"\r\nconnection: close\r\n"
+        head += b"content-length: %d\r\n\r\n" % len(response.body)
+        self.transport.write(head + bytes(response.body))
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def eof_received(self) -> None:
+        """The caller has sent all."""
+        if self._is_refused:
+            self.transport.close()
+
+
+_TOO_LARGE: Final = HttpProblem(
+    431, f"address and headers are longer than {MAX_HEAD_BYTES:,} bytes: send shorter ones"
+)

@@ -1,0 +1,130 @@
+"""How the API says no: problem details (RFC 9457), in which nothing of a request is repeated."""
+
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 5
+_TITLES: Final = {
+    400: "The request is not HTTP as it is understood here",
+    401: "The token is missing or refused",
+    403: "The token does not allow this",
+    404: "There is no such thing here",
+    405: "This is not done at this address",
+    408: "The request took too long to arrive",
+    409: "A request id is tracked already for another document",
+    410: "This is no longer kept",
+    413: "The body is too large",
+    415: "The body is no JSON",
+    422: "The request is not understood",
+    431: "The headers are too large",
+    500: "The API made a mistake",
+    503: "The API cannot answer now",
+}
+_REASONS: Final = {
+    "extra_forbidden": "there is no such name here: remove it",
+    "greater_than_equal": "must be at least {ge}",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "json_invalid": "is no JSON",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "missing": "is missing",
+    "string_type": "must be text",
+    "too_long": "must have at most {max_length} items",
+    "too_short": "must have at least {min_length} items",
+}
+"""Our words for pydantic's errors, by its type of error."""
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+SCHEMA: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What happens, then what to do."},
+    },
+}
+"""The schema of a problem; some have more members."""
+
+
+class HttpProblem(Exception):
+    """A request is refused: `detail` says what happens, then what to do.
+
+    `more` are further members of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.more = status, detail, more
+        self.headers = dict(headers or {})
+
+    def content(self) -> dict[str, Any]:
+        """The members of the answer."""
+        title = _TITLES.get(self.status, _TITLES[400])
+        first = {"type": "about:blank", "title": title, "status": self.status}
+        return first | {"detail": self.detail} | self.more
+
+    def response(self) -> Response:
+        """The answer; one that may be repeated soon says so."""
+        headers = dict(self.headers)
+        if self.status == 503:
+            headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        return Response(orjson.dumps(self.content()), self.status, headers, MEDIA_TYPE)
+
+
+def of_mistake(exc: Exception) -> HttpProblem:
+    """The problem of a mistake of ours: which one, and where. Its own words may be personal."""
+    where = traceback.extract_tb(exc.__traceback__)[-1]
+    at = f"{Path(where.filename).name}:{where.lineno}"
+    return HttpProblem(500, f"internal error: {type(exc).__name__} at {at}: please report it")
+
+
+def of_invalid(errors: Sequence[Mapping[str, Any]]) -> HttpProblem:
+    """The problem of a request whose parameters or body break the schema.
+
+    pydantic repeats what it was given; here only the place and the rule are named.
+    """
+    said = [{"where": _place(each["loc"]), "reason": _reason(each)} for each in errors[:20]]
+    first = said[0]
+    return HttpProblem(422, f"{first['where']}: {first['reason']}", errors=said)
+
+
+def _place(location: Sequence[Any]) -> str:
+    # A name that is no word may be a value, and a value may be personal.
+    return ".".join(
+        str(each) if isinstance(each, int) or _NAME.fullmatch(str(each)) else "(a field)"
+        for each in location
+    )
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    if ours := _REASONS.get(error["type"]):
+        return ours.format_map(error.get("ctx", {}))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{message[0].lower()}{message[1:]}"
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What an operation's description says of these answers."""
+    reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: reference}}
+        for status in statuses
+    }

@@ -1,0 +1,39 @@
+"""Documents at Lighthouse's Benefits Documents API, each by its request id.
+
+The upstream is in the path: another one has ids of its own.
+"""
+
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from lightkeeper.casework.answers import document_answer
+from lightkeeper.web import problems, schemas
+from lightkeeper.web.auth import Reader
+from lightkeeper.web.problems import HttpProblem
+from lightkeeper.web.services import Web
+
+MAX_REQUEST_ID: Final = 2**63 - 1
+RequestId = Annotated[
+    int, Path(ge=0, le=MAX_REQUEST_ID, description="The requestId that Lighthouse returned.")
+]
+
+router = APIRouter(tags=["documents"])
+
+
+@router.get(
+    "/v1/benefits-documents/{request_id}",
+    response_model=schemas.DocumentAnswer,
+    responses=problems.documented(401, 403, 404),
+)
+async def get_document(web: Web, _caller: Reader, request_id: RequestId) -> Any:
+    """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
+    now = web.clock()
+    found = await web.store.read(
+        lambda database: document_answer(database, request_id, now, web.policy)
+    )
+    if found is None:
+        raise HttpProblem(404, f"request id {request_id} is not tracked here: check the id")
+    return Response(orjson.dumps(found), media_type="application/json")

@@ -1,0 +1,65 @@
+"""`/healthz`: the process answers; `/readyz`: and what it answers can be trusted."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.database import Database, StoreForeign
+from lightkeeper.web.problems import HttpProblem
+from lightkeeper.web.services import Web
+
+HEARTBEAT_SECONDS: Final = 60
+"""The daemon writes to the store every few seconds; after this long without, it does not run."""
+
+router = APIRouter(tags=["health"])
+
+
+class Healthy(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Ready(BaseModel):
+    """The store can be read, has the right schema, and is watched by a daemon."""
+
+    status: str = "ok"
+    heartbeat_age_s: int
+    """How many seconds ago the daemon wrote to the store."""
+
+
+@router.get("/healthz")
+async def healthz() -> Healthy:
+    """Say that this process answers; nothing else is looked at."""
+    return Healthy()
+
+
+@router.get("/readyz")
+async def readyz(web: Web) -> Ready:
+    """Say that answers can be trusted; a 503 says what keeps them from it."""
+    try:
+        watched_at = await web.store.read(_watched_at)
+    except StoreForeign:
+        raise HttpProblem(
+            503,
+            "the store has a schema that this process does not know: install one version of "
+            "lightkeeper for all, and restart this",
+        ) from None
+    if watched_at is None:
+        raise HttpProblem(503, "no daemon has ever watched the store: start `lightkeeper run`")
+    age_s = max(0, web.clock() - watched_at) // SECOND
+    if age_s >= HEARTBEAT_SECONDS:
+        raise HttpProblem(
+            503,
+            f"the daemon's last heartbeat is {age_s} s old, and answers grow old with it: look "
+            "at `lightkeeper run`",
+            heartbeat_age_s=age_s,
+        )
+    return Ready(heartbeat_age_s=age_s)
+
+
+def _watched_at(database: Database) -> Instant | None:
+    database.refuse_older()
+    return database.watched_at()

@@ -1,0 +1,83 @@
+"""Who may call: every refusal says why, takes a while, and repeats nothing of the token."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from web_rig import NOW, WebRig
+
+from lightkeeper.config import api_tokens
+from lightkeeper.config.api_tokens import Scope
+from lightkeeper.web.auth import REFUSED_AFTER_SECONDS
+
+PATH = "/v1/benefits-documents/5"
+
+
+@pytest.fixture
+def web(tmp_path):
+    """The API."""
+    with WebRig(tmp_path) as rig:
+        yield rig
+
+
+def test_each_wrong_token_is_refused_after_a_while(web):
+    """No token, wrong scope, an ended one, one of another environment, one never made."""
+    _, never_made = api_tokens.made("other", frozenset(Scope), "tests", NOW, NOW + 1)
+    wrong = {
+        None: (401, "there is no token: send the header"),
+        "secret-word": (401, "the token is none of lightkeeper's"),
+        "": (401, "there is no token"),
+        "lightkeeper_tests_\u00e9": (401, "the token is none of lightkeeper's"),
+        never_made: (401, "the token is not known"),
+        web.token("ended", Scope.READ, ends=NOW): (401, "the token has ended"),
+        web.token("staging", Scope.READ, environment="staging"): (
+            401,
+            "the token is of another environment",
+        ),
+        web.token("feed", Scope.TRACK, Scope.CHANGES): (
+            403,
+            "the token feed lacks the scope read",
+        ),
+    }
+
+    def refused(bearer):
+        began = time.monotonic()
+        answer = web.get(PATH, token=bearer)
+        return answer, time.monotonic() - began
+
+    with ThreadPoolExecutor(len(wrong)) as callers:
+        for (bearer, (status, says)), (answer, took) in zip(
+            wrong.items(), callers.map(refused, wrong), strict=True
+        ):
+            assert status == answer.status
+            assert answer.data["detail"].startswith(says)
+            assert took >= REFUSED_AFTER_SECONDS
+            assert ("www-authenticate" in answer.headers) == (status == 401)
+            assert not bearer or bearer not in str(answer)
+
+
+def test_another_kind_of_authorization_is_no_token(web):
+    """What is no bearer token is refused as one that is missing or wrong."""
+    headers = ["Basic dTpw", "Bearer", "bearer", "Token x", "\xff", "Bearer  "]
+
+    def status(header):
+        return web.get(PATH, token=None, headers={"Authorization": header}).status
+
+    with ThreadPoolExecutor(len(headers)) as callers:
+        assert [401] * len(headers) == list(callers.map(status, headers))
+
+
+def test_a_token_counts_from_when_it_is_made_until_it_is_revoked(web):
+    """The API is not restarted for a token."""
+    bearer = web.token("new", Scope.READ)
+    assert 404 == web.get(PATH, token=bearer).status
+
+    api_tokens.remove(str(web.tokens_file), "new")
+
+    assert 401 == web.get(PATH, token=bearer).status
+
+
+def test_health_and_description_need_no_token(web):
+    """A load balancer and a developer have none."""
+    assert 200 == web.get("/healthz", token=None).status
+    assert "lightkeeper" == web.get("/openapi.json", token=None).data["info"]["title"]

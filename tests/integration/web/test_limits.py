@@ -1,0 +1,179 @@
+"""What no caller can do: send too much, take too long, or learn of a mistake of ours."""
+
+import json
+import time
+from contextlib import suppress
+
+import pytest
+from web_rig import WebRig
+
+from lightkeeper.web import connection, limits
+
+DOCUMENT = "/v1/benefits-documents/5"
+
+
+@pytest.fixture
+def web(tmp_path):
+    """The API; every call is answered as ever after what a test did."""
+    with WebRig(tmp_path) as rig:
+        yield rig
+        assert 200 == rig.get("/healthz").status
+
+
+def said(open_socket) -> tuple[int, dict]:
+    """The status and the problem of all that the server sends until it closes."""
+    received = b""
+    while some := open_socket.recv(65_536):
+        received += some
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 1_000_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + b"X: abcdefg\r\n" * 90_000 + b"\r\n",
+        b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + b"b" * 1_000_000,
+        b"GET /healthz?" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 17_000 + b"\r\n\r\n",
+    ],
+    ids=["a-header", "many-headers", "address", "a-name", "short-address", "short-header"],
+)
+def test_a_megabyte_of_headers_is_refused(web, head):
+    """The caller is told so, even while it still sends."""
+    with web.connect() as caller:
+        caller.sendall(head)
+        status, problem = said(caller)
+
+    assert (431, 431) == (status, problem["status"])
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: 1"])
+def test_a_caller_that_sends_its_headers_slowly_is_cut_off(web, monkeypatch, begin):
+    """However little it sends, and however steadily."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    with web.connect() as caller:
+        began = time.monotonic()
+        caller.sendall(begin)
+        for _ in range(5):
+            time.sleep(0.05)
+            caller.sendall(b"1" if begin else b"")
+        status, problem = said(caller)
+
+    assert 408 == status
+    assert "the headers did not arrive within 0.3 s" == problem["detail"]
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_caller_that_sends_its_body_slowly_is_cut_off(web, monkeypatch):
+    """A body has seconds to arrive."""
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    with web.connect() as caller:
+        caller.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n12")
+        status, problem = said(caller)
+
+    assert (408, "the body did not arrive within 0.2 s") == (status, problem["detail"])
+
+
+def test_a_caller_that_does_not_read_is_cut_off(web, monkeypatch):
+    """What it asked for is thrown away."""
+    monkeypatch.setattr(connection, "DRAIN_SECONDS", 0.2)
+    asked, received = 0, b""
+    with web.connect() as caller:
+        caller.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                caller.send(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
+                asked += 1
+        time.sleep(0.5)
+        caller.settimeout(20)
+        with suppress(ConnectionError):
+            while some := caller.recv(65_536):
+                received += some
+
+    assert 0 < received.count(b"HTTP/1.1 200 OK") < asked
+
+
+@pytest.mark.parametrize("size", [limits.MAX_BODY_BYTES + 1, 3 * limits.MAX_BODY_BYTES])
+def test_a_body_that_is_too_large_is_refused(web, size):
+    """With a length or in pieces."""
+    for headers in ({}, {"Transfer-Encoding": "chunked"}):
+        pieces = b"%x\r\n" % size + b"1" * size + b"\r\n0\r\n\r\n"
+        body = pieces if headers else b"1" * size
+        with web.connect() as caller:
+            length = b"Transfer-Encoding: chunked" if headers else b"Content-Length: %d" % size
+            caller.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\n" + length + b"\r\n\r\n" + body)
+            status, problem = said(caller)
+
+        assert 413 == status
+        assert (
+            "the body is longer than 1,048,576 bytes: send fewer items at once"
+            == (problem["detail"])
+        )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 99],
+)
+def test_what_is_not_http_is_refused(web, words):
+    """A caller of TLS, for one, is told so."""
+    with web.connect() as caller:
+        caller.sendall(words)
+        status, problem = said(caller)
+
+    assert (400, "this is not HTTP/1.1") == (status, problem["detail"])
+
+
+def test_too_many_callers_are_refused(web, monkeypatch):
+    """Those that are connected are answered still."""
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
+    with web.connect() as first, web.connect() as second, web.connect() as third:
+        assert 503 == said(third)[0]
+        for caller in (first, second):
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert (200, {"status": "ok"}) == said(caller)
+
+
+def test_unknown_addresses_and_methods_are_problems(web):
+    """Every refusal has the same form."""
+    for method, path, status in (
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/v1/benefits-documents/", 404),
+        ("DELETE", DOCUMENT, 405),
+        ("PURGE", "/healthz", 405),
+    ):
+        answer = web.call(method, path)
+        assert (status, status) == (answer.status, answer.data["status"])
+        assert "application/problem+json" == answer.headers["content-type"]
+
+
+def test_a_mistake_of_ours_shows_neither_data_nor_traceback(web, monkeypatch):
+    """It says which mistake at which line, to report."""
+
+    def broken(*_):
+        raise ValueError("Jane Doe")
+
+    monkeypatch.setattr("lightkeeper.web.routes.benefits_documents.document_answer", broken)
+    answer = web.get(DOCUMENT)
+
+    assert 500 == answer.status
+    assert answer.data["detail"].startswith("internal error: ValueError at test_limits.py:")
+    assert "Jane" not in str(answer)
+
+
+def test_each_answer_is_observed_by_route_and_status(web):
+    """The route is the one of the description, with no id in it."""
+    web.get(DOCUMENT)
+    web.get("/nowhere/5")
+    web.get("/healthz")
+
+    assert [
+        ("/v1/benefits-documents/{request_id}", 404),
+        ("other", 404),
+        ("/healthz", 200),
+    ] == [seen[:2] for seen in web.observed]
+    assert all(0 < seconds < 60 for *_, seconds in web.observed)
