@@ -11,6 +11,7 @@ from lightkeeper.alerting.evaluate.measure import Measure, Measured
 from lightkeeper.alerting.evaluate.message import OF_NUMBERS
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status, thresholds
+from lightkeeper.alerting.query import slo_counts
 from lightkeeper.alerting.query.parser import parse_expression
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.query.syntax import (
@@ -63,10 +64,10 @@ class SloAlertEvaluator:
         else:
             windows = {"": alert.over}
             self._scale = 100.0
-        query = slos[alert.slo]["query"]
+        queries = _queries(alert, slos[alert.slo])
         self._good, self._all = (
-            {name: _counted(query[part], window) for name, window in windows.items()}
-            for part in ("numerator", "denominator")
+            {name: _counted(queries[part], window) for name, window in windows.items()}
+            for part in slo_counts.PARTS
         )
         self.names = OF_NUMBERS | {"timeframe", *filter(None, windows)}
         self._timeframe = f"{alert.over.amount}{alert.over.unit}"
@@ -113,11 +114,6 @@ def _target(alert: BurnRate | ErrorBudget, slos: dict[str, dict[str, Any]]) -> f
     slo = slos.get(alert.slo)
     if slo is None:
         raise BadMonitor(f"there is no SLO {alert.slo!r}")
-    if slo.get("type") != "metric" or "query" not in slo or slo.get("sli_specification"):
-        raise Unsupported(
-            f"the type of SLO {alert.slo!r} is not supported: write metric, with a query and no "
-            "sli_specification"
-        )
     over = f"{alert.over.amount}{alert.over.unit}"
     targets: Iterable[dict[str, Any]] = slo.get("thresholds") or ()
     target = next((one["target"] for one in targets if one.get("timeframe") == over), None)
@@ -129,6 +125,22 @@ def _target(alert: BurnRate | ErrorBudget, slos: dict[str, dict[str, Any]]) -> f
             "100, which leaves errors a budget"
         )
     return float(target) / 100
+
+
+def _queries(alert: BurnRate | ErrorBudget, slo: dict[str, Any]) -> dict[str, str]:
+    kind, queries = slo.get("type"), slo_counts.counted(slo)
+    if kind != "metric":
+        raise Unsupported(
+            f"the type of SLO {alert.slo!r} is not supported: write metric, which counts good "
+            f"events; or keep {kind} without an alert on it, and silence this rule"
+        )
+    if queries is None:
+        raise Unsupported(
+            f"what SLO {alert.slo!r} counts is not supported: write a query of numerator and "
+            "denominator; or a sli_specification of `count`, with good_events_formula, queries, "
+            "and one of total_events_formula and bad_events_formula"
+        )
+    return queries
 
 
 def _refuse_windows(alert: BurnRate, highest: float) -> None:

@@ -17,6 +17,7 @@ from lightkeeper.alerting.evaluate.message import (
 from lightkeeper.alerting.evaluate.monitor_runs import operands_of, run_with_operands
 from lightkeeper.alerting.files.dashboards import dicts
 from lightkeeper.alerting.files.definitions import PAGERS, Assets, Definition
+from lightkeeper.alerting.query import slo_counts
 from lightkeeper.alerting.query.parser import parse, parse_expression
 from lightkeeper.alerting.query.syntax import (
     Arithmetic,
@@ -76,8 +77,14 @@ class Subject:
     @property
     def written_queries(self) -> str:
         """The text of the queries before variables were filled in."""
-        query = self.definition.written.get("query")
-        return " ".join(map(str, query.values())) if isinstance(query, dict) else str(query)
+        written = self.definition.written
+        query = slo_counts.counted(written) if self.is_slo else None
+        return " ".join(query.values()) if query else str(written.get("query"))
+
+    @property
+    def place(self) -> str:
+        """Where the queries stand in the payload."""
+        return slo_counts.place(self.payload) if self.is_slo else "payload.query"
 
     @cached_property
     def query(self) -> Query | None:
@@ -93,9 +100,9 @@ class Subject:
         if not self.is_slo:
             query = self.query
             return _metric_queries(query.expression) if isinstance(query, MetricAlert) else []
-        query_of = self.payload.get("query")
+        counted = slo_counts.counted(self.payload) or {}
         try:
-            parts = [parse_expression(str(one)) for one in dict(query_of or {}).values()]
+            parts = [parse_expression(one) for one in counted.values()]
         except QuerySyntaxError:
             return []
         return [query for part in parts for query in _metric_queries(part)]
@@ -209,8 +216,8 @@ class Subject:
             query = f'burn_rate("{self.definition.key}").over("{span}"){windows} > 1'
             error = self._refused({"type": "slo alert", "query": query})
             if error is not None:
-                place = "thresholds" if isinstance(error, BadMonitor) else "query"
-                yield f"payload.{place}", error
+                of_targets = isinstance(error, BadMonitor)
+                yield "payload.thresholds" if of_targets else self.place, error
 
     def _refused(self, payload: dict[str, Any]) -> Exception | None:
         try:

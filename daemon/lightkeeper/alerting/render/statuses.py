@@ -12,6 +12,7 @@ from lightkeeper.alerting.files.dashboards import Widget, WidgetQuery, dicts
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.scopes import Group, groups_of, matches
 from lightkeeper.alerting.query.search import Search
+from lightkeeper.alerting.query.slo_counts import PARTS, counted
 from lightkeeper.alerting.query.syntax import ServiceCheckAlert, Tag
 from lightkeeper.alerting.render.elements import element
 from lightkeeper.alerting.render.scene import Scene, clock, name_of, no_data, pixels, table
@@ -111,12 +112,12 @@ def slo_list(scene: Scene, widget: Widget) -> list[Element]:
 
 
 def _objective(scene: Scene, payload: Mapping[str, Any]) -> list[Element | str]:
-    query = payload.get("query")
-    if payload.get("type") != "metric" or not isinstance(query, dict):
+    query = counted(payload)
+    if payload.get("type") != "metric" or query is None:
         raise Unsupported(
             f"an SLO of type {payload.get('type')} is not drawn here: only metric is"
         )
-    good, every = (_total(scene, str(query.get(part))) for part in ("numerator", "denominator"))
+    good, every = (_total(scene, str(query.get(part))) for part in PARTS)
     targets = [one.get("target") for _, one in dicts(payload.get("thresholds"), "")]
     target = float(targets[0]) if targets and targets[0] is not None else None
     share = 100 * good / every if every else None

@@ -45,6 +45,33 @@ def test_a_burn_rate_needs_both_windows():
     ]
 
 
+@pytest.mark.parametrize(
+    "formulas",
+    [
+        {"good": "a", "bad": "b"},
+        {"good": "a", "total": "a + b"},
+        {"good": "every - b", "total": "every"},
+    ],
+)
+def test_formulas_of_counts_are_what_they_say(formulas):
+    """An SLO's specification burns as the query does that counts the same."""
+    queries = {"a": "sum:good{*}", "b": "sum:bad{*}", "every": "sum:good{*} + sum:bad{*}"}
+    count = {f"{name}_events_formula": {"formula": one} for name, one in formulas.items()}
+    count["queries"] = [
+        {"name": name, "data_source": "metrics", "query": one.replace("}", "}.as_count()")}
+        for name, one in queries.items()
+    ]
+    slo = {**SLO["delivery"], "sli_specification": {"count": count}}
+    rates = []
+    for slos in (SLO, {"delivery": slo}):
+        watched = Watched(BURN, slos)
+        burn(watched, 60, 20)
+        rates.append(watched.value())
+
+    assert 20 == pytest.approx(rates[1])
+    assert rates[0] == rates[1]
+
+
 def test_a_burn_rate_without_events_is_skipped():
     """Nothing good and nothing bad says nothing: the status stays."""
     watched = Watched(BURN, SLO)

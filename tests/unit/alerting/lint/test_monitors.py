@@ -267,6 +267,76 @@ def test_an_odd_slo_is_a_problem_and_no_traceback(tmp_path, value):
     assert lint(load(definition_files.write(tmp_path / "m", files)))
 
 
+GOOD, ALL = definition_files.GOOD, definition_files.ALL
+BAD = GOOD.replace("good", "bad")
+
+
+def specified(tmp_path, formulas, queries, **more):
+    """Return (place, rule) of all that is found where the SLO has a specification of counts."""
+    files = definition_files.definitions()
+    payload = files["slos/share.json"]["payload"]
+    del payload["query"]
+    named = [
+        {"name": name, "data_source": "metrics", "query": one} for name, one in queries.items()
+    ]
+    given = {f"{name}_events_formula": {"formula": one} for name, one in formulas.items()}
+    payload["sli_specification"] = {"count": {**given, "queries": named}}
+    files["slos/share.json"] |= more
+    found = lint(load(definition_files.write(tmp_path / "m", files)))
+    return [(one.path, one.rule) for one in found]
+
+
+SPECIFIED = "payload.sli_specification"
+
+
+@pytest.mark.parametrize(
+    ("formulas", "queries", "expected"),
+    [
+        ({"good": "a", "total": "b"}, {"a": GOOD, "b": ALL}, []),
+        ({"good": "a", "bad": "b"}, {"a": GOOD, "b": BAD}, []),
+        ({"good": "b - a", "total": "b"}, {"a": BAD, "b": ALL}, []),
+        ({"good": "b", "total": "a"}, {"a": GOOD, "b": ALL}, [(SPECIFIED, "numerator")]),
+        ({"good": "a"}, {"a": GOOD}, [(SPECIFIED, "shape"), (SPECIFIED, "supported")]),
+        ({"good": "a", "total": "c"}, {"a": GOOD, "b": ALL}, [(SPECIFIED, "query")]),
+        (
+            {"good": "a", "total": "b"},
+            {"a": GOOD.replace("efolder", "folder"), "b": ALL},
+            [(SPECIFIED, "metric")],
+        ),
+        (
+            {"good": "a", "total": "b"},
+            {"a": GOOD.replace("env:${env},", ""), "b": ALL},
+            [(SPECIFIED, "env")],
+        ),
+    ],
+)
+def test_an_slo_may_be_specified_by_formulas_of_counts(tmp_path, formulas, queries, expected):
+    """The rules read them as they read a query, and name the place."""
+    found = specified(tmp_path, formulas, queries)
+
+    assert {rule for _, rule in expected} == {rule for _, rule in found}
+    assert all(path.startswith(SPECIFIED) for path, _ in found)
+
+
+@pytest.mark.parametrize("silence", [{}, {"supported": "nothing alerts on it"}])
+def test_an_slo_of_time_slices_is_refused_by_name_unless_that_is_silenced(tmp_path, silence):
+    """No unit test or drill of a burn rate on it would mean anything."""
+    files = definition_files.definitions()
+    queries = [{"name": "a", "data_source": "metrics", "query": GOOD}]
+    condition = {"comparator": ">", "threshold": 1, "query": {"formulas": [{"formula": "a"}]}}
+    condition["query"]["queries"] = queries
+    payload = files["slos/share.json"]["payload"]
+    del payload["query"], files["burn.json"]
+    payload |= {"type": "time_slice", "sli_specification": {"time_slice": condition}}
+    files["slos/share.json"]["silence"] = silence
+
+    found = lint(load(definition_files.write(tmp_path / "m", files)))
+    assert ([] if silence else [("payload.sli_specification", "supported")]) == [
+        (one.path, one.rule) for one in found
+    ]
+    assert all("write metric" in one.remedy for one in found)
+
+
 def test_what_is_shipped_is_clean():
     """No monitor and no SLO breaks a rule."""
     assets = load(SHIPPED)

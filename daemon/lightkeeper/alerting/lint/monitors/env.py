@@ -18,7 +18,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         scopes.append({Tag(text) for text in subject.query.over})
     typed = "env:" in subject.written_queries.replace("env:${env}", "")
     if typed or any(wanted not in scope for scope in scopes):
-        yield "payload.query", "write env:${env} into each scope, and no other env"
+        yield subject.place, "write env:${env} into each scope, and no other env"
 
 
 def _required(scope: Scope) -> set[Scope]:

@@ -19,8 +19,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         counted = any(call.name in ("as_count", "as_rate") for call in query.calls)
         what = f"{query.metric} is a {signal.kind}"
         if signal.kind is Kind.COUNT and (not counted or query.aggregator != "sum"):
-            yield "payload.query", f"{what}: write sum:{query.metric}{{…}}.as_count()"
+            yield subject.place, f"{what}: write sum:{query.metric}{{…}}.as_count()"
         elif signal.kind is Kind.GAUGE and counted:
-            yield "payload.query", f"{what}: leave out .as_count() and .as_rate()"
+            yield subject.place, f"{what}: leave out .as_count() and .as_rate()"
         elif signal.kind is Kind.DISTRIBUTION and counted != (query.aggregator == "count"):
-            yield "payload.query", f"{what}: write count:….as_count(), or min or max without it"
+            yield subject.place, f"{what}: write count:….as_count(), or min or max without it"

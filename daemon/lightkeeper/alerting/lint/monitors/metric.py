@@ -16,12 +16,12 @@ from lightkeeper.telemetry.signals import Kind
 def check(subject: Subject) -> Iterator[Finding]:
     for query in subject.queries:
         if metric_signal(query) is None:
-            yield "payload.query", _unknown(query.metric, "metric", *METRIC_KINDS)
+            yield subject.place, _unknown(query.metric, "metric", *METRIC_KINDS)
     alert = subject.query
     if isinstance(alert, ServiceCheckAlert):
         signal = CATALOGUE.get(alert.check)
         if signal is None or signal.kind is not Kind.SERVICE_CHECK:
-            yield "payload.query", _unknown(alert.check, "service check", Kind.SERVICE_CHECK)
+            yield subject.place, _unknown(alert.check, "service check", Kind.SERVICE_CHECK)
 
 
 def _unknown(name: str, what: str, *kinds: Kind) -> str:

@@ -7,12 +7,13 @@ ones: the SLO would be 100 % or 0 % for ever.
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from lightkeeper.alerting.errors import Unsupported
 from lightkeeper.alerting.lint.monitors import env, metric, tag
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
+from lightkeeper.alerting.query import slo_counts
 from lightkeeper.alerting.query.parser import parse_expression
 from lightkeeper.alerting.query.scopes import matches, told_apart
 from lightkeeper.alerting.query.syntax import (
@@ -28,28 +29,29 @@ from lightkeeper.telemetry.signals import OPEN_TAGS
 
 _Term: TypeAlias = tuple[MetricQuery, int]
 """A query of a sum, with 1 where it is added and -1 where it is taken away."""
-_PARTS: Final = ("numerator", "denominator")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    query = subject.payload.get("query")
-    if not subject.is_slo or not isinstance(query, dict):
+    query = slo_counts.counted(subject.payload) if subject.is_slo else None
+    if query is None:
         return
-    refused = any(place == "payload.query" for place, _ in subject.refusals)
+    refused = any(place == subject.place for place, _ in subject.refusals)
     if refused or any(chain(metric.check(subject), env.check(subject), tag.check(subject))):
         return  # those rules, or the evaluator, say what is wrong with it
     try:
-        good, every = (parse_expression(str(query.get(part))) for part in _PARTS)
+        good, every = (parse_expression(str(query.get(part))) for part in slo_counts.PARTS)
     except QuerySyntaxError:
         return
-    for part, expression in zip(_PARTS, (good, every), strict=True):
+    of_query = subject.place == "payload.query"
+    places = [f"{subject.place}{f'.{one}' if of_query else ''}" for one in slo_counts.PARTS]
+    for place, expression in zip(places, (good, every), strict=True):
         if not_understood := _not_understood(expression):
-            yield f"payload.query.{part}", not_understood
+            yield place, not_understood
             return
     try:
-        yield from _wrong(list(_terms(good, 1)), list(_terms(every, 1)))
+        yield from _wrong(list(_terms(good, 1)), list(_terms(every, 1)), *places)
     except Unsupported as exc:
-        yield "payload.query.numerator", str(exc)
+        yield places[0], str(exc)
 
 
 def _not_understood(expression: Expression) -> str | None:
@@ -79,12 +81,13 @@ def _terms(expression: Expression, sign: int) -> Iterator[_Term]:
             yield from _terms(inner, sign)
 
 
-def _wrong(good: list[_Term], every: list[_Term]) -> Iterator[Finding]:
+def _wrong(
+    good: list[_Term], every: list[_Term], numerator: str, denominator: str
+) -> Iterator[Finding]:
     """Compare how often both sides count one event, for every kind of event that they tell apart.
 
     Each metric is compared by itself, and read in the same way on both sides.
     """
-    numerator, denominator = (f"payload.query.{part}" for part in _PARTS)
     some = rest = False
     for kind in dict.fromkeys(_kind(query) for query, _ in good + every):
         for mine, total in _counted(kind, good, every):

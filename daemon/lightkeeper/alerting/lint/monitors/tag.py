@@ -20,11 +20,11 @@ def check(subject: Subject) -> Iterator[Finding]:
         signal = CATALOGUE.get(query.metric)
         if signal is not None:
             for remedy in _not_carried(signal, [*tags_in(query.scope), *query.by]):
-                yield "payload.query", remedy
+                yield subject.place, remedy
     alert = subject.query
     if isinstance(alert, ServiceCheckAlert) and (signal := CATALOGUE.get(alert.check)):
         for remedy in _not_carried(signal, [*alert.over, *alert.exclude, *alert.by]):
-            yield "payload.query", remedy
+            yield subject.place, remedy
 
 
 def _not_carried(signal: Signal, texts: list[str]) -> Iterator[str]:
