@@ -23,6 +23,7 @@ SCHEMA = {
         "groups": (list, OPTIONAL),
         "monitor_ids": (list, OPTIONAL),
         "query": (list, OPTIONAL),
+        "sli_specification": (list, OPTIONAL),
         "tags": (list, OPTIONAL),
         "target_threshold": ((int, float), OPTIONAL),
         "timeframe": (str, OPTIONAL),
@@ -37,6 +38,7 @@ SCHEMA = {
         "include_percentiles": (bool, OPTIONAL),
     },
 }
+_QUERY = {"name": (str, REQUIRED), "query": (str, REQUIRED), "data_source": (str, OPTIONAL)}
 BLOCKS = {
     "thresholds": {
         "timeframe": (str, REQUIRED),
@@ -44,6 +46,25 @@ BLOCKS = {
         "warning": ((int, float), OPTIONAL),
     },
     "query": {"numerator": (str, REQUIRED), "denominator": (str, REQUIRED)},
+    "sli_specification": {"count": (list, OPTIONAL), "time_slice": (list, OPTIONAL)},
+    "sli_specification.count": {
+        "good_events_formula": (str, REQUIRED),
+        "total_events_formula": (str, OPTIONAL),
+        "bad_events_formula": (str, OPTIONAL),
+        "queries": (list, REQUIRED),
+    },
+    "sli_specification.count.queries": {"metric_query": (list, OPTIONAL)},
+    "sli_specification.count.queries.metric_query": _QUERY,
+    "sli_specification.time_slice": {
+        "comparator": (str, REQUIRED),
+        "threshold": ((int, float), REQUIRED),
+        "query_interval_seconds": (int, OPTIONAL),
+        "query": (list, OPTIONAL),
+    },
+    "sli_specification.time_slice.query": {"formula": (list, OPTIONAL), "query": (list, OPTIONAL)},
+    "sli_specification.time_slice.query.formula": {"formula_expression": (str, REQUIRED)},
+    "sli_specification.time_slice.query.query": {"metric_query": (list, OPTIONAL)},
+    "sli_specification.time_slice.query.query.metric_query": _QUERY,
 }
 COMPUTED = (
     *("id", "author_handle", "author_name", "classification", "created", "creator", "created_at"),
@@ -62,9 +83,15 @@ def mistakes(configuration):
             if not NAME.fullmatch(name):
                 yield f"{at}: no identifier"
             yield from _of_schema(given, SCHEMA[kind], at)
-            for block in BLOCKS.keys() & given.keys():
-                for one in given[block]:
-                    yield from _of_schema(one, BLOCKS[block], f"{at}.{block}")
+            yield from _of_blocks(given, "", at)
+
+
+def _of_blocks(given, above, at):
+    for name in given:
+        if (path := f"{above}{name}") in BLOCKS:
+            for one in given[name]:
+                yield from _of_schema(one, BLOCKS[path], f"{at}.{path}")
+                yield from _of_blocks(one, f"{path}.", at)
 
 
 def _of_schema(given, schema, at):

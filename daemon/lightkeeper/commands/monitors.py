@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lightkeeper.commands.shared import folder_option, places
+from lightkeeper.commands.shared import complain, folder_option, places
 from lightkeeper.commands.values import every_environment, summary, told_apart, values_options
 from lightkeeper.domain.errors import ExitStatus
 
@@ -165,7 +165,7 @@ def _terraform(assets: "Assets", folder: Path, dashboards: Path | None) -> objec
     beside = folder.resolve().parent / "dashboards"
     named = dashboards or (beside if beside.is_dir() else None)
     boards = dashboards_of(assets, named, "--dashboards") if named else {}
-    return terraform(assets, boards)
+    return terraform(assets, boards, lambda said: complain(f"warning: {said}", "warning"))
 
 
 def _write(assets: "Assets", to: Path) -> int:

@@ -6,7 +6,6 @@ and what the server adds by default; tags are a set, and a query alert has one t
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from lightkeeper.alerting.account.server_defaults import (
     MONITOR_DEFAULTS,
     SLO_DEFAULTS,
     ServerDefault,
+    as_kept,
     spelled_out,
 )
 from lightkeeper.alerting.files import payload_schema
@@ -68,8 +68,6 @@ _OPTIONS: Final = _names(
 )
 _OPTIONS_LEFT_ALONE: Final = frozenset({"silenced", "locked", "avalanche_window"})
 _KEPT: Final = frozenset({"restricted_roles", "is_read_only"})
-_TEXTS: Final = ("name", "message", "query", "title", "description")
-_NOT_IN_TAGS: Final = re.compile(r"[^\w:./-]")
 
 
 def normal(kind: ObjectKind, payload: Payload, like: Payload | None = None) -> Payload:
@@ -80,8 +78,8 @@ def normal(kind: ObjectKind, payload: Payload, like: Payload | None = None) -> P
     """
     named = _MANAGED[kind] | (set() if like is None else like.keys() - _LEFT_ALONE[kind])
     made = {
-        name: one.strip() if name in _TEXTS and isinstance(one, str) else one
-        for name, one in payload.items()
+        name: one
+        for name, one in as_kept(payload).items()
         if one is not None
         and (name in named if like is not None else name not in _LEFT_ALONE[kind])
     }
@@ -91,7 +89,7 @@ def normal(kind: ObjectKind, payload: Payload, like: Payload | None = None) -> P
         kind
     ](made, like)
     if isinstance(made.get("tags"), list):
-        made["tags"] = sorted({_NOT_IN_TAGS.sub("_", str(one).lower()) for one in made["tags"]})
+        made["tags"] = sorted(made["tags"])
     plain = _plain(made)
     for default in _DEFAULTS[kind]:
         _drop(plain, default)
@@ -209,8 +207,6 @@ def _unknown_options(held: Payload) -> Iterable[str]:
 
 
 def _monitor(made: Payload, like: Payload | None) -> Payload:
-    if made.get("type") == "metric alert":  # the server answers with the one for the other
-        made["type"] = "query alert"
     made = renamed(ObjectKind.MONITOR, made, {})  # a composite is written in one way
     given = made.get("options")
     if not isinstance(given, dict):

@@ -10,6 +10,7 @@ left out an `on_missing_data` that is `default`; others did neither. It stays wr
 a monitor shows No Data where it would count a sum as 0, and a dead man's switch would be silent.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -49,6 +50,27 @@ DASHBOARD_DEFAULTS: Final = (
     # Where a list of roles is written, the provider leaves out `is_read_only` on both sides.
     ServerDefault("restricted_roles", []),
 )
+_TRIMMED: Final = ("name", "message", "query", "title", "description")
+_NOT_IN_TAGS: Final = re.compile(r"[^\w:./-]")
+_LONGEST_TAG: Final = 200
+
+
+def as_kept(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with its texts, tags and type as the server keeps them.
+
+    It trims texts, writes tags in one way and keeps each once, and a `metric alert` is to it a
+    `query alert`.
+    """
+    made = {
+        name: one.strip() if name in _TRIMMED and isinstance(one, str) else one
+        for name, one in payload.items()
+    }
+    if isinstance(tags := made.get("tags"), list):
+        written = (_NOT_IN_TAGS.sub("_", str(one).strip().lower()) for one in tags)
+        made["tags"] = list(dict.fromkeys(one[:_LONGEST_TAG] for one in written))
+    if made.get("type") == "metric alert":
+        made["type"] = "query alert"
+    return made
 
 
 def spelled_out(payload: dict[str, Any], defaults: Iterable[ServerDefault]) -> dict[str, Any]:

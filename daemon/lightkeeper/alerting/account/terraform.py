@@ -1,22 +1,25 @@
 """Monitors, SLOs and dashboards as one configuration of Terraform, in its JSON syntax.
 
 Each monitor and dashboard is the JSON that Datadog takes; what one names by key, Terraform fills
-in as the id that another got. What Datadog's server would add is spelled out, so that a second
-plan is empty.
+in as the id that another got. What Datadog's server would add is spelled out, and what it would
+write otherwise is written so, so that a second plan is empty.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from lightkeeper.alerting.account import terraform_slo
+from lightkeeper.alerting.account.circles import leads_to, references, texts
 from lightkeeper.alerting.account.objects import Names, ObjectKind, renamed, unfilled
 from lightkeeper.alerting.account.server_defaults import (
     DASHBOARD_DEFAULTS,
     MONITOR_DEFAULTS,
+    as_kept,
     spelled_out,
 )
-from lightkeeper.alerting.files.dashboards import Dashboard, dicts
+from lightkeeper.alerting.files.dashboards import Dashboard
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.files.reading import BadDefinition
 from lightkeeper.telemetry.catalogue import CATALOGUE
@@ -27,14 +30,6 @@ SLO: Final = "datadog_service_level_objective"
 DASHBOARD: Final = "datadog_dashboard_json"
 METRIC: Final = "datadog_metric_tag_configuration"
 _PROVIDER: Final = {"source": "DataDog/datadog", "version": "~> 4.19"}
-_SLO_ARGUMENTS: Final = (
-    *("name", "type", "description", "tags", "timeframe", "target_threshold"),
-    *("warning_threshold", "monitor_ids", "groups"),
-)
-_SLO_BLOCKS: Final = {
-    "thresholds": ("timeframe", "target", "warning"),
-    "query": ("numerator", "denominator"),
-}
 _KINDS: Final = {
     SLO: ObjectKind.SLO,
     MONITOR: ObjectKind.MONITOR,
@@ -42,13 +37,22 @@ _KINDS: Final = {
 }
 _PERCENTILE: Final = re.compile(r"(?<![\w.:])p\d{2}(?:\.\d+)?:([A-Za-z][\w.]*)\{")
 _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
+_CIRCLE: Final = (
+    "the link to dashboard {board} leads nowhere, because that needs this monitor, and Terraform "
+    "cannot make each before the other: once it is made, write its id for {board} in the link"
+)
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]:
+def terraform(
+    assets: Assets,
+    boards: Mapping[str, Dashboard],
+    warn: Callable[[str], object] = lambda _said: None,
+) -> dict[str, Any]:
     """Return the configuration, to be written into a file `….tf.json`.
 
-    Raises BadDefinition with everything that Terraform or Datadog would not take.
+    `warn` is told of each link to a dashboard that Terraform cannot fill in. Raises BadDefinition
+    with everything that Terraform or Datadog would not take.
     """
     definitions = {
         SLO: assets.slos,
@@ -57,7 +61,6 @@ def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]
     }
     names = {kind: _names(found.values()) for kind, found in definitions.items()}
     ids = {_KINDS[kind]: _ids(kind, found) for kind, found in names.items()}
-    ids[ObjectKind.DASHBOARD] = _linked(definitions[DASHBOARD], ids)
     problems: list[str] = []
     resources: dict[str, dict[str, Any]] = {}
     for kind, found in definitions.items():
@@ -70,8 +73,9 @@ def terraform(assets: Assets, boards: Mapping[str, Dashboard]) -> dict[str, Any]
                 resources.setdefault(kind, {})[names[kind][key]] = made
     if problems:
         raise BadDefinition("\n".join(problems))
+    _link(resources, assets.monitors, names, warn)
     payloads = [one.payload for found in definitions.values() for one in found.values()]
-    if metrics := sorted({metric for text in _texts(payloads) for metric in _percentiles(text)}):
+    if metrics := sorted({metric for text in texts(payloads) for metric in _percentiles(text)}):
         resources[METRIC] = {_NOT_IN_NAMES.sub("_", name): _metric(name) for name in metrics}
     env = _escaped(assets.variables["env"])
     return {
@@ -86,32 +90,55 @@ def _resource(kind: str, definition: Definition, assets: Assets, ids: Names) -> 
         return _slo(definition)
     if kind == MONITOR:
         return {"monitor": json.dumps(_monitor(definition, assets, ids), ensure_ascii=False)}
-    payload = _escaped(spelled_out(definition.payload, DASHBOARD_DEFAULTS))
+    payload = _escaped(spelled_out(as_kept(definition.payload), DASHBOARD_DEFAULTS))
     made = renamed(ObjectKind.DASHBOARD, payload, ids)
     return {"dashboard": json.dumps(made, ensure_ascii=False)}
 
 
 def _monitor(definition: Definition, assets: Assets, ids: Names) -> dict[str, Any]:
+    """The monitor with the ids of what it needs, and dashboards by key: see `_link`."""
     if said := [*unfilled(definition, assets)]:
         raise BadDefinition("\n".join(str(_refused(definition, "query", one)) for one in said))
     # Into each of the assets the server writes the monitor's own id, which no file can spell out.
     payload = {name: one for name, one in definition.payload.items() if name != "assets"}
-    payload["query"] = str(payload.get("query")).strip()
-    return renamed(ObjectKind.MONITOR, _escaped(spelled_out(payload, MONITOR_DEFAULTS)), ids)
+    payload = _escaped(spelled_out(as_kept(payload), MONITOR_DEFAULTS))
+    return renamed(ObjectKind.MONITOR, payload, {**ids, ObjectKind.DASHBOARD: {}})
+
+
+def _link(
+    resources: dict[str, dict[str, Any]],
+    monitors: Mapping[str, Definition],
+    names: Mapping[str, Mapping[str, str]],
+    warn: Callable[[str], object],
+) -> None:
+    """Fill in the ids of dashboards in messages, except where that would close a circle."""
+    needs = {
+        f"{kind}.{name}": references(one)
+        for kind, found in resources.items()
+        for name, one in found.items()
+    }
+    for key, definition in monitors.items():
+        name = names[MONITOR][key]
+        made, mine = resources[MONITOR][name], f"{MONITOR}.{name}"
+        for board, board_name in names[DASHBOARD].items():
+            one = {ObjectKind.DASHBOARD: {board: f"${{{DASHBOARD}.{board_name}.id}}"}}
+            payload = json.loads(made["monitor"])
+            linked = renamed(ObjectKind.MONITOR, payload, one)
+            if linked == payload:
+                continue
+            if leads_to(f"{DASHBOARD}.{board_name}", mine, needs):
+                warn(str(_refused(definition, "message", _CIRCLE.format(board=board))))
+                continue
+            needs[mine] = {*needs[mine], f"{DASHBOARD}.{board_name}"}
+            made["monitor"] = json.dumps(linked, ensure_ascii=False)
 
 
 def _slo(definition: Definition) -> dict[str, Any]:
-    """The arguments of the provider's resource, which takes no JSON."""
-    payload = {name: one for name, one in definition.payload.items() if one is not None}
-    for name in sorted(payload.keys() - {*_SLO_ARGUMENTS, *_SLO_BLOCKS}):
-        raise _refused(definition, name, "it cannot be written for Terraform here: leave it out")
-    made: dict[str, Any] = {name: payload[name] for name in _SLO_ARGUMENTS if name in payload}
-    for name, words in _SLO_BLOCKS.items():
-        given = payload.get(name)
-        blocks = dicts(given if isinstance(given, list) else [given], name)
-        kept = [{word: one.get(word) for word in words} for _, one in blocks]
-        made |= {name: [{k: v for k, v in one.items() if v is not None} for one in kept]}
-    return dict(_escaped({name: one for name, one in made.items() if one != []}))
+    try:
+        return dict(_escaped(terraform_slo.arguments(definition.payload)))
+    except terraform_slo.NotForTerraform as exc:
+        said = "it cannot be written for Terraform here: leave it out"
+        raise _refused(definition, str(exc), said) from exc
 
 
 def _metric(name: str) -> dict[str, Any]:
@@ -132,20 +159,6 @@ def _percentiles(text: str) -> Iterator[str]:
             yield name
 
 
-def _linked(boards: Mapping[str, Definition], ids: Names) -> dict[str, str]:
-    """The dashboards that a monitor may link: one that names monitors would close a circle."""
-    monitors, by_key = ids[ObjectKind.MONITOR], ids[ObjectKind.DASHBOARD]
-    return {
-        key: by_key[key] for key, one in boards.items() if not _names_any(one.payload, monitors)
-    }
-
-
-def _names_any(value: Any, monitors: Mapping[str, str]) -> bool:
-    if isinstance(value, dict):
-        return value.get("alert_id") in monitors or _names_any([*value.values()], monitors)
-    return isinstance(value, list) and any(_names_any(one, monitors) for one in value)
-
-
 def _names(definitions: Iterable[Definition]) -> dict[str, str]:
     """The names of resources by key. Raises BadDefinition where two would have the same."""
     found: dict[str, Definition] = {}
@@ -160,14 +173,6 @@ def _names(definitions: Iterable[Definition]) -> dict[str, str]:
 
 def _ids(kind: str, names: Mapping[str, str]) -> dict[str, str]:
     return {key: f"${{{kind}.{name}.id}}" for key, name in names.items()}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
 
 
 def _escaped(value: Any) -> Any:

@@ -23,13 +23,14 @@ from lightkeeper.alerting.files.definitions import BadDefinition, load
 from lightkeeper.alerting.files.payload_schema import DASHBOARD, MONITOR
 from lightkeeper.alerting.files.payload_schema import mistakes as misshapen
 from lightkeeper.alerting.files.variables import Values
+from lightkeeper.simulation.datadog import stored
 
 ROOT = Path(__file__).parents[4]
 MONITORS, BOARDS, SLOS = "datadog_monitor_json", "datadog_dashboard_json", "datadog_service_level_"
 SLOS += "objective"
 
 
-def made(tmp_path, changed=None, boards=(), **variables):
+def made(tmp_path, changed=None, boards=(), warn=lambda _: None, **variables):
     """The configuration of a small set with a composite and a burn rate, after changes."""
     files = {**definition_files.definitions(), **definition_files.composites(), **(changed or {})}
     folder = definition_files.write(tmp_path / "monitors", files)
@@ -39,9 +40,8 @@ def made(tmp_path, changed=None, boards=(), **variables):
     for one in boards:
         (tmp_path / "dashboards" / f"{one['key']}.json").write_text(json.dumps(one))
     assets = load(folder)
-    return terraform(
-        assets, dashboards_of(assets, tmp_path / "dashboards", "--dashboards") if boards else {}
-    )
+    found = dashboards_of(assets, tmp_path / "dashboards", "--dashboards") if boards else {}
+    return terraform(assets, found, warn)
 
 
 def changed(key, path, value):
@@ -181,6 +181,120 @@ def test_a_widget_names_slo_and_monitor_by_id(tmp_path):
     assert links in of(configuration, MONITORS, "failed", "monitor")["message"]
 
 
+def test_a_link_that_would_close_a_circle_is_named_and_the_others_are_filled_in(tmp_path):
+    """Of a board that shows `stuck` alone: what stands above it may link the board, it may not."""
+    said = []
+    links = "https://datadog.test/dashboard/one?a=1"
+    graph = {"type": "alert_graph", "alert_id": "stuck", "viz_type": "timeseries"}
+    more = changed("stuck", "payload.message", "${links} ${channel}")
+    configuration = made(tmp_path, more, [shown(graph)], said.append, links=links)
+
+    order(configuration)
+    messages = {
+        key: of(configuration, MONITORS, key, "monitor")["message"]
+        for key in ("stuck", "failed", "page")
+    }
+    assert ["stuck"] == [key for key, text in messages.items() if links in text]
+    (one,) = said
+    assert "stuck.json: payload.message: [terraform] the link to dashboard one leads no" in one
+    assert "write its id for one in the link" in one
+
+
+def test_of_two_links_that_close_a_circle_together_one_is_left_out(tmp_path):
+    """Each of two monitors links the board of the other."""
+    said = []
+    more = changed("stuck", "payload.message", "https://datadog.test/dashboard/b ${channel}")
+    more |= changed("base", "payload.message", "https://datadog.test/dashboard/a")
+    graphs = {"a": "stuck", "b": "base"}
+    boards = [
+        shown({"type": "alert_graph", "alert_id": one, "viz_type": "timeseries"}, key=key)
+        for key, one in graphs.items()
+    ]
+    configuration = made(tmp_path, more, boards, said.append)
+
+    order(configuration)
+    assert 1 == len(said)
+
+
+QUERIES = [
+    {"name": "good", "data_source": "metrics", "query": definition_files.GOOD},
+    {"name": "every", "data_source": "metrics", "query": definition_files.ALL},
+]
+COUNT = {
+    "good_events_formula": {"formula": "good"},
+    "total_events_formula": {"formula": "every"},
+    "queries": QUERIES,
+}
+SLICE = {
+    "comparator": "<",
+    "threshold": 5,
+    "query_interval_seconds": 300,
+    "query": {"formulas": [{"formula": "good / every"}], "queries": QUERIES},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "written"),
+    [
+        (
+            "metric",
+            {"count": COUNT},
+            {"count": [{"good_events_formula": "good", "total_events_formula": "every"}]},
+        ),
+        (
+            "time_slice",
+            {"time_slice": SLICE},
+            {"time_slice": [{"comparator": "<", "threshold": 5, "query_interval_seconds": 300}]},
+        ),
+    ],
+)
+def test_an_sli_specification_becomes_blocks(tmp_path, kind, given, written):
+    """As the provider takes them: each a list, formulas as texts, and no query beside them."""
+    more = changed("slos/share", "payload.sli_specification", given)
+    more["slos/share.json"]["payload"]["type"] = kind
+    configuration = made(tmp_path, more)
+
+    found = configuration["resource"][SLOS]["share"]
+    assert [] == list(mistakes(configuration))
+    assert "query" not in found
+    ((inner, (one,)),) = found["sli_specification"][0].items()
+    asked = one.pop("queries", None) or one.pop("query")[0]["query"]
+    assert written == {inner: [one]}
+    assert ["good", "every"] == [query["metric_query"][0]["name"] for query in asked]
+
+
+def test_texts_tags_and_types_are_written_as_the_server_keeps_them(tmp_path):
+    """Or a plan would show a difference for ever."""
+    odd = {"name": " It\n", "message": "x ${channel}\n\n", "tags": ["Team: A", "b:c", "b:c "]}
+    files = definition_files.definitions()
+    files["stuck.json"]["payload"] |= {**odd, "type": "metric alert"}
+    files["slos/share.json"]["payload"] |= {"name": " S ", "tags": ["X:Y z"]}
+    given = shown({"type": "note", "content": "x"})
+    given["payload"] |= {"title": " Board ", "tags": ["Team:A B"]}
+    configuration = made(tmp_path, files, [given])
+
+    for kind, name, attribute in ((MONITORS, "stuck", "monitor"), (BOARDS, "one", "dashboard")):
+        sent = of(configuration, kind, name, attribute)
+        answered = getattr(stored, attribute)(sent, 7, 0.0)
+        fields = ("name", "message", "query", "type", "tags", "title", "description")
+        assert {one: sent.get(one) for one in fields} == {one: answered.get(one) for one in fields}
+    slo = applied(configuration)[f"{SLOS}.share"]
+    kept = stored.slo({**slo, "query": slo["query"][0]}, "7", 0.0)
+    assert (slo["name"], slo["tags"]) == (kept["name"], kept["tags"])
+
+
+def test_roles_that_a_dashboard_is_restricted_to_may_stand_in_its_file(tmp_path):
+    """Terraform then keeps them; without them it says that there are none, as the server does."""
+    given = shown({"type": "note", "content": "x"})
+    given["payload"]["restricted_roles"] = ["e8d4f3e2"]
+    others = shown({"type": "note", "content": "x"}, key="two")
+    configuration = made(tmp_path, boards=[given, others])
+
+    assert [["e8d4f3e2"], []] == [
+        of(configuration, BOARDS, key, "dashboard")["restricted_roles"] for key in ("one", "two")
+    ]
+
+
 def test_percentiles_are_switched_on_where_a_widget_asks_for_them(tmp_path):
     """With every tag that the distribution carries; the shipped boards ask for none."""
     late = "p95:lightkeeper.documents.processing_time{$env} by {outcome}"
@@ -212,6 +326,13 @@ def test_percentiles_are_switched_on_where_a_widget_asks_for_them(tmp_path):
         ("page", "payload.query", "stuck &", "page.json: payload.query: [terraform]"),
         ("burn", "payload.query", definition_files.BURN.replace("share", "gone"), "no SLO gone"),
         ("slos/share", "payload.sli_specification", {}, "payload.sli_specification: [terraform]"),
+        (
+            "slos/share",
+            "payload.sli_specification",
+            {"count": {"good_events_formula": {"formula": "a"}, "queries": [], "slices": 1}},
+            "payload.sli_specification.count.slices: [terraform]",
+        ),
+        ("slos/share", "payload.sparkle", 1, "payload.sparkle: [terraform]"),
     ],
 )
 def test_what_terraform_cannot_be_given_is_named(tmp_path, key, path, value, words):
