@@ -11,7 +11,9 @@ import click
 
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.account_access import account_at_hand
+from lightkeeper.commands.account_files import AccountFiles, read_files, refuse_mistakes
 from lightkeeper.commands.account_maintenance import maintenance
+from lightkeeper.commands.account_usage import AccountCommands, ComparingCommand
 from lightkeeper.commands.muting import mute, unmute
 from lightkeeper.commands.shared import complain, folder_option
 from lightkeeper.commands.values import of_env, values_options
@@ -19,9 +21,7 @@ from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
     from lightkeeper.alerting.account.client import Account
-    from lightkeeper.alerting.account.objects import Wanted
     from lightkeeper.alerting.account.plan import Plan
-    from lightkeeper.alerting.files.definitions import Assets
     from lightkeeper.alerting.files.variables import Values
     from lightkeeper.config.settings import Settings
 
@@ -29,21 +29,7 @@ _CHANGES: Final = 2
 _json = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 
 
-class _PlanStatus(click.Group):
-    """Ends with another status than 2 for values that are refused: 2 says that changes wait."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from lightkeeper.alerting.files.variables import RefusedValues
-
-        try:
-            return super().invoke(ctx)
-        except RefusedValues as exc:
-            if exc.exit_status == ExitStatus.USAGE:
-                exc.exit_status = ExitStatus.BAD_DATA
-            raise
-
-
-@click.group(cls=_PlanStatus)
+@click.group(cls=AccountCommands)
 def account() -> None:
     """Plan and apply the definitions in a Datadog account.
 
@@ -90,7 +76,7 @@ def check() -> int:
     return ExitStatus.OK if all(one.held for one in found) else ExitStatus.NO
 
 
-@account.command()
+@account.command(cls=ComparingCommand)
 @_definitions
 @_json
 @click.option(
@@ -101,15 +87,14 @@ def plan(
 ) -> int:
     """Show what differs between the files and the account, field by field.
 
-    The exit status is 0 where nothing does, 2 where something does, and another after an error.
+    What `monitors check` or `dashboards check` finds in a payload that would be written, and what
+    Datadog finds, is named then, and the plan refused. The exit status is 0 where nothing differs,
+    2 where something does, and another after an error.
     """
-    from lightkeeper.alerting.account.checked import validate
     from lightkeeper.alerting.account.saved_plan import save
 
     there = account_at_hand()
-    made = _plan(there, folder, dashboards, values)
-    _show(made, as_json)
-    validate(there, made)
+    made = _planned(there, read_files(folder, dashboards, values), as_json=as_json)
     if out is not None:
         save(made, out)
         if not as_json:
@@ -117,7 +102,7 @@ def plan(
     return _CHANGES if made.pending else ExitStatus.OK
 
 
-@account.command()
+@account.command(cls=ComparingCommand)
 @_definitions
 @_json
 def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool) -> int:
@@ -134,9 +119,9 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
     env = unified_tags(settings.tag_variables).get("env", "")
     try:
         values = of_env(folder, values, env)
-        assets, _, wanted = _load(folder, dashboards, values)
-        env = assets.variables["env"]
-        made = _compared(account_at_hand(), wanted, env)
+        files = read_files(folder, dashboards, values)
+        env = files.env
+        made = _compared(account_at_hand(), files)
     except BaseException as exc:
         said = str(exc) if isinstance(exc, AlertingError) else f"it ended in {type(exc).__name__}"
         _tell(settings, env, None, said)
@@ -188,21 +173,22 @@ def apply(
     """
     from lightkeeper.alerting.account.apply import Consent, summary
     from lightkeeper.alerting.account.apply import apply as carry_out
-    from lightkeeper.alerting.account.checked import validate
     from lightkeeper.alerting.account.errors import BadPlan
     from lightkeeper.alerting.account.saved_plan import load
 
     made = load(file) if file else None
-    if made is not None and _are_named() and _load(folder, dashboards, values)[2] != made.wanted:
+    if (
+        made is not None
+        and _are_named()
+        and read_files(folder, dashboards, values).wanted != made.wanted
+    ):
         raise BadPlan(
             f"{file}: is not the plan for the definitions that the options name: make a new one, "
             "or leave the options out"
         )
     there = account_at_hand()
     if made is None:
-        made = _plan(there, folder, dashboards, values)
-        _show(made, as_json=False)
-        validate(there, made)
+        made = _planned(there, read_files(folder, dashboards, values))
     try:
         applied = carry_out(there, made, Consent(deletes, first), _say)
     except KeyboardInterrupt:
@@ -232,16 +218,16 @@ def import_command(
     if source is click.core.ParameterSource.DEFAULT and not Path("monitors").is_dir():
         raise click.UsageError("there is no folder monitors here: name yours with --folder")
     there = account_at_hand()
-    assets, boards, wanted = _load(folder, dashboards, values)
-    found = imported(there, number, key, wanted, assets.variables)
-    at = {ObjectKind.SLO: folder / "slos", ObjectKind.DASHBOARD: boards}.get(kind, folder)
-    path = at / f"{found.key}.json"
+    files = read_files(folder, dashboards, values, may_be_empty=True)
+    found = imported(there, number, key, files.wanted, files.assets.variables)
+    places = {ObjectKind.SLO: folder / "slos", ObjectKind.DASHBOARD: files.board_folder}
+    path = places.get(kind, folder) / f"{found.key}.json"
     if os.path.lexists(path):
         raise AccountMoved(f"{path}: is there already: write another key with --key")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(found.text, encoding="utf-8")
-        adopt(there, found, assets.variables["env"])
+        adopt(there, found, files.env)
     except BaseException:
         path.unlink(missing_ok=True)  # so that it can be run again
         raise
@@ -277,34 +263,24 @@ def _show(made: "Plan", as_json: bool) -> None:
         _say(line)
 
 
-def _plan(there: "Account", folder: Path, dashboards: Path | None, values: "Values") -> "Plan":
-    assets, _, wanted = _load(folder, dashboards, values)
-    return _compared(there, wanted, assets.variables["env"])
+def _planned(there: "Account", files: AccountFiles, *, as_json: bool = False) -> "Plan":
+    """Make the plan and show it. Raises for what may not be written, by the lint or Datadog."""
+    from lightkeeper.alerting.account.checked import validate
+
+    made = _compared(there, files)
+    _show(made, as_json)
+    refuse_mistakes(files, made)
+    validate(there, made)
+    return made
 
 
-def _compared(there: "Account", wanted: "tuple[Wanted, ...]", env: str) -> "Plan":
+def _compared(there: "Account", files: AccountFiles) -> "Plan":
     from lightkeeper.alerting.account.plan import make
     from lightkeeper.alerting.account.snapshot import read
 
     organisation = there.organisation()
-    return make(wanted, read(there, env), env, there.access.site, organisation)
-
-
-def _load(
-    folder: Path, dashboards: Path | None, values: "Values"
-) -> "tuple[Assets, Path, tuple[Wanted, ...]]":
-    """The monitors and SLOs, the folder of dashboards, and what the account shall hold."""
-    from lightkeeper.alerting.account.objects import wanted
-    from lightkeeper.alerting.files.dashboards import dashboards_of
-    from lightkeeper.alerting.files.definitions import load
-    from lightkeeper.telemetry.tag_values import unified_tags
-
-    values = of_env(folder, values, unified_tags(os.environ).get("env", ""))
-    assets = load(folder, values=values)
-    beside = folder.resolve().parent / "dashboards"
-    there = dashboards or (beside if beside.is_dir() else None)
-    boards = dashboards_of(assets, there, "--dashboards") if there else {}
-    return assets, there or beside, wanted(assets, boards)
+    held = read(there, files.env)
+    return make(files.wanted, held, files.env, there.access.site, organisation)
 
 
 for _command in (mute, unmute, maintenance):

@@ -269,6 +269,138 @@ def test_an_object_by_hand_becomes_a_file_and_the_next_plan_is_empty(
     assert 73 == run("import", str(number)).returncode
 
 
+OF_COUNTS = {
+    "good_events_formula": {"formula": "good"},
+    "bad_events_formula": {"formula": "bad"},
+    "queries": [
+        {"data_source": "metrics", "name": one, "query": f"sum:a{{result:{one}}}.as_count()"}
+        for one in ("good", "bad")
+    ],
+}
+OF_SLICES = {
+    "comparator": "<",
+    "threshold": 5,
+    "query": {
+        "formulas": [{"formula": "a"}],
+        "queries": [{"data_source": "metrics", "name": "a", "query": "avg:a{*}"}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("metric", {"count": OF_COUNTS}), ("time_slice", {"time_slice": OF_SLICES})],
+)
+def test_an_slo_by_specification_is_imported_planned_and_compared(run, datadog, kind, given):
+    """Whatever the server writes beside it; a change by hand is seen."""
+    run("apply")
+    payload = {**SLO, "type": kind, "sli_specification": given}
+    del payload["query"]
+    number = datadog.add("slo", payload)
+    if kind == "metric":
+        written = {"numerator": "sum:a{result:good}.as_count()", "denominator": "…"}
+        datadog.objects["slo"][str(number)]["query"] = written
+    assert 0 == run("import", str(number)).returncode
+    assert (0, 0) == (run("plan").returncode, run("drift").returncode)
+
+    inner = json.loads(json.dumps(given))
+    ((_, one),) = inner.items()
+    one.update(threshold=6) if kind == "time_slice" else one["queries"].reverse()
+    datadog.change("slo", number, sli_specification=inner)
+    assert 2 == run("drift").returncode
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "file", "boards"),
+    [
+        ("monitor", MONITOR, "monitors/by-hand.json", True),
+        ("slo", SLO, "monitors/slos/by-hand.json", False),
+        ("dashboard", BOARD, "dashboards/by-hand.json", True),
+    ],
+)
+def test_the_first_object_is_imported_into_folders_without_any(
+    run, datadog, tmp_path, kind, payload, file, boards
+):
+    """They need variables.json alone; the next plan is empty, and without the file says so."""
+    account_rig.write(tmp_path, {})
+    (tmp_path / "monitors" / "README.md").unlink()
+    if not boards:
+        (tmp_path / "dashboards").rmdir()
+    number = datadog.add(kind, payload)
+    assert "monitors: [file] holds no monitor, and there is no" in (
+        command_line.complaint(run("plan"), 1)
+    )
+
+    done = run("import", str(number))
+    assert (0, "") == (done.returncode, done.stderr)
+    assert (tmp_path / file).exists()
+    planned = run("plan")
+    assert (0, "") == (planned.returncode, planned.stderr)
+    assert planned.stdout.startswith("0 to create, 0 to change, 0 to delete, 1 as they should")
+
+
+def test_a_mute_stays_when_the_monitor_is_changed(run, datadog, tmp_path):
+    """One that stands in the monitor itself, as older ones do; no plan shows it."""
+    run("apply")
+    number = next(n for n, one in datadog.objects["monitor"].items() if one["name"] == "It base")
+    muted = {"*": 1_900_000_000, "step:x": None}
+    kept = datadog.objects["monitor"][number]["options"]
+    datadog.change("monitor", number, options={**kept, "silenced": muted})
+    assert 0 == run("plan").returncode
+
+    edit(tmp_path, "base", "payload.options.renotify_interval", 30)
+    assert 0 == run("apply").returncode
+    held = datadog.objects["monitor"][number]["options"]
+    assert (30, muted) == (held["renotify_interval"], held["silenced"])
+    assert all(b"silenced" not in one.body for one in datadog.writes)
+
+
+MISTAKES = {
+    "a metric that is not sent": ("failed", ".outcomes{", ".outcome{", "metric"),
+    "nobody is told": ("polling", "${channel} ", "", "channel"),
+    "good and all": ("slos/share", ",result:good", "", "numerator"),
+    "a dashboard": ("../dashboards/one", '"Stuck"', '"Number of stuck"', "title"),
+}
+
+
+@pytest.mark.parametrize(("key", "old", "new", "rule"), MISTAKES.values(), ids=MISTAKES)
+def test_what_the_lint_refuses_is_not_planned_where_it_would_be_written(
+    run, datadog, tmp_path, key, old, new, rule
+):
+    """In the words of `check`, which also finds what stands beside a payload."""
+    assert 0 == run("apply").returncode
+    before = json.dumps(datadog.objects)
+    file = tmp_path / "monitors" / f"{key}.json"
+    file.write_text(file.read_text().replace(old, new))
+
+    for line in (("plan", "--out", "planned"), ("apply",)):
+        done = run(*line)
+        assert 1 == done.returncode
+        assert f"[{rule}]" in done.stderr
+        assert "1 to change" in done.stdout
+    assert not (tmp_path / "planned").exists()
+    assert before == json.dumps(datadog.objects)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("plan", "extra"),
+        ("drift", "--out", "x"),
+        ("plan", "--env", "a", "--env", "b"),
+        ("drfit",),
+        ("--bogus", "drift"),
+    ],
+)
+def test_a_wrong_command_line_is_no_difference(run, datadog, line):
+    """2 is that of plan and drift, which a timer takes for success."""
+    done = run(*line)
+
+    assert (64, "") == (done.returncode, done.stdout)
+    assert "Error: " in done.stderr
+    assert [] == datadog.calls
+
+
 def test_what_datadog_adds_deep_inside_stays_when_the_object_is_changed(run, datadog, tmp_path):
     """In a group, in a widget of it, and in thresholds; the plan names it."""
     run("apply")

@@ -153,7 +153,9 @@ def load_dashboards(
     return dashboards_of(load(monitors, "--monitors", values), folder, "--folder")
 
 
-def dashboards_of(assets: Assets, folder: Path, option: str) -> dict[str, Dashboard]:
+def dashboards_of(
+    assets: Assets, folder: Path, option: str, *, may_be_empty: bool = False
+) -> dict[str, Dashboard]:
     """Read dashboards/, beside these monitors. Raises BadDefinition with all that is wrong.
 
     `option` is what names the folder on the command line.
@@ -168,7 +170,7 @@ def dashboards_of(assets: Assets, folder: Path, option: str) -> dict[str, Dashbo
             problems.append(str(exc))
     if problems:
         raise BadDefinition("\n".join(problems))
-    if not found:
+    if not found and not may_be_empty:
         raise BadDefinition(
             f"{folder}: [file] holds no dashboard: write one, or name another folder with {option}"
         )

@@ -110,10 +110,17 @@ class Assets:
         return next(named, found[0] if found else None)
 
 
-def load(folder: Path, option: str = "--folder", values: Values = AS_WRITTEN) -> Assets:
+def load(
+    folder: Path,
+    option: str = "--folder",
+    values: Values = AS_WRITTEN,
+    *,
+    may_be_empty: bool = False,
+) -> Assets:
     """Read monitors/. Raises BadDefinition with everything that cannot be read at once.
 
-    `option` is what names the folder on the command line.
+    `option` is what names the folder on the command line. One that may be empty needs neither
+    monitors nor a runbook.
     """
     need_folder(folder, option)
     variables = load_variables(folder / "variables.json", values=values)
@@ -124,10 +131,11 @@ def load(folder: Path, option: str = "--folder", values: Values = AS_WRITTEN) ->
     try:
         runbook = read_text(folder / "README.md")
     except BadDefinition as exc:
-        problems.append(f"{exc} (the runbook: a section for each monitor)")
+        if not may_be_empty:
+            problems.append(f"{exc} (the runbook: a section for each monitor)")
     if problems:
         raise BadDefinition("\n".join(problems))
-    if not monitors:
+    if not monitors and not may_be_empty:
         raise BadDefinition(
             f"{folder}: [file] holds no monitor: write one, or name another folder with {option}"
         )

@@ -39,6 +39,7 @@ def monitor(given: Stored, number: int, now: float, before: Stored | None = None
     kept["type"] = "query alert" if kept["type"] == "metric alert" else kept["type"]
     if before is not None and before["type"] != kept["type"]:
         raise Refused("Monitor type cannot be changed.")
+    muted = ((before or {}).get("options") or {}).get("silenced")
     options = _options(kept.get("options") or {}, kept["type"]) if "options" in taken else None
     added: Stored = {
         "name": "",
@@ -60,6 +61,8 @@ def monitor(given: Stored, number: int, now: float, before: Stored | None = None
     made = {**added, **kept, "id": number, "modified": _iso(now)}
     made["multi"] = bool(_GROUPED.search(made["query"]))
     made["options"] = options or made.get("options") or _options({}, made["type"])
+    # A mute ends only where it is asked for: terraform-provider-datadog says so of the server.
+    made["options"].setdefault("silenced", muted or {})
     made["tags"] = _tags(made["tags"] or [])
     more = {"monitor_id": number, "template_variables": {}, "options": {}}
     made["assets"] = [one | more for one in made["assets"] or []]
@@ -153,7 +156,7 @@ def _options(given: Stored, kind: str) -> Stored:
         made.pop("new_host_delay", None)
     if kind.removesuffix(" alert") in _SEARCHES:
         made.setdefault("groupby_simple_monitor", False)
-    return {**made, "silenced": {}}
+    return made
 
 
 def _threshold(given: Stored) -> Stored:
