@@ -27,6 +27,7 @@ from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.store.wanted import WantedPolls
 from lightkeeper.telemetry import logging as logs
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.health import Health
@@ -274,6 +275,7 @@ class Fuzzed:
         self._before = dict.fromkeys(IDS, "pending")
         self._poller = Poller(
             documents,
+            WantedPolls(self._database),
             self._client,
             Policy(),
             batch_size=100,

@@ -23,6 +23,7 @@ from lightkeeper.store.followed import Followed
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.migrations import NEWEST
 from lightkeeper.store.triage import Filter, TriageStore
+from lightkeeper.store.wanted import WantedPolls
 
 FOLDER = Path(__file__).parent / "schemas"
 STORIES = {
@@ -51,6 +52,8 @@ def furnish(url, folder):
         windows.add(MaintenanceWindow(0, now, now + DAY, ("COMPLETE",), "upgrade", "jane", now))
         watch.clock.now += DAY / 1_000
         watch.poll()
+        seen = dict(watch.rows("id, last_polled_at", "next_poll_at IS NOT NULL"))
+        assert WantedPolls(watch.database).want(seen, watch.clock.instant())
 
 
 def sqlite_dump(folder):

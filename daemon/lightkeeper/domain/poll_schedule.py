@@ -6,6 +6,8 @@ from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
 
 MOVED_AGAIN_MS = 5 * MINUTE
 """How soon a document is due again that went on to another step: it has not come to rest."""
+IN_VAIN_MS = 30 * SECOND
+"""For how long a document that was polled in vain is not polled again for a caller."""
 
 
 def next_poll_at(
@@ -29,6 +31,24 @@ def next_poll_at(
         return now + _clamp((now - document.not_found_since) // 2, 5 * MINUTE, 6 * HOUR)
     longest = MOVED_AGAIN_MS if moved else HOUR
     return now + _clamp((now - document.tracked_at) // 4, 15 * SECOND, longest)
+
+
+def is_poll_wanted(
+    answered_at: Instant | None,
+    polled_at: Instant | None,
+    due_at: Instant | None,
+    max_age_ms: int,
+    now: Instant,
+) -> bool:
+    """Whether a document is polled first for a caller that takes an answer of that age.
+
+    `answered_at` and `polled_at`: when it was answered for and polled last. Not where it is final
+    (`due_at`, when it is due next, is None): it cannot change any more. Nor where it was polled
+    just now in vain: what fails for one caller fails for the next.
+    """
+    if due_at is None or (answered_at is not None and now - answered_at <= max_age_ms):
+        return False
+    return polled_at is None or now - polled_at > min(max_age_ms, IN_VAIN_MS)
 
 
 def _recheck(document: Document, policy: Policy, now: Instant) -> Instant | None:

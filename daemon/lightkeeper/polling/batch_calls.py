@@ -94,7 +94,7 @@ class BatchCalls:
         `idle`: there is nothing else to poll.
         """
         if self.singly_since is None:
-            return self._suspected and self._answered_alone > 0
+            return self._suspected and self._answered_alone > 0 and not idle
         rested_at = self._tried_at if idle else self._rested_at
         return rested_at is not None and now - rested_at >= self._rest_seconds
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.batch_calls import BatchCalls
+from lightkeeper.polling.interfaces import Budget, Progress, State
 from lightkeeper.polling.retry import GIVE_UP_AFTER, History, backoff_seconds
 
 _KNOWN: Final = 8
@@ -62,6 +63,17 @@ class CallHistory:
     def backoff_left(self) -> float:
         """Seconds until the backoff is over; below 0 when it is."""
         return self._not_before - self._monotonic()
+
+    def pause(self, budget: Budget) -> Progress | None:
+        """The pause before the next call, for the rate limit or a backoff; None without one."""
+        paused = budget.wait_seconds()
+        wait = max(paused, self.backoff_left)
+        if wait <= 0:
+            return None
+        rate_limited = paused > 0 and budget.rate_limited
+        if rate_limited:
+            self.wait_began()
+        return Progress(State.WAITING, wait, rate_limited)
 
     @property
     def call_seconds(self) -> float:

@@ -15,12 +15,15 @@ from lightkeeper.domain.time import Instant
 class Budget(Protocol):
     """When the next call may go out."""
 
-    rate_limited: bool
     limit: int | None
 
     @property
+    def rate_limited(self) -> bool: ...
+    @property
     def remaining(self) -> int | None: ...
     def wait_seconds(self) -> float: ...
+    def wait_for_wanted(self, *, backlog: bool) -> float: ...
+    def spend_on_wanted(self) -> None: ...
 
 
 class StatusClient(Protocol):

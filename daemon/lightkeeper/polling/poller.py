@@ -40,6 +40,7 @@ from lightkeeper.polling.retry import (
     next_step,
     shows_batches_failing,
 )
+from lightkeeper.polling.wanted import WantedBatches, WantedStore
 
 _TRIAL: Final = 2
 """How many request ids a trial has."""
@@ -53,6 +54,7 @@ class Poller:
     def __init__(
         self,
         store: Store,
+        wanted: WantedStore,
         lighthouse: StatusClient,
         policy: Policy,
         *,
@@ -69,13 +71,15 @@ class Poller:
         self._in_flight: set[int] = set()
         self._early = Early()
         self._queue = Queue(store, self._in_flight, self._early)
+        self._wanted = WantedBatches(wanted, self._queue, self._history, clock, monotonic)
         self._singly_since: Instant | None = None
         self._failing_since: Instant = 0
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
         """Make at most one call. Documents due after `cutoff` (now) are left for later, but for
-        those that fill a call up, and those that a fault put off which is over.
+        those that fill a call up, and those that a fault put off which is over. Without it what
+        callers wait for goes first.
 
         Raises what the store raises; the documents of that call are then due as before.
         """
@@ -83,23 +87,20 @@ class Poller:
         # Fetched before the wait: with nothing to poll there is no reason to wait.
         if self._queue.is_fetch_due:
             self._fetch(cutoff)
-        trial = self._trial()
-        if not self._queue and (trial is None or self._singly_since is None):
+        batch, budget = self._trial(), self._lighthouse.budget
+        if batch is None and cutoff is None:
+            batch = self._wanted.batch(budget, self._size.now)
+        if batch is None and not self._queue:
             return Progress(State.IDLE)
-        budget = self._lighthouse.budget
-        paused = budget.wait_seconds()
-        wait = max(paused, self._history.backoff_left)
-        if wait > 0:
-            rate_limited = paused > 0 and budget.rate_limited
-            if rate_limited:
-                self._history.wait_began()
-            return Progress(State.WAITING, wait, rate_limited)
-        batch = trial or self._queue.next(self._size.now)
+        if (batch is None or batch.is_trial) and (wait := self._history.pause(budget)):
+            return wait
+        batch = batch or self._queue.next(self._size.now)
         try:
             self._poll(batch)
         except BaseException:
             self._queue.release(batch)
             raise
+        self._wanted.polled(batch)
         return Progress(State.WORKED)
 
     @property

@@ -48,6 +48,51 @@ class Queue:
         """Whether to look for due documents: few batches are left."""
         return not self._fresh and len(self._again) < CALLS_AHEAD
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a probe goes before all else, or many batches are to be polled again already."""
+        return bool(self._first) or len(self._again) >= CALLS_AHEAD
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more is due than the next call is about."""
+        return len(self._fresh) + len(self._again) > 1
+
+    def take(self, documents: list[Document], size: int, *, alone: bool) -> Batch | None:
+        """A batch of the first of these, which goes now; None where each is polled again anyway.
+
+        Documents in trouble are polled alone, after the others. Where there is room, the call is
+        about documents that are due, too.
+        """
+        self._take_out({document.id for document in documents})
+        found = [document for document in documents if document.id not in self._in_flight]
+        well = [each for each in found if not (each.trouble_count or each.id in self._apart)]
+        batch = Batch(well[:size] or found[:1], alone=alone or not well)
+        if self._fresh and not batch.alone:
+            due = self._fresh[0]
+            if not (due.alone or due.is_probe or due.documents[0].trouble_count):
+                room = size - len(batch.documents)
+                batch.documents += due.documents[:room]
+                due.documents = due.documents[room:]
+                self._take_out(set())
+        self._in_flight.update(document.id for document in batch.documents)
+        return batch if batch.documents else None
+
+    def _take_out(self, ids: set[int]) -> None:
+        """Take these documents out of the batches that no call was about yet."""
+        for _ in range(len(self._fresh)):
+            batch = self._fresh.popleft()
+            taken = [each.id for each in batch.documents if each.id in ids]
+            if taken:
+                self._in_flight.difference_update(taken)
+                batch.documents = [each for each in batch.documents if each.id not in ids]
+            if batch.documents:
+                self._fresh.append(batch)
+
+    def released(self, batch: Batch) -> list[int]:
+        """The ids (of rows) of its documents that may be fetched again."""
+        return [each.id for each in batch.documents if each.id not in self._in_flight]
+
     def next(self, size: int) -> Batch:
         """The next batch, of at most `size` documents; fresh ones and others in turn."""
         if self._first:

@@ -27,6 +27,7 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.maintenance import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
+from lightkeeper.store.wanted import WantedPolls
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.health import Health, StoreFound
@@ -161,7 +162,7 @@ def build_daemon(
     budget = _build_budget(settings, clock, monotonic)
     client = _build_client(settings, transport, budget, tracer, clock, monotonic)
     documents, levels, outbox = Documents(database), Levels(database), Outbox(database)
-    poller = _build_poller(settings, documents, client, clock, monotonic)
+    poller = _build_poller(settings, documents, WantedPolls(database), client, clock, monotonic)
     publisher = Publisher(outbox, emitter, clock)
     daemon = Daemon(
         settings=settings,
@@ -234,12 +235,14 @@ def _build_budget(
 def _build_poller(
     settings: Settings,
     documents: Documents,
+    wanted: WantedPolls,
     client: LighthouseClient,
     clock: Callable[[], Instant],
     monotonic: Callable[[], float],
 ) -> Poller:
     return Poller(
         documents,
+        wanted,
         client,
         settings.policy,
         batch_size=settings.batch_size,

@@ -73,6 +73,7 @@ _OTHERS: Final = {
     "followed_up_to": ("followed_at",),
     "uploads_without_request_id": ("settled_at",),
     "expected_documents": ("expected_at", "settled_at"),
+    "wanted_polls": ("asked_at",),
 }
 
 

@@ -190,6 +190,12 @@ _FIRST = (
     CREATE INDEX expected_missing ON expected_documents (expected_at)
         WHERE missing_count > 0 AND settled_at IS NULL
     """,
+    """
+    CREATE TABLE wanted_polls (
+        document_id BIGINT NOT NULL PRIMARY KEY,
+        asked_at BIGINT NOT NULL
+    )
+    """,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)

@@ -220,7 +220,18 @@ class ExpectedDocument(Model):
         primary_key = CompositeKey("form_526_submission_id", "document_type")
 
 
+class PollWanted(Model):
+    """A poll that a caller waits for; the row goes once it was made, or is not made in time."""
+
+    document_id = BigIntegerField(primary_key=True)
+    asked_at = InstantField()
+
+    class Meta:
+        table_name = "wanted_polls"
+
+
 MODELS = (
     *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
     *(Maintenance, FollowedUpTo, UploadWithoutRequestId, ExpectedDocument),
+    PollWanted,
 )

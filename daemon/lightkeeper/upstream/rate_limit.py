@@ -14,6 +14,12 @@ LONGEST_UNNAMED_PAUSE_SECONDS: Final = 60.0
 """To this the pause grows while calls end as 429 and no header names a usable time."""
 SAY_AGAIN_SECONDS: Final = 600.0
 """How often it is logged that calls still end as 429."""
+SHARE_OF_WANTED: Final = 10
+"""One call of so many is left free for what callers wait for."""
+KEPT_FOR_SECONDS: Final = 600.0
+"""For how long calls are left free once a caller waited for one."""
+USUAL_LIMIT: Final = 60
+"""Calls a minute that Lighthouse allows where it names no limit."""
 
 log = structlog.get_logger()
 
@@ -37,21 +43,76 @@ class RateBudget:
         self._monotonic = monotonic
         self._wall_clock = wall_clock
         self._not_before = 0.0
-        self.rate_limited = True
-        """Whether the pause is for the rate limit; otherwise for a 503 with `Retry-After`."""
+        self._rate_limited = True
         self.limit: int | None = None
         self._remaining: int | None = None
         self._resets_at = 0.0
         self._refused = self._unnamed = 0
         self._refused_since = self._said_at = 0.0
+        self._wanted_at: float | None = None
+        self._wanted_calls = 0
+        self._share_renewed_at = 0.0
 
     def reconfigure(self, max_calls_per_minute: int | None) -> None:
         """Space calls like this from the next one on; what Lighthouse said stays in force."""
+        self._max_calls = max_calls_per_minute
         self._gap = 60.0 / max_calls_per_minute if max_calls_per_minute else 0.0
 
     def wait_seconds(self) -> float:
-        """Seconds until a call may go out; 0.0 when it may go now."""
-        return max(0.0, self._not_before - self._monotonic())
+        """Seconds until a call may go out; 0.0 when it may go now.
+
+        The last tenth of the calls that Lighthouse allows is left free while callers wait for
+        polls now and then.
+        """
+        until = self._not_before
+        if self._is_kept_free:
+            until = max(until, self._resets_at)
+        return max(0.0, until - self._monotonic())
+
+    def wait_for_wanted(self, *, backlog: bool) -> float:
+        """Seconds until a call may go out for which callers wait; a tenth is kept for them now.
+
+        Beyond that tenth such calls may use what other polling does not need: nothing while it
+        has a `backlog`, else half of what Lighthouse allows.
+        """
+        now = self._wanted_at = self._monotonic()
+        if now >= self._share_renewed_at:
+            self._wanted_calls = 0
+        left, limit = self.remaining, self.limit or USUAL_LIMIT
+        needed = backlog or (left is not None and 2 * left <= limit)
+        used_up = needed and self._wanted_calls >= self._share
+        until = max(self._not_before, self._share_renewed_at) if used_up else self._not_before
+        return max(0.0, until - now)
+
+    def spend_on_wanted(self) -> None:
+        """Count that the next call is one for which callers wait."""
+        if self._wanted_calls == 0:
+            now = self._monotonic()
+            named = self._remaining is not None and now < self._resets_at
+            self._share_renewed_at = self._resets_at if named else now + 60.0
+        self._wanted_calls += 1
+
+    @property
+    def _share(self) -> int:
+        """How many calls of those that are allowed until a reset are for waiting callers."""
+        limits = [limit for limit in (self.limit, self._max_calls) if limit]
+        return max(1, min(limits, default=USUAL_LIMIT) // SHARE_OF_WANTED)
+
+    @property
+    def _is_kept_free(self) -> bool:
+        """Whether what is left of the calls is for waiting callers alone."""
+        now = self._monotonic()
+        if self._wanted_at is None or now - self._wanted_at >= KEPT_FOR_SECONDS:
+            return False
+        if self._remaining is None or now >= self._resets_at:
+            return False
+        used = self._wanted_calls if now < self._share_renewed_at else 0
+        return self._remaining <= self._share - used
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether the pause is for the rate limit; otherwise for a 503 with `Retry-After`."""
+        return self._rate_limited or self._is_kept_free
 
     @property
     def remaining(self) -> int | None:
@@ -73,7 +134,10 @@ class RateBudget:
         """
         said = limit_headers.read(headers, self._wall_clock())
         self._remaining, self.limit = said.remaining, said.limit
-        self._resets_at = self._monotonic() + (60.0 if said.reset is None else said.reset)
+        reset = 60.0 if said.reset is None else min(said.reset, LONGEST_PAUSE_SECONDS)
+        self._resets_at = self._monotonic() + reset
+        if said.reset is not None:
+            self._share_renewed_at = min(self._share_renewed_at, self._resets_at)
         if status != 429:
             self._answered()
         if said.remaining is not None and said.remaining <= 0 and status != 429:
@@ -121,7 +185,7 @@ class RateBudget:
         self._refused = self._unnamed = 0
 
     def _pause(self, seconds: float, *, rate_limited: bool = True) -> None:
-        if self.wait_seconds() == 0.0 or rate_limited:
-            self.rate_limited = rate_limited
+        if self._not_before <= self._monotonic() or rate_limited:
+            self._rate_limited = rate_limited
         until = self._monotonic() + min(seconds, LONGEST_PAUSE_SECONDS)
         self._not_before = max(self._not_before, until)

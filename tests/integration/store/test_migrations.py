@@ -18,7 +18,7 @@ TABLES = (
     *("form_526_document_submissions", "transitions", "event_digests", "open_words"),
     "published_up_to",
     *("maintenance_windows", "followed_up_to", "uploads_without_request_id"),
-    "expected_documents",
+    *("expected_documents", "wanted_polls"),
 )
 
 

@@ -22,6 +22,7 @@ SOUND = (
     "INSERT INTO event_digests VALUES ('a', 'form_0781', 'x', 'failed', 1, '[21]', ?, ?, NULL)",
     "INSERT INTO maintenance_windows (starts_at, ends_at, step_names, reason, announced_by, "
     "announced_at) VALUES (?, ? + 1, '[\"CLAIMS_EVIDENCE\"]', 'upgrade', 'jane', ?)",
+    "INSERT INTO wanted_polls VALUES (1, ?)",
 )
 """A row of each table, as lightkeeper writes it."""
 

@@ -41,6 +41,7 @@ from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.wanted import WantedPolls
 
 def now():
     return int(time.time() * 1_000)
@@ -65,7 +66,9 @@ with SimulatedLighthouse() as lighthouse:
         wall_clock=time.time,
     )
     client = LighthouseClient(transport, tokens, RateBudget(), url=lighthouse.url)
-    poller = Poller(documents, client, Policy(), batch_size=100, clock=now)
+    poller = Poller(
+        documents, WantedPolls(database), client, Policy(), batch_size=100, clock=now
+    )
     tracer.wrap(poller, "step", "lightkeeper.cycle", state)
     tracer.wrap(client, "poll_batch", "lightkeeper.batch", outcome)
     tracer.wrap(tokens, "fetch", "lightkeeper.token")

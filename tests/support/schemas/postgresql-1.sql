@@ -148,6 +148,10 @@ CREATE TABLE public.uploads_without_request_id (
     created_at bigint NOT NULL,
     settled_at bigint
 );
+CREATE TABLE public.wanted_polls (
+    document_id bigint NOT NULL,
+    asked_at bigint NOT NULL
+);
 INSERT INTO public.event_digests VALUES ('lightkeeper.document', 'form_0781', 'benefits_gateway_service', 'failed', 0, '[600000005,600000006]', 1800000000000, 1800000000000, 1800000000000);
 INSERT INTO public.event_digests VALUES ('lightkeeper.document', 'form_0781', 'claims_evidence', 'failed', 0, '[600000003,600000004,600000021,600000022]', 1800000000000, 1800000000000, 1800000000000);
 INSERT INTO public.event_digests VALUES ('lightkeeper.document', 'form_0781', 'unknown', 'failed', 0, '[600000007,600000008]', 1800000000000, 1800000000000, 1800000000000);
@@ -237,6 +241,18 @@ INSERT INTO public.transitions VALUES (29, 23, 1800086400000, 'pending', 'done',
 INSERT INTO public.transitions VALUES (30, 24, 1800086400000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_missed","detection"]]', 0, 86400000, 1800086400000);
 INSERT INTO public.transitions VALUES (31, 25, 1800086400000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_missed","detection"]]', 0, 86400000, 1800086400000);
 INSERT INTO public.uploads_without_request_id VALUES ('vets-api', 7, 1800000000000, NULL);
+INSERT INTO public.wanted_polls VALUES (3, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (4, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (5, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (6, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (7, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (8, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (11, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (12, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (17, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (18, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (19, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (20, 1800086400000);
 SELECT pg_catalog.setval('public.form_526_document_submissions_id_seq', 25, true);
 SELECT pg_catalog.setval('public.maintenance_windows_id_seq', 1, true);
 SELECT pg_catalog.setval('public.transitions_id_seq', 31, true);
@@ -264,6 +280,8 @@ ALTER TABLE ONLY public.transitions
     ADD CONSTRAINT transitions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.uploads_without_request_id
     ADD CONSTRAINT uploads_without_request_id_pkey PRIMARY KEY (source, row_id);
+ALTER TABLE ONLY public.wanted_polls
+    ADD CONSTRAINT wanted_polls_pkey PRIMARY KEY (document_id);
 CREATE INDEX documents_acknowledged ON public.form_526_document_submissions USING btree (acknowledged_at) WHERE (acknowledged_at IS NOT NULL);
 CREATE INDEX documents_due ON public.form_526_document_submissions USING btree (next_poll_at, id) WHERE (next_poll_at IS NOT NULL);
 CREATE INDEX documents_failed ON public.form_526_document_submissions USING btree (decided_at) WHERE ((lighthouse_status = 'failed'::text) AND (condition <> ALL (ARRAY['acknowledged'::text, 'closed'::text, 'superseded'::text])));

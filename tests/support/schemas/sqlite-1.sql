@@ -202,6 +202,22 @@ CREATE TABLE uploads_without_request_id (
         PRIMARY KEY (source, row_id)
     );
 INSERT INTO "uploads_without_request_id" VALUES('vets-api',7,1800000000000,NULL);
+CREATE TABLE wanted_polls (
+        document_id BIGINT NOT NULL PRIMARY KEY,
+        asked_at BIGINT NOT NULL
+    );
+INSERT INTO "wanted_polls" VALUES(3,1800086400000);
+INSERT INTO "wanted_polls" VALUES(4,1800086400000);
+INSERT INTO "wanted_polls" VALUES(5,1800086400000);
+INSERT INTO "wanted_polls" VALUES(6,1800086400000);
+INSERT INTO "wanted_polls" VALUES(7,1800086400000);
+INSERT INTO "wanted_polls" VALUES(8,1800086400000);
+INSERT INTO "wanted_polls" VALUES(11,1800086400000);
+INSERT INTO "wanted_polls" VALUES(12,1800086400000);
+INSERT INTO "wanted_polls" VALUES(17,1800086400000);
+INSERT INTO "wanted_polls" VALUES(18,1800086400000);
+INSERT INTO "wanted_polls" VALUES(19,1800086400000);
+INSERT INTO "wanted_polls" VALUES(20,1800086400000);
 CREATE INDEX documents_due ON form_526_document_submissions (next_poll_at, id)
         WHERE next_poll_at IS NOT NULL
     ;

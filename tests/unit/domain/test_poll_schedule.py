@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lightkeeper.domain.answer import Absence, StatusReport
 from lightkeeper.domain.interpret import interpret
 from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.poll_schedule import next_poll_at
+from lightkeeper.domain.poll_schedule import is_poll_wanted, next_poll_at
 from lightkeeper.domain.time import DAY, HOUR, MINUTE, SECOND
 
 POLICY = Policy()
@@ -171,3 +171,38 @@ def test_the_window_is_a_setting(window):
         now, due = due, next_poll_at(document, policy, due)
 
     assert TRACKED_AT + window == now
+
+
+@pytest.mark.parametrize(
+    ("answered_ago", "polled_ago", "is_final", "wanted"),
+    [
+        (None, None, False, True),  # never polled
+        (60_000, 60_000, False, False),
+        (60_001, 60_001, False, True),
+        (-5_000, -5_000, False, False),  # the clock of another host is ahead
+        (HOUR, 30_000, False, False),  # polled just now in vain
+        (HOUR, 30_001, False, True),
+        (None, 30_000, False, False),
+        (HOUR, HOUR, True, False),
+        (None, None, True, False),
+    ],
+)
+def test_a_document_is_polled_first_for_who_takes_no_older_answer(
+    answered_ago, polled_ago, is_final, wanted
+):
+    """Unless its answer is young enough or final, or it was polled just now in vain."""
+    now = TRACKED_AT + DAY
+    answered_at, polled_at = (
+        None if ago is None else now - ago for ago in (answered_ago, polled_ago)
+    )
+    due_at = None if is_final else now + HOUR
+
+    assert wanted == is_poll_wanted(answered_at, polled_at, due_at, MINUTE, now)
+
+
+@pytest.mark.parametrize(("max_age", "wanted"), [(0, True), (SECOND, False), (MINUTE, False)])
+def test_who_takes_only_a_new_answer_has_it_polled_again_at_once(max_age, wanted):
+    """A short age also shortens for how long a poll in vain is not repeated."""
+    now = TRACKED_AT + DAY
+
+    assert wanted == is_poll_wanted(now - HOUR, now - SECOND, now, max_age, now)

@@ -235,3 +235,99 @@ def test_no_header_can_break_it(answers):
         budget.update(status, headers)
 
         assert 0.0 <= budget.wait_seconds() <= LONGEST_PAUSE_SECONDS
+        assert 0.0 <= budget.wait_for_wanted(backlog=True) <= LONGEST_PAUSE_SECONDS
+        assert 0.0 <= budget.wait_seconds() <= LONGEST_PAUSE_SECONDS
+
+
+def _answered(budget, remaining, reset=42):
+    budget.spend()
+    budget.update(200, _headers(remaining=remaining, reset=reset))
+
+
+def test_a_tenth_of_the_calls_is_left_free_while_callers_wait_for_polls(budget, clock):
+    """Other polling pauses at 6 of 60 until the reset, and uses them ten minutes after."""
+    _answered(budget, 6, reset=3_600)
+    assert 0.0 == budget.wait_seconds()
+
+    assert 0.0 == budget.wait_for_wanted(backlog=True)
+
+    assert (3_600.0, True) == (budget.wait_seconds(), budget.rate_limited)
+    _answered(budget, 7, reset=3_600)
+    assert 0.0 == budget.wait_seconds()
+    _answered(budget, 6, reset=3_600)
+    clock.now += 599
+    assert 3_001.0 == budget.wait_seconds()
+    clock.now += 1
+    assert 0.0 == budget.wait_seconds()
+
+
+def test_polls_that_callers_wait_for_take_a_tenth_and_no_more(budget, clock):
+    """While other documents wait, the seventh call of 60 waits for the reset; then six more go."""
+    _answered(budget, 59, reset=30)
+    for _ in range(2):
+        for call in range(6):
+            assert 0.0 == budget.wait_for_wanted(backlog=True)
+            budget.spend_on_wanted()
+            _answered(budget, 58 - call, reset=30)
+        assert 30.0 == budget.wait_for_wanted(backlog=True)
+        assert 0.0 == budget.wait_seconds()
+        clock.now += 30
+
+
+def test_the_calls_they_took_are_not_kept_free_again(budget):
+    """Where callers had four of their six, two are left for them, and others go on to there."""
+    _answered(budget, 59)
+    for _ in range(4):
+        budget.wait_for_wanted(backlog=True)
+        budget.spend_on_wanted()
+        _answered(budget, 3)
+
+    assert 0.0 == budget.wait_seconds()
+    _answered(budget, 2)
+    assert 42.0 == budget.wait_seconds()
+    assert 0.0 == budget.wait_for_wanted(backlog=True)
+
+
+def test_what_other_polling_does_not_need_is_free_for_callers(budget):
+    """With nothing else to poll they take half of all calls, and then their tenth alone."""
+    remaining = 60
+    while budget.wait_for_wanted(backlog=False) == 0.0:
+        budget.spend_on_wanted()
+        remaining -= 1
+        _answered(budget, remaining)
+
+    assert 30 == remaining
+    assert (42.0, 0.0) == (budget.wait_for_wanted(backlog=False), budget.wait_seconds())
+
+
+def test_they_wait_for_the_limit_as_all_calls_do(budget):
+    """Nothing is kept free beyond what Lighthouse allows."""
+    budget.wait_for_wanted(backlog=True)
+    budget.update(429, {"Retry-After": "17"})
+
+    assert 17.0 == budget.wait_for_wanted(backlog=False)
+
+
+@pytest.mark.parametrize(
+    ("max_calls", "headers", "calls"),
+    [
+        (None, {}, 6),
+        (20, {}, 2),
+        (20, _headers(remaining=50), 2),
+        (5, {}, 1),
+        (None, _headers(limit=600, remaining=500), 60),
+        (None, _headers(limit=3, remaining=2), 1),
+        (None, {"RateLimit-Remaining": "50"}, 6),
+    ],
+)
+def test_the_tenth_is_of_the_lowest_limit_that_is_known(clock, max_calls, headers, calls):
+    """Of the setting, of what Lighthouse names, or of what is usual; one call at least."""
+    budget = RateBudget(max_calls, monotonic=clock)
+    budget.update(200, headers)
+    spent = 0
+    while budget.wait_for_wanted(backlog=True) == 0.0:
+        budget.spend_on_wanted()
+        spent += 1
+
+    assert calls == spent
+    assert 0.0 == budget.wait_seconds()

@@ -1,0 +1,111 @@
+"""Polls that callers of the API wait for: asked by them, made by the daemon.
+
+A row stands for a document that is to be polled now. It goes once the daemon has polled it, or
+sees that it cannot in time; callers wait for that, and then read the document. Whoever writes
+removes what no caller waits for any more, so that no row outlives a daemon that is down.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+from lightkeeper.domain.document import Document
+from lightkeeper.domain.time import SECOND, Instant
+from lightkeeper.store.database import Database
+from lightkeeper.store.schema import COLUMNS
+from lightkeeper.store.transact import transact
+
+LONGEST_WAIT_MS: Final = 5 * SECOND
+"""How long a caller waits for a poll; nothing is polled for its sake after that."""
+MOST: Final = 5_000
+"""How many documents may be wanted at once, which is more than Lighthouse can be asked about in
+that time. A caller who wants another is answered at once."""
+_AT_ONCE: Final = 500
+
+_WANT: Final = """
+    INSERT INTO wanted_polls (document_id, asked_at)
+    SELECT id, ? FROM form_526_document_submissions
+    WHERE id = ? AND next_poll_at IS NOT NULL AND COALESCE(last_polled_at, 0) = ?
+    ON CONFLICT (document_id) DO NOTHING
+"""
+_OLDEST: Final = f"""
+    SELECT asked_at, last_polled_at, next_poll_at, {COLUMNS}
+    FROM wanted_polls JOIN form_526_document_submissions ON id = document_id
+    ORDER BY asked_at, id LIMIT ?
+"""
+
+
+class WantedPoll(NamedTuple):
+    """A document that callers want polled."""
+
+    document: Document
+    asked_at: Instant
+    """When the first of them asked."""
+    polled_at: Instant | None
+    is_final: bool
+    """Whether it is polled no more."""
+
+    def is_over(self, now: Instant) -> bool:
+        """Whether no caller needs the poll any more: it was made, or they have been answered."""
+        polled = self.polled_at is not None and self.polled_at >= self.asked_at
+        return polled or self.is_final or now - self.asked_at >= LONGEST_WAIT_MS
+
+
+class WantedPolls:
+    """The documents that callers want polled, each once, however many callers ask."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
+        """Ask the daemon to poll these documents; the ids (of rows) of those that it is asked for.
+
+        `seen` gives when the caller saw each polled last: one that was polled since is not asked
+        for, nor one that is polled no more, nor one beyond the most that may be wanted.
+        """
+        return transact(self._db, lambda: self._want(seen, now)) if seen else set()
+
+    def _want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
+        self._db.execute("DELETE FROM wanted_polls WHERE asked_at <= ?", (now - LONGEST_WAIT_MS,))
+        wanted = self.waiting(seen)
+        ((count,),) = self._db.rows("SELECT COUNT(*) FROM wanted_polls")
+        # In one order: of two who ask for the same documents one waits for the other.
+        rows = [(now, each, seen[each] or 0) for each in sorted(set(seen) - wanted)]
+        if rows := rows[: max(0, MOST - count)]:
+            self._db.execute_many(_WANT, rows)
+            wanted = self.waiting(seen)
+        return wanted
+
+    def waiting(self, ids: Iterable[int]) -> set[int]:
+        """Those of these documents whose poll is still to come."""
+        found: set[int] = set()
+        for some in _parts(ids):
+            marks = ", ".join("?" * len(some))
+            rows = self._db.rows(
+                f"SELECT document_id FROM wanted_polls WHERE document_id IN ({marks})", some
+            )
+            found.update(document_id for (document_id,) in rows)
+        return found
+
+    def oldest(self, limit: int) -> list[WantedPoll]:
+        """At most `limit` of them, those asked for first at the beginning."""
+        return [
+            WantedPoll(Document._make(document), asked_at, polled_at, next_poll_at is None)
+            for asked_at, polled_at, next_poll_at, *document in self._db.rows(_OLDEST, (limit,))
+        ]
+
+    def settle(self, ids: Collection[int]) -> None:
+        """Let the callers who wait for these go on: they were polled, or will not be in time."""
+
+        def remove() -> None:
+            for some in _parts(sorted(ids)):
+                marks = ", ".join("?" * len(some))
+                self._db.execute(f"DELETE FROM wanted_polls WHERE document_id IN ({marks})", some)
+
+        transact(self._db, remove)
+
+
+def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
