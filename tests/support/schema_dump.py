@@ -46,7 +46,7 @@ def furnish(url, folder):
         (failed, *_) = triage.matching(Filter(frozenset({"not_in_efolder"})))
         ack = decide(Action.ACK, Policy(), now)
         triage.carry_out([failed.id], ack, note(Action.ACK, "on-call", "seen to", now))
-        Followed(watch.database, "vets-api").keep(now, [(7, now)], ())
+        Followed(watch.database, "vets-api").keep(now, 0, [(7, now, None), (8, now, "wrong")], ())
         ExpectedDocuments(watch.database).expect("s-1", {"form_0781": 2}, "vets-api", now)
         windows = MaintenanceWindows(watch.database)
         windows.add(MaintenanceWindow(0, now, now + DAY, ("COMPLETE",), "upgrade", "jane", now))

@@ -1,7 +1,8 @@
 """Where another program's table of uploads and the store disagree about a document."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from lightkeeper.casework.text import printable
@@ -28,6 +29,7 @@ _DISAGREE: Final = frozenset(
     }
 )
 """What cannot both be true for long. That one of the two learned of an end first is none of it."""
+_UNTRACKED: Final = frozenset({NOT_TRACKED, _NO_REQUEST_ID})
 _ROW: Final = "{:<12}{:<22}{:<14}{}".format
 
 
@@ -45,7 +47,13 @@ class Comparison:
 
     rows: int = 0
     """Those with a request id."""
-    disagreeing: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of disagreements, by what either says, as the catalogue has it."""
+
+    @property
+    def disagreeing(self) -> int:
+        """How many rows the two disagree about."""
+        return self.counts.total()
 
     def disagreements(
         self, uploads: States, database: Database, since: Instant = 0
@@ -60,7 +68,9 @@ class Comparison:
             rows = [(row, _state(state)) for row, state in page if row.request_id]
             self.rows += len(rows)
             for found in _disagreeing(rows, database):
-                self.disagreeing += 1
+                *_, theirs, ours = found
+                kind = NOT_TRACKED if ours in _UNTRACKED else f"{theirs} {ours}"
+                self.counts[kind.replace(" ", "_")] += 1
                 yield dict(zip(FIELDS, found, strict=True))
             if len(page) < PAGE:
                 break

@@ -39,8 +39,8 @@ class Follower:
 
     Each round begins `overlap_ms` before the newest row that was taken: a row that is committed
     later than one created after it is found as long as it is committed within that time. A row
-    without a request id is looked at again until it has one, is gone, or its attachment was
-    handed over by another row.
+    that cannot be tracked, because it has no request id or is wrong, is looked at again until it
+    can, is gone, or its attachment was handed over by another row.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Follower:
         clock: Callable[[], Instant],
         reject: Callable[[int, str], None],
     ) -> None:
-        """`reject` is called once with each row that cannot be tracked, and why."""
+        """`reject` is called once with each row that is wrong, and why."""
         self._uploads = uploads
         self._documents = documents
         self._followed = followed
@@ -78,52 +78,71 @@ class Follower:
             if page:
                 last = page[-1]
                 up_to = max(up_to, min(last.created_at, self._clock()))
-                self._take(page, up_to, tally)
+                waits = self._track(page, tally)
+                self._followed.keep(up_to, begin, _waiting(page, waits), ())
             if len(page) < PAGE:
                 break
-        waiting = list(self._followed.without_request_id())
-        for start in range(0, len(waiting), PAGE):
-            if is_over():
-                break
-            self._take_waiting(waiting[start : start + PAGE], up_to, tally)
-        tally.without_request_id = len(self._followed.without_request_id())
+        self._look_again(list(self._followed.waiting()), is_over, tally)
+        tally.without_request_id = list(self._followed.waiting().values()).count(None)
         return tally
 
-    def _take(self, page: Sequence[Upload], up_to: Instant, tally: FollowTally) -> None:
-        self._track(page, tally)
-        waiting = [(row.id, row.created_at) for row in page if not row.request_id]
-        self._followed.keep(up_to, waiting, ())
+    def take(self, row_ids: Sequence[int]) -> FollowTally:
+        """Take these rows, which no round has found."""
+        tally = FollowTally()
+        self._look_again(row_ids, lambda: False, tally)
+        return tally
 
-    def _take_waiting(self, row_ids: Sequence[int], up_to: Instant, tally: FollowTally) -> None:
-        rows = self._uploads.by_id(row_ids)
-        self._track(rows, tally)
-        waits = {row.id for row in rows if not row.request_id}
-        waits -= self._uploads.replaced(sorted(waits))
-        self._followed.keep(up_to, (), [each for each in row_ids if each not in waits])
+    def _look_again(
+        self, row_ids: Sequence[int], is_over: Callable[[], bool], tally: FollowTally
+    ) -> None:
+        for start in range(0, len(row_ids), PAGE):
+            if is_over():
+                break
+            page = row_ids[start : start + PAGE]
+            rows = self._uploads.by_id(page)
+            waits = self._track(rows, tally)
+            without = sorted(row_id for row_id, reason in waits.items() if reason is None)
+            for replaced in self._uploads.replaced(without):
+                del waits[replaced]
+            over = [each for each in page if each not in waits]
+            self._followed.keep(self._followed.up_to(), None, _waiting(rows, waits), over)
 
-    def _track(self, rows: Sequence[Upload], tally: FollowTally) -> None:
+    def _track(self, rows: Sequence[Upload], tally: FollowTally) -> dict[int, str | None]:
+        """Track what can be; the other rows by id, as `Followed.waiting` has them."""
+        waits: dict[int, str | None] = {}
         batch: list[tuple[int, NewDocument]] = []
         for row in rows:
             if not row.request_id:
+                waits[row.id] = None
                 continue
             try:
                 batch.append((row.id, new_document(_fields(row), self._clock())))
             except WrongDocument as exc:
-                self._refuse(row.id, str(exc), tally)
+                waits[row.id] = str(exc)
         for start in range(0, len(batch), 1_000):
             part = batch[start : start + 1_000]
             fates = self._documents.add([document for _, document in part], self._clock())
             for (row_id, document), fate in zip(part, fates, strict=True):
                 if fate is Intake.CONFLICT:
-                    self._refuse(row_id, conflict(self._documents, document), tally)
+                    waits[row_id] = conflict(self._documents, document)
             tally.new += fates.count(Intake.NEW)
             tally.known += fates.count(Intake.KNOWN)
+        for row_id, reason in waits.items():
+            if reason is not None:
+                self._refuse(row_id, reason, tally)
+        return waits
 
     def _refuse(self, row_id: int, reason: str, tally: FollowTally) -> None:
         if row_id not in self._rejected:
             self._rejected.add(row_id)
             tally.rejected += 1
             self._reject(row_id, reason)
+
+
+def _waiting(
+    rows: Sequence[Upload], waits: dict[int, str | None]
+) -> list[tuple[int, Instant, str | None]]:
+    return [(row.id, row.created_at, waits[row.id]) for row in rows if row.id in waits]
 
 
 def _fields(row: Upload) -> dict[str, str | int | None]:

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from lightkeeper.config.settings import StoreSettings
     from lightkeeper.domain.time import Instant
     from lightkeeper.service.stop import Stop
-    from lightkeeper.store.followed import Followed
 
 SOURCE: Final = "vets-api"
-PAUSE_SECONDS: Final = 10.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
-"""Between two tries to read a database that cannot be read."""
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -53,12 +49,16 @@ def follow() -> None:
 def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bool) -> int:
     """Track each row of vets-api's table lighthouse526_document_uploads, as it comes.
 
-    Its table is read, and never written. A row without a request id is tracked when the id comes.
+    Its table is read, and never written. A row without a request id is tracked when the id comes,
+    and a wrong one once it is right.
     """
     from lightkeeper.casework.filters import instant_of
     from lightkeeper.casework.follow import Follower
+    from lightkeeper.config.settings import Settings
     from lightkeeper.service.clock import now
+    from lightkeeper.service.connections import build_emitter
     from lightkeeper.service.follower_process import end_with_daemon
+    from lightkeeper.service.following import FollowLoop
     from lightkeeper.service.stop import Stop
     from lightkeeper.store.documents import Documents
     from lightkeeper.store.followed import Followed
@@ -89,7 +89,9 @@ def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bo
         if once:
             return _once(follower, stop, begin)
         configure_logs()
-        return _for_ever(follower, followed, stop, begin)
+        with closing(build_emitter(Settings.load())) as emitter:
+            FollowLoop(uploads, store, followed, follower, emitter).run(stop, begin)
+    return ExitStatus.OK
 
 
 def source_url(settings: "StoreSettings", given: str | None) -> str:
@@ -106,10 +108,10 @@ def source_url(settings: "StoreSettings", given: str | None) -> str:
 @follow.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_waiting(as_json: bool) -> int:
-    """List the rows without a request id, the oldest first, and say when all was taken last.
+    """List the rows that cannot be tracked, the oldest first, and say when all was taken last.
 
-    Lighthouse has not taken their documents. Only what the store knows is shown: vets-api's
-    database is not asked.
+    They have no request id, because Lighthouse has not taken their documents, or are wrong. Only
+    what the store knows is shown: vets-api's database is not asked.
     """
     import orjson
 
@@ -131,9 +133,9 @@ def list_waiting(as_json: bool) -> int:
     "row_ids", nargs=-1, required=True, metavar="ROW_ID...", type=click.IntRange(0, 2**63 - 1)
 )
 def settle(row_ids: tuple[int, ...]) -> int:
-    """Count rows without a request id no longer: staff have nothing left to do for them.
+    """Count rows that cannot be tracked no longer: staff have nothing left to do for them.
 
-    `lightkeeper follow list` names their ids. If a request id comes after all, it is tracked.
+    `lightkeeper follow list` names their ids. If a row can be tracked after all, it is.
     """
     from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed
@@ -141,14 +143,14 @@ def settle(row_ids: tuple[int, ...]) -> int:
     with closing(open_store(load_store_settings())) as store:
         store.durable()
         followed = Followed(store, SOURCE)
-        known = followed.without_request_id()
+        known = followed.waiting()
         found = [each for each in dict.fromkeys(row_ids) if each in known]
         followed.settle(found, now())
     for row_id in found:
         click.echo(f"row {row_id} is settled")
     unknown = [each for each in dict.fromkeys(row_ids) if each not in known]
     for row_id in unknown:
-        complain(f"row {row_id} does not wait for a request id: see lightkeeper follow list")
+        complain(f"row {row_id} is none that cannot be tracked: see lightkeeper follow list")
     return ExitStatus.BAD_DATA if unknown else ExitStatus.OK
 
 
@@ -177,37 +179,3 @@ def _once(follower: "Follower", stop: "Stop", since: "Instant") -> int:
         complain("stopped before the end of the table: to track the rest, run it again")
         return ExitStatus.TERMINATED
     return ExitStatus.BAD_DATA if tally.rejected else ExitStatus.OK
-
-
-def _for_ever(follower: "Follower", followed: "Followed", stop: "Stop", since: "Instant") -> int:
-    """Take what comes until a signal. Their database that cannot be read is tried again."""
-    import structlog
-
-    from lightkeeper.service.clock import now
-    from lightkeeper.store.vets_api import SourceUnavailable
-
-    log = structlog.get_logger()
-    failures = 0
-    followed.begin(now())
-    while not stop.requested:
-        try:
-            tally = follower.round(lambda: stop.requested, since)
-        except SourceUnavailable as exc:
-            failures += 1
-            if failures == 1:
-                log.warning("follow.source.unavailable", reason=str(exc))
-        else:
-            if failures:
-                log.info("follow.source.available", failures=failures)
-            failures = 0
-            if not stop.requested:  # else the rest of the table was left
-                followed.taken(now())
-            if tally.new or tally.rejected:
-                log.info(
-                    "follow.tracked",
-                    tracked=tally.new,
-                    rejected=tally.rejected,
-                    not_handed_over=tally.without_request_id,
-                )
-        stop.wait(min(PAUSE_SECONDS * max(1, failures), LONGEST_PAUSE_SECONDS))
-    return ExitStatus.OK

@@ -71,7 +71,7 @@ _OTHERS: Final = {
     "maintenance_windows": ("announced_at", "ended_at"),
     "tallies": ("ended_well_at",),
     "followed_up_to": ("followed_at",),
-    "uploads_without_request_id": ("settled_at",),
+    "waiting_uploads": ("settled_at",),
     "expected_documents": ("expected_at", "settled_at"),
     "wanted_polls": ("asked_at",),
 }

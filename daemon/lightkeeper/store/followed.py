@@ -1,4 +1,4 @@
-"""How far another table of uploads was followed, and which of its rows have no request id yet."""
+"""How far another table of uploads was followed, and which of its rows cannot be tracked yet."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -8,12 +8,13 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.transact import transact
 
 _UP_TO: Final = """
-    INSERT INTO followed_up_to (source, created_at) VALUES (?, ?)
-    ON CONFLICT (source) DO UPDATE SET created_at = excluded.created_at
+    INSERT INTO followed_up_to (source, created_at, taken_from) VALUES (?, ?, ?)
+    ON CONFLICT (source) DO UPDATE SET created_at = excluded.created_at,
+        taken_from = COALESCE(followed_up_to.taken_from, excluded.taken_from)
 """
 _WAIT: Final = """
-    INSERT INTO uploads_without_request_id (source, row_id, created_at) VALUES (?, ?, ?)
-    ON CONFLICT (source, row_id) DO NOTHING
+    INSERT INTO waiting_uploads (source, row_id, created_at, reason) VALUES (?, ?, ?, ?)
+    ON CONFLICT (source, row_id) DO UPDATE SET reason = excluded.reason
 """
 _FOLLOWED: Final = "source IN (SELECT source FROM followed_up_to WHERE followed_at IS NOT NULL)"
 _BEGUN: Final = """
@@ -24,11 +25,13 @@ _BEGUN: Final = """
 
 
 class Waiting(NamedTuple):
-    """A row of another program's table that had no request id when it was looked at last."""
+    """A row of another program's table that could not be tracked when it was looked at last."""
 
     source: str
     row_id: int
     created_at: Instant
+    reason: str | None
+    """Why it is rejected; None where it has no request id."""
     settled_at: Instant | None
     """When staff settled it, so that it is no longer counted."""
 
@@ -39,7 +42,7 @@ class Following(NamedTuple):
     followed_at: Instant
     """When each was last taken as a whole by who follows it for ever, or when that began."""
     waiting: int
-    """Rows without a request id that are not settled."""
+    """Rows that cannot be tracked and are not settled."""
     oldest: Instant | None
     """When the oldest of them was created."""
 
@@ -50,16 +53,16 @@ def following(database: Database) -> Following | None:
     if followed_at is None:
         return None
     ((count, oldest),) = database.rows(
-        "SELECT COUNT(*), MIN(created_at) FROM uploads_without_request_id "
+        "SELECT COUNT(*), MIN(created_at) FROM waiting_uploads "
         f"WHERE settled_at IS NULL AND {_FOLLOWED}"
     )
     return Following(followed_at, int(count), oldest)
 
 
 def waiting(database: Database) -> list[Waiting]:
-    """The rows of every table that have no request id yet, the oldest first."""
+    """The rows of every table that cannot be tracked, the oldest first."""
     rows = database.rows(
-        "SELECT source, row_id, created_at, settled_at FROM uploads_without_request_id "
+        "SELECT source, row_id, created_at, reason, settled_at FROM waiting_uploads "
         "ORDER BY created_at, source, row_id"
     )
     return [Waiting._make(row) for row in rows]
@@ -79,11 +82,20 @@ class Followed:
         )
         return rows[0][0] if rows else 0
 
-    def without_request_id(self) -> dict[int, Instant]:
-        """The rows that have none yet: when each was created, by its id, the oldest first."""
+    def taken_from(self) -> Instant | None:
+        """From when on created rows are taken; None before any was."""
+        rows = self._db.rows(
+            "SELECT taken_from FROM followed_up_to WHERE source = ?", (self._source,)
+        )
+        return rows[0][0] if rows else None
+
+    def waiting(self) -> dict[int, str | None]:
+        """The rows that cannot be tracked, by id, the oldest first: why each is rejected, or None
+        where it has no request id.
+        """
         return dict(
             self._db.rows(
-                "SELECT row_id, created_at FROM uploads_without_request_id WHERE source = ? "
+                "SELECT row_id, reason FROM waiting_uploads WHERE source = ? "
                 "ORDER BY created_at, row_id",
                 (self._source,),
             )
@@ -107,13 +119,12 @@ class Followed:
         return bool(was)
 
     def settle(self, row_ids: Iterable[int], now: Instant) -> None:
-        """Note that staff settled these rows without a request id."""
+        """Note that staff settled these rows that cannot be tracked."""
         rows = [(now, self._source, row_id) for row_id in row_ids]
         transact(
             self._db,
             lambda: self._db.execute_many(
-                "UPDATE uploads_without_request_id SET settled_at = ? "
-                "WHERE source = ? AND row_id = ?",
+                "UPDATE waiting_uploads SET settled_at = ? WHERE source = ? AND row_id = ?",
                 rows,
             ),
         )
@@ -122,19 +133,26 @@ class Followed:
         transact(self._db, lambda: self._db.execute(sql, (at, self._source)))
 
     def keep(
-        self, up_to: Instant, waiting: Iterable[tuple[int, Instant]], settled: Iterable[int]
+        self,
+        up_to: Instant,
+        taken_from: Instant | None,
+        waiting: Iterable[tuple[int, Instant, str | None]],
+        gone: Iterable[int],
     ) -> None:
-        """Note in one transaction how far it is followed, and which rows wait or no longer do."""
+        """Note in one transaction how far it is followed, and which rows wait or no longer do.
+
+        Of a waiting row its id, when it was created, and why it is rejected.
+        """
         waits = [(self._source, *row) for row in waiting]
-        gone = [(self._source, row_id) for row_id in settled]
+        over = [(self._source, row_id) for row_id in gone]
 
         def write() -> None:
-            self._db.execute(_UP_TO, (self._source, up_to))
+            self._db.execute(_UP_TO, (self._source, up_to, taken_from))
             if waits:
                 self._db.execute_many(_WAIT, waits)
-            if gone:
+            if over:
                 self._db.execute_many(
-                    "DELETE FROM uploads_without_request_id WHERE source = ? AND row_id = ?", gone
+                    "DELETE FROM waiting_uploads WHERE source = ? AND row_id = ?", over
                 )
 
         transact(self._db, write)

@@ -158,14 +158,16 @@ _FIRST = (
     CREATE TABLE followed_up_to (
         source TEXT NOT NULL PRIMARY KEY,
         created_at BIGINT NOT NULL,
+        taken_from BIGINT,
         followed_at BIGINT
     )
     """,
     """
-    CREATE TABLE uploads_without_request_id (
+    CREATE TABLE waiting_uploads (
         source TEXT NOT NULL,
         row_id BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
+        reason TEXT,
         settled_at BIGINT,
         PRIMARY KEY (source, row_id)
     )

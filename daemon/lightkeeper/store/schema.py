@@ -175,27 +175,33 @@ class Maintenance(Model):
 class FollowedUpTo(Model):
     """When the newest row was created that was taken from another program's table.
 
-    `followed_at`: when a process that follows it for ever last took all of it, or else began.
+    `taken_from`: from when on created rows are taken. `followed_at`: when a process that follows
+    it for ever last took all of it, or else began.
     """
 
     source = TextField(primary_key=True)
     created_at = InstantField()
+    taken_from = InstantField(null=True)
     followed_at = InstantField(null=True)
 
     class Meta:
         table_name = "followed_up_to"
 
 
-class UploadWithoutRequestId(Model):
-    """A row of such a table that Lighthouse has not taken yet, when it was followed."""
+class WaitingUpload(Model):
+    """A row of such a table that cannot be tracked: `reason` says why it is rejected.
+
+    Without a reason it has no request id yet: Lighthouse has not taken its document.
+    """
 
     source = TextField()
     row_id = BigIntegerField()
     created_at = InstantField()
+    reason = TextField(null=True)
     settled_at = InstantField(null=True)
 
     class Meta:
-        table_name = "uploads_without_request_id"
+        table_name = "waiting_uploads"
         primary_key = CompositeKey("source", "row_id")
 
 
@@ -232,6 +238,6 @@ class PollWanted(Model):
 
 MODELS = (
     *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
-    *(Maintenance, FollowedUpTo, UploadWithoutRequestId, ExpectedDocument),
+    *(Maintenance, FollowedUpTo, WaitingUpload, ExpectedDocument),
     PollWanted,
 )

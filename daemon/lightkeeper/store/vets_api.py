@@ -27,7 +27,7 @@ _REPLACED: Final = f"""
         SELECT 1 FROM {_TABLE} AS other
         WHERE other.form526_submission_id = one.form526_submission_id
             AND other.form_attachment_id = one.form_attachment_id AND other.id <> one.id
-            AND other.lighthouse_document_request_id IS NOT NULL)
+            AND other.lighthouse_document_request_id::text <> '')
 """
 _REMEDIES: Final = {
     "42P01": "it names a database without vets-api's table",

@@ -10,6 +10,7 @@ from typing import Final
 from lightkeeper.telemetry.daemon_signals import OF_THE_DAEMON
 from lightkeeper.telemetry.signals import (
     CONDITION,
+    DISAGREEMENT,
     SILENCE,
     STEPS,
     TYPE,
@@ -218,13 +219,13 @@ _OF_DOCUMENTS: Final[Table] = {
             {},
             "How long the oldest unpublished transition has waited.",
         ),
-        "lightkeeper.follow.without_request_id": (
+        "lightkeeper.follow.not_tracked": (
             "document",
             {},
-            "Rows of vets-api's table without a request id, which staff have not settled; sent "
-            "only while it is followed.",
+            "Rows of vets-api's table that cannot be tracked, without a request id or wrong, and "
+            "that staff have not settled; sent only while it is followed.",
         ),
-        "lightkeeper.follow.oldest_without_request_id_age": (
+        "lightkeeper.follow.oldest_not_tracked_age": (
             "second",
             {},
             "How long ago the oldest such row was created; sent only while the table is followed.",
@@ -238,6 +239,14 @@ _OF_DOCUMENTS: Final[Table] = {
             "",
             {"step": STEPS},
             "Whether a maintenance window of the step, or of all steps, is in effect: 1 or 0.",
+        ),
+    },
+    (Kind.GAUGE, Sender.COMPARISON): {
+        "lightkeeper.compare.disagreements": (
+            "document",
+            DISAGREEMENT,
+            "Rows of vets-api's table that say something else than the store, by what either "
+            "says, or that were not tracked; 0 where there are none.",
         ),
     },
     (Kind.EVENT, Sender.EVENTS): {

@@ -137,9 +137,9 @@ class Gauges:
         following = self._levels.following()
         if following is None:  # an age of nothing would say that all is well
             return
-        self._emitter.gauge("lightkeeper.follow.without_request_id", following.waiting)
+        self._emitter.gauge("lightkeeper.follow.not_tracked", following.waiting)
         for name, at in (
-            ("oldest_without_request_id_age", following.oldest),
+            ("oldest_not_tracked_age", following.oldest),
             ("round_age", following.followed_at),
         ):
             self._emitter.gauge(f"lightkeeper.follow.{name}", _seconds_since(at, now))

@@ -30,6 +30,11 @@ CALL_OUTCOMES: Final = (
     "connection",
     "unexpected",
 )
+DISAGREEMENTS: Final = (
+    *("completed_not_found", "completed_failed", "pending_failed", "failed_done"),
+    "not_tracked",
+)
+"""What vets-api says of a document, and what the store; or that it is not tracked."""
 Tags: TypeAlias = dict[str, tuple[str, ...]]
 TYPE: Final[Tags] = {"document_type": DOCUMENT_TYPES}
 TYPE_STEP: Final[Tags] = {**TYPE, "step": STEPS}
@@ -41,6 +46,7 @@ TYPE_REMARK: Final[Tags] = {
     **TYPE,
     "remark": ("contradictory", "housekeeping", "not_found", "found", "reopened"),
 }
+DISAGREEMENT: Final[Tags] = {"disagreement": DISAGREEMENTS}
 TYPE_REASON: Final[Tags] = {**TYPE, "reason": ("missing", "malformed", "refused")}
 WORD: Final[Tags] = {
     "field": ("unknown_status", "unknown_step", "unknown_step_status"),
@@ -88,6 +94,7 @@ class Sender(StrEnum):
     START = "health, at each start"
     LOSSES = "dogstatsd, once the Agent is reachable again"
     DRIFT = "`account drift`, at each run"
+    COMPARISON = "the follower of vets-api, every hour, and `compare vets-api`"
 
 
 Table: TypeAlias = dict[tuple[Kind, Sender], dict[str, tuple[str, Tags, str]]]

@@ -14,6 +14,7 @@ from recorded_answers import failure, record, running, success
 
 from lightkeeper.domain.answer import Absence
 from lightkeeper.domain.document import NewDocument
+from lightkeeper.simulation.agent.server import SimulatedAgent
 
 INSERT = """
     INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type,
@@ -100,6 +101,31 @@ def test_what_cannot_both_be_true_is_listed(source, rig, env):
     *table, last = compare(env).stdout.splitlines()
     assert f"{len(ids) + 2} compared, {len(expected)} disagree" == last
     assert len(expected) + 1 == len(table)
+
+
+def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
+    """By what either says, zeros too; of a part of the table nothing is told."""
+
+    def told(*more):
+        with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
+            done = compare(env | {"DD_DOGSTATSD_URL": agent.url}, *more)
+            agent.drain()
+            agent.assert_clean()
+        assert "" == done.stderr
+        return {
+            metric.tags["disagreement"]: metric.value
+            for metric in agent.metrics
+            if metric.name == "lightkeeper.compare.disagreements"
+        }
+
+    known(rig, [526_001])
+    record(rig, {526_001: failure(526_001)})
+    for request_id in ("526001", "777", "7.5", None):
+        source.execute(INSERT, (1, request_id, "pending", 1))
+
+    kinds = ("completed_not_found", "completed_failed", "failed_done")
+    assert {**dict.fromkeys(kinds, 0), "pending_failed": 1, "not_tracked": 2} == told()
+    assert {} == told("--since", "7d")
 
 
 def test_where_they_agree_nothing_is_listed(source, rig, env):

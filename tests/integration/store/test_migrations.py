@@ -17,7 +17,7 @@ DUMPS = sorted(path.name for path in schema_dump.FOLDER.glob("*.sql"))
 TABLES = (
     *("form_526_document_submissions", "transitions", "event_digests", "open_words"),
     "published_up_to",
-    *("maintenance_windows", "followed_up_to", "uploads_without_request_id"),
+    *("maintenance_windows", "followed_up_to", "waiting_uploads"),
     *("expected_documents", "wanted_polls"),
 )
 

@@ -200,13 +200,14 @@ MEDIAN = "documents.median_pending_age"
 def test_a_followed_table_is_shown_until_nobody_follows_it(watch):
     """Rows that wait and are not settled, the oldest's age, and since when all was taken."""
     followed, now = Followed(watch.database, "vets-api"), watch.clock.instant()
-    names = ("without_request_id", "oldest_without_request_id_age", "round_age")
+    names = ("not_tracked", "oldest_not_tracked_age", "round_age")
 
     def shown():
         found = _shown(watch)
         return [found.get((f"follow.{name}",)) for name in names]
 
-    followed.keep(now, [(5, now - HOUR), (6, now - 2 * HOUR), (7, now - 3 * HOUR)], [])
+    waiting = ((5, now - HOUR, None), (6, now - 2 * HOUR, "wrong"), (7, now - 3 * HOUR, None))
+    followed.keep(now, 0, waiting, [])
     assert [None] * 3 == shown()  # taken by `--once`
 
     followed.begin(now)
@@ -216,7 +217,7 @@ def test_a_followed_table_is_shown_until_nobody_follows_it(watch):
     followed.settle([7], watch.clock.instant())
     assert [2, 2 * 3_600 + 600, 600] == shown()
     followed.taken(watch.clock.instant())
-    followed.keep(now, [], [5, 6])
+    followed.keep(now, 0, [], [5, 6])
     assert [0, 0, 0] == shown()
 
     assert followed.end()

@@ -40,9 +40,10 @@ INSERT INTO "expected_documents" VALUES('s-1','form_0781',2,2,1800000000000,'vet
 CREATE TABLE followed_up_to (
         source TEXT NOT NULL PRIMARY KEY,
         created_at BIGINT NOT NULL,
+        taken_from BIGINT,
         followed_at BIGINT
     );
-INSERT INTO "followed_up_to" VALUES('vets-api',1800000000000,NULL);
+INSERT INTO "followed_up_to" VALUES('vets-api',1800000000000,0,NULL);
 CREATE TABLE form_526_document_submissions (
         id INTEGER PRIMARY KEY,
         lighthouse_request_id BIGINT NOT NULL UNIQUE,
@@ -194,14 +195,16 @@ INSERT INTO "transitions" VALUES(28,22,1800086400000,'failed','done','CLAIMS_EVI
 INSERT INTO "transitions" VALUES(29,23,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
 INSERT INTO "transitions" VALUES(30,24,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
 INSERT INTO "transitions" VALUES(31,25,1800086400000,'pending','done','none','complete','done','[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]','[["slo_missed","detection"]]',0,86400000,1800086400000);
-CREATE TABLE uploads_without_request_id (
+CREATE TABLE waiting_uploads (
         source TEXT NOT NULL,
         row_id BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
+        reason TEXT,
         settled_at BIGINT,
         PRIMARY KEY (source, row_id)
     );
-INSERT INTO "uploads_without_request_id" VALUES('vets-api',7,1800000000000,NULL);
+INSERT INTO "waiting_uploads" VALUES('vets-api',7,1800000000000,NULL,NULL);
+INSERT INTO "waiting_uploads" VALUES('vets-api',8,1800000000000,'wrong',NULL);
 CREATE TABLE wanted_polls (
         document_id BIGINT NOT NULL PRIMARY KEY,
         asked_at BIGINT NOT NULL

@@ -194,7 +194,7 @@ EXPECTED: Final = {
         _GONE.pages, notifies={"polling-stopped": Fires(16, 2), "signals-lost": Fires(32, 17)}
     ),
     "account-changed": Expected(pages_low={"account-drift": Fires(122, 2)}),
-    "document-not-handed-over": Expected(pages_low={"request-id-missing": Fires(68)}),
+    "document-not-handed-over": Expected(pages_low={"row-not-tracked": Fires(68)}),
     "document-not-tracked": Expected(pages_low={"documents-expected-missing": Fires(68)}),
     "follower-killed": Expected(pages_low={"follower-stopped": Fires(23)}),
     "account-not-compared": Expected(notifies={"account-not-compared": Fires(182, 2)}),

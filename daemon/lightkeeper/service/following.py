@@ -1,0 +1,98 @@
+"""Follows vets-api's table for ever: round after round, and every hour compares all of it."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from lightkeeper.casework.compare import NOT_TRACKED, Comparison
+from lightkeeper.casework.follow import Follower, FollowTally
+from lightkeeper.domain.time import Instant
+from lightkeeper.service.clock import now
+from lightkeeper.service.stop import Stop
+from lightkeeper.store.database import Database
+from lightkeeper.store.followed import Followed
+from lightkeeper.store.vets_api import SourceUnavailable, VetsApiUploads
+from lightkeeper.telemetry.disagreements import report_disagreements
+from lightkeeper.telemetry.dogstatsd import Emitter
+
+PAUSE_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""Between two tries to read a database that cannot be read."""
+COMPARE_EVERY_SECONDS: Final = 3_600.0
+
+log = structlog.get_logger()
+
+
+class FollowLoop:
+    """A follower that goes on until a stop. A database that cannot be read is tried again."""
+
+    def __init__(
+        self,
+        uploads: VetsApiUploads,
+        store: Database,
+        followed: Followed,
+        follower: Follower,
+        emitter: Emitter,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._uploads = uploads
+        self._store = store
+        self._followed = followed
+        self._follower = follower
+        self._emitter = emitter
+        self._monotonic = monotonic
+        self._compare_at = 0.0
+        self._failures = 0
+
+    def run(self, stop: Stop, since: Instant = 0) -> None:
+        """Take what comes, and what was created since then, until `stop` is requested."""
+        self._followed.begin(now())
+        while not stop.requested:
+            try:
+                tally = self._follower.round(lambda: stop.requested, since)
+                self._was_read()
+                self._said(tally)
+                if not stop.requested:  # else the rest of the table was left
+                    self._followed.taken(now())
+                    self._compare(stop)
+            except SourceUnavailable as exc:
+                self._failures += 1
+                if self._failures == 1:
+                    log.warning("follow.source.unavailable", reason=str(exc))
+            stop.wait(min(PAUSE_SECONDS * max(1, self._failures), LONGEST_PAUSE_SECONDS))
+
+    def _was_read(self) -> None:
+        if self._failures:
+            log.info("follow.source.available", failures=self._failures)
+        self._failures = 0
+
+    def _compare(self, stop: Stop) -> None:
+        """Once an hour: tell Datadog where the two disagree, and take what no round has found.
+
+        A row that was created long before it was committed is such a one.
+        """
+        if self._monotonic() < self._compare_at:
+            return
+        compared, missed = Comparison(), []
+        begin = self._followed.taken_from() or 0
+        for found in compared.disagreements(self._uploads, self._store, begin):
+            if found["lightkeeper"] == NOT_TRACKED:
+                missed.append(found["row_id"])
+            if stop.requested:
+                return
+        report_disagreements(self._emitter, compared.counts)
+        log.info("follow.compared", rows=compared.rows, disagreeing=compared.disagreeing)
+        self._said(self._follower.take(missed))
+        self._compare_at = self._monotonic() + COMPARE_EVERY_SECONDS
+
+    def _said(self, tally: FollowTally) -> None:
+        if tally.new or tally.rejected:
+            log.info(
+                "follow.tracked",
+                tracked=tally.new,
+                rejected=tally.rejected,
+                not_handed_over=tally.without_request_id,
+            )
