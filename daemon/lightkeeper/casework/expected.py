@@ -11,7 +11,7 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.expected import ExpectedDocuments
 
 MOST: Final = 1_000
-"""How many documents of one type a submission may be said to have."""
+"""How many documents one item may say that there should be."""
 _ROW: Final = "{:<24}{:<18}{:>8}{:>9}  {:<22}{:<9}{}".format
 _NOTHING: Final = "no document is expected that is not tracked"
 
@@ -19,7 +19,8 @@ _NOTHING: Final = "no document is expected that is not tracked"
 def counts_of(items: Iterable[tuple[Any, Any]]) -> tuple[dict[str, int], dict[int, str]]:
     """How many documents are expected, by type, and why an item is wrong, by its place.
 
-    Each item is a document type, by any name that `track` takes, and a count.
+    Each item is a document type, by any name that `track` takes, and a count. Items of one type
+    add up.
     """
     counts: dict[str, int] = {}
     wrong: dict[int, str] = {}
@@ -31,10 +32,8 @@ def counts_of(items: Iterable[tuple[Any, Any]]) -> tuple[dict[str, int], dict[in
             continue
         if type(count) is not int or not 0 <= count <= MOST:
             wrong[at] = f"count must be a whole number from 0 to {MOST:,}"
-        elif kind in counts:
-            wrong[at] = f"document_type {kind} is named twice: add the counts up"
         else:
-            counts[kind] = count
+            counts[kind] = counts.get(kind, 0) + count
     return counts, wrong
 
 
@@ -45,15 +44,19 @@ def settle(
     by: str,
     reason: str,
     now: Instant,
+    *,
+    revoke: bool = False,
 ) -> list[str]:
     """Settle what is missing of a submission, and say what that was; empty: nothing was.
 
-    Of these types, or of all without any. Raises `IncompleteNote` as triage does.
+    Of these types, or of all without any; with `revoke` what was settled is missing again. Raises
+    `IncompleteNote` as triage does.
     """
     check_note(by, reason, reason_option="--why")
+    done = "no longer settled" if revoke else "settled"
     return [
-        f"submission {one.submission_id}: {one.missing_count} {one.document_type} settled"
-        for one in expected.settle(submission_id, kinds, by, reason, now)
+        f"submission {one.submission_id}: {one.missing_count} {one.document_type} {done}"
+        for one in expected.settle(submission_id, kinds, by, reason, now, revoke=revoke)
     ]
 
 

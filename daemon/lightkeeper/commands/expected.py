@@ -57,8 +57,11 @@ def list_missing(also_settled: bool, as_json: bool) -> int:
     help="What is missing of this type; may be repeated. Default: of every type.",
 )
 @click.option("--why", "--reason", "reason", required=True, help="Why, for those who read it.")
+@click.option("--revoke", is_flag=True, help="Take that back: it is missing again.")
 @click.option("--by", help="Who does this; default: the login name.")
-def settle(submission: str, kinds: tuple[str, ...], reason: str, by: str | None) -> int:
+def settle(
+    submission: str, kinds: tuple[str, ...], reason: str, revoke: bool, by: str | None
+) -> int:
     """Count what is missing of a submission no longer: staff took care of it.
 
     The veteran reads so. Was there never such a document: have the system that expects it say the
@@ -70,10 +73,12 @@ def settle(submission: str, kinds: tuple[str, ...], reason: str, by: str | None)
     who = login_name() if by is None else by
     with closing(open_store(load_store_settings())) as store:
         store.durable()
-        done = casework.settle(ExpectedDocuments(store), submission, kinds, who, reason, now())
+        expected = ExpectedDocuments(store)
+        done = casework.settle(expected, submission, kinds, who, reason, now(), revoke=revoke)
     for line in done:
         click.echo(line)
     if not done:
-        complain("nothing is missing of that submission: see lightkeeper expected list")
+        what = "nothing was settled" if revoke else "nothing is missing"
+        complain(f"{what} of that submission: see lightkeeper expected list --all")
         return ExitStatus.BAD_DATA
     return ExitStatus.OK

@@ -100,25 +100,35 @@ class ExpectedDocuments:
         return self.of_submission(submission_id)
 
     def settle(
-        self, submission_id: str, kinds: Collection[str], by: str, reason: str, now: Instant
+        self,
+        submission_id: str,
+        kinds: Collection[str],
+        by: str,
+        reason: str,
+        now: Instant,
+        *,
+        revoke: bool = False,
     ) -> list[Expectation]:
         """Note that staff settled what is missing of a submission, and count it no longer.
 
-        Of these types, or of all without any. What was settled now, as it is.
+        Of these types, or of all without any; with `revoke` it is missing again. What changed, as
+        it is now.
         """
-        return transact(self._db, partial(self._settle, submission_id, kinds, by, reason, now))
+        at, who, why = (None, None, None) if revoke else (now, by, reason)
 
-    def _settle(
-        self, submission_id: str, kinds: Collection[str], by: str, reason: str, now: Instant
-    ) -> list[Expectation]:
-        self._db.lock_intake()
-        settled = [
-            each._replace(settled_at=now, settled_by=by, settled_reason=reason)
-            for each in self.of_submission(submission_id)
-            if each.is_open and (not kinds or each.document_type in kinds)
-        ]
-        self._db.execute_many(_PUT, settled)
-        return settled
+        def write() -> list[Expectation]:
+            self._db.lock_intake()
+            changed = [
+                each._replace(settled_at=at, settled_by=who, settled_reason=why)
+                for each in self.of_submission(submission_id)
+                if each.missing_count and each.is_open != revoke
+                if not kinds or each.document_type in kinds
+            ]
+            if changed:
+                self._db.execute_many(_PUT, changed)
+            return changed
+
+        return transact(self._db, write)
 
 
 def recount(database: Database, submissions: Collection[str]) -> None:

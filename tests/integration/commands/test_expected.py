@@ -132,6 +132,14 @@ def test_staff_settle_what_never_comes(env):
     assert "VA staff took care of 2 of your 3 documents." in shown
     _said(env, "expected", "settle", "4711", "--why", "by mail")
     assert "0 expected, not tracked\n" in _said(env, "status")
+    back = ("expected", "settle", "4711", "--revoke", "--why", "of another claim")
+    assert "submission 4711: 1 veteran_upload no longer settled\n" == _said(
+        env, *back, "--type", "veteran_upload"
+    )
+    assert "1 expected, not tracked\n" in _said(env, "status")
+    assert "submission 4711: 2 form_0781 no longer settled\n" == _said(env, *back)
+    assert "nothing was settled of that submission" in complaint(run(*back, env=env), 65)
+    assert 3 == json.loads(_said(env, "status", "--json"))["expected_missing"]
 
 
 def test_a_mistake_of_staff_is_one_line_and_changes_nothing(env):
@@ -140,8 +148,9 @@ def test_a_mistake_of_staff_is_one_line_and_changes_nothing(env):
 
     for submission_id in ("4712", "471\x1b1", "é" * 80, ""):
         done = run("expected", "settle", submission_id, "--why", "mail", env=env)
-        assert "nothing is missing of that submission: see lightkeeper expected list" == complaint(
-            done, 65
+        assert (
+            "nothing is missing of that submission: see lightkeeper expected list --all"
+            == complaint(done, 65)
         )
     for why in ("", "scan.pdf", "123-45-6789", "a\nb", "x" * 501):
         assert complaint(run("expected", "settle", "4711", "--why", why, env=env), 64).startswith(
