@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
+from lightkeeper.domain.expected import ExpectedState
 
 Time = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 
@@ -70,11 +71,32 @@ class SubmissionDocument(DocumentFacts):
     other_tries: list[DocumentFacts]
 
 
+class ExpectedFacts(BaseModel):
+    """How many documents of one type a submission should have, and how many are not tracked."""
+
+    document_type: DocumentType
+    count: int
+    missing: int = Field(description="How many are not tracked.")
+    state: ExpectedState
+    expected_at: Time
+    expected_by: str
+    settled_at: Time
+    settled_by: str | None
+    settled_reason: str | None
+
+
+class ExpectedAnswer(BaseModel):
+    """All that is expected of a submission."""
+
+    form_526_submission_id: str
+    expected: list[ExpectedFacts]
+
+
 class SubmissionAnswer(BaseModel):
     """All documents of a submission, with what its veteran may read."""
 
     form_526_submission_id: str
     documents: list[SubmissionDocument]
-    expected: list[dict[str, Any]]
+    expected: list[ExpectedFacts]
     veteran: list[VeteranLine]
     veteran_wording: str
