@@ -63,8 +63,8 @@ def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> F
         _steps(asked.step, listing),
         frozenset(asked.document_type),
         frozenset(asked.submission),
-        *_between("failed", asked.failed_since, asked.failed_until, now),
-        *_between("tracked", asked.tracked_since, asked.tracked_until, now),
+        *between("failed-", asked.failed_since, asked.failed_until, now),
+        *between("tracked-", asked.tracked_since, asked.tracked_until, now),
         unobserved_at=now if asked.unobserved else None,
         words=frozenset(word.strip().lower() for word in asked.word),
         acknowledged_until=now - policy.unsettled_after_ms if asked.unsettled else None,
@@ -116,16 +116,20 @@ def _plain(word: str) -> str:
     return word.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def _between(
-    what: str, since: str | None, until: str | None, now: Instant
+def between(
+    prefix: str, since: str | None, until: str | None, now: Instant
 ) -> tuple[Instant | None, Instant | None]:
+    """The times that the options `--{prefix}since` and `--{prefix}until` name.
+
+    Of a date the whole day is meant. Raises `WrongFilter`.
+    """
     bounds = [
-        None if text is None else instant_of(f"--{what}-{name}", text, now, whole_day_ms)
+        None if text is None else instant_of(f"--{prefix}{name}", text, now, whole_day_ms)
         for name, text, whole_day_ms in (("since", since, 0), ("until", until, DAY - 1))
     ]
     first, last = bounds
     if first is not None and last is not None and first > last:
-        raise WrongFilter(f"--{what}-since is later than --{what}-until: exchange the two")
+        raise WrongFilter(f"--{prefix}since is later than --{prefix}until: exchange the two")
     return first, last
 
 

@@ -14,6 +14,7 @@ import click
 from lightkeeper import __version__
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.commands.account import account
+from lightkeeper.commands.audit import audit
 from lightkeeper.commands.backup import backup, restore
 from lightkeeper.commands.check import check
 from lightkeeper.commands.compare import compare
@@ -170,6 +171,7 @@ for _command in (
         close,
         recheck,
         correct,
+        audit,
     ),
     *(maintenance, token, check, backup, restore, web),
     *(monitors, dashboards, account, drill, demo, simulate),

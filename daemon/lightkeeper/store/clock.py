@@ -74,6 +74,7 @@ _OTHERS: Final = {
     "waiting_uploads": ("settled_at",),
     "expected_documents": ("expected_at", "settled_at"),
     "wanted_polls": ("asked_at",),
+    "audit_log": ("at",),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from lightkeeper.domain.expected import Expectation, counted, said_again
 from lightkeeper.domain.time import Instant
+from lightkeeper.store import audit
 from lightkeeper.store.database import Database
 from lightkeeper.store.transact import transact
 
@@ -97,7 +98,11 @@ class ExpectedDocuments:
             else:
                 self._db.execute(_PUT, Expectation(submission_id, kind, count, count, now, by))
         recount(self._db, [submission_id])
-        return self.of_submission(submission_id)
+        found = self.of_submission(submission_id)
+        if found != list(known.values()):
+            said = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+            audit.note(self._db, by, "expected", f"submission {submission_id}: {said}", now)
+        return found
 
     def settle(
         self,
@@ -126,6 +131,10 @@ class ExpectedDocuments:
             ]
             if changed:
                 self._db.execute_many(_PUT, changed)
+                which = ", ".join(f"{each.missing_count} {each.document_type}" for each in changed)
+                what = f"submission {submission_id}, {which}{reason and f': {reason}'}"
+                action = "missing_again" if revoke else "settled"
+                audit.note(self._db, by, action, what, now)
             return changed
 
         return transact(self._db, write)

@@ -8,6 +8,7 @@ import orjson
 
 from lightkeeper.domain.maintenance import Listed, MaintenanceWindow, followed
 from lightkeeper.domain.time import Instant
+from lightkeeper.store import audit
 from lightkeeper.store.database import Database
 from lightkeeper.store.transact import transact
 
@@ -63,7 +64,10 @@ class MaintenanceWindows:
         if same := self._db.rows(_SAME, (window.starts_at, ends_at, step_names)):
             return _window(same[0])
         ((found,),) = self._db.rows(_INSERT, row)
-        return window._replace(id=int(found))
+        new = window._replace(id=int(found))
+        what = f"maintenance window {new.id}: {new.reason}"
+        audit.note(self._db, new.announced_by, "announced", what, new.announced_at)
+        return new
 
     def end(self, window_id: int, by: str, now: Instant) -> MaintenanceWindow | None:
         """End a window now, unless it is over; as it was before, None where there is none."""
@@ -80,6 +84,7 @@ class MaintenanceWindows:
                 "UPDATE maintenance_windows SET ended_at = ?, ended_by = ? WHERE id = ?",
                 (now, by, window_id),
             )
+            audit.note(self._db, by, "ended", f"maintenance window {window_id}", now)
         return window
 
     def follow(

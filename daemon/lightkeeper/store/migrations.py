@@ -198,6 +198,16 @@ _FIRST = (
         asked_at BIGINT NOT NULL
     )
     """,
+    """
+    CREATE TABLE audit_log (
+        id {identity},
+        at BIGINT NOT NULL,
+        who TEXT NOT NULL,
+        action TEXT NOT NULL,
+        what TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX audit_log_at ON audit_log (at, id)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)

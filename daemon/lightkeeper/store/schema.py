@@ -236,8 +236,22 @@ class PollWanted(Model):
         table_name = "wanted_polls"
 
 
+class AuditEntry(Model):
+    """A write that a caller of the API or staff made: who, when, and what."""
+
+    id = BigAutoField()
+    at = InstantField()
+    who = TextField()
+    action = TextField()
+    what = TextField()
+
+    class Meta:
+        table_name = "audit_log"
+        indexes = ((("at", "id"), False),)
+
+
 MODELS = (
     *(Form526DocumentSubmission, Transition, EventDigest, OpenWord, PublishedUpTo, Tally),
     *(Maintenance, FollowedUpTo, WaitingUpload, ExpectedDocument),
-    PollWanted,
+    *(PollWanted, AuditEntry),
 )

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument, needs_people
 from lightkeeper.domain.time import Instant
+from lightkeeper.store import audit
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import recount
 from lightkeeper.store.filters import Filter, select
@@ -98,6 +99,9 @@ class TriageStore:
                 moves[place(document._replace(condition=effect.condition))] += 1
         for (effect, moved), alike in effects.items():
             self._write(effect, moved, alike, note)
+        if effects:
+            changed = sorted(each for alike in effects.values() for each in alike)
+            self._audit([each.request_id for each in changed], note)
         tally(self._db, moves)
         moved_ids = [each.id for (_, moved), alike in effects.items() if moved for each in alike]
         if moved_ids:
@@ -186,6 +190,7 @@ class TriageStore:
         if moved != document:
             tally(self._db, Counter({place(document): -1, place(moved): 1}))
         self._remember([document], note)
+        self._audit([was.request_id], note)
         attachments = {
             (each.submission_id, each.attachment_id)
             for each in (was, becomes)
@@ -194,6 +199,11 @@ class TriageStore:
         regroup(self._db, attachments, note.at, [] if becomes.attachment_id else [document.id])
         reconsider_lost(self._db, {was.submission_id, becomes.submission_id}, note.at)
         recount(self._db, {was.submission_id, becomes.submission_id})
+
+    def _audit(self, request_ids: Sequence[int], note: Note) -> None:
+        why = f": {note.reason}" if note.reason else ""
+        what = f"{audit.of_requests(request_ids)}{why}"
+        audit.note(self._db, note.by, note.remark, what, note.at)
 
     def _remember(self, documents: Sequence[Document], note: Note) -> None:
         who_and_why = f"{note.by}: {note.reason}" if note.reason else note.by

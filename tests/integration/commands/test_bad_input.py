@@ -38,7 +38,7 @@ MUTE = "mute x --for 2h --reason x"
 TRACK = "track --request-id 9 --submission-id 1 --document-type form_0781"
 OF_THE_STORE = (
     *(TRACK, "run", "poll", "status", "show 1", "ack 1 --reason x", "close 1 --reason x"),
-    *("recheck 1", "list", "correct 1 --submission-id 2 --reason x", "maintenance list"),
+    *("recheck 1", "list", "audit", "correct 1 --submission-id 2 --reason x", "maintenance list"),
     *("maintenance add --until 8h --why x", "maintenance end 1", "backup {}/new.db"),
 )
 CASES = [
@@ -70,6 +70,10 @@ CASES = [
     Case("correct 1 --reason x", USAGE, "give --submission-id, --attachment-id or"),
     Case("correct 77 --type form_0781a --reason x", DATA, "request id 77 is not tracked here"),
     Case("correct 1 --type veteran_upload --reason x", DATA, "form_attachment_id is missing"),
+    Case("audit extra", USAGE, "unexpected extra argument (extra)"),
+    Case("audit --since soon", USAGE, "--since: give a date such as 2026-11-23"),
+    Case("audit --since 1d --until 2d", USAGE, "--since is later than --until: exchange the two"),
+    Case("audit --format xml", USAGE, "'xml' is not one of 'table'"),
     Case("list extra", USAGE, "unexpected extra argument (extra)"),
     Case("list --step claims", USAGE, "Did you mean 'CLAIMS_EVIDENCE'?"),
     Case("list --condition stukc", USAGE, "Did you mean 'stuck'?"),

@@ -18,7 +18,7 @@ TABLES = (
     *("form_526_document_submissions", "transitions", "event_digests", "open_words"),
     "published_up_to",
     *("maintenance_windows", "followed_up_to", "waiting_uploads"),
-    *("expected_documents", "wanted_polls"),
+    *("expected_documents", "wanted_polls", "audit_log"),
 )
 
 

@@ -23,6 +23,7 @@ SOUND = (
     "INSERT INTO maintenance_windows (starts_at, ends_at, step_names, reason, announced_by, "
     "announced_at) VALUES (?, ? + 1, '[\"CLAIMS_EVIDENCE\"]', 'upgrade', 'jane', ?)",
     "INSERT INTO wanted_polls VALUES (1, ?)",
+    "INSERT INTO audit_log (at, who, action, what) VALUES (?, 'vets-api', 'tracked', '2')",
 )
 """A row of each table, as lightkeeper writes it."""
 
@@ -91,6 +92,7 @@ def test_a_time_out_of_range_is_unsound(store, column, value):
         ("maintenance_windows", "step_names", "'[1]'"),
         ("maintenance_windows", "ends_at", "253402300800000"),
         ("maintenance_windows", "reason", "x'ff'"),
+        ("audit_log", "at", "-1"),
         ("tallies", "count", "-1"),
         ("tallies", "lighthouse_status", "'lost'"),
     ],

@@ -1,4 +1,14 @@
 BEGIN TRANSACTION;
+CREATE TABLE audit_log (
+        id INTEGER PRIMARY KEY,
+        at BIGINT NOT NULL,
+        who TEXT NOT NULL,
+        action TEXT NOT NULL,
+        what TEXT NOT NULL
+    );
+INSERT INTO "audit_log" VALUES(1,1800000000000,'on-call','acknowledged','request id 600000003: seen to');
+INSERT INTO "audit_log" VALUES(2,1800000000000,'vets-api','expected','submission s-1: 2 form_0781');
+INSERT INTO "audit_log" VALUES(3,1800000000000,'jane','announced','maintenance window 1: upgrade');
 CREATE TABLE event_digests (
         name TEXT NOT NULL,
         document_type TEXT NOT NULL,
@@ -253,4 +263,5 @@ CREATE INDEX transitions_unpublished ON transitions (id) WHERE published_at IS N
 CREATE INDEX expected_missing ON expected_documents (expected_at)
         WHERE missing_count > 0 AND settled_at IS NULL
     ;
+CREATE INDEX audit_log_at ON audit_log (at, id);
 COMMIT;
