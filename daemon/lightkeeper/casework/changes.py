@@ -15,8 +15,8 @@ from lightkeeper.store.changes import START, Changed, Changes, Position
 
 SAFETY_MS: Final = HOUR
 """More than the clocks of two hosts differ, and than a transaction may take."""
-_NUMBERS: Final = struct.Struct(">qq")
-_CHECK_BYTES: Final = 8
+_NUMBERS: Final = struct.Struct(">qqq")
+_CHECK_BYTES: Final = 6
 
 
 class WrongCursor(LightkeeperError):
@@ -45,10 +45,9 @@ class ChangesPage(NamedTuple):
 
 
 class Feed:
-    """Reads the changes of the store of one environment, at least once each."""
+    """The feed of one environment; each change is given at least once."""
 
-    def __init__(self, changes: Changes, environment: str) -> None:
-        self._changes = changes
+    def __init__(self, environment: str) -> None:
         self._environment = environment
 
     def position(self, cursor: str | None) -> Position:
@@ -74,27 +73,32 @@ class Feed:
         check = hashlib.sha256(text + numbers).digest()[:_CHECK_BYTES]
         return base64.urlsafe_b64encode(numbers + check).decode()
 
-    def page(self, after: Position, limit: int, now: Instant) -> ChangesPage:
+    def page(self, changes: Changes, after: Position, limit: int, now: Instant) -> ChangesPage:
         """At most `limit` changes after this position; raises `CursorGone`."""
         # The change that the cursor names is read with them: it has to be there still.
         known = int(after != START)
-        found = self._changes.since(after.id, limit + known + 1)
-        if known and (not found or Position(*found[0][:2]) != after):
-            raise CursorGone(self.cursor(self._safe(after, now)))
+        found = changes.since(after.id, limit + known + 1)
+        if known and (not found or _position(found[0]) != after):
+            raise CursorGone(self.cursor(_safe(changes, after, now)))
         page = found[known : known + limit]
-        last = Position(*page[-1][:2]) if page else after
+        last = _position(page[-1]) if page else after
         return ChangesPage(
             [_data(each) for each in page], self.cursor(last), len(found) > known + limit
         )
 
-    def _safe(self, after: Position, now: Instant) -> Position:
-        """A position before all that its reader cannot have seen.
 
-        What a restored copy lacks happened later than what the reader saw last; the change that
-        has its number now, and the present, are bounds for a time that a wrong clock wrote.
-        """
-        there = [each.at for each in self._changes.since(after.id, 1)]
-        return self._changes.before(min(after.at, now, *there) - SAFETY_MS)
+def _position(change: Changed) -> Position:
+    return Position(change.id, change.at, change.document_id)
+
+
+def _safe(changes: Changes, after: Position, now: Instant) -> Position:
+    """A position before all that its reader cannot have seen.
+
+    What came into a restored copy happened later than what the reader saw last. The change that
+    has its number now, and the present, are bounds for a time that a wrong clock wrote.
+    """
+    there = [each.at for each in changes.since(after.id, 1)]
+    return changes.before(min(after.at, now, *there) - SAFETY_MS)
 
 
 def _data(change: Changed) -> dict[str, Any]:

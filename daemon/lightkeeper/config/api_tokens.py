@@ -103,7 +103,7 @@ class Tokens:
 
     def __init__(self, path: str, environment: str) -> None:
         self._path = path
-        self._environment = environment
+        self.environment = environment
         self._changes = FileChanges(path)
         self._changes.found()
         self._tokens = tuple(read(path))
@@ -118,12 +118,12 @@ class Tokens:
         found = _BEARER.fullmatch(bearer)
         if found is None:
             raise BearerRefused(Refusal.MALFORMED)
-        if found[1] != self._environment:
+        if found[1] != self.environment:
             raise BearerRefused(Refusal.OTHER_ENVIRONMENT)
         digest = digest_of(bearer)
         fits = [token for token in self._tokens if compare_digest(token.sha256, digest)]
         # A line that was copied into the file of another environment opens nothing there.
-        if not fits or fits[0].environment != self._environment:
+        if not fits or fits[0].environment != self.environment:
             raise BearerRefused(Refusal.UNKNOWN)
         if fits[0].ends <= now:
             raise BearerRefused(Refusal.ENDED)

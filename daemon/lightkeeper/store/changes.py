@@ -6,14 +6,14 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 
 _FROM: Final = """
-    SELECT t.id, t.at, d.lighthouse_request_id, d.form_526_submission_id, d.form_attachment_id,
-        d.document_type, t.from_status, t.to_status, t.from_step, t.to_step, t.outcome,
-        t.step_changes, t.remarks
+    SELECT t.id, t.at, t.document_id, d.lighthouse_request_id, d.form_526_submission_id,
+        d.form_attachment_id, d.document_type, t.from_status, t.to_status, t.from_step,
+        t.to_step, t.outcome, t.step_changes, t.remarks
     FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
     WHERE t.id >= ? ORDER BY t.id LIMIT ?
 """
 _NEWEST: Final = "SELECT MAX(id) FROM transitions"
-_NEXT: Final = "SELECT id, at FROM transitions WHERE id >= ? ORDER BY id LIMIT 1"
+_NEXT: Final = "SELECT id, at, document_id FROM transitions WHERE id >= ? ORDER BY id LIMIT 1"
 
 
 class Changed(NamedTuple):
@@ -21,6 +21,7 @@ class Changed(NamedTuple):
 
     id: int
     at: Instant
+    document_id: int
     request_id: int
     submission_id: str
     attachment_id: str | None
@@ -35,13 +36,14 @@ class Changed(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A transition by its number, and when it happened; it tells two stores apart."""
+    """A transition by its number; when it happened to which document tells two stores apart."""
 
     id: int
     at: Instant
+    document_id: int
 
 
-START: Final = Position(0, 0)
+START: Final = Position(0, 0, 0)
 """Before the first transition."""
 
 
@@ -68,7 +70,7 @@ class Changes:
         found, high = START, self.newest()
         while found.id < high:
             middle = (found.id + high + 1) // 2
-            seen = Position._make(self._db.rows(_NEXT, (middle,))[0])
+            seen = Position(*self._db.rows(_NEXT, (middle,))[0])
             if seen.at < at:
                 found = seen
             else:

@@ -11,8 +11,10 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.store.changes import Changes
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.errors import StoreLost, StoreUnavailable
+from lightkeeper.web.news import News
 
 ANSWER_SECONDS: Final = 10.0
 """How long a request waits for the store, for a free thread included."""
@@ -35,6 +37,7 @@ class StoreAccess:
         self._inline: Database | None = None
         self._readers = _Pool(url, _READERS[self.dialect], reads_only=True)
         self._writers = _Pool(url, _WRITERS[self.dialect], reads_only=False)
+        self.news = News(lambda: self.read(lambda database: Changes(database).newest()))
         self.lost: StoreLost | None = None
         """Why this process has to end: only a new one can go on with the store."""
 

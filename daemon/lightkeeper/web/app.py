@@ -16,10 +16,10 @@ from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.web import problems
 from lightkeeper.web.limits import Observe, RequestLimits
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.routes import benefits_documents, expected, health
+from lightkeeper.web.routes import benefits_documents, changes, expected, health
 from lightkeeper.web.services import Services
 
-ROUTERS: Final = (health.router, benefits_documents.router, expected.router)
+ROUTERS: Final = (health.router, benefits_documents.router, expected.router, changes.router)
 _DESCRIPTION: Final = """\
 What lightkeeper knows of the documents of Form 526 claims that were handed to Lighthouse.
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5
 _TITLES: Final = {
-    400: "The request is not HTTP as it is understood here",
+    400: "The request cannot be read",
     401: "The token is missing or refused",
     403: "The token does not allow this",
     404: "There is no such thing here",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from lightkeeper.domain.change import Outcome, RemarkKind
 from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
 from lightkeeper.domain.expected import ExpectedState
 
@@ -90,6 +91,31 @@ class ExpectedAnswer(BaseModel):
 
     form_526_submission_id: str
     expected: list[ExpectedFacts]
+
+
+class DocumentChange(BaseModel):
+    """A change of one document: of its status or step, or what there is to remark."""
+
+    at: Time
+    lighthouse_request_id: int
+    form_526_submission_id: str
+    form_attachment_id: str | None
+    document_type: DocumentType
+    from_status: LighthouseStatus
+    to_status: LighthouseStatus
+    from_step: str
+    to_step: str
+    outcome: Outcome | None = Field(description="How the document ended, where it did now.")
+    step_changes: dict[str, str] = Field(description="The new status of each step that changed.")
+    remarks: list[RemarkKind]
+
+
+class ChangesAnswer(BaseModel):
+    """Changes in the order in which they were committed."""
+
+    changes: list[DocumentChange]
+    cursor: str = Field(description="Keep it once these are dealt with, and give it next time.")
+    has_more: bool = Field(description="Whether there are more right now.")
 
 
 class SubmissionAnswer(BaseModel):

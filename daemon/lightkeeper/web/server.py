@@ -68,6 +68,11 @@ class WebServer(uvicorn.Server):
         await super().startup(sockets)
         self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the callers go that wait for news; answer the others, and close."""
+        self._store.news.end()
+        await super().shutdown(sockets)
+
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop: told to, or without a store."""
         is_over = self._is_stopped() or self._store.lost is not None

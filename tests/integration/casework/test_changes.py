@@ -15,16 +15,14 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.triage import TriageStore
 
+FEED = Feed("production")
+
 
 @pytest.fixture
 def database(database_url):
     """A new store on each engine in turn."""
     with closing(open_database(database_url, create=True)) as database:
         yield database
-
-
-def _feed(database, environment="production"):
-    return Feed(Changes(database), environment)
 
 
 def _step(database, request_id, step, at):
@@ -34,11 +32,11 @@ def _step(database, request_id, step, at):
     documents.record([moved(one, at=at, current_step=step, next_poll_at=at)], at)
 
 
-def _read(feed, cursor=None, limit=2, now=NOW):
+def _read(database, cursor=None, limit=2, now=NOW):
     """All pages from a cursor on: each change as (request id, step), and the last cursor."""
     seen, more = [], True
     while more:
-        changes, cursor, more = feed.page(feed.position(cursor), limit, now)
+        changes, cursor, more = FEED.page(Changes(database), FEED.position(cursor), limit, now)
         assert len(changes) <= limit
         seen += [(each["lighthouse_request_id"], each["to_step"]) for each in changes]
     return seen, cursor
@@ -56,7 +54,7 @@ def test_a_change_says_what_became_of_which_document(database):
     may = decide(Action.RECHECK, Policy(), NOW)
     store.carry_out([before.id], lambda _: may(before), note(Action.RECHECK, "jane", "", NOW))
 
-    page = _feed(database).page(START, 10, NOW)
+    page = FEED.page(Changes(database), START, 10, NOW)
 
     assert {
         "at": "2027-01-15T08:00:00Z",
@@ -80,24 +78,22 @@ def test_a_change_says_what_became_of_which_document(database):
 def test_pages_follow_one_another(database, limit):
     """Each change once, in its order; the cursor of an empty page goes on with what comes."""
     stand(Documents(database), ["waiting"] * 5)
-    feed = _feed(database)
-    seen, cursor = _read(feed, limit=limit)
+    seen, cursor = _read(database, limit=limit)
     assert [(number, "none") for number in range(1, 6)] == seen
-    assert ([], cursor) == _read(feed, cursor, limit)
+    assert ([], cursor) == _read(database, cursor, limit)
 
     _step(database, 3, "CLAIMS_EVIDENCE", NOW + DAY)
 
-    assert [(3, "CLAIMS_EVIDENCE")] == _read(feed, cursor, limit)[0]
+    assert [(3, "CLAIMS_EVIDENCE")] == _read(database, cursor, limit)[0]
 
 
 def test_an_empty_store_has_a_cursor_too(database):
     """Nothing changed yet: its cursor goes on with the first change."""
-    feed = _feed(database)
-    seen, cursor = _read(feed)
+    seen, cursor = _read(database)
     assert [] == seen
     stand(Documents(database), ["waiting"])
 
-    assert [(1, "none")] == _read(feed, cursor)[0]
+    assert [(1, "none")] == _read(database, cursor)[0]
 
 
 def _variants(cursor):
@@ -107,15 +103,14 @@ def _variants(cursor):
     yield from ("", "0", "12", "ä", "A" * 32, "é" * 32, "\ud800", "=" * 32, "A" * 10_000)
 
 
-def test_what_is_no_cursor_is_refused(database):
+def test_what_is_no_cursor_is_refused():
     """A letter of it changed, cut or added, or that of another environment."""
-    feed = _feed(database)
-    cursor = feed.cursor(Position(7, NOW))
-    assert Position(7, NOW) == feed.position(cursor)
+    cursor = FEED.cursor(Position(7, NOW, 3))
+    assert Position(7, NOW, 3) == FEED.position(cursor)
 
-    for wrong in (*_variants(cursor), _feed(database, "staging").cursor(Position(7, NOW))):
+    for wrong in (*_variants(cursor), Feed("staging").cursor(Position(7, NOW, 3))):
         with pytest.raises(WrongCursor, match="not a cursor of this feed"):
-            feed.position(wrong)
+            FEED.position(wrong)
 
 
 def test_a_store_that_was_taken_back_says_where_to_go_on(tmp_path):
@@ -128,38 +123,36 @@ def test_a_store_that_was_taken_back_says_where_to_go_on(tmp_path):
     with closing(open_database(f"sqlite:///{path}", create=False)) as database:
         for number in (1, 2, 3):
             _step(database, number, "LOST", NOW + DAY + number * HOUR)
-        feed = _feed(database)
-        _, cursor = _read(feed)
+        _, cursor = _read(database)
     shutil.move(copy, path)
 
     with closing(open_database(f"sqlite:///{path}", create=False)) as database:
-        feed, later = _feed(database), NOW + 2 * DAY
-        position = feed.position(cursor)
+        later = NOW + 2 * DAY
+        position = FEED.position(cursor)
         with pytest.raises(CursorGone, match="older copy"):
-            feed.page(position, 10, later)  # before anything has come
+            FEED.page(Changes(database), position, 10, later)  # before anything has come
         for number in (3, 2, 1):
             _step(database, number, "FOUND", later + number)
         with pytest.raises(CursorGone) as gone:
-            feed.page(position, 10, later)
-        seen, end = _read(feed, gone.value.go_on_after, now=later)
+            FEED.page(Changes(database), position, 10, later)
+        seen, end = _read(database, gone.value.go_on_after, now=later)
 
         assert [(3, "FOUND"), (2, "FOUND"), (1, "FOUND")] == seen[-3:]
-        assert ([], end) == _read(feed, end)
+        assert ([], end) == _read(database, end)
 
 
 @pytest.mark.parametrize("ahead", [0, 2 * DAY])
 def test_times_that_are_corrected_lose_no_change(database, ahead):
     """A clock ran ahead when a cursor was given: what came after it is given, at least once."""
     stand(Documents(database), ["waiting"] * 2)
-    feed = _feed(database)
     _step(database, 1, "CLAIMS_EVIDENCE", NOW + DAY + ahead)
-    _, cursor = _read(feed)
+    _, cursor = _read(database)
     _step(database, 2, "CLAIMS_EVIDENCE", NOW + DAY + MINUTE)
     Documents(database).pull_in(NOW + DAY + 2 * MINUTE)
 
     try:
-        seen, _ = _read(feed, cursor, now=NOW + DAY + 3 * MINUTE)
+        seen, _ = _read(database, cursor, now=NOW + DAY + 3 * MINUTE)
     except CursorGone as gone:
-        seen, _ = _read(feed, gone.go_on_after, now=NOW + DAY + 3 * MINUTE)
+        seen, _ = _read(database, gone.go_on_after, now=NOW + DAY + 3 * MINUTE)
 
     assert (2, "CLAIMS_EVIDENCE") in seen

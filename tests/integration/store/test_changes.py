@@ -239,4 +239,4 @@ def test_a_position_is_found_by_time(database, at, expected):
 
     found = Changes(database).before(at)
 
-    assert (expected if expected is START else Position(expected, times[expected])) == found
+    assert (expected if expected is START else Position(expected, times[expected], 1)) == found
