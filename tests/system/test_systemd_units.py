@@ -80,8 +80,8 @@ def test_each_choice_of_a_unit_is_explained(path):
 
 
 def test_the_others_are_as_confined_as_the_service():
-    """Their restrictions are the service's, and the backup has no network."""
-    ours, backup, *others = (
+    """Their restrictions are the service's; the backup has no network, and the API may listen."""
+    ours, backup, web, *others = (
         {
             line
             for line in (SHIPPED / f"lightkeeper{name}.service")
@@ -90,11 +90,12 @@ def test_the_others_are_as_confined_as_the_service():
             .splitlines()
             if re.match(r"\w+=", line) and not line.startswith("WantedBy=")
         }
-        for name in ("", "-backup", "-drift", "-maintenance")
+        for name in ("", "-backup", "-web", "-drift", "-maintenance")
     )
 
     assert {"RestrictAddressFamilies=AF_UNIX", "PrivateNetwork=yes"} == backup - ours
     assert {"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"} == ours - backup
+    assert (set(), {"SystemCallFilter=~bind listen accept accept4"}) == (web - ours, ours - web)
     assert [ours, ours] == others
 
 

@@ -1,12 +1,13 @@
 """Stores documents to track from JSON Lines, CSV or options, each of them once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.casework.csv_rows import MAX_LINE_BYTES, NotHandedOver
-from lightkeeper.casework.records import PAUSE, records
-from lightkeeper.casework.values import WrongDocument, new_document
+from lightkeeper.casework.fields import HANDED_OVER_AS
+from lightkeeper.casework.records import PAUSE, named, records
+from lightkeeper.casework.values import WrongDocument, new_document, request_id_of
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.documents import Documents, Intake
@@ -16,10 +17,13 @@ __all__ = [
     "MAX_LINE_BYTES",
     "PAUSE",
     "IntakeTally",
+    "Items",
+    "RejectedItem",
     "Rejection",
     "WrongDocument",
     "conflict",
     "new_document",
+    "track_items",
     "track_lines",
 ]
 
@@ -93,6 +97,63 @@ def track_lines(
             store()
     store()
     return tally
+
+
+class Items(NamedTuple):
+    """What became of documents that were given as items of a list."""
+
+    new: int
+    known: int
+    rejected: list["RejectedItem"]
+
+
+class RejectedItem(NamedTuple):
+    """An item that was not stored, by its place from 0 on, and why."""
+
+    item: int
+    lighthouse_request_id: int | None
+    """None where it has none that is one."""
+    is_conflict: bool
+    """Whether its request id is tracked already as another document."""
+    reason: str
+
+
+def track_items(documents: Documents, items: Sequence[Any], by: str, now: Instant) -> Items:
+    """Store every good one of these items, which are JSON values, in one transaction.
+
+    By the same rules as `track_lines`; `by` is the name of the caller's token.
+    """
+    good: list[tuple[int, NewDocument]] = []
+    rejected: list[RejectedItem] = []
+    for at, item in enumerate(items):
+        try:
+            good.append((at, _item(item, now)))
+        except WrongDocument as exc:
+            rejected.append(RejectedItem(at, _request_id_in(item), False, str(exc)))
+    fates = documents.add([new for _, new in good], now, by) if good else []
+    for (at, new), fate in zip(good, fates, strict=True):
+        if fate is Intake.CONFLICT:
+            reason = conflict(documents, new)
+            rejected.append(RejectedItem(at, new.request_id, True, reason))
+    return Items(fates.count(Intake.NEW), fates.count(Intake.KNOWN), sorted(rejected))
+
+
+def _item(item: Any, now: Instant) -> NewDocument:
+    if not isinstance(item, dict):
+        raise WrongDocument("not an object: give the fields of one document")
+    fields = named(item)
+    if isinstance(fields, WrongDocument):
+        raise fields
+    return new_document(fields, now)
+
+
+def _request_id_in(item: Any) -> int | None:
+    names = ("lighthouse_request_id", HANDED_OVER_AS)
+    given = [item[name] for name in names if name in item] if isinstance(item, dict) else []
+    try:
+        return request_id_of(given[0]) if given else None
+    except WrongDocument:
+        return None
 
 
 def conflict(documents: Documents, given: NewDocument) -> str:

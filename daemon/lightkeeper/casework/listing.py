@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -45,6 +45,22 @@ def lines(
     """
     documents = (_fields(row, now, policy) for row in listing.rows(wanted, _COLUMNS))
     return written(documents, form, FIELDS, _table)
+
+
+class ListedPage(NamedTuple):
+    """Documents that match, and the id after which the next page begins; None at the end."""
+
+    documents: list[dict[str, Any]]
+    next_after_id: int | None
+
+
+def page(
+    listing: Listing, wanted: Filter, limit: int, now: Instant, policy: Policy = USUAL
+) -> ListedPage:
+    """The first `limit` of the documents that match, as `lines` has them."""
+    rows = listing.page(wanted, _COLUMNS, limit + 1)
+    last = rows[limit - 1][0] if len(rows) > limit else None
+    return ListedPage([_fields(row, now, policy) for row in rows[:limit]], last)
 
 
 def written(

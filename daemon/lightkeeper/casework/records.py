@@ -110,6 +110,11 @@ def _json_fields(text: bytes) -> Fields | WrongDocument:
         return WrongDocument("not JSON: write one JSON object per line")
     if not isinstance(fields, dict):
         return WrongDocument("not an object: write one JSON object per line")
+    return named(fields)
+
+
+def named(fields: dict[str, Any]) -> Fields | WrongDocument:
+    """These fields of a JSON object under our names; or why they are none."""
     return fields if fields.keys() <= _NAMES else _named(fields)
 
 

@@ -19,6 +19,7 @@ from lightkeeper.domain.document import (
     needs_people,
 )
 from lightkeeper.domain.time import HOUR, SECOND, Instant
+from lightkeeper.store import audit
 from lightkeeper.store.clock import has_times_ahead, pull_in
 from lightkeeper.store.due import DueDocuments
 from lightkeeper.store.errors import Unstorable
@@ -102,17 +103,20 @@ class Intake(StrEnum):
 class Documents(DueDocuments):
     """The table of tracked documents."""
 
-    def add(self, batch: Sequence[NewDocument], now: Instant) -> list[Intake]:
+    def add(
+        self, batch: Sequence[NewDocument], now: Instant, by: str | None = None
+    ) -> list[Intake]:
         """Track `batch` in one transaction; what became of each, in order.
 
         A request id that is tracked already, here or earlier in the batch, is known when it
         belongs to the same submission as the same type and names the same attachment or none, and
         a conflict otherwise. What is new is due at once; where it is a further try of a tracked
-        document, it takes over, unless the document is in the eFolder.
+        document, it takes over, unless the document is in the eFolder. What is new is noted in
+        the audit log where a caller tracks it, whose token has the name `by`.
         """
-        return transact(self._db, lambda: self._add(batch, now))
+        return transact(self._db, lambda: self._add(batch, now, by))
 
-    def _add(self, batch: Sequence[NewDocument], now: Instant) -> list[Intake]:
+    def _add(self, batch: Sequence[NewDocument], now: Instant, by: str | None) -> list[Intake]:
         self._db.lock_intake()
         tracked = self._identities([document.request_id for document in batch])
         fates: list[Intake] = []
@@ -132,6 +136,9 @@ class Documents(DueDocuments):
         submissions = {submission for submission, _ in attached}
         reconsider_lost(self._db, submissions, now)
         recount(self._db, submissions)
+        if new and by is not None:
+            what = audit.of_requests([each.request_id for each in new])
+            audit.note(self._db, by, "tracked", what, now)
         return fates
 
     def _identities(self, request_ids: Sequence[int]) -> dict[int, _Identity]:

@@ -11,15 +11,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lightkeeper import __version__
-from lightkeeper.casework.filters import WrongFilter
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.web import problems
 from lightkeeper.web.limits import Observe, RequestLimits
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.routes import benefits_documents, changes, expected, health
+from lightkeeper.web.routes import (
+    benefits_documents,
+    changes,
+    documents,
+    expected,
+    health,
+    submissions,
+)
 from lightkeeper.web.services import Services
 
-ROUTERS: Final = (health.router, benefits_documents.router, expected.router, changes.router)
+ROUTERS: Final = (
+    health.router,
+    benefits_documents.router,
+    documents.router,
+    submissions.router,
+    expected.router,
+    changes.router,
+)
 _DESCRIPTION: Final = """\
 What lightkeeper knows of the documents of Form 526 claims that were handed to Lighthouse.
 
@@ -80,22 +93,28 @@ async def _invalid(_request: Request, exc: Exception) -> Response:
     return problems.of_invalid(exc.errors()).response()
 
 
-async def _http(_request: Request, exc: Exception) -> Response:
+async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101
-    detail = {404: "no such address: /openapi.json has all", 405: "use another method"}
-    headers = exc.headers if exc.status_code == 405 else None
-    said = detail.get(exc.status_code, "the request is refused")
-    return HttpProblem(exc.status_code, said, headers=headers).response()
+    if exc.status_code == 404:
+        return HttpProblem(404, "no such address: /openapi.json has all").response()
+    if exc.status_code == 405:
+        allowed = ", ".join(_methods_at(request.url.path))
+        headers = {"Allow": allowed}
+        return HttpProblem(405, f"here these are done: {allowed}", headers=headers).response()
+    return HttpProblem(422, "the body is no JSON").response()  # FastAPI's 400
+
+
+def _methods_at(path: str) -> list[str]:
+    """The methods of the first address that matches: what follows may be one with an id."""
+    routes = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
+    first = next((route.path for route in routes if route.path_regex.match(path)), None)
+    return sorted({name for each in routes if each.path == first for name in each.methods or ()})
 
 
 async def _unavailable(_request: Request, exc: Exception) -> Response:
     # Why is in the log alone: a caller can do nothing about the place of the store.
     log.warning("web.store.unavailable", reason=str(exc))
     return HttpProblem(503, "the store cannot be used now: repeat this later").response()
-
-
-async def _wrong_filter(_request: Request, exc: Exception) -> Response:
-    return HttpProblem(422, str(exc)).response()
 
 
 async def _mistake(_request: Request, exc: Exception) -> Response:
@@ -107,6 +126,5 @@ _HANDLERS: Final = {
     HttpProblem: _problem,
     RequestValidationError: _invalid,
     HTTPException: _http,
-    WrongFilter: _wrong_filter,
     LightkeeperError: _unavailable,
 }

@@ -28,6 +28,7 @@ _TITLES: Final = {
     503: "The API cannot answer now",
 }
 _REASONS: Final = {
+    "bool_parsing": "must be true or false",
     "extra_forbidden": "there is no such name here: remove it",
     "greater_than_equal": "must be at least {ge}",
     "int_parsing": "must be a whole number",
@@ -38,9 +39,10 @@ _REASONS: Final = {
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
     "missing": "is missing",
+    "string_pattern_mismatch": "must match {pattern}",
     "string_type": "must be text",
-    "too_long": "must have at most {max_length} items",
-    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length}",
+    "too_short": "must have at least {min_length}",
 }
 """Our words for pydantic's errors, by its type of error."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")

@@ -3,10 +3,12 @@
 No route validates its answer against these: a test does.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
+from lightkeeper.casework.intake import BATCH
+from lightkeeper.casework.values import TYPE_NAMES
 from lightkeeper.domain.change import Outcome, RemarkKind
 from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
 from lightkeeper.domain.expected import ExpectedState
@@ -23,8 +25,8 @@ class VeteranLine(BaseModel):
     next_step: str
 
 
-class DocumentFacts(BaseModel):
-    """A document, as it is known by its last usable answer."""
+class ListedDocument(BaseModel):
+    """A document as `lightkeeper list` has it."""
 
     lighthouse_request_id: int
     form_526_submission_id: str
@@ -46,14 +48,25 @@ class DocumentFacts(BaseModel):
     unanswered_since: Time
     last_polled_at: Time
     next_poll_at: Time
+    acknowledged_at: Time
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+
+
+class DocumentFacts(ListedDocument):
+    """A document, as it is known by its last usable answer."""
+
     last_answered_at: Time
     answer_age_s: int | None = Field(description="Of the last usable answer; null before it.")
     lighthouse_started_at: Time
     lighthouse_ended_at: Time
-    acknowledged_at: Time
-    acknowledged_by: str | None
-    acknowledged_reason: str | None
     steps: dict[str, Any] = Field(description="The status of each step that Lighthouse named.")
+
+
+class DocumentInList(ListedDocument):
+    """A document in a list."""
+
+    last_call_failed: str | None
 
 
 class DocumentAnswer(DocumentFacts):
@@ -126,3 +139,73 @@ class SubmissionAnswer(BaseModel):
     expected: list[ExpectedFacts]
     veteran: list[VeteranLine]
     veteran_wording: str
+
+
+class SubmissionsAnswer(BaseModel):
+    """Submissions in the order asked."""
+
+    submissions: list[SubmissionAnswer | None]
+
+
+class ListAnswer(BaseModel):
+    """A page of documents."""
+
+    documents: list[DocumentInList]
+    cursor: str | None = Field(description="Where the next page begins; null at the end.")
+    has_more: bool
+
+
+class TrackedAnswer(BaseModel):
+    """How many documents are tracked from now on, and how many were already."""
+
+    tracked: int
+    known: int
+
+
+_ID: Final = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{1,64}$"},
+        {"type": "integer"},
+    ],
+    "description": "Of your own system; no name, file name or file number.",
+}
+_DOCUMENT: Final = {
+    "type": "object",
+    "required": ["lighthouse_request_id", "form_526_submission_id", "document_type"],
+    "properties": {
+        "lighthouse_request_id": {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
+                {"type": "string", "pattern": "^[0-9]{1,18}$"},
+            ],
+            "description": "The requestId that Lighthouse returned.",
+        },
+        "form_526_submission_id": _ID,
+        "document_type": {"type": "string", "enum": sorted(TYPE_NAMES)},
+        "form_attachment_id": {
+            **_ID,
+            "anyOf": [*_ID["anyOf"], {"type": "null"}],
+            "description": "Of the attachment; a veteran_upload needs one.",
+        },
+        "tracked_at": {
+            "type": ["string", "number", "null"],
+            "description": "When it was handed to Lighthouse: ISO 8601, or seconds since 1970; "
+            "default: now.",
+        },
+    },
+    "additionalProperties": False,
+}
+DOCUMENTS_TO_TRACK: Final = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "oneOf": [
+                    _DOCUMENT,
+                    {"type": "array", "items": _DOCUMENT, "minItems": 1, "maxItems": BATCH},
+                ]
+            }
+        }
+    },
+}
+"""The body of a call that tracks documents; the columns of vets-api's table are taken too."""

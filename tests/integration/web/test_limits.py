@@ -145,10 +145,17 @@ def test_unknown_addresses_and_methods_are_problems(web):
         ("GET", "/v1/benefits-documents/", 404),
         ("DELETE", DOCUMENT, 405),
         ("PURGE", "/healthz", 405),
+        ("PUT", "/v1/submissions/query", 405),
     ):
         answer = web.call(method, path)
         assert (status, status) == (answer.status, answer.data["status"])
         assert "application/problem+json" == answer.headers["content-type"]
+
+
+def test_a_405_names_every_method_of_the_address(web):
+    """Those that are described, and no others."""
+    for path, methods in (("/v1/documents", "GET, POST"), ("/v1/submissions/query", "POST")):
+        assert methods == web.call("DELETE", path).headers["allow"]
 
 
 def test_a_mistake_of_ours_shows_neither_data_nor_traceback(web, monkeypatch):

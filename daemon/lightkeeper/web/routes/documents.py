@@ -1,0 +1,171 @@
+"""Documents of every upstream: tracked, and listed by what `lightkeeper list` filters by."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lightkeeper.casework import filters, listing
+from lightkeeper.casework.filters import Asked, WrongFilter
+from lightkeeper.casework.intake import BATCH, Items, track_items
+from lightkeeper.domain.document import CONDITION_WORDS, DocumentType, LighthouseStatus
+from lightkeeper.domain.time import Instant
+from lightkeeper.store.database import Database
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.filters import Listing
+from lightkeeper.web import cursors, problems, schemas
+from lightkeeper.web.auth import Reader, Tracker
+from lightkeeper.web.problems import HttpProblem
+from lightkeeper.web.services import Services, Web
+
+MOST_LISTED: Final = 1_000
+_OPTION: Final = re.compile(r"--([a-z-]+)")
+
+router = APIRouter(tags=["documents"])
+
+
+@router.post(
+    "/v1/documents",
+    response_model=schemas.TrackedAnswer,
+    status_code=201,
+    responses=problems.documented(401, 403, 409, 413, 415)
+    | {200: {"model": schemas.TrackedAnswer, "description": "All of them are known already."}},
+    openapi_extra={"requestBody": schemas.DOCUMENTS_TO_TRACK},
+)
+async def track_documents(web: Web, caller: Tracker, request: Request) -> Any:
+    """Track one document, or up to 1,000 in an array, by the rules of `lightkeeper track`.
+
+    To send the same again changes nothing. Every good item is stored, also where others are
+    refused: then the problem's `rejected` names each of those by its place from 0 on, and the
+    status is 409 if a request id is tracked already for another document, else 422.
+    Scope: `track`.
+    """
+    items = _items(request.headers.get("content-type"), await request.body())
+    now = web.clock()
+    found = await web.store.write(
+        lambda database: track_items(Documents(database), items, caller.name, now)
+    )
+    if found.rejected:
+        raise _rejection(found, len(items))
+    answer = {"tracked": found.new, "known": found.known}
+    return Response(orjson.dumps(answer), 201 if found.new else 200, None, "application/json")
+
+
+def _items(content_type: str | None, body: bytes) -> list[Any]:
+    kind = (content_type or "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpProblem(415, "send JSON, as application/json")
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise HttpProblem(422, "the body is no JSON: send an object or an array") from None
+    items = given if isinstance(given, list) else [given]
+    if not items:
+        raise HttpProblem(422, "the array is empty: send at least one document")
+    if len(items) > BATCH:
+        raise HttpProblem(413, f"the array has {len(items):,} items: send {BATCH:,} at most")
+    return items
+
+
+def _rejection(found: Items, count: int) -> HttpProblem:
+    is_conflict = any(each.is_conflict for each in found.rejected)
+    first = next((each for each in found.rejected if each.is_conflict), found.rejected[0])
+    if count == 1:
+        detail = first.reason
+    else:
+        others = "the others are stored" if found.new or found.known else "none is stored"
+        detail = (
+            f"{len(found.rejected):,} of {count:,} documents are rejected, {others}: correct what "
+            f"`rejected` names, and send that again; item {first.item}: {first.reason}"
+        )
+    return HttpProblem(
+        409 if is_conflict else 422,
+        detail,
+        tracked=found.new,
+        known=found.known,
+        rejected=[each._asdict() for each in found.rejected],
+    )
+
+
+Time = Annotated[
+    str | None,
+    Field(
+        description="A time, a date (its whole day, UTC), or an age such as 7d.",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+
+
+class ListFilter(BaseModel):
+    """The filters of `lightkeeper list` under the names of its options, and which page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: list[LighthouseStatus] = []
+    step: list[str] = Field([], description="At which they are, or failed; or `other`.")
+    document_type: list[DocumentType] = []
+    condition: list[Literal[*CONDITION_WORDS]] = Field(  # type: ignore[valid-type]
+        [], description="As `lightkeeper status` counts: overdue is stuck and slow as well."
+    )
+    but_not: list[Literal[*CONDITION_WORDS]] = Field(  # type: ignore[valid-type]
+        [], alias="except", description="None that is counted so."
+    )
+    word: list[str] = Field([], description="Of which Lighthouse uses this word.")
+    submission: list[str] = []
+    failed_since: Time = None
+    failed_until: Time = None
+    tracked_since: Time = None
+    tracked_until: Time = None
+    unobserved: bool = False
+    unsettled: bool = False
+    after: str | None = Field(
+        None, pattern=cursors.PATTERN, description="The cursor of the last page."
+    )
+    limit: int = Field(100, ge=1, le=MOST_LISTED)
+
+
+@router.get(
+    "/v1/documents",
+    response_model=schemas.ListAnswer,
+    responses=problems.documented(401, 403),
+)
+async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
+    """List the documents that match every filter, in the order they were tracked. Scope: `read`.
+
+    A filter that is given twice allows both values. To go on, ask the same with `after`, as long
+    as `has_more` is true.
+    """
+    now = web.clock()
+    after_id = None if wanted.after is None else cursors.read(wanted.after)
+    asked = Asked(**wanted.model_dump(include=set(Asked._fields)))
+    try:
+        page = await web.store.scan(
+            lambda database: _page(web, database, asked, after_id, wanted.limit, now)
+        )
+    except WrongFilter as exc:
+        named = _OPTION.sub(lambda found: found[1].replace("-", "_"), str(exc))
+        raise HttpProblem(422, named) from None
+    last = page.next_after_id
+    answer = {
+        "documents": page.documents,
+        "cursor": cursors.written(last) if last is not None else None,
+        "has_more": last is not None,
+    }
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _page(
+    web: Services,
+    database: Database,
+    asked: Asked,
+    after_id: int | None,
+    limit: int,
+    now: Instant,
+) -> listing.ListedPage:
+    reader = Listing(database)
+    chosen = filters.filter_of(asked, reader, web.policy, now)._replace(after_id=after_id)
+    return listing.page(reader, chosen, limit, now, web.policy)

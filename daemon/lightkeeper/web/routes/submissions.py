@@ -1,0 +1,67 @@
+"""Submissions: all documents of each, and what its veteran may read."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from lightkeeper.casework.answers import submission_answer
+from lightkeeper.domain.time import Instant
+from lightkeeper.web import problems, schemas
+from lightkeeper.web.auth import Reader
+from lightkeeper.web.problems import HttpProblem
+from lightkeeper.web.services import Services, Web
+
+MOST_ASKED: Final = 100
+SubmissionId = Annotated[str, Path(description="The id of the Form 526 submission.")]
+
+router = APIRouter(tags=["submissions"])
+
+
+class SubmissionsQuery(BaseModel):
+    """The submissions that a caller asks about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    submissions: list[str] = Field(min_length=1, max_length=MOST_ASKED)
+
+
+# Before the route with an id: a 405 names the methods of the first address that matches.
+@router.post(
+    "/v1/submissions/query",
+    response_model=schemas.SubmissionsAnswer,
+    responses=problems.documented(401, 403, 413),
+)
+async def query_submissions(web: Web, _caller: Reader, asked: SubmissionsQuery) -> Any:
+    """Say the same of up to 100 submissions, in the order asked; null for one without a document.
+
+    Scope: `read`.
+    """
+    now = web.clock()
+    found = []
+    for submission_id in asked.submissions:
+        found.append(await _found(web, submission_id, now))
+        await asyncio.sleep(0)  # others are answered in between
+    return Response(orjson.dumps({"submissions": found}), media_type="application/json")
+
+
+@router.get(
+    "/v1/submissions/{submission_id}",
+    response_model=schemas.SubmissionAnswer,
+    responses=problems.documented(401, 403, 404),
+)
+async def get_submission(web: Web, _caller: Reader, submission_id: SubmissionId) -> Any:
+    """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
+    found = await _found(web, submission_id, web.clock())
+    if found is None:
+        raise HttpProblem(404, "nothing of this submission is tracked or expected: check the id")
+    return Response(orjson.dumps(found), media_type="application/json")
+
+
+async def _found(web: Services, submission_id: str, now: Instant) -> dict[str, Any] | None:
+    return await web.store.read(
+        lambda database: submission_answer(database, submission_id, now, web.policy)
+    )
