@@ -16,11 +16,16 @@ CHECKING = (
 )
 
 
+def _environment(url):
+    """That of a command on a new store."""
+    with closing(open_database(url, create=True)):
+        return environment(LIGHTKEEPER_DATABASE_URL=url)
+
+
 @pytest.fixture
-def env(database_url):
-    """The environment of a command on an empty store, on each engine in turn."""
-    with closing(open_database(database_url, create=True)):
-        return environment(LIGHTKEEPER_DATABASE_URL=database_url)
+def env(tmp_path):
+    """The environment of a command on an empty store."""
+    return _environment(f"sqlite:///{tmp_path}/store.db")
 
 
 def _expect(env, submission_id, hours_ago=0.0, **counts):
@@ -40,8 +45,9 @@ def _track(env, request_id, submission_id, kind="form_0781"):
     _said(env, "track", *ids, "--document-type", kind)
 
 
-def test_what_is_missing_is_in_every_roll_up(env):
+def test_what_is_missing_is_in_every_roll_up(database_url):
     """In `status`, and in `show` of the submission, with what its veteran reads."""
+    env = _environment(database_url)
     _expect(env, "4711", 2, form_0781=2, veteran_upload=1)
     _track(env, 1, "4711")
     shown = json.loads(_said(env, "show", "--submission", "4711", "--json"))
