@@ -8,6 +8,7 @@ from web_rig import WebRig
 
 from lightkeeper.casework import lookup
 from lightkeeper.domain.time import HOUR
+from lightkeeper.store import audit
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.web import schemas
@@ -58,6 +59,9 @@ def test_what_is_said_is_expected_from_then_on(web):
         assert (200, {"form_0781": 1}) == (less.status, _missing(less))
     shown = lookup.submission(web.database, "4711", web.now).data
     assert shown["expected"] == less.data["expected"]
+    noted = [(each.who, each.action, each.what) for each in audit.entries(web.database)]
+    assert ("vets-api", "expected", "submission 4711: 1 form_0781, 2 veteran_upload") == noted[0]
+    assert 3 == len(noted)
 
 
 def test_wrong_items_are_named_one_by_one_and_nothing_is_stored(served):
