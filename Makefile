@@ -73,7 +73,7 @@ clean:
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@echo "Installing lightkeeper into .venv" >&2
 	@$(call install,hatchling)
-	@$(call install,--no-build-isolation --editable .)
+	@$(call install,--no-build-isolation --editable '.[web]')
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp

@@ -34,8 +34,7 @@ def fresh_store() -> Path:
     return store
 
 
-def url_in_shell(store: Path) -> str:
-    """The store's URL as it can be typed in a shell, with $HOME where that is in it."""
-    home = Path.home()
-    quoted = shlex.quote(f"sqlite:///{store}")
-    return quoted.replace(f"{home}/", "$HOME/", 1) if not quoted.startswith("'") else quoted
+def in_shell(text: str) -> str:
+    """A path or URL as it can be typed in a shell, with $HOME where that is in it."""
+    quoted = shlex.quote(text)
+    return quoted.replace(f"{Path.home()}/", "$HOME/", 1) if not quoted.startswith("'") else quoted

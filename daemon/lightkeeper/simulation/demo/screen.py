@@ -16,9 +16,7 @@ from lightkeeper.domain.time import HOUR, SECOND
 from lightkeeper.simulation.demo.board import Alert, Board
 
 _WIDTH: Final = 80
-INTRODUCTION: Final = (
-    "real: daemon, store, signals, monitors; simulated: Lighthouse, Datadog, a day"
-)
+INTRODUCTION: Final = "real: daemon, API, store, monitors; simulated: Lighthouse, Datadog, a day"
 _STEPS: Final = (Step.NONE, Step.CLAIMS_EVIDENCE, Step.BENEFITS_GATEWAY_SERVICE)
 _LAST_STEPS: Final = (Step.REMOVE_FILE_BINARY,)
 _HEADS: Final = {

@@ -22,9 +22,10 @@ from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.domain.document import Condition
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.stop import Stop
+from lightkeeper.simulation.demo.api import ANY_PORT, PORT, DemoApi, curl, path_of
 from lightkeeper.simulation.demo.board import Board, CountingDatadog, gauges_agree, read
 from lightkeeper.simulation.demo.day import DAY, HOUR, MOMENTS
-from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
+from lightkeeper.simulation.demo.place import fresh_store, in_shell
 from lightkeeper.simulation.demo.screen import Lines, Screen, View
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.telemetry import logging
@@ -32,6 +33,7 @@ from lightkeeper.telemetry import logging
 _SEED: Final = 526
 _FRAME_SECONDS: Final = 0.25
 _ENDS_AFTER: Final = DAY - 60
+_NOT_INSTALLED: Final = "the API does not answer: pip install 'lightkeeper[web]'"
 _MOST_A_FRAME: Final = 900.0
 """So many seconds of the day: a slow machine shows every frame, and takes longer."""
 
@@ -45,26 +47,53 @@ class Ending(NamedTuple):
     agrees: bool
     """Whether the last gauges equal the store."""
     store: Path
+    request_id: int | None
+    """Of a document that the veteran must send again, or of any in trouble."""
+    answer: str | None
+    """What the API answers about that document: what the veteran may read."""
 
     def summary(self) -> tuple[str, ...]:
-        """What was received, and what to try next."""
+        """What was received and answered, and what to try next."""
         verdict = "equal the store" if self.agrees else "DIFFER from the store"
-        return (
+        received = (
             f"Datadog received {self.metric_count:,} metrics, {self.event_count:,} events; "
             f"last gauges {verdict}",
-            f"export LIGHTKEEPER_DATABASE_URL={url_in_shell(self.store)}",
-            f"{_command()} show {_worth_a_look(self.board)}  "
-            "# try next: what happened to a document",
+        )
+        if self.request_id is None:
+            return received
+        said = f"the API answers at {path_of(self.request_id)}: {self.answer}"
+        return (
+            *received,
+            said if self.answer else _NOT_INSTALLED,
+            f"export LIGHTKEEPER_DATABASE_URL={in_shell(f'sqlite:///{self.store}')}",
+            f"{_command()} show {self.request_id}  # try next: what happened to a document",
         )
 
 
-def show_demo(seconds: float, assets: Assets) -> int:
-    """Run the demo for `seconds` or longer; exit status 0 when everything adds up."""
+def show_demo(seconds: float, assets: Assets, *, serve: bool = False) -> int:
+    """Run the demo for `seconds` or longer; exit status 0 when everything adds up.
+
+    `serve`: the API goes on afterwards, until it is stopped. Raises what `run_day` raises.
+    """
     console = Console()
+
+    def say(line: str) -> None:
+        # What is to be typed stays one line, wherever the terminal breaks it.
+        typed = line.startswith(("export ", "curl ", _command()))
+        console.print(line, soft_wrap=typed, highlight=False, markup=False)
+
     with _view(console) as view:
         ending = run_day(seconds, assets, view)
     for line in ending.summary():
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(line)
+    if ending.request_id is not None and not serve:
+        line = curl(ending.store, f"http://127.0.0.1:{PORT}", ending.request_id)
+        say(f"{line}  # while `{_command()} demo --serve` runs")
+    elif ending.request_id is not None:
+        with Stop().on_signals() as stop, DemoApi(ending.store, PORT) as api:
+            say(f"{curl(ending.store, api.url(), ending.request_id)}  # Ctrl-C ends the API")
+            while not stop.requested:
+                stop.wait(_FRAME_SECONDS)
     return ExitStatus.OK if ending.agrees else ExitStatus.NO
 
 
@@ -85,16 +114,32 @@ def run_day(seconds: float, assets: Assets, view: View) -> Ending:
             start=time.time() // DAY * DAY - DAY,  # yesterday: `show` then speaks of the past
             store=store,
         )
-        with closing(world), Stop().on_signals() as stop:
+        with closing(world), Stop().on_signals() as stop, _api(store) as api:
             world.datadog = datadog = CountingDatadog(assets)
             board = _watch(world, seconds, assets, stop, view)
+            request_id = _worth_a_look(board)
+            answer = None
+            if api is not None and request_id is not None:
+                answer = str(api.document(request_id)["veteran_wording"])
     return Ending(
         board,
         datadog.metric_count,
         datadog.event_count,
         gauges_agree(board, datadog),
         store,
+        request_id,
+        answer,
     )
+
+
+@contextmanager
+def _api(store: Path) -> Iterator[DemoApi | None]:
+    """The API of this store, where its packages are installed."""
+    if not DemoApi.is_installed():
+        yield None
+        return
+    with DemoApi(store, ANY_PORT) as api:
+        yield api
 
 
 def _watch(world: World, seconds: float, assets: Assets, stop: Stop, view: View) -> Board:
@@ -121,10 +166,10 @@ def _watch(world: World, seconds: float, assets: Assets, stop: Stop, view: View)
     return board
 
 
-def _worth_a_look(board: Board) -> str:
+def _worth_a_look(board: Board) -> int | None:
     """A document that the veteran must send again, or else any in trouble."""
     documents = sorted(board.troubles, key=lambda one: one.condition != Condition.NOT_IN_EFOLDER)
-    return str(documents[0].request_id) if documents else "REQUEST_ID"
+    return documents[0].request_id if documents else None
 
 
 def _command() -> str:

@@ -30,7 +30,11 @@ def test_it_shows_a_whole_demo(picture):
     """The first line, documents of every kind of trouble, what would page, and what to try."""
     shown = words(picture)
     needed = [INTRODUCTION, "failed", "stuck", "not found", "VIRUS_", "SCAN", "documents-failed x"]
-    needed += ["last gauges equal the store", "# try next: what happened to a document"]
+    needed += [
+        "last gauges equal the store",
+        "VA couldn't add your",
+        "# try next: what happened to a document",
+    ]
 
     assert [] == [each for each in needed if each not in shown]
 

@@ -1,15 +1,21 @@
 """`lightkeeper demo`, from its first line to what it says to try next."""
 
+import json
 import os
+import signal
+import socket
 import stat
+import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import command_line
 import pytest
 
-from lightkeeper.simulation.demo.place import fresh_store, url_in_shell
-from lightkeeper.store.database import AlreadyWatched
+from lightkeeper.simulation.demo.api import ApiUnavailable, DemoApi
+from lightkeeper.simulation.demo.place import fresh_store, in_shell
+from lightkeeper.store.database import AlreadyWatched, open_database
 from lightkeeper.store.file_locks import claim_file
 
 PAGES = ["documents-unacknowledged", "standstill"]
@@ -22,11 +28,29 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("state")
 
 
+class Shown(NamedTuple):
+    """What a whole demo printed, and what its last line answered in a shell while it served."""
+
+    stdout: str
+    stderr: str
+    returncode: int
+    answer: subprocess.CompletedProcess
+
+
 @pytest.fixture(scope="module")
 def demo(home):
-    """A whole demo on a pipe."""
-    env = command_line.environment(XDG_STATE_HOME=str(home))
-    return command_line.run("demo", "--seconds", 8, env=env)
+    """A whole demo on a pipe, which serves the API afterwards until it is interrupted."""
+    env, lines = command_line.environment(XDG_STATE_HOME=str(home)), []
+    with command_line.running("demo", "--seconds", 8, "--serve", env=env) as process:
+        while not (lines and "Ctrl-C" in lines[-1]):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        answer = subprocess.run(
+            ["bash", "-c", lines[-1]], capture_output=True, text=True, check=False
+        )
+        process.send_signal(signal.SIGINT)
+        rest, stderr = process.communicate()
+    return Shown("".join(lines) + rest, stderr, process.returncode, answer)
 
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]  # it runs once
@@ -41,7 +65,7 @@ def test_it_adds_up(demo):
 def test_its_first_line_says_what_is_real(demo):
     """And what is simulated, before anything else."""
     assert (
-        "real: daemon, store, signals, monitors; simulated: Lighthouse, Datadog, a day"
+        "real: daemon, API, store, monitors; simulated: Lighthouse, Datadog, a day"
         == (demo.stdout.splitlines()[0])
     )
 
@@ -59,8 +83,8 @@ def test_it_names_the_monitors_that_would_page(demo):
 
 
 def test_what_it_says_to_try_next_works(demo, home):
-    """Its last two lines, typed into a shell, show the history of a document that failed."""
-    *_, export, show = demo.stdout.splitlines()
+    """Two of its last lines, typed into a shell, show the history of a document that failed."""
+    *_, export, show, _curl = demo.stdout.splitlines()
     command = f"{sys.executable} -m lightkeeper"
     done = command_line.run(
         env=command_line.environment(),
@@ -72,10 +96,47 @@ def test_what_it_says_to_try_next_works(demo, home):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_its_last_line_asks_the_api(demo):
+    """Typed into a shell while the demo serves, it answers what the demo said; then it ends."""
+    said = json.loads(demo.answer.stdout)
+    *_, curl = demo.stdout.splitlines()
+
+    assert ("failed", "CLAIMS_EVIDENCE") == (said["lighthouse_status"], said["current_step"])
+    printed = " ".join(demo.stdout.split())
+    path = f"/v1/benefits-documents/{said['lighthouse_request_id']}"
+    assert f"the API answers at {path}: {said['veteran_wording']}" in printed
+    again = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=False)
+    assert (7, "") == (again.returncode, again.stdout), "no connection"
+
+
+def test_without_serving_its_last_line_says_how_to(tmp_path):
+    """Also where it is interrupted early."""
+    env = command_line.environment(XDG_STATE_HOME=str(tmp_path))
+    with command_line.running("demo", "--seconds", 60, env=env) as process:
+        while "stuck" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+
+    assert said.splitlines()[-1].startswith(f"curl -sH @{tmp_path}/lightkeeper/demo.header http")
+    assert said.splitlines()[-1].endswith("  # while `lightkeeper demo --serve` runs")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    """The message is that of `lightkeeper web`."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        api = DemoApi(tmp_path / "none.db", taken.getsockname()[1])
+        sqlite = f"sqlite:///{tmp_path / 'none.db'}"
+        open_database(sqlite, create=True).close()
+        with api, pytest.raises(ApiUnavailable, match="cannot listen at"):
+            api.url()
+
+
 def test_its_store_is_its_users_alone(demo, home):
-    """No other user reads it."""
+    """No other user reads it, nor the token that the API knows."""
     assert 0 == demo.returncode
-    assert 0o600 == stat.S_IMODE((home / "lightkeeper" / "demo.db").stat().st_mode)
+    for name in ("demo.db", "demo.header", "demo.tokens"):
+        assert 0o600 == stat.S_IMODE((home / "lightkeeper" / name).stat().st_mode), name
 
 
 def test_a_demo_replaces_the_store_of_the_one_before(tmp_path, monkeypatch):
@@ -122,4 +183,4 @@ def test_the_url_can_be_typed_in_a_shell(tmp_path, monkeypatch):
     assert [
         "sqlite:///$HOME/.local/state/lightkeeper/demo.db",
         "'sqlite:////a b/demo.db'",
-    ] == [url_in_shell(fresh_store()), url_in_shell(Path("/a b/demo.db"))]
+    ] == [in_shell(f"sqlite:///{path}") for path in (fresh_store(), Path("/a b/demo.db"))]
