@@ -44,8 +44,13 @@ def _sqlite(url: str) -> _Engine:
     return engine, path, sqlite3.Error
 
 
-def postgresql(url: str, setting: str = "LIGHTKEEPER_DATABASE_URL") -> _Engine:
-    """The engine for a PostgreSQL address that this setting gives; raises `StoreForeign`."""
+def postgresql(
+    url: str, setting: str = "LIGHTKEEPER_DATABASE_URL", *, is_ours: bool = True
+) -> _Engine:
+    """The engine for a PostgreSQL address that this setting gives; raises `StoreForeign`.
+
+    For a database that `is_ours` it is an `Engine`, and for another program's a `SourceEngine`.
+    """
     try:
         import psycopg
     except ImportError as exc:
@@ -65,12 +70,13 @@ def postgresql(url: str, setting: str = "LIGHTKEEPER_DATABASE_URL") -> _Engine:
             "(in user and password write %40 for @, %2F for /, %3A for :, %25 for %)"
         )
     from lightkeeper.store.postgresql import ENCODING, Engine
+    from lightkeeper.store.reader import SourceEngine
 
     more: dict[str, Any] = {}
-    if "," in host and "target_session_attrs" not in parts:
+    if is_ours and "," in host and "target_session_attrs" not in parts:
         more["target_session_attrs"] = "read-write"  # the primary, whichever of them it is now
     # A server that fell silent must be noticed before the watchdog ends us, not within hours.
-    engine = Engine(
+    engine = (Engine if is_ours else SourceEngine)(
         url,
         prefer_psycopg3=True,
         connect_timeout=3,

@@ -11,9 +11,10 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.engines import postgresql
 
 _TABLE: Final = "lighthouse526_document_uploads"
+# PostgreSQL knows times that Python does not: they come as the last one that both know.
 _COLUMNS: Final = """
     one.id, one.form526_submission_id, one.form_attachment_id, one.lighthouse_document_request_id,
-    one.document_type, one.created_at
+    one.document_type, LEAST(one.created_at, '9999-12-30')
 """
 _AFTER: Final = f"""
     FROM {_TABLE} AS one WHERE (one.created_at, one.id) > (%s, %s)
@@ -33,6 +34,7 @@ _REMEDIES: Final = {
     "42P01": "it names a database without vets-api's table",
     "42703": "its table has other columns than vets-api's",
     "42501": "grant its role SELECT on the table",
+    "57014": "the statement took too long: an index on (created_at, id) makes it short",
 }
 """By PostgreSQL's code of the error."""
 SOURCE_SETTING: Final = "LIGHTKEEPER_FOLLOW_SOURCE_URL"
@@ -63,12 +65,12 @@ class Upload(NamedTuple):
 
 
 class VetsApiUploads:
-    """The table, read in a session that can write nothing. Errors are `SourceUnavailable`."""
+    """The table, read in transactions that can write nothing. Errors are `SourceUnavailable`."""
 
     def __init__(self, url: str) -> None:
         """Raises `StoreForeign` for an address that is none, or without the driver."""
         self._db: Any
-        self._db, place, self._error = postgresql(url, SOURCE_SETTING)
+        self._db, place, self._error = postgresql(url, SOURCE_SETTING, is_ours=False)
         self._place = f"vets-api's {place}"
 
     def close(self) -> None:
@@ -99,11 +101,7 @@ class VetsApiUploads:
 
     def _rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         try:
-            if self._db.is_closed():
-                self._db.connect()
-                self._db.execute_sql("SET default_transaction_read_only = on")
-                self._db.execute_sql("SET TimeZone = 'UTC'")
-            rows: list[tuple[Any, ...]] = self._db.execute_sql(sql, params).fetchall()
+            rows: list[tuple[Any, ...]] = self._db.read(sql, params)
         except (peewee.PeeweeException, self._error) as exc:
             code = self._db.sqlstate(exc)
             self.close()

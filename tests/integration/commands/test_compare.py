@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-import os
 
 import command_line
 import psycopg
 import pytest
 import vets_api_table
 from daemon_rig import DaemonRig
+from peak_memory import peak_memory
 from recorded_answers import failure, record, running, success
 
 from lightkeeper.domain.answer import Absence
@@ -152,13 +152,9 @@ def test_memory_stays_the_same_however_many_rows_there_are(source, env):
             " FROM generate_series(1, %s) AS n",
             (count,),
         )
-        with command_line.running(
-            "compare", "vets-api", env=env, stdout=os.open(os.devnull, os.O_WRONLY)
-        ) as process:
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        assert 1 == process.returncode
-        return used.ru_maxrss
+        status, kib = peak_memory("compare", "vets-api", env=env)
+        assert 1 == status
+        return kib
 
     small = peak(5_000)
     assert peak(60_000) - small < 8_000  # KiB
