@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.store import migrations
 from lightkeeper.store.errors import StoreCorrupt, StoreForeign
+from lightkeeper.store.expected import TRACKED
 from lightkeeper.store.soundness import first_unsound
 
 _COUNTED: Final = """
@@ -15,6 +16,10 @@ _COUNTED: Final = """
 """
 _TALLIED: Final = """
     SELECT document_type, lighthouse_status, step, condition, count FROM tallies WHERE count <> 0
+"""
+_MISCOUNTED: Final = f"""
+    SELECT 1 FROM expected_documents AS e
+    WHERE missing_count <> MAX(0, document_count - ({TRACKED})) LIMIT 1
 """
 # What SQLite makes by itself is named sqlite_…, and nothing else may be.
 _SCHEMA: Final = (
@@ -117,5 +122,7 @@ def _problem(database: sqlite3.Connection) -> str | None:
         return "it has history of documents that it has not"
     if set(database.execute(_COUNTED)) != set(database.execute(_TALLIED)):
         return "its tallies are not what a full count gives"
+    if database.execute(_MISCOUNTED).fetchone():
+        return "what it misses of expected documents is not what a full count gives"
     found = first_unsound(lambda sql: database.execute(sql).fetchall(), "sqlite")
     return f"{found} holds what lightkeeper never writes" if found else None

@@ -23,12 +23,13 @@ _COLUMNS: Final = (
 _SELECT: Final = f"SELECT {', '.join(f'e.{each}' for each in _COLUMNS)}"
 _FROM: Final = "FROM expected_documents AS e"
 # Tries of one attachment are one document; one without an attachment is a document by itself.
-_TRACKED: Final = """
+TRACKED: Final = """
     SELECT COUNT(*) - COUNT(form_attachment_id) + COUNT(DISTINCT form_attachment_id)
     FROM form_526_document_submissions AS d
     WHERE d.form_526_submission_id = e.form_526_submission_id
         AND d.document_type = e.document_type
 """
+"""How many documents are tracked of what is expected; the outer query names that `e`."""
 _PUT: Final = f"""
     INSERT INTO expected_documents ({", ".join(_COLUMNS)})
     VALUES ({", ".join("?" * len(_COLUMNS))})
@@ -149,7 +150,7 @@ def recount(database: Database, submissions: Collection[str]) -> None:
     if not submissions:
         return
     rows = database.rows(
-        f"{_SELECT}, ({_TRACKED}) {_FROM} "
+        f"{_SELECT}, ({TRACKED}) {_FROM} "
         f"WHERE form_526_submission_id IN ({', '.join('?' * len(submissions))})",
         list(submissions),
     )

@@ -433,7 +433,13 @@ def test_a_backup_of_something_else_is_refused(store, file, statement, problem):
 
 
 def test_a_backup_that_does_not_add_up_is_refused(store, file):
-    """Tallies that are not what a full count gives are damage too."""
+    """Tallies, and what is missing, that are not what a full count gives are damage too."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(
+            "INSERT INTO expected_documents VALUES "
+            "('s-1', 'bdd_instructions', 9, 8, 1800000000000, 'x', NULL, NULL, NULL)"
+        )
+    assert "what it misses of expected" in command_line.complaint(restore(store, file), 76)
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE tallies SET count = count + 1")
 

@@ -22,6 +22,7 @@ SOUND = (
     "INSERT INTO event_digests VALUES ('a', 'form_0781', 'x', 'failed', 1, '[21]', ?, ?, NULL)",
     "INSERT INTO maintenance_windows (starts_at, ends_at, step_names, reason, announced_by, "
     "announced_at) VALUES (?, ? + 1, '[\"CLAIMS_EVIDENCE\"]', 'upgrade', 'jane', ?)",
+    "INSERT INTO expected_documents VALUES ('s', 'form_0781', 2, 1, ?, 'x', NULL, NULL, NULL)",
     "INSERT INTO wanted_polls VALUES (1, ?)",
     "INSERT INTO audit_log (at, who, action, what) VALUES (?, 'vets-api', 'tracked', '2')",
 )
@@ -92,6 +93,9 @@ def test_a_time_out_of_range_is_unsound(store, column, value):
         ("maintenance_windows", "step_names", "'[1]'"),
         ("maintenance_windows", "ends_at", "253402300800000"),
         ("maintenance_windows", "reason", "x'ff'"),
+        ("expected_documents", "document_type", "'form_9'"),
+        ("expected_documents", "missing_count", "-1"),
+        ("expected_documents", "settled_at", "253402300800000"),
         ("audit_log", "at", "-1"),
         ("tallies", "count", "-1"),
         ("tallies", "lighthouse_status", "'lost'"),
