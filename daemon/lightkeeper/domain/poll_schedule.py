@@ -46,9 +46,16 @@ def is_poll_wanted(
     (`due_at`, when it is due next, is None): it cannot change any more. Nor where it was polled
     just now in vain: what fails for one caller fails for the next.
     """
-    if due_at is None or (answered_at is not None and now - answered_at <= max_age_ms):
+    if not is_stale(answered_at, due_at, max_age_ms, now):
         return False
     return polled_at is None or now - polled_at > min(max_age_ms, IN_VAIN_MS)
+
+
+def is_stale(
+    answered_at: Instant | None, due_at: Instant | None, max_age_ms: int, now: Instant
+) -> bool:
+    """Whether an answer is older than that, and not final."""
+    return due_at is not None and (answered_at is None or now - answered_at > max_age_ms)
 
 
 def _recheck(document: Document, policy: Policy, now: Instant) -> Instant | None:

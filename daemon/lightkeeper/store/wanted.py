@@ -5,11 +5,13 @@ sees that it cannot in time; callers wait for that, and then read the document. 
 removes what no caller waits for any more, so that no row outlives a daemon that is down.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.document import Document
+from lightkeeper.domain.poll_schedule import is_poll_wanted, is_stale
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.schema import COLUMNS
@@ -28,11 +30,40 @@ _WANT: Final = """
     WHERE id = ? AND next_poll_at IS NOT NULL AND COALESCE(last_polled_at, 0) = ?
     ON CONFLICT (document_id) DO NOTHING
 """
+_LAST_POLLS: Final = """
+    SELECT id, lighthouse_request_id, last_answered_at, last_polled_at, next_poll_at
+    FROM form_526_document_submissions
+"""
 _OLDEST: Final = f"""
     SELECT asked_at, last_polled_at, next_poll_at, {COLUMNS}
     FROM wanted_polls JOIN form_526_document_submissions ON id = document_id
     ORDER BY asked_at, id LIMIT ?
 """
+
+
+class Key(StrEnum):
+    """By which column documents are asked for."""
+
+    REQUEST_ID = "lighthouse_request_id"
+    SUBMISSION_ID = "form_526_submission_id"
+
+
+class LastPoll(NamedTuple):
+    """When a document was answered for and polled last, and when it is due."""
+
+    id: int
+    request_id: int
+    answered_at: Instant | None
+    polled_at: Instant | None
+    due_at: Instant | None
+
+    def is_stale(self, max_age_ms: int, now: Instant) -> bool:
+        """Whether its answer is older than that, and not final."""
+        return is_stale(self.answered_at, self.due_at, max_age_ms, now)
+
+    def is_wanted(self, max_age_ms: int, now: Instant) -> bool:
+        """Whether it is polled first for who takes none older than that."""
+        return is_poll_wanted(self.answered_at, self.polled_at, self.due_at, max_age_ms, now)
 
 
 class WantedPoll(NamedTuple):
@@ -56,6 +87,14 @@ class WantedPolls:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    def last_polls(self, key: Key, values: Sequence[int] | Sequence[str]) -> list[LastPoll]:
+        """When each of the documents with these values, which are few, was polled last."""
+        # What cannot be printed is no id, and PostgreSQL takes no NUL and no lone surrogate.
+        ids = [each for each in values if str(each).isprintable()] or [""]
+        marks = ", ".join("?" * len(ids))
+        rows = self._db.rows(f"{_LAST_POLLS} WHERE {key} IN ({marks})", ids)
+        return [LastPoll._make(row) for row in rows]
 
     def want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
         """Ask the daemon to poll these documents; the ids (of rows) of those that it is asked for.

@@ -58,6 +58,9 @@ class DocumentFacts(ListedDocument):
 
     last_answered_at: Time
     answer_age_s: int | None = Field(description="Of the last usable answer; null before it.")
+    answer_is_stale: bool | None = Field(
+        description="Whether it is older than `max_age`, and may change; null without `max_age`."
+    )
     lighthouse_started_at: Time
     lighthouse_ended_at: Time
     steps: dict[str, Any] = Field(description="The status of each step that Lighthouse named.")

@@ -33,6 +33,7 @@ def shown(web, submission_id):
     for each in data["documents"]:
         for one in (each, *each["other_tries"]):
             del one["last_answer"], one["last_problem"]
+            one["answer_is_stale"] = None  # without `max_age`
     return data
 
 

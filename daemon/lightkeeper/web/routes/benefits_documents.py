@@ -10,8 +10,10 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from lightkeeper.casework.answers import document_answer
+from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import Reader
+from lightkeeper.web.fresh import Fresh, MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
@@ -28,11 +30,14 @@ router = APIRouter(tags=["documents"])
     response_model=schemas.DocumentAnswer,
     responses=problems.documented(401, 403, 404),
 )
-async def get_document(web: Web, _caller: Reader, request_id: RequestId) -> Any:
+async def get_document(
+    web: Web, fresh: Fresh, _caller: Reader, request_id: RequestId, max_age: MaxAge = None
+) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
+    stale = await fresh.poll(Key.REQUEST_ID, [request_id], max_age)
     now = web.clock()
     found = await web.store.read(
-        lambda database: document_answer(database, request_id, now, web.policy)
+        lambda database: document_answer(database, request_id, now, web.policy, stale)
     )
     if found is None:
         raise HttpProblem(404, f"request id {request_id} is not tracked here: check the id")

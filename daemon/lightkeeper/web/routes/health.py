@@ -1,17 +1,13 @@
 """`/healthz`: the process answers; `/readyz`: and what it answers can be trusted."""
 
-from typing import Final
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store.database import Database, StoreForeign
+from lightkeeper.web.fresh import HEARTBEAT_SECONDS
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
-
-HEARTBEAT_SECONDS: Final = 60
-"""The daemon writes to the store every few seconds; after this long without, it does not run."""
 
 router = APIRouter(tags=["health"])
 

@@ -1,6 +1,7 @@
 """Submissions: all documents of each, and what its veteran may read."""
 
 import asyncio
+from collections.abc import Container
 from typing import Annotated, Any, Final
 
 import orjson
@@ -10,8 +11,10 @@ from starlette.responses import Response
 
 from lightkeeper.casework.answers import submission_answer
 from lightkeeper.domain.time import Instant
+from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import Reader
+from lightkeeper.web.fresh import Fresh, MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
 
@@ -35,15 +38,18 @@ class SubmissionsQuery(BaseModel):
     response_model=schemas.SubmissionsAnswer,
     responses=problems.documented(401, 403, 413),
 )
-async def query_submissions(web: Web, _caller: Reader, asked: SubmissionsQuery) -> Any:
+async def query_submissions(
+    web: Web, fresh: Fresh, _caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
+) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
     Scope: `read`.
     """
+    stale = await fresh.poll(Key.SUBMISSION_ID, asked.submissions, max_age)
     now = web.clock()
     found = []
     for submission_id in asked.submissions:
-        found.append(await _found(web, submission_id, now))
+        found.append(await _found(web, submission_id, now, stale))
         await asyncio.sleep(0)  # others are answered in between
     return Response(orjson.dumps({"submissions": found}), media_type="application/json")
 
@@ -53,15 +59,20 @@ async def query_submissions(web: Web, _caller: Reader, asked: SubmissionsQuery) 
     response_model=schemas.SubmissionAnswer,
     responses=problems.documented(401, 403, 404),
 )
-async def get_submission(web: Web, _caller: Reader, submission_id: SubmissionId) -> Any:
+async def get_submission(
+    web: Web, fresh: Fresh, _caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
+) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
-    found = await _found(web, submission_id, web.clock())
+    stale = await fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
+    found = await _found(web, submission_id, web.clock(), stale)
     if found is None:
         raise HttpProblem(404, "nothing of this submission is tracked or expected: check the id")
     return Response(orjson.dumps(found), media_type="application/json")
 
 
-async def _found(web: Services, submission_id: str, now: Instant) -> dict[str, Any] | None:
+async def _found(
+    web: Services, submission_id: str, now: Instant, stale: Container[int] | None
+) -> dict[str, Any] | None:
     return await web.store.read(
-        lambda database: submission_answer(database, submission_id, now, web.policy)
+        lambda database: submission_answer(database, submission_id, now, web.policy, stale)
     )
