@@ -266,17 +266,14 @@ class Documents(DueDocuments):
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
         """The document with this request id, with everything the store knows of it."""
-        by_request_id = Form526DocumentSubmission.lighthouse_request_id == request_id
-        rows = self._db.found(Form526DocumentSubmission.select().where(by_request_id))
+        where = "lighthouse_request_id = ?"
+        rows = self._db.models(Form526DocumentSubmission, where, (request_id,))
         return rows[0] if rows else None
 
     def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
         """All documents of one submission, in the order they were tracked."""
-        return self._db.found(
-            Form526DocumentSubmission.select()
-            .where(Form526DocumentSubmission.form_526_submission_id == submission_id)
-            .order_by(Form526DocumentSubmission.id)
-        )
+        where = "form_526_submission_id = ? ORDER BY id"
+        return self._db.models(Form526DocumentSubmission, where, (submission_id,))
 
 
 def _has_moved(one: Recorded) -> bool:

@@ -170,9 +170,7 @@ class Outbox:
 
     def history(self, document_id: int) -> list[Transition]:
         """Every transition of one document, the oldest first."""
-        return self._db.found(
-            Transition.select().where(Transition.document == document_id).order_by(Transition.id)
-        )
+        return self._db.models(Transition, "document_id = ? ORDER BY id", (document_id,))
 
     def moved_at(self, document_id: int) -> Instant | None:
         """Since when a document is known to be at its step; None where it never moved."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import peewee
 
@@ -29,6 +29,7 @@ _TRANSITION: Final = f"""
     INSERT INTO transitions ({", ".join(TRANSITION)}) VALUES ({", ".join("?" * len(TRANSITION))})
 """
 _UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
+_Model = TypeVar("_Model", bound=peewee.Model)
 
 
 class Session:
@@ -240,12 +241,17 @@ class Session:
             rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
             return rows
 
-    def found(self, query: Any) -> list[Any]:
-        """What a query of models finds, through this connection: models are of the whole process,
-        and another thread may have a connection of its own.
+    def models(self, model: type[_Model], where: str, params: Sequence[Any]) -> list[_Model]:
+        """The rows of a model's table for which `where` holds, through this connection.
+
+        Peewee's own queries take ten times as long, and go through the connection that the
+        process opened last.
         """
-        with self.guarded():
-            return list(query.bind(self._db))
+        meta = model._meta  # noqa: SLF001  # as Peewee documents it
+        columns = {field.column_name: field.name for field in meta.sorted_fields}
+        sql = f"SELECT {', '.join(columns)} FROM {meta.table_name} WHERE {where}"
+        names = tuple(columns.values())
+        return [model(**dict(zip(names, row, strict=True))) for row in self.rows(sql, params)]
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement; the number of rows it changed."""

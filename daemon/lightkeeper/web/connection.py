@@ -28,6 +28,9 @@ class BoundedConnection(HttpToolsProtocol):
         self._is_refused = False
         self._refusal = HttpProblem(400, "this is not HTTP/1.1")
         self._timer: TimerHandle | None = None
+        """Ends the wait for headers, or for the end of a caller that was refused."""
+        self._drain_timer: TimerHandle | None = None
+        """Ends the wait for a caller that does not read."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a caller, unless there are too many."""
@@ -40,6 +43,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the caller, and what was waited for."""
         self._stop_timer()
+        self._stop_drain_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -81,12 +85,12 @@ class BoundedConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The caller does not read its answer."""
         super().pause_writing()
-        self._stop_timer()
-        self._timer = self.loop.call_later(DRAIN_SECONDS, self.transport.abort)
+        self._stop_drain_timer()
+        self._drain_timer = self.loop.call_later(DRAIN_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The caller reads again."""
-        self._stop_timer()
+        self._stop_drain_timer()
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -103,6 +107,11 @@ class BoundedConnection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_drain_timer(self) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
 
     def _refuse(self, problem: HttpProblem) -> None:
         """Answer, hear the caller out for a moment, and close."""
