@@ -35,7 +35,7 @@ _SUPERSEDED: Final = (
 class IncompleteNote(LightkeeperError):
     """Who does it, or why, is missing or cannot be stored."""
 
-    exit_status = ExitStatus.INCOMPLETE_NOTE
+    exit_status = ExitStatus.WRONG_USE
 
 
 class Action(StrEnum):

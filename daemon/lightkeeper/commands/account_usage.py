@@ -50,5 +50,5 @@ def _usage_apart() -> Iterator[None]:
     try:
         yield
     except click.UsageError as exc:
-        exc.exit_code = ExitStatus.USAGE_APART  # type: ignore[misc]  # of this one alone
+        exc.exit_code = ExitStatus.WRONG_USE  # type: ignore[misc]  # of this one alone
         raise

@@ -9,8 +9,7 @@ class ExitStatus(IntEnum):
     OK = 0
     NO = 1  # the answer is no: a check failed, a document is not tracked
     USAGE = 2
-    INCOMPLETE_NOTE = 64  # who acts, or why, is missing
-    USAGE_APART = 64  # the command line is wrong, where 2 says that something differs
+    WRONG_USE = 64  # who acts, or why, is missing; or as USAGE, where 2 means that two differ
     BAD_DATA = 65
     NO_INPUT = 66
     SOFTWARE = 70  # a mistake in lightkeeper
