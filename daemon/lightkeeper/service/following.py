@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Final
 
 import structlog
 
 from lightkeeper.casework.compare import NOT_TRACKED, Comparison
 from lightkeeper.casework.follow import Follower, FollowTally
+from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import Instant
 from lightkeeper.service.clock import now
 from lightkeeper.service.stop import Stop
@@ -23,6 +25,17 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 COMPARE_EVERY_SECONDS: Final = 3_600.0
 
 log = structlog.get_logger()
+
+
+def tried_source(url: str) -> tuple[bool, str]:
+    """Whether vets-api's table can be read there; where it is, or what is wrong."""
+    with closing(VetsApiUploads(url)) as uploads:
+        unverified = uploads.unverified()
+        try:
+            can_read, said = True, uploads.tried()
+        except LightkeeperError as exc:
+            can_read, said = False, str(exc)
+    return can_read, f"{said}; warning: {unverified}" if unverified else said
 
 
 class FollowLoop:

@@ -22,6 +22,7 @@ from lightkeeper.service.connections import (
     build_tokens,
     build_transport,
 )
+from lightkeeper.service.following import tried_source
 from lightkeeper.service.known_words import quoted
 from lightkeeper.service.maintenance import tried
 from lightkeeper.service.watched_envs import WatchedEnvs, seen, unwatched
@@ -46,7 +47,10 @@ _UNUSED: Final = (
     ),
 )
 """Settings of ours, and the variables that other programs obey in their place."""
-_SECRET = ("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY", "LIGHTKEEPER_DATABASE_URL")
+_SECRET = tuple(
+    f"LIGHTKEEPER_{name}"
+    for name in ("LIGHTHOUSE_PRIVATE_KEY", "DATABASE_URL", "FOLLOW_SOURCE_URL")
+)
 _FOR_A_TOKEN = tuple(
     f"LIGHTKEEPER_LIGHTHOUSE_{name}"
     for name in ("TOKEN_URL", "AUDIENCE", "CLIENT_ID", "PRIVATE_KEY")
@@ -122,6 +126,8 @@ def checks(
         needed = missing("LIGHTKEEPER_MAINTENANCE_SERVICES", *_FOR_A_CALL[1:])
         with closing(va_list):
             yield Check("maintenance", *((False, needed) if needed else tried(va_list)))
+    if (source := settings.follow_source_url) is not None:
+        yield Check("vets-api", *tried_source(source.get_secret_value()))
     needed = missing("DD_DOGSTATSD_URL", "DD_AGENT_HOST", "DD_DOGSTATSD_PORT")
     yield Check("agent", False, needed) if needed else _agent(settings)
 

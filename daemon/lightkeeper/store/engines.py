@@ -88,6 +88,7 @@ def postgresql(
         prepare_threshold=None,  # a pooler loses what was prepared
         **more,
     )
+    engine.setting = setting
     engine.place = f"PostgreSQL database {name or '(default)'}"
     return engine, engine.place, psycopg.Error
 

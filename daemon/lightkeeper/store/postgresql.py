@@ -107,6 +107,8 @@ class Engine(peewee.PostgresqlDatabase):
     limits = COMMAND
     place = ""
     """What messages call the database."""
+    setting = ""
+    """The variable that names it."""
     _open: Connection | None = None
 
     def set_up(self, connection: Connection) -> None:
@@ -164,7 +166,7 @@ class Engine(peewee.PostgresqlDatabase):
         return (
             f"with sslmode={mode or 'prefer'} the password and the documents may go to any server "
             f"that answers for {far[0]}: write sslmode=verify-full (and sslrootcert=FILE, or "
-            "sslrootcert=system) into LIGHTKEEPER_DATABASE_URL"
+            f"sslrootcert=system) into {self.setting}"
         )
 
     def is_lost(self, failure: BaseException) -> bool:

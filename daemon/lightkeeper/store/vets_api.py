@@ -78,6 +78,16 @@ class VetsApiUploads:
         if not self._db.is_closed():
             self._db.close()
 
+    def tried(self) -> str:
+        """Where the table can be read. Raises as all do where it cannot."""
+        self._rows(_BY_ID, ([0],))
+        return f"{self._place}: its table can be read"
+
+    def unverified(self) -> str | None:
+        """What is wrong with the way to a host that is not local; None where nothing is."""
+        found: str | None = self._db.unverified()
+        return found
+
     def created_since(self, created_at: Instant, after: Upload | None, limit: int) -> list[Upload]:
         """At most `limit` rows created then or later, in order; those that come after one."""
         place = _place(created_at, after)

@@ -5,7 +5,9 @@ import time
 from contextlib import closing
 
 import command_line
+import psycopg
 import pytest
+import vets_api_table
 from scripted_server import answer
 from tls_front import Authority
 from va_list import PATH, VAList
@@ -123,6 +125,29 @@ def test_vas_list_is_tried_where_it_is_set_and_its_settings_are_right(env):
         needs = "LIGHTKEEPER_MAINTENANCE_SERVICES, LIGHTKEEPER_LIGHTHOUSE_PROXY"
         assert (False, f"not tried: it needs {needs}") == _checked("maintenance")[1:]
         assert asked == len(va.requests)
+
+
+def test_vets_apis_table_is_tried_where_it_is_to_be_followed(env, postgres_url):
+    """What is missing there is named, and a way to it that nobody verifies."""
+    name = "LIGHTKEEPER_FOLLOW_SOURCE_URL"
+    assert "vets-api" not in {each.name for each in checks()}
+    env.setenv(name, postgres_url)
+    missing = _checked("vets-api")
+    assert not missing.ok
+    assert "it names a database without vets-api's table" in missing.detail
+
+    with psycopg.connect(postgres_url, autocommit=True) as source:
+        source.execute(vets_api_table.CREATE.format(kind="TIMESTAMP(6)"))
+    database = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+    place = f"vets-api's PostgreSQL database {database}"
+    assert (True, f"{place}: its table can be read") == _checked("vets-api")[1:]
+
+    env.setenv(name, "postgresql://reader:hush@vets-api.invalid/vets_api")
+    gone = _checked("vets-api")
+    assert not gone.ok
+    assert "warning: with sslmode=prefer the password" in gone.detail
+    assert gone.detail.endswith(f"into {name}")
+    assert "hush" not in gone.detail
 
 
 def test_a_settings_file_and_a_wal_that_others_may_read_are_named(env, tmp_path):
