@@ -64,6 +64,27 @@ def test_what_is_said_is_expected_from_then_on(web):
     assert 3 == len(noted)
 
 
+def test_a_submission_that_is_only_expected_is_answered(web):
+    """With what its veteran reads, in the hour that it has and after that; and no longer at 0."""
+    assert 404 == web.get("/v1/submissions/4711").status
+    _say(web, "4711", UPLOADS)
+    Documents(web.database).add([new(1, submission_id="4711")], NOW)
+    found = []
+    for web.now in (NOW, NOW + HOUR):
+        asked = web.get("/v1/submissions/4711").data
+        schemas.SubmissionAnswer.model_validate(asked)
+        queried = web.post("/v1/submissions/query", {"submissions": ["4711"]}).data
+        assert [asked] == queried["submissions"]
+        found.append([(each["state"], each["documents"]) for each in asked["veteran"]])
+
+    assert [[("adding", 3)], [("staff_check", 2), ("adding", 1)]] == found
+    assert "2 of your 3 documents" in asked["veteran_wording"]
+    _say(web, "4712", FORM)
+    assert [] == web.get("/v1/submissions/4712").data["documents"]
+    _say(web, "4712", FORM | {"count": 0})
+    assert 404 == web.get("/v1/submissions/4712").status
+
+
 def test_wrong_items_are_named_one_by_one_and_nothing_is_stored(served):
     """In the words of `track`; nothing of what was sent is repeated."""
     wrong = [
