@@ -30,6 +30,8 @@ def counts_of(items: Iterable[tuple[Any, Any]]) -> tuple[dict[str, int], dict[in
         except WrongDocument as exc:
             wrong[at] = str(exc)
             continue
+        if type(count) is float and count.is_integer():
+            count = int(count)  # noqa: PLW2901  # to JSON Schema 2.0 is a whole number, too
         if type(count) is not int or not 0 <= count <= MOST:
             wrong[at] = f"count must be a whole number from 0 to {MOST:,}"
         else:
