@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import api
+
 HERE = Path(__file__).parent
 RUNS = 5
 
@@ -46,8 +48,10 @@ def main() -> int:
                 ),
                 "a minute of `run`, 5,000 pending": one(folder, environment, "steady", 5_000),
             }
+            beside = api.measured(folder, environment)
     report(compared, sizes, done, help_seconds())
     report_signals(signals)
+    api.report(*beside)
     return 0
 
 

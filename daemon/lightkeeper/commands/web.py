@@ -38,12 +38,14 @@ def web(listen: str | None) -> int:
         raise click.ClickException("the API needs more packages: pip install 'lightkeeper[web]'")
     from lightkeeper.config.settings import Settings
     from lightkeeper.service.clock import now
+    from lightkeeper.service.connections import build_emitter
     from lightkeeper.service.stop import Stop
     from lightkeeper.service.systemd import ServiceManager
     from lightkeeper.web.access import StoreAccess
     from lightkeeper.web.app import build_app
     from lightkeeper.web.server import WebServer, listening
     from lightkeeper.web.services import Services
+    from lightkeeper.web.signals import WebSignals
 
     settings, manager = Settings.load(), ServiceManager()
     warn_of_unknown_settings()
@@ -52,20 +54,28 @@ def web(listen: str | None) -> int:
     url = settings.database_url.get_secret_value()
     with Stop().on_signals() as stop, closing(StoreAccess(url)) as store:
         store.open()
-        with listening(address) as (listener, bound):
+        with (
+            listening(address) as (listener, bound),
+            closing(WebSignals(build_emitter(settings))) as signals,
+        ):
 
             def ready() -> None:
                 click.echo(f"listening at {bound}")
                 manager.ready()
 
-            app = build_app(Services(store, tokens, settings.policy, now))
+            def alive() -> None:
+                manager.alive()
+                signals.send_if_due()
+
+            services = Services(store, tokens, settings.policy, now)
+            app = build_app(services, signals.observe)
             spare_what_is_loaded()
             server = WebServer(
                 app,
                 store,
                 is_stopped=lambda: stop.requested,
                 ready=ready,
-                alive=manager.alive,
+                alive=alive,
             )
             server.serve_at(listener)
             manager.stopping()

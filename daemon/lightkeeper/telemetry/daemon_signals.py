@@ -1,8 +1,15 @@
-"""The signals of the daemon itself and of its account: how it polls, and whether all is well."""
+"""The signals of the daemon itself, of its account and of the API: whether all is well."""
 
 from typing import Final
 
-from lightkeeper.telemetry.signals import CALL_OUTCOMES, TYPE_REASON, Kind, Sender, Table
+from lightkeeper.telemetry.signals import (
+    CALL_OUTCOMES,
+    OPERATIONS,
+    TYPE_REASON,
+    Kind,
+    Sender,
+    Table,
+)
 
 OF_THE_DAEMON: Final[Table] = {
     (Kind.COUNT, Sender.SLICE): {
@@ -91,6 +98,23 @@ OF_THE_DAEMON: Final[Table] = {
             "Whether calls about several documents are answered; critical while they fail, those "
             "about one are answered, and documents are polled singly.",
         ),
+    },
+    (Kind.COUNT, Sender.WEB): {
+        "lightkeeper.web.requests": (
+            "request",
+            {"operation": OPERATIONS, "status": ("2xx", "4xx", "5xx")},
+            "Requests that the API answered, by what was asked and how it answered.",
+        ),
+    },
+    (Kind.DISTRIBUTION, Sender.WEB): {
+        "lightkeeper.web.request_time": (
+            "second",
+            {"operation": OPERATIONS},
+            "How long the API took to answer.",
+        ),
+    },
+    (Kind.GAUGE, Sender.WEB): {
+        "lightkeeper.web.running": ("", {}, "Always 1: the API is running."),
     },
     (Kind.GAUGE, Sender.DRIFT): {
         "lightkeeper.account.drift": (

@@ -64,6 +64,19 @@ CONDITION: Final[Tags] = {
         *("acknowledged", "unsettled", "expected_missing"),
     )
 }
+OPERATIONS: Final = (
+    "expect_documents",
+    "get_changes",
+    "get_document",
+    "get_submission",
+    "healthz",
+    "list_documents",
+    "other",
+    "query_submissions",
+    "readyz",
+    "track_documents",
+)
+"""What callers ask of the API, by the names in its description; `other` is nothing of it."""
 OPEN_WORDS: Final = 8
 """How many words that no contract knows have a tag value of their own; the rest is `other`."""
 OPEN_TAGS: Final = frozenset({"step", "word"})
@@ -93,6 +106,7 @@ class Sender(StrEnum):
     PULSE = "health, every 30 s"
     START = "health, at each start"
     LOSSES = "dogstatsd, once the Agent is reachable again"
+    WEB = "the API, every 10 s"
     DRIFT = "`account drift`, at each run"
     COMPARISON = "the follower of vets-api, every hour, and `compare vets-api`"
 

@@ -18,7 +18,7 @@ _READ_PAST_BYTES: Final = 16 * MAX_BODY_BYTES
 """Of a body that is too large: a caller that is cut off at once would not see why."""
 
 Observe = Callable[[str, int, float], None]
-"""Told of each answer: the route, the status, and the seconds that it took."""
+"""Told of each answer: the operation, the status, and the seconds that it took."""
 
 log = structlog.get_logger()
 
@@ -54,8 +54,9 @@ class RequestLimits:
             if not status:
                 await mistake.response()(scope, receive, sent)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
-            self._observe(route, status, time.perf_counter() - began)
+            operation = getattr(scope.get("route"), "name", "other")
+            if status:  # else the caller is gone
+                self._observe(operation, status, time.perf_counter() - began)
 
 
 _HAS_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})

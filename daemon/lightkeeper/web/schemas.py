@@ -187,7 +187,10 @@ _DOCUMENT: Final = {
         "document_type": {"type": "string", "enum": sorted(TYPE_NAMES)},
         "form_attachment_id": {
             **_ID,
-            "anyOf": [*_ID["anyOf"], {"type": "null"}],
+            "anyOf": [
+                {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{0,64}$"},
+                {"type": ["integer", "null"]},
+            ],
             "description": "Of the attachment; a veteran_upload needs one.",
         },
         "tracked_at": {

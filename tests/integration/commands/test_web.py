@@ -13,6 +13,7 @@ import web_rig
 from notify_socket import Notified
 from store_rows import NOW, new
 
+from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 
@@ -30,8 +31,28 @@ def env(tmp_path):
     )
 
 
-def test_it_answers_on_loopback_until_it_is_stopped(env):
-    """A token that is made meanwhile counts; SIGTERM ends it with status 0."""
+def test_it_answers_on_loopback_until_it_is_stopped(env, tmp_path):
+    """A token that is made meanwhile counts; SIGTERM ends it with status 0. Datadog is told."""
+    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
+        answers_until_stopped(env | {"DD_DOGSTATSD_URL": agent.url})
+
+        command_line.until(lambda: values(agent, "requests", operation="get_document"))
+        assert [1] == values(agent, "requests", operation="get_document", status="2xx")
+        assert 1 == len(values(agent, "request_time", operation="get_document"))
+        assert {1} == set(values(agent, "running"))
+
+
+def values(agent, name, **tags):
+    """What an Agent received of the API under this name with these tags."""
+    return [
+        each.value
+        for each in agent.metrics
+        if each.name == f"lightkeeper.web.{name}" and tags.items() <= each.tags.items()
+    ]
+
+
+def answers_until_stopped(env):
+    """Ask it, and stop it."""
     with command_line.running("web", "--listen", "127.0.0.1:0", env=env) as process:
         url = process.stdout.readline().removeprefix("listening at ").strip()
         bearer = command_line.run("token", "new", "a", "--scope", "read", env=env).stdout.strip()

@@ -123,7 +123,7 @@ REFUSED = [
     (b"", "application/json", 422, "the body is no JSON"),
     (b"null", "application/json", 422, "not an object"),
     (b"a,b\n1,2\n", "text/csv", 415, "send JSON"),
-    (json.dumps([{}] * 1_001).encode(), "application/json", 413, "the array has 1,001 items"),
+    (json.dumps([{}] * 1_001).encode(), "application/json", 422, "the array has 1,001 items"),
 ]
 
 

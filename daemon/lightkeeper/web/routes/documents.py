@@ -67,7 +67,7 @@ def _items(content_type: str | None, body: bytes) -> list[Any]:
     if not items:
         raise HttpProblem(422, "the array is empty: send at least one document")
     if len(items) > BATCH:
-        raise HttpProblem(413, f"the array has {len(items):,} items: send {BATCH:,} at most")
+        raise HttpProblem(422, f"the array has {len(items):,} items: send {BATCH:,} at most")
     return items
 
 

@@ -342,7 +342,7 @@ def test_on_call_finds_an_answer_to_each_question(shipped):
 
     questions = ["Is It Alive", "Is Lighthouse Well", "Where Are the Documents", "What Failed"]
     questions += ["Who Waits Longest", "Is Everything Published"]
-    questions += ["Is vets-api Followed", "What Did It Cost"]
+    questions += ["Is vets-api Followed", "Is the API Answering", "What Did It Cost"]
     assert ["About", "Overview", *questions, "Events and Logs"] == titles
 
 

@@ -1,0 +1,60 @@
+"""What the API tells Datadog of itself: how much is asked, how it answers, and how soon."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from lightkeeper.telemetry.dogstatsd import Emitter
+from lightkeeper.telemetry.signals import OPERATIONS
+
+EVERY_SECONDS: Final = 10
+OTHER: Final = "other"
+
+
+class WebSignals:
+    """Counts answers, and sends the counts from a thread: an Agent that stalls holds up none."""
+
+    def __init__(self, emitter: Emitter, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._emitter, self._monotonic = emitter, monotonic
+        self._send_at = monotonic()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signals")
+        self._sending: Future[None] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._answers: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
+
+    def observe(self, operation: str, status: int, seconds: float) -> None:
+        """Count an answer to this operation of the description."""
+        known = operation if operation in OPERATIONS else OTHER
+        self._answers[known, f"{status // 100}xx"] += 1
+        self._seconds[known].append(seconds)
+
+    def send_if_due(self) -> None:
+        """Send what was counted since, every ten seconds; later where the Agent stalls."""
+        if self._monotonic() >= self._send_at and (self._sending is None or self._sending.done()):
+            self._send_at = self._monotonic() + EVERY_SECONDS
+            answers, seconds = self._answers, self._seconds
+            self._forget()
+            self._sending = self._thread.submit(self._send, answers, seconds)
+
+    def _send(
+        self, answers: Counter[tuple[str, str]], seconds: defaultdict[str, list[float]]
+    ) -> None:
+        for (operation, status), count in answers.items():
+            self._emitter.count(
+                "lightkeeper.web.requests", count, operation=operation, status=status
+            )
+        for operation, values in seconds.items():
+            self._emitter.distribution("lightkeeper.web.request_time", values, operation=operation)
+        self._emitter.gauge("lightkeeper.web.running", 1)
+        self._emitter.flush()
+
+    def close(self) -> None:
+        """Send the rest, and close."""
+        self._thread.shutdown()
+        self._send(self._answers, self._seconds)
+        self._emitter.close()
