@@ -47,6 +47,7 @@ def block(begins):
 PROGRAM = block("apt-get install")
 SETTINGS = block("install -D -m 644 systemd/settings.env.example")
 START = block("systemctl enable --now lightkeeper.service")
+API = block("/opt/lightkeeper/bin/pip install")
 LOOK = block("systemctl status lightkeeper")
 STAFF = block("lightkeeper status")
 TELL = block("systemctl start lightkeeper-maintenance.service")
@@ -109,6 +110,7 @@ def install_program(root):
     """Do what the first block says, with the box's /opt/lightkeeper in the place of the host's."""
     (root / "opt/lightkeeper").mkdir()
     needed, python, pip = PROGRAM.splitlines()
+    for_the_api, *_ = API.splitlines()
     assert "apt-get install" in needed
     # Mounts that no other process sees; the rest of /opt stays, for pip may be told to look there.
     script = f"""
@@ -120,6 +122,7 @@ def install_program(root):
         mount --bind "$1/opt/lightkeeper" /opt/lightkeeper
         {python}
         {pip}
+        {for_the_api}
     """
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", script, "sh", root],
@@ -409,6 +412,36 @@ def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
     lighthouse.latency = 0.0
     service.run("systemctl", "start", UNIT)
     until_done(service, before[2] + 5_000)
+
+
+def test_the_api_answers_as_the_readme_says(service, lighthouse):
+    """Confined as it is, it takes a document over its socket, answers for it, and is stopped."""
+    tokens = "/var/lib/lightkeeper/api-tokens"
+    write_settings(service, lighthouse, LIGHTKEEPER_API_TOKENS_FILE=tokens)
+    _, make, start, ask = API.splitlines()
+    bearer = staff(service, *make.split()[1:]).strip()
+    inside(service, start)
+    assert "active" == service.shows("lightkeeper-web.service", "ActiveState")
+    (request_id,) = lighthouse.add_many(1, "instantly_done")
+    document = {
+        "lighthouse_request_id": request_id,
+        "form_526_submission_id": "s-api",
+        "document_type": "form_0781",
+    }
+    socket_and_header, _, address = ask.rpartition(" ")
+    told = f"TOKEN={bearer}\n{socket_and_header} --silent --fail"
+    send = f"-H 'Content-Type: application/json' -d '{json.dumps(document)}'"
+
+    tracked_now = inside(service, f"{told} {send} http://web/v1/documents")
+    assert {"tracked": 1, "known": 0} == json.loads(tracked_now)
+
+    def answered():
+        return json.loads(inside(service, f"{told} {address.replace('3310073', str(request_id))}"))
+
+    command_line.until(lambda: "done" == answered()["lighthouse_status"])
+    inside(service, f"{told} http://web/readyz")
+    service.run("systemctl", "stop", "lightkeeper-web.service")
+    assert "success" == service.shows("lightkeeper-web.service", "Result")
 
 
 def test_the_command_works_as_the_service_does(service):
