@@ -25,7 +25,6 @@ from lightkeeper.telemetry.signals import Kind
 
 HOUR = 3_600
 MINUTES = 40
-WEEK_MS = 7 * 24 * HOUR * 1_000
 ASSETS = load(Path(__file__).parents[3] / "monitors")
 # Story and age in hours, with how many documents of which type.
 STORIES = (
@@ -68,7 +67,7 @@ def rig(tmp_path):
         ids = [rig.row(request_id).id for request_id in unanswered]
         at = rig.clock.instant()
         rig.documents.postpone(ids, at - 3 * hour, at + hour, CallProblem(502, "no upstream"))
-        rig.gauges.reconfigure(rig.emitter, daily_count_hour=0, unsettled_after_ms=WEEK_MS)
+        rig.gauges.reconfigure(rig.emitter, daily_count_hour=0, policy=Policy())
         rig.gauges.send()
         yield rig
 
