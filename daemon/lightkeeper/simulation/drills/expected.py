@@ -60,6 +60,12 @@ _PARTIAL: Final = {"partial-standstill": Fires(6 * 60, 60)}
 _LATE_OUTCOMES: Final = {"detection-burn": Fires(125, 35)}
 _STOPPED: Final = {"polling-stopped": Fires(23, 2), **_LATE_OUTCOMES}
 _OUT_OF_REACH: Final = {"lighthouse-unreachable": Fires(18, 4), "polling-stopped": Fires(23, 2)}
+_LATE: Final = frozenset(
+    {
+        *("detection-burn", "outcome-burn", "efolder-burn", "documents-waiting"),
+        *("documents-slow", "documents-stuck"),
+    }
+)
 _GONE: Final = Expected({"heartbeat-missing": Fires(6, 2)}, notifies=_STOPPED)
 
 EXPECTED: Final = {
@@ -81,7 +87,7 @@ EXPECTED: Final = {
     # The rate shows at the fourth failure within an hour.
     **{
         f"failures-{an_hour}-an-hour": Expected(
-            {"failure-surge": Fires(3 * 60 / an_hour + 4, 62)},
+            {"failure-surge": Fires(3 * 60 / an_hour + 4, 90)},
             {"documents-failed": Fires(2, 62)},
             {"silent-failures": Fires(2, 62)},
             reminds=_MANY,
@@ -90,15 +96,16 @@ EXPECTED: Final = {
         for an_hour in FAILING_RATES
     },
     "failure-surge": Expected(
-        {"failure-surge": Fires(3, 60)},
+        {"failure-surge": Fires(3, 90)},
         {"documents-failed": Fires(2, 60)},
-        {"efolder-burn": Fires(3, 35), "silent-failures": Fires(2, 60)},
+        {"efolder-burn": Fires(3, 125), "silent-failures": Fires(2, 60)},
         reminds=_MANY,
     ),
     "import-failed": Expected(
-        {"failure-surge": Fires(3, 10)},
+        {"failure-surge": Fires(3, 35)},
         {"documents-failed": Fires(2, 10)},
         {"silent-failures": Fires(2, 10)},
+        reminds=frozenset({"failure-surge"}),
         may_notify=frozenset({"efolder-burn", "detection-burn"}),
     ),
     "failures-recover": Expected(
@@ -122,12 +129,12 @@ EXPECTED: Final = {
     "standstill-of-most": Expected({"standstill": Fires(4 * 60 + 15, 60)}, _PARTIAL),
     "partial-standstill": Expected(pages_low=_PARTIAL, may_notify=frozenset({"detection-burn"})),
     "standstill-of-a-type": Expected(pages_low={"type-standstill": Fires(5 * 60 + 30, 60)}),
-    "planned-outage": Expected(notifies=_OUT_OF_REACH, may_notify=frozenset({"detection-burn"})),
+    "planned-outage": Expected(notifies=_OUT_OF_REACH, may_notify=_LATE),
     "planned-outage-overruns": Expected(
         {"standstill": Fires(7 * 60 + 16, 60)},
-        _PARTIAL,
+        {**_PARTIAL, "documents-stuck-unplanned": Fires(5 * 60 + 45, 45)},
         notifies=_OUT_OF_REACH,
-        may_notify=frozenset({"detection-burn"}),
+        may_notify=_LATE,
     ),
     "planned-elsewhere": Expected({"efolder-standstill": Fires(4 * 60 + 15, 60)}),
     "outage": Expected(
@@ -144,7 +151,7 @@ EXPECTED: Final = {
     "key-revoked": Expected({"authentication-refused": Fires(13, 5)}, notifies=_STOPPED),
     "rate-limited": Expected(
         {"polling-stopped-unexplained": Fires(23, 2)},
-        {"rate-limit-exhausted": Fires(15, 15)},
+        {"rate-limit-exhausted": Fires(20, 32)},
         _STOPPED,
     ),
     "purged": Expected(
@@ -168,10 +175,8 @@ EXPECTED: Final = {
     "daemon-killed": _GONE,
     "daemon-down": Expected(
         _GONE.pages,
-        notifies=dict.fromkeys(
-            ("outcome-burn", "efolder-burn", "detection-burn"), Fires(60 * 60 + 5, 35)
-        )
-        | {"polling-stopped": Fires(16, 2)},
+        notifies=dict.fromkeys(("outcome-burn", "detection-burn"), Fires(60 * 60 + 5, 35))
+        | {"polling-stopped": Fires(16, 2), "efolder-burn": Fires(60 * 60 + 5, 125)},
         reminds=frozenset(_GONE.pages),
     ),
     "store-removed": Expected({"new-store": Fires(2, 62)}),

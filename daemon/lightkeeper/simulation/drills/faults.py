@@ -95,7 +95,13 @@ _ALL: Final = (
         )
         for an_hour in FAILING_RATES
     ),
-    Fault("failure-surge", "300 documents fail within 20 minutes", courses.surge),
+    Fault(
+        "failure-surge",
+        "300 documents fail within 20 minutes",
+        courses.surge,
+        settles=130 * MINUTE,
+        batch_size=10,
+    ),
     Fault(
         "import-failed",
         "2,000 documents that failed ten days ago are tracked",
@@ -157,7 +163,8 @@ _ALL: Final = (
     ),
     Fault(
         "planned-outage",
-        "every document waits for five hours, as announced; at first no call is answered",
+        "every document waits for five hours, as announced, some get stuck; at first no call is "
+        "answered",
         planned_courses.outage(5, announced=5),
         settles=HOUR,
         weight=1,
@@ -230,7 +237,13 @@ _ALL: Final = (
     ),
     Fault("intake-stops", "no document is tracked for eight hours", courses.intake_stops),
     Fault("daemon-killed", "the daemon is down for 30 minutes", courses.killed(30 * MINUTE)),
-    Fault("daemon-down", "the daemon is down for 60 hours", courses.killed(60 * HOUR), an_hour=20),
+    Fault(
+        "daemon-down",
+        "the daemon is down for 60 hours",
+        courses.killed(60 * HOUR),
+        an_hour=20,
+        settles=130 * MINUTE,
+    ),
     Fault(
         "store-removed",
         "the store is removed, and the daemon starts on a new one",

@@ -14,10 +14,12 @@ def outage(hours: float, announced: float) -> Course:
         world.announce_maintenance(announced * HOUR)
         ends_at = world.clock.now + hours * HOUR
         world.story = lambda: held_up(CLAIMS_EVIDENCE, ends_at - world.clock.now)
+        # Stuck before it is over, and polled an hour later at most.
+        world.track(3, held_up(CLAIMS_EVIDENCE, (44 + hours) * HOUR), age=44 * HOUR)
         world.lighthouse.down("hang")
-        yield 3 * HOUR  # a document that is not polled is unobserved after two
+        yield 2.5 * HOUR  # a document that is not polled is unobserved after two
         world.lighthouse.up()
-        yield (hours - 3) * HOUR
+        yield (hours - 2.5) * HOUR
         world.story = lambda: "success"
 
     return course
