@@ -60,7 +60,7 @@ def test_transitions_are_written_in_one_place():
     """There, their ids are drawn under the lock that keeps them in the order of commits."""
     writes = re.compile(r"INTO transitions|Transition\.(create|insert|bulk)|Transition\(")
 
-    assert ["store/session.py"] == [
+    assert ["store/at_commit.py"] == [
         str(module)
         for module in MODULES
         if writes.search((PACKAGE / module).read_text().replace("class Transition(", ""))

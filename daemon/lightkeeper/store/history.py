@@ -15,7 +15,7 @@ _NO_STEPS: Final = "[]"
 
 def write_history(database: Database, decisions: Iterable[Decision]) -> None:
     """Write down what these decisions changed, in the transaction that changes the documents."""
-    database.add_transitions(
+    database.at_commit.remember(
         (
             after.id,
             change.at,
@@ -43,6 +43,6 @@ def write_remark(
     It is marked as published at once: what staff do, or a corrected time, is no outcome.
     """
     said = remarks.encode([remark])
-    database.add_transitions(
+    database.at_commit.remember(
         [(document_id, at, status, status, step, step, None, _NO_STEPS, said, None, None, at)]
     )

@@ -11,12 +11,13 @@ import peewee
 
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import Instant
+from lightkeeper.store.at_commit import AtCommit
 from lightkeeper.store.engines import BUSY_TIMEOUT_MS, ENGINES
 from lightkeeper.store.errors import MALFORMED, StoreUnavailable, Unstorable, unavailable
 from lightkeeper.store.files import StoreFiles
 from lightkeeper.store.newest import Newest
 from lightkeeper.store.reconnecting import Reconnecting
-from lightkeeper.store.schema import MODELS, TRANSITION
+from lightkeeper.store.schema import MODELS
 
 if TYPE_CHECKING:
     from lightkeeper.store.postgresql import Claim
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 CALLER_BUSY_TIMEOUT_MS: Final = 2_000
 """How long a process waits for a lock whose own callers wait for it."""
 _SNAPSHOT: Final = "REPEATABLE READ, READ ONLY"
-_CHANGES_LOCK: Final = 526_0004
-_TRANSITION: Final = f"""
-    INSERT INTO transitions ({", ".join(TRANSITION)}) VALUES ({", ".join("?" * len(TRANSITION))})
-"""
 _UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
 _Model = TypeVar("_Model", bound=peewee.Model)
 
@@ -53,8 +50,7 @@ class Session:
         """The transaction whose commit was sent and not answered yet: when the server that gave it
         its number was started, and the number. PostgreSQL alone has it.
         """
-        self._transitions: list[Sequence[Any]] = []
-        """What the open transaction writes into the history once it has done everything else."""
+        self._at_commit = AtCommit()
         self._db.bind(MODELS)
 
     def close(self) -> None:
@@ -197,43 +193,30 @@ class Session:
     def writing(self) -> Iterator[None]:
         """One write transaction. SQLite takes its lock at once: a lock taken halfway fails.
 
-        What `add_transitions` took is written last. Raises `StoreLost` where what was committed
+        What `at_commit` gathered is written last. Raises `StoreLost` where what was committed
         may be in a file that was replaced meanwhile.
         """
         self.unanswered_commit = None
         try:
             with self.guarded(), self._db.atomic(*(("IMMEDIATE",) if self.path else ())):
                 yield
-                self._write_transitions()
+                self._at_commit.write(self)
                 if self.path is None:
                     (commit,) = self.rows(
                         "SELECT pg_postmaster_start_time(), txid_current_if_assigned()"
                     )
                     self.unanswered_commit = None if commit[1] is None else commit
         finally:
-            self._transitions = []
+            self._at_commit = AtCommit()
         self.unanswered_commit = None
         self._check_files(at_once=False)
 
-    def add_transitions(self, transitions: Iterable[Sequence[Any]]) -> None:
-        """Have the open transaction write these rows, each in the order of `TRANSITION`.
-
-        Their ids come in the order in which transactions are committed, on PostgreSQL too, so
-        that who reads them by id misses none that is committed late.
-        """
+    @property
+    def at_commit(self) -> AtCommit:
+        """What the open transaction writes just before it is committed."""
         if not self._db.in_transaction():
-            raise RuntimeError(
-                "a transition is written in the transaction that changes a document"
-            )
-        self._transitions += transitions
-
-    def _write_transitions(self) -> None:
-        if not self._transitions:
-            return
-        # After all other locks, so that there is no deadlock, and that it is held but briefly.
-        if self.path is None:
-            self.rows("SELECT pg_advisory_xact_lock(?)", (_CHANGES_LOCK,))
-        self.execute_many(_TRANSITION, self._transitions)
+            raise RuntimeError("without a transaction there is nothing that would write it")
+        return self._at_commit
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""

@@ -3,22 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final
 
 from lightkeeper.domain.document import DONE, Document
 from lightkeeper.domain.time import Instant
+from lightkeeper.store.at_commit import Place
 from lightkeeper.store.database import Database
-
-Place: TypeAlias = tuple[str, str, str, str]
-"""Document type, status, step, condition: what is tallied."""
-
-_TALLY: Final = """
-    INSERT INTO tallies (document_type, lighthouse_status, step, condition, count, ended_well_at)
-    VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (document_type, lighthouse_status, step, condition)
-    DO UPDATE SET count = tallies.count + excluded.count,
-        ended_well_at = COALESCE(excluded.ended_well_at, tallies.ended_well_at)
-"""
 
 
 def tally(
@@ -30,13 +20,7 @@ def tally(
 
     `ended_well_at` is when the last of those that became done did, by where they are now.
     """
-    ends = ended_well_at or {}
-    # Sorted, so that two writers lock PostgreSQL's rows in the same order.
-    rows = [
-        (*key, moves[key], ends.get(key)) for key in sorted(moves) if moves[key] or key in ends
-    ]
-    if rows:
-        database.execute_many(_TALLY, rows)
+    database.at_commit.tally(moves, ended_well_at or {})
 
 
 def tally_moves(

@@ -9,12 +9,13 @@ from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument, needs_people
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import audit
+from lightkeeper.store.at_commit import Place
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import recount
 from lightkeeper.store.filters import Filter, select
 from lightkeeper.store.history import write_remark
 from lightkeeper.store.schema import COLUMNS
-from lightkeeper.store.tallies import Place, place, tally
+from lightkeeper.store.tallies import place, tally
 from lightkeeper.store.transact import transact
 from lightkeeper.store.tries import reconsider_lost, regroup, submissions_of
 

@@ -174,8 +174,8 @@ def test_each_who_writes_a_transition_holds_the_lock(postgres_url, tmp_path):
 
 def test_a_transition_needs_a_transaction(database):
     """It is never kept for a transaction that is not open."""
-    with pytest.raises(RuntimeError, match="in the transaction"):
-        database.add_transitions([()])
+    with pytest.raises(RuntimeError, match="without a transaction"):
+        database.at_commit.remember([()])
 
 
 def test_what_is_undone_leaves_no_transition_behind(database):
@@ -185,7 +185,7 @@ def test_what_is_undone_leaves_no_transition_behind(database):
 
     def undone():
         with database.writing():
-            database.add_transitions([row])
+            database.at_commit.remember([row])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -1,6 +1,7 @@
 """Transactions that the database undid are repeated; commits whose answer was lost are not."""
 
 import threading
+from collections import Counter
 from contextlib import closing
 
 import psycopg
@@ -13,6 +14,7 @@ from lightkeeper.domain.document import Condition
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents, Intake
 from lightkeeper.store.outbox import Digest, EventKey, Outbox
+from lightkeeper.store.tallies import tally
 from lightkeeper.store.transact import transact
 from lightkeeper.store.triage import Effect, Note, TriageStore
 
@@ -182,6 +184,30 @@ def test_a_deadlock_is_undone_and_repeated(postgres_url):
     assert [1, 2] == sorted(done)
     with closing(open_database(postgres_url, create=False)) as database:
         assert [("xx",), ("xx",)] == database.rows("SELECT word FROM open_words")
+
+
+def test_tallies_that_are_moved_in_another_order_are_no_deadlock(postgres_url):
+    """Each transaction writes what it moved once, in the one order that all have."""
+    places = [("form_0781", "pending", "none", each) for each in ("slow", "stuck")]
+    with closing(open_database(postgres_url, create=True)) as database:
+        with database.writing():
+            tally(database, Counter(dict.fromkeys(places, 2)))
+        meet, failures = threading.Barrier(2), []
+
+        def move(first, second):
+            with closing(open_database(postgres_url, create=False)) as other:
+                try:
+                    with other.writing():
+                        tally(other, Counter({first: -1}))
+                        meet.wait()
+                        tally(other, Counter({second: -1}))
+                except StoreUnavailable as exc:
+                    failures.append(exc)
+
+        _in_threads(move, places, places[::-1])
+
+        assert [] == failures
+        assert [(0,), (0,)] == database.rows("SELECT count FROM tallies")
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "b\udcff"])
