@@ -62,8 +62,7 @@ class WantedBatches:
         """
         if self._monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
             return None
-        backlog = self._queue.is_behind
-        if self._queue.is_busy or (backlog and self._went_first):
+        if self._queue.is_busy or (self._queue and self._went_first):
             self._went_first = False
             return None
         self._looked_at = self._monotonic()
@@ -71,7 +70,8 @@ class WantedBatches:
         self._known = {each.document.id for each in found}
         if not found:
             return None
-        wait = max(budget.wait_for_wanted(backlog=backlog), self._history.backoff_left)
+        allowed_in = budget.wait_for_wanted(backlog=self._queue.is_behind)
+        wait = max(allowed_in, self._history.backoff_left)
         until = now + round(wait * SECOND)
         if over := {each.document.id for each in found if each.is_over(until)}:
             self._settle(over)

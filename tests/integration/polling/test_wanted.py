@@ -141,6 +141,20 @@ def test_a_backlog_goes_on_while_callers_ask_without_end(make):
         assert 0 == watch.agent.count("lightkeeper.poll.batches", outcome="rate_limited")
 
 
+def test_callers_who_ask_without_end_keep_nothing_else_from_being_polled(make):
+    """Also where Lighthouse names no limit: every other call is not theirs."""
+    with make(batch_size=2) as watch:
+        ids = watch.track(2, "stuck_bgs", age=60 * 3_600)
+        watch.poll()
+        (due,) = watch.track(1, "stuck_bgs", age=60 * 3_600)
+        for _ in range(2):
+            watch.clock.now += 1
+            assert 2 == _want(watch, ids, max_age=0)
+            watch.poller.step()
+
+        assert [set(ids), {due}] == _asked(watch, 1)
+
+
 def test_a_tenth_is_left_for_who_asks_after_the_backlog_has_had_the_rest(make):
     """Who asks late in the minute is answered as soon as who asks early."""
     with make(batch_size=5, rate_limit=60) as watch:
