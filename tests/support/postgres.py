@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import run_folder
+
 SUPERUSER = "postgres"
 # Nothing here has to outlive a crash; and other tests may run a server on TCP beside it.
-SERVER_OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off"
+SERVER_OPTIONS = (
+    "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c max_wal_size=128MB"
+)
 
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
@@ -164,11 +168,16 @@ def _made(create: list[Path | str]) -> Iterator[PostgresServer]:
     account = _unprivileged_account()
     # Not pytest's directory: a socket's path has at most 107 bytes, and `nobody` must get there.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
+    data = run_folder.in_memory() / f"{home.name}-data"
     if account:
         shutil.chown(home, account["user"], account["group"])
     try:
         made = PostgresServer(home)
-        _run([*create, home / "data"], cwd=home, **account)
+        data.mkdir(mode=0o700)
+        if account:
+            shutil.chown(data, account["user"], account["group"])
+        (home / "data").symlink_to(data)
+        _run([*create, data], cwd=home, **account)
         made.start()
         try:
             yield made
@@ -177,6 +186,7 @@ def _made(create: list[Path | str]) -> Iterator[PostgresServer]:
                 made.stop("immediate")
     finally:
         shutil.rmtree(home)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _binaries() -> Path:

@@ -1,8 +1,8 @@
 """One folder for all that a test run makes, and a process that clears up after the run.
 
 However the run ends, also by SIGKILL, that process kills what the run left running and removes
-the folder. What belongs to a run is known by the folder's path in its environment (TMPDIR) or its
-command line, and by descent.
+the folder, and that of `in_memory`. What belongs to a run is known by the folder's path in its
+environment (TMPDIR) or its command line, and by descent.
 
     python run_folder.py FOLDER RUN_PID [MAKE_PID]
 """
@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
+MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY = 4_000_000_000
 PATIENCE_SECONDS = 30.0
 POLITE_SECONDS = 3.0  # PostgreSQL frees its shared memory itself if asked to end
 
@@ -42,6 +44,18 @@ def make() -> Path:
 def name() -> str:
     """Return the name of this run's folder, for what lies outside of it (control groups)."""
     return Path(os.environ["TMPDIR"]).name
+
+
+def in_memory() -> Path:
+    """A folder for what is written much and need not last: in memory, where there is room."""
+    try:
+        there = os.statvfs(MEMORY)
+        has_room = there.f_bavail * there.f_frsize > ROOM_IN_MEMORY
+    except OSError:
+        has_room = False
+    folder = (MEMORY if has_room else Path(os.environ["TMPDIR"]).parent) / name()
+    folder.mkdir(mode=0o711, exist_ok=True)
+    return folder
 
 
 def _wait(pids: list[int]) -> None:
@@ -85,6 +99,7 @@ def _clear(folder: Path, run: int) -> None:
                 os.kill(pid, signal.SIGQUIT if is_polite else signal.SIGKILL)
         time.sleep(0.05)
     _remove(folder)
+    _remove(MEMORY / folder.name)
     for group in Path("/sys/fs/cgroup").glob(f"**/{folder.name}-*"):
         for below in sorted((group, *group.rglob("*")), reverse=True):
             with suppress(OSError):
