@@ -24,6 +24,7 @@ def _course(world: World) -> Iterator[float]:
     follower = DrilledFollower(world)
     follower.create(1)
     yield from follower.follow(1)
+    follower.compare()
     world.account.compare()
     world.account.change_by_hand()
     for story in _FAILING + _ODD:

@@ -1,14 +1,19 @@
 """vets-api's table of a drill, and the follower of it, which takes it once a minute."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
+from lightkeeper.casework.compare import Comparison
 from lightkeeper.casework.follow import Follower
 from lightkeeper.simulation.drills.world import World
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.followed import Followed
 from lightkeeper.store.vets_api import Upload
+from lightkeeper.telemetry.disagreements import report_disagreements
+from lightkeeper.telemetry.dogstatsd import Emitter
+from lightkeeper.telemetry.tag_values import constant_tags
 
 _OVERLAP_MS: Final = 900_000
 
@@ -32,6 +37,12 @@ class DrilledUploads:
             for row in rows
             if row.created_at >= created_at and (row.created.timestamp(), row.id) > place
         ][:limit]
+
+    def with_states(
+        self, created_at: int, after: Upload | None, limit: int
+    ) -> list[tuple[Upload, str | None]]:
+        """The same, each with vets-api's state of it: it has not learned of any end."""
+        return [(row, "pending") for row in self.created_since(created_at, after, limit)]
 
     def by_id(self, row_ids: Sequence[int]) -> list[Upload]:
         """Those of these rows that are there."""
@@ -82,6 +93,20 @@ class DrilledFollower:
             self._follower.round()
             self._followed.taken(self._world.clock.instant())
             yield 60.0
+
+    def compare(self) -> None:
+        """Compare all rows with the store, and tell Datadog where the two disagree."""
+        compared = Comparison()
+        for _found in compared.disagreements(self._uploads, self._world.desk):
+            pass
+        emitter = Emitter(
+            self._world.agent.url,
+            constant_tags=constant_tags({"DD_ENV": self._world.env}),
+            strict=True,
+            monotonic=self._world.clock,
+        )
+        with closing(emitter):
+            report_disagreements(emitter, compared.counts)
 
     def end(self) -> None:
         """Say that nobody follows it any more."""
