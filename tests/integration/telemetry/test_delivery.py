@@ -23,6 +23,7 @@ from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS, Levels, sums
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.triage import TriageStore
@@ -173,6 +174,14 @@ def _counts(database, now):
         for kind in DOCUMENT_TYPES:
             value = sum(found.get((kind, step), 0) for step in steps)
             levels[f"lightkeeper.documents.{name}", (("document_type", kind),)] = value
+    missing = dict(
+        database.rows(
+            "SELECT document_type, SUM(missing_count) FROM expected_documents GROUP BY 1"
+        )
+    )
+    for kind in DOCUMENT_TYPES:
+        tags = (("document_type", kind),)
+        levels["lightkeeper.documents.expected_missing", tags] = missing.get(kind, 0)
     late = f"COALESCE(unanswered_since, next_poll_at) <= {now - UNOBSERVED_AFTER_MS}"
     unobserved = _rows(database, "COUNT(*)", f"next_poll_at IS NOT NULL AND {late}")
     return levels | {("lightkeeper.documents.unobserved", ()): sum(unobserved.values())}
@@ -244,6 +253,8 @@ def _bring_into_every_state(watch):
     watch.track_ids(range(1, 6), "veteran_upload")  # which Lighthouse does not
     for request_id in watch.track(2, "success", "form_0781a"):
         watch.lighthouse.omit(request_id)
+    two_hours_ago = watch.clock.instant() - 2 * HOUR * 1_000
+    ExpectedDocuments(watch.database).expect("s-0", {"form_0781": 2}, "caller", two_hours_ago)
 
 
 def _acknowledge_one(watch, condition):
