@@ -113,8 +113,12 @@ OF_THE_DAEMON: Final[Table] = {
             "How long the API took to answer.",
         ),
     },
-    (Kind.GAUGE, Sender.WEB): {
-        "lightkeeper.web.running": ("", {}, "Always 1: the API is running."),
+    (Kind.SERVICE_CHECK, Sender.WEB): {
+        "lightkeeper.web.can_answer": (
+            "",
+            {},
+            "Whether the API answers; critical while every answer to a caller is a 5xx.",
+        ),
     },
     (Kind.GAUGE, Sender.DRIFT): {
         "lightkeeper.account.drift": (

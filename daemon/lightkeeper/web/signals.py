@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+from lightkeeper.telemetry.api_answers import report_answers
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.signals import OPERATIONS
 
@@ -39,22 +40,10 @@ class WebSignals:
             self._send_at = self._monotonic() + EVERY_SECONDS
             answers, seconds = self._answers, self._seconds
             self._forget()
-            self._sending = self._thread.submit(self._send, answers, seconds)
-
-    def _send(
-        self, answers: Counter[tuple[str, str]], seconds: defaultdict[str, list[float]]
-    ) -> None:
-        for (operation, status), count in answers.items():
-            self._emitter.count(
-                "lightkeeper.web.requests", count, operation=operation, status=status
-            )
-        for operation, values in seconds.items():
-            self._emitter.distribution("lightkeeper.web.request_time", values, operation=operation)
-        self._emitter.gauge("lightkeeper.web.running", 1)
-        self._emitter.flush()
+            self._sending = self._thread.submit(report_answers, self._emitter, answers, seconds)
 
     def close(self) -> None:
         """Send the rest, and close."""
         self._thread.shutdown()
-        self._send(self._answers, self._seconds)
+        report_answers(self._emitter, self._answers, self._seconds)
         self._emitter.close()

@@ -202,6 +202,7 @@ EXPECTED: Final = {
     "document-not-handed-over": Expected(pages_low={"row-not-tracked": Fires(68)}),
     "document-not-tracked": Expected(pages_low={"documents-expected-missing": Fires(68)}),
     "follower-killed": Expected(pages_low={"follower-stopped": Fires(23)}),
+    "api-killed": Expected(pages_low={"web-down": Fires(12)}),
     "account-not-compared": Expected(notifies={"account-not-compared": Fires(182, 2)}),
 }
 """By fault. Burn rates fire for the same trouble when few documents passed meanwhile."""

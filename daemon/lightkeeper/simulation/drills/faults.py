@@ -8,6 +8,7 @@ from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills import (
     account_courses,
+    api_courses,
     courses,
     follow_courses,
     planned_courses,
@@ -60,6 +61,11 @@ def healthy(days: float) -> Fault:
 
     says = f"{days:g} days at real volume, nine failures a day, each acknowledged and closed"
     return Fault(HEALTHY, says, course, weight=10)
+
+
+def brief(name: str, says: str, course: Course) -> Fault:
+    """A fault beside which few documents pass, and that is over soon after its end."""
+    return Fault(name, says, course, settles=5 * MINUTE, an_hour=4, batch_size=10)
 
 
 _ALL: Final = (
@@ -276,45 +282,35 @@ _ALL: Final = (
         "the Datadog Agent is unreachable for 30 minutes",
         courses.agent_unreachable,
     ),
-    Fault(
+    brief(
         "account-changed",
         "a monitor is changed by hand in the Datadog account, and put right two hours later",
         account_courses.changed,
-        settles=5 * MINUTE,
-        an_hour=4,
-        batch_size=10,
     ),
-    Fault(
+    brief(
         "account-not-compared",
         "the account refuses the keys of two comparisons; then none is made for three hours",
         account_courses.not_compared,
-        settles=5 * MINUTE,
-        an_hour=4,
-        batch_size=10,
     ),
-    Fault(
+    brief(
         "document-not-handed-over",
         "a row of vets-api's table, which is followed, gets its request id after 80 minutes",
         follow_courses.not_handed_over,
-        settles=5 * MINUTE,
-        an_hour=4,
-        batch_size=10,
     ),
-    Fault(
+    brief(
         "document-not-tracked",
         "one of two documents of a submission is not tracked; staff settle it after 80 minutes",
         follow_courses.not_tracked,
-        settles=5 * MINUTE,
-        an_hour=4,
-        batch_size=10,
     ),
-    Fault(
+    brief(
         "follower-killed",
         "the follower of vets-api's table is down for half an hour",
         follow_courses.killed,
-        settles=5 * MINUTE,
-        an_hour=4,
-        batch_size=10,
+    ),
+    brief(
+        "api-killed",
+        "the API that callers use is down for 20 minutes",
+        api_courses.killed,
     ),
 )
 FAULTS: Final = {fault.name: fault for fault in _ALL}
