@@ -12,9 +12,9 @@ from lightkeeper.service.clock import now
 
 @click.group()
 def expected() -> None:
-    """See to documents that a submission should have, and that are not tracked.
+    """See to documents that are expected and not tracked.
 
-    The system that submits claims says how many of which type there should be.
+    The system that submits claims says how many of which type a submission should have.
     """
 
 
