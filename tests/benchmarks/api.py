@@ -40,6 +40,7 @@ def measured(folder: Path, environment: dict[str, str]) -> tuple[dict[str, float
     env = environment | {
         "LIGHTKEEPER_DATABASE_URL": f"sqlite:///{database}",
         "LIGHTKEEPER_API_TOKENS_FILE": str(folder / "tokens"),
+        "LIGHTKEEPER_MAX_CALLS_PER_MINUTE": "60",  # as Lighthouse allows
     }
     scopes = ("--scope", "read", "--scope", "track")
     made = subprocess.run(
