@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def run(file: "SettingsFile | None") -> int:
-    """Run the daemon: poll Lighthouse and publish to Datadog, and follow vets-api where
-    LIGHTKEEPER_FOLLOW_SOURCE_URL names its database.
+    """Run the daemon: poll Lighthouse and publish to Datadog.
 
-    It runs until stopped. SIGHUP reloads the settings; wrong settings change nothing.
+    It follows vets-api, too, where LIGHTKEEPER_FOLLOW_SOURCE_URL names its database, and runs
+    until stopped. SIGHUP reloads the settings; wrong settings change nothing.
     """
     from lightkeeper.config.settings import Settings
     from lightkeeper.config.settings_file import SettingsFile
