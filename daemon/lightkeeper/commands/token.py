@@ -46,12 +46,12 @@ def new(name: str, scopes: tuple[str, ...], days: int) -> int:
     It is printed this once, and kept nowhere: give it to the caller. Such as:
     lightkeeper token new vets-api --scope track --scope read
     """
-    from lightkeeper.casework import credentials
+    from lightkeeper.casework import tokens as casework
     from lightkeeper.config import api_tokens
 
     path, at = _file(), now()
     allowed = frozenset(map(api_tokens.Scope, scopes))
-    made, bearer = credentials.make(path, name, allowed, api_environment(), days, at)
+    made, bearer = casework.make(path, name, allowed, api_environment(), days, at)
     try:
         click.echo(bearer)
         sys.stdout.flush()
@@ -59,7 +59,7 @@ def new(name: str, scopes: tuple[str, ...], days: int) -> int:
         api_tokens.remove(path, name)  # no caller will ever have it
         raise
     complain(
-        f"token {name} of {made.environment} allows {credentials.scopes_of(made)}, and ends in "
+        f"token {name} of {made.environment} allows {casework.scopes_of(made)}, and ends in "
         f"{days} days; it is not shown again",
         "notice",
     )
@@ -72,17 +72,17 @@ def list_tokens(as_json: bool) -> int:
     """List the tokens: what each allows, and when it ends."""
     import orjson
 
-    from lightkeeper.casework import credentials
+    from lightkeeper.casework import tokens as casework
     from lightkeeper.config import api_tokens
 
     at = now()
     tokens, problems = api_tokens.found(_file())
     in_order = sorted(tokens, key=lambda each: (each.ends, each.name))
     if as_json:
-        shown = [credentials.data(each, at) for each in in_order]
+        shown = [casework.data(each, at) for each in in_order]
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
     else:
-        click.echo("\n".join(credentials.table(in_order, at)))
+        click.echo("\n".join(casework.table(in_order, at)))
     for problem in problems:
         complain(problem)
     return ExitStatus.CONFIG if problems else ExitStatus.OK

@@ -16,6 +16,8 @@ from lightkeeper.config.settings import (
 from lightkeeper.config.settings_file import SettingsFile
 from lightkeeper.domain.answer import ANSWERED, CallOutcome, CallProblem
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.service.accesses import callers_checked, key_checked
+from lightkeeper.service.clock import now
 from lightkeeper.service.connections import (
     build_emitter,
     build_maintenance_list,
@@ -85,6 +87,8 @@ def checks(
 ) -> Iterator[Check]:
     """Try settings, database, token, Lighthouse and Datadog Agent, one after the other.
 
+    Between the first two, what ends, where a setting names it: the key, and the callers' tokens.
+
     What is wrong with one keeps none of the others from being tried, unless it needs that one.
     `file` is the settings file, if there is one, after it was read; `watched` is what the signals'
     env is compared with.
@@ -108,6 +112,7 @@ def checks(
 
     unread = any(SETTINGS_FILE in each for each in of_file)
     yield _settings(settings, problems, file, watched)
+    yield from _ends(settings)
     needed = missing("LIGHTKEEPER_DATABASE_URL")
     yield Check("database", False, needed) if needed else _database(settings)
     needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
@@ -130,6 +135,13 @@ def checks(
         yield Check("vets-api", *tried_source(source.get_secret_value()))
     needed = missing("DD_DOGSTATSD_URL", "DD_AGENT_HOST", "DD_DOGSTATSD_PORT")
     yield Check("agent", False, needed) if needed else _agent(settings)
+
+
+def _ends(settings: Settings) -> Iterator[Check]:
+    if settings.lighthouse_key_ends is not None:
+        yield Check("key", *key_checked(settings, now()))
+    if settings.api_tokens_file is not None:
+        yield Check("callers", *callers_checked(settings, now()))
 
 
 class _NoToken(TokenSource):

@@ -12,6 +12,7 @@ from lightkeeper.domain.answer import Answer
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.polling.interfaces import Progress, State
 from lightkeeper.polling.poller import Poller
+from lightkeeper.service import accesses
 from lightkeeper.service.clock import now
 from lightkeeper.service.connections import (
     build_emitter,
@@ -122,7 +123,10 @@ class Daemon:
         self.poller.reconfigure(client, settings.policy, settings.batch_size)
         self.publisher.reconfigure(emitter)
         self.gauges.reconfigure(
-            emitter, daily_count_hour=settings.daily_count_hour, policy=settings.policy
+            emitter,
+            daily_count_hour=settings.daily_count_hour,
+            policy=settings.policy,
+            accesses=accesses.watched(settings),
         )
         self.health.reconfigure(self.budget, emitter)
         if not _LISTED_BY.isdisjoint(changed):
@@ -267,6 +271,7 @@ def _build_gauges(
         clock,
         settings.daily_count_hour,
         settings.policy,
+        accesses.watched(settings),
     )
 
 

@@ -235,6 +235,12 @@ _OF_DOCUMENTS: Final[Table] = {
             {},
             "How long ago all of vets-api's table was taken last; sent only while it is followed.",
         ),
+        "lightkeeper.access.days_left": (
+            "day",
+            {"access": ("lighthouse_key",)},
+            "Days until a token of the API, by its name, or the key to Lighthouse ends, below 0 "
+            "once it has; of tokens those nine that end first. Sent where a setting says so.",
+        ),
         "lightkeeper.maintenance": (
             "",
             {"step": STEPS},

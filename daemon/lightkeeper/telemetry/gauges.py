@@ -1,18 +1,19 @@
 """Sends the store's levels as gauges, zeros included."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Final
 
+from lightkeeper.config.accesses import Expiry
 from lightkeeper.domain.document import COUNTED_AS
 from lightkeeper.domain.policy import Policy
-from lightkeeper.domain.time import MINUTE, SECOND, Instant
+from lightkeeper.domain.time import DAY, MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.daily import DailyCount
 from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS
 from lightkeeper.telemetry.tag_values import OpenTag
 
 _BY_STEP: Final = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
@@ -20,6 +21,8 @@ _BY_TYPE: Final = (
     *("done", "in_efolder_not_bgs", "efolder_unknown", "contradictory", "not_found"),
     "acknowledged",
 )
+MOST_ACCESSES: Final = 1 + OPEN_WORDS + 1
+"""The key to Lighthouse, and tokens: as many series as the catalogue allows."""
 MEDIANS_EVERY_MS: Final = 5 * MINUTE
 """How often medians are computed: they cost as much as all other gauges together."""
 
@@ -36,6 +39,7 @@ class Gauges:
         clock: Callable[[], Instant],
         daily_count_hour: int,
         policy: Policy,
+        accesses: Callable[[], Sequence[Expiry]],
     ) -> None:
         self._levels = levels
         self._outbox = outbox
@@ -43,14 +47,22 @@ class Gauges:
         self._emitter = emitter
         self._clock = clock
         self._policy = policy
+        self._accesses = accesses
         self._began = clock()
         self._medians: Counter[str] = Counter()
         self._medians_at: Instant | None = None
         self._daily = DailyCount(levels, outbox, emitter, clock, daily_count_hour, policy)
 
-    def reconfigure(self, emitter: Emitter, *, daily_count_hour: int, policy: Policy) -> None:
+    def reconfigure(
+        self,
+        emitter: Emitter,
+        *,
+        daily_count_hour: int,
+        policy: Policy,
+        accesses: Callable[[], Sequence[Expiry]],
+    ) -> None:
         """Send through this emitter, and count by these settings, from now on."""
-        self._emitter, self._policy = emitter, policy
+        self._emitter, self._policy, self._accesses = emitter, policy, accesses
         self._daily.reconfigure(emitter, daily_count_hour, policy)
 
     def send(self) -> None:
@@ -66,6 +78,7 @@ class Gauges:
         self._median(now)
         self._maintenance(now)
         self._following(now)
+        self._endings(now)
         backlog = self._outbox.backlog()
         since = {
             "documents.oldest_failure_age": self._levels.oldest_failure(),
@@ -132,6 +145,11 @@ class Gauges:
         all_out = not all(window.steps for window in windows)
         for step in self._steps.seen:
             self._emitter.gauge("lightkeeper.maintenance", int(all_out or step in out), step=step)
+
+    def _endings(self, now: Instant) -> None:
+        for access in self._accesses()[:MOST_ACCESSES]:
+            days = (access.ends - now) / DAY
+            self._emitter.gauge("lightkeeper.access.days_left", days, access=access.name)
 
     def _following(self, now: Instant) -> None:
         following = self._levels.following()

@@ -19,6 +19,7 @@ QUIET_SECONDS: Final = 600.0
 NEW_AT_MOST: Final = 10
 """Changes of one event logged in `QUIET_SECONDS`: an error may be worded anew each time."""
 ENDS: Final = {
+    "accesses.tokens.read": ("accesses.tokens.unread",),
     "dogstatsd.agent.reachable": ("dogstatsd.agent.unreachable",),
     "health.store.writable": ("health.store.unwritable",),
     "lighthouse.rate_limited.ended": ("lighthouse.rate_limited",),

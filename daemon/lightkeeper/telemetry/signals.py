@@ -79,7 +79,7 @@ OPERATIONS: Final = (
 """What callers ask of the API, by the names in its description; `other` is nothing of it."""
 OPEN_WORDS: Final = 8
 """How many words that no contract knows have a tag value of their own; the rest is `other`."""
-OPEN_TAGS: Final = frozenset({"step", "word"})
+OPEN_TAGS: Final = frozenset({"step", "word", "access"})
 CONSTANT_TAGS: Final = ("env", "service", "version")
 """Keys that the daemon puts on every signal which does not carry them itself."""
 

@@ -119,7 +119,10 @@ def test_after_how_long_it_is_unsettled_is_a_setting_that_a_reload_may_change(wa
     for day, after in ((1, 2 * DAY), (2, 3 * DAY), (3, DAY)):
         _at(watch, 24 * day + 14)
         watch.gauges.reconfigure(
-            watch.emitter, daily_count_hour=14, policy=Policy(unsettled_after_ms=after)
+            watch.emitter,
+            daily_count_hour=14,
+            policy=Policy(unsettled_after_ms=after),
+            accesses=list,
         )
         watch.gauges.send()
         found += [
@@ -203,10 +206,10 @@ def test_what_cannot_be_marked_is_not_sent_again_and_again(watch):
 def test_the_gauges_send_it_at_the_hour_of_the_setting(watch):
     """So do the daemon and `lightkeeper poll`; a reload may move the hour."""
     _at(watch, 14.5)
-    watch.gauges.reconfigure(watch.emitter, daily_count_hour=16, policy=Policy())
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=16, policy=Policy(), accesses=list)
     watch.gauges.send()
     assert 0 == _sent(watch)
-    watch.gauges.reconfigure(watch.emitter, daily_count_hour=14, policy=Policy())
+    watch.gauges.reconfigure(watch.emitter, daily_count_hour=14, policy=Policy(), accesses=list)
     watch.gauges.send()
     watch.gauges.send()
     assert 1 == _sent(watch)

@@ -138,7 +138,10 @@ def test_what_is_expected_and_not_tracked_is_sent_by_type(watch):
     expected.settle("s-2", (), "jane", "by mail", watch.clock.instant())
     found.append([_shown(watch)["documents.expected_missing", kind] for kind in TYPES])
     watch.gauges.reconfigure(
-        watch.emitter, daily_count_hour=14, policy=Policy(expected_within_ms=3 * HOUR)
+        watch.emitter,
+        daily_count_hour=14,
+        policy=Policy(expected_within_ms=3 * HOUR),
+        accesses=list,
     )
     found.append([_shown(watch)["documents.expected_missing", kind] for kind in TYPES])
 

@@ -270,6 +270,7 @@ def test_words_keep_their_names_over_a_restart(watch):
             watch.clock.instant,
             daily_count_hour=14,
             policy=Policy(),
+            accesses=list,
         )
     words = {word for (word,) in _counts(watch, UNKNOWN, "word")}
     record(watch, {i: success(i) for i in (*range(1, 13), *range(21, 33))})

@@ -28,7 +28,7 @@ METRICS = [
     if signal.kind in {Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION}
 ]
 # Those of Datadog's list that we use; a unit it does not know is shown as none.
-UNITS = {"", "document", "second", "request", "operation", "event", "packet", "error"}
+UNITS = {"", "document", "day", "second", "request", "operation", "event", "packet", "error"}
 MOST_SERIES = 1_150
 
 

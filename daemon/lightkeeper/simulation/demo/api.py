@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from lightkeeper.casework import credentials
+from lightkeeper.casework import tokens
 from lightkeeper.config.api_tokens import Scope
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.service.clock import now
@@ -48,11 +48,11 @@ class DemoApi:
         return find_spec("fastapi") is not None and find_spec("uvicorn") is not None
 
     def __enter__(self) -> Self:
-        tokens = self._store.with_name("demo.tokens")
-        for path in (tokens, self._header):
+        file = self._store.with_name("demo.tokens")
+        for path in (file, self._header):
             path.unlink(missing_ok=True)
-        _, bearer = credentials.make(
-            str(tokens), "demo", frozenset({Scope.READ}), _ENVIRONMENT, _TOKEN_DAYS, now()
+        _, bearer = tokens.make(
+            str(file), "demo", frozenset({Scope.READ}), _ENVIRONMENT, _TOKEN_DAYS, now()
         )
         self._header.touch(mode=0o600)
         self._header.write_text(f"Authorization: Bearer {bearer}\n")
@@ -64,7 +64,7 @@ class DemoApi:
         }
         env["DD_ENV"] = _ENVIRONMENT
         env["LIGHTKEEPER_DATABASE_URL"] = f"sqlite:///{self._store}"
-        env["LIGHTKEEPER_API_TOKENS_FILE"] = str(tokens)
+        env["LIGHTKEEPER_API_TOKENS_FILE"] = str(file)
         self._complaints = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(  # noqa: S603  # a command line of our own
             [sys.executable, "-m", "lightkeeper", "web", "--listen", f"127.0.0.1:{self._port}"],

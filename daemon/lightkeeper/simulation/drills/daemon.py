@@ -20,6 +20,8 @@ from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.tag_values import constant_tags
 
+TOKENS_FILE: Final = "api-tokens"
+"""Beside the store; in most drills there is none."""
 _CLOSELY_SECONDS: Final = 900.0
 _FAILING_SECONDS: Final = 60.0
 
@@ -136,6 +138,7 @@ def _settings(store: Path, lighthouse: InProcessLighthouse, batch_size: int) -> 
     return Settings.model_construct(
         database_url=SecretStr(f"sqlite:///{store}"),
         batch_size=batch_size,
+        api_tokens_file=str(store.with_name(TOKENS_FILE)),
         lighthouse_url=lighthouse.url,
         lighthouse_token_url=lighthouse.token_url,
         lighthouse_audience=lighthouse.audience,

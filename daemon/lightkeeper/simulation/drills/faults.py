@@ -7,6 +7,7 @@ from typing import Final
 from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills import (
+    access_courses,
     account_courses,
     api_courses,
     courses,
@@ -301,6 +302,11 @@ _ALL: Final = (
         "document-not-tracked",
         "one of two documents of a submission is not tracked; staff settle it after 80 minutes",
         follow_courses.not_tracked,
+    ),
+    brief(
+        "tokens-end",
+        "a token of the API has 30 days left, another 7; both are revoked",
+        access_courses.end_soon,
     ),
     brief(
         "follower-killed",

@@ -12,7 +12,7 @@ from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
 from lightkeeper.domain.document import Condition, NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.simulation.drills.account import DrilledAccount
-from lightkeeper.simulation.drills.daemon import DrilledDaemon
+from lightkeeper.simulation.drills.daemon import TOKENS_FILE, DrilledDaemon
 from lightkeeper.simulation.drills.datadog import Datadog, InProcessAgent
 from lightkeeper.simulation.drills.upstream import InProcessLighthouse, SimulatedClock
 from lightkeeper.simulation.lighthouse.stories import Story
@@ -214,6 +214,11 @@ class World:
             now=now,
             steps=steps,
         )
+
+    @property
+    def tokens_file(self) -> str:
+        """The file of the API's tokens."""
+        return str(self._store.with_name(TOKENS_FILE))
 
     def read_only(self, on: bool) -> None:
         """Let the store refuse every write, or accept them again."""
