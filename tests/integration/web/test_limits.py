@@ -54,8 +54,8 @@ def test_a_megabyte_of_headers_is_refused(web, head):
 def test_a_caller_that_sends_its_headers_slowly_is_cut_off(web, monkeypatch, begin):
     """However little it sends, and however steadily."""
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    began = time.monotonic()
     with web.connect() as caller:
-        began = time.monotonic()
         caller.sendall(begin)
         for _ in range(5):
             time.sleep(0.05)

@@ -10,13 +10,18 @@ from lightkeeper.simulation.drills.world import World
 
 
 def end_soon(world: World) -> Iterator[float]:
-    path, now = world.tokens_file, world.clock.instant()
     for name, days in (("reports", 30), ("vets-api", 7)):
         world.mark()
-        ends = now + days * time.DAY
-        token, _ = api_tokens.made(name, frozenset({Scope.READ}), "drill", now, ends)
-        api_tokens.add(path, token)
+        add_token(world, name, days)
         yield 20 * MINUTE
     for name in ("reports", "vets-api"):
-        api_tokens.remove(path, name)
+        api_tokens.remove(world.tokens_file, name)
     yield 75 * MINUTE
+
+
+def add_token(world: World, name: str, days: int) -> None:
+    """Add a token that ends in so many days."""
+    now = world.clock.instant()
+    ends = now + days * time.DAY
+    token, _ = api_tokens.made(name, frozenset({Scope.READ}), "drill", now, ends)
+    api_tokens.add(world.tokens_file, token)

@@ -5,6 +5,8 @@ from typing import Final
 
 from lightkeeper.casework.triage import Action
 from lightkeeper.domain.document import Condition
+from lightkeeper.simulation.drills.access_courses import add_token
+from lightkeeper.simulation.drills.api_courses import DrilledApi
 from lightkeeper.simulation.drills.courses import HOUR, MINUTE
 from lightkeeper.simulation.drills.faults import Fault
 from lightkeeper.simulation.drills.follower import DrilledFollower
@@ -27,9 +29,13 @@ def _course(world: World) -> Iterator[float]:
     follower.compare()
     world.account.compare()
     world.account.change_by_hand()
+    api = DrilledApi(world)
+    add_token(world, "vets-api", 20)
     for story in _FAILING + _ODD:
         world.track(4, story)
+        api.report(ok=90, refused=6, failed=2 * (story in _ODD))
         yield 3 * MINUTE
+    api.close()
     world.account.compare()
     yield from _answers_that_help_nobody(world)
     world.announce_maintenance(20 * MINUTE)

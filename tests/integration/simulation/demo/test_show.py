@@ -113,7 +113,7 @@ def test_without_serving_its_last_line_says_how_to(tmp_path):
     """Also where it is interrupted early."""
     env = command_line.environment(XDG_STATE_HOME=str(tmp_path))
     with command_line.running("demo", "--seconds", 60, env=env) as process:
-        while "stuck" not in process.stdout.readline():
+        while "slow" not in process.stdout.readline():
             pass
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
