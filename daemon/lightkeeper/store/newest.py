@@ -26,7 +26,7 @@ def note(store: Path, newest: Newest | None) -> None:
 
     Where that cannot be written, what was noted before stays: the store has that as well.
     """
-    place, fresh = _place(store), f"{_place(store)}.new"
+    place, fresh = _place(store), _fresh(store)
     with suppress(OSError):
         if newest is None:
             place.unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def note(store: Path, newest: Newest | None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         with os.fdopen(os.open(fresh, flags, 0o600), "w", encoding="ascii") as file:
             file.write(f"{newest.number} {newest.request_id}\n")
-        Path(fresh).replace(place)
+        fresh.replace(place)
 
 
 def noted(store: Path) -> Newest | None:
@@ -49,8 +49,14 @@ def noted(store: Path) -> Newest | None:
 
 def forget(store: Path) -> None:
     """Forget it, because people put another store in the place of this one."""
-    _place(store).unlink(missing_ok=True)
+    for path in (_place(store), _fresh(store)):
+        path.unlink(missing_ok=True)
 
 
 def _place(store: Path) -> Path:
     return Path(f"{os.path.realpath(store)}{SUFFIX}")
+
+
+def _fresh(store: Path) -> Path:
+    """Where it is written before it takes its place: a crash may leave it."""
+    return Path(f"{_place(store)}.new")

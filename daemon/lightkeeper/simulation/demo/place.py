@@ -5,11 +5,13 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from lightkeeper.store import newest
 from lightkeeper.store.database import StoreUnavailable
 from lightkeeper.store.file_locks import claim_file
 
 _FOLDER: Final = "lightkeeper"
 _STORE: Final = "demo.db"
+_BESIDE: Final = ("", "-journal", "-wal", "-shm")
 
 
 def fresh_store() -> Path:
@@ -27,7 +29,8 @@ def fresh_store() -> Path:
         ) from exc
     store = folder / _STORE
     claim = claim_file(store) if store.exists() else None
-    for suffix in ("", "-wal", "-shm"):
+    newest.forget(store)  # or the next store would be taken for an older copy of this one
+    for suffix in _BESIDE:
         store.with_name(_STORE + suffix).unlink(missing_ok=True)
     if claim is not None:
         os.close(claim)

@@ -7,15 +7,18 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import command_line
 import pytest
+from store_rows import new
 
 from lightkeeper.simulation.demo.api import ApiUnavailable, DemoApi
 from lightkeeper.simulation.demo.place import fresh_store, in_shell
 from lightkeeper.store.database import AlreadyWatched, open_database
+from lightkeeper.store.documents import Documents
 from lightkeeper.store.file_locks import claim_file
 
 PAGES = ["documents-unacknowledged", "standstill"]
@@ -143,11 +146,26 @@ def test_a_demo_replaces_the_store_of_the_one_before(tmp_path, monkeypatch):
     """Nothing of it is left, and no other file is touched."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     store = fresh_store()
-    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "other.db"):
+    of_it = "", "-wal", "-shm", "-journal", "-newest", "-newest.new"
+    for name in ("other.db", *(f"demo.db{each}" for each in of_it)):
         store.with_name(name).touch()
 
     assert store == fresh_store()
     assert ["other.db"] == sorted(path.name for path in store.parent.iterdir())
+
+
+def test_the_next_demos_store_is_no_older_copy(tmp_path, monkeypatch):
+    """Its daemon finds nothing of what the demo before tracked last, and warns of nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    store = fresh_store()
+    with closing(open_database(f"sqlite:///{store}", create=True)) as database:
+        database.claim()
+        Documents(database).add([new(1)], 1_800_000_000_000)
+    assert "demo.db-newest" in [path.name for path in store.parent.iterdir()]
+
+    with closing(open_database(f"sqlite:///{fresh_store()}", create=True)) as database:
+        database.claim()
+        assert database.lacks() is None
 
 
 def test_a_running_demo_keeps_its_store(tmp_path, monkeypatch):
