@@ -104,8 +104,8 @@ def _held_still(store: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
             if "locked" not in str(exc):
                 raise unavailable(str(store), str(exc)) from exc
             raise StoreInTheWay(
-                f"{store} is in use by another process (`track`, `backup`, sqlite3): "
-                "wait until it is done, and repeat this"
+                f"{store} is in use by another process: stop `web` (lightkeeper-web.service) "
+                "and `follow`, wait until `track`, `backup` or sqlite3 is done, and repeat this"
             ) from exc
         except sqlite3.DatabaseError:
             readable = False

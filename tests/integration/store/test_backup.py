@@ -652,7 +652,7 @@ def test_a_store_in_use_is_not_replaced(store, file):
         database.rows("SELECT 1 FROM tallies")
         said = command_line.complaint(restore(store, file), 73)
 
-    assert f"{store} is in use by another process" in said
+    assert f"{store} is in use by another process: stop `web` (lightkeeper-web.service)" in said
     assert [1, 2, 3] == ids(store)
 
 
