@@ -1,5 +1,6 @@
 """The server: it listens on a Unix socket or on loopback, until it is told to stop."""
 
+import errno
 import socket
 import stat
 from collections.abc import Callable, Iterator
@@ -99,13 +100,24 @@ def listening(address: WebAddress) -> Iterator[tuple[socket.socket, WebAddress]]
     try:
         listener = _bound(address)
     except OSError as exc:
-        raise CannotListen(f"cannot listen at {address}: {exc.strerror}") from exc
+        raise CannotListen(
+            f"cannot listen at {address}: {exc.strerror}: {_remedy(address, exc.errno)}"
+        ) from exc
     with listener:
         port = 0 if address.path is not None else listener.getsockname()[1]
         yield listener, address._replace(port=port)
     if address.path is not None:
         with suppress(OSError):
             address.path.unlink()
+
+
+def _remedy(address: WebAddress, number: int | None) -> str:
+    other = "give another --listen"
+    if number == errno.EADDRINUSE:
+        return f"stop what listens there, or {other}"
+    if address.path is None:
+        return other
+    return f"make the folder {address.path.parent}, writable for this user, or {other}"
 
 
 def _bound(address: WebAddress) -> socket.socket:

@@ -97,9 +97,15 @@ def test_what_keeps_it_from_listening_is_one_line(env, tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         done = command_line.run("web", "--listen", f"127.0.0.1:{port}", env=env)
-        assert command_line.complaint(done, 73).startswith(
-            f"cannot listen at http://127.0.0.1:{port}: Address already in use"
-        )
+        assert (
+            f"cannot listen at http://127.0.0.1:{port}: Address already in use: "
+            "stop what listens there, or give another --listen"
+        ) == command_line.complaint(done, 73)
+    done = command_line.run("web", "--listen", f"unix:{tmp_path}/none/web.sock", env=env)
+    assert (
+        f"cannot listen at unix:{tmp_path}/none/web.sock: No such file or directory: "
+        f"make the folder {tmp_path}/none, writable for this user, or give another --listen"
+    ) == command_line.complaint(done, 73)
     (tmp_path / "file").write_text("kept")
     done = command_line.run("web", "--listen", f"unix:{tmp_path / 'file'}", env=env)
     assert "there is another file: move it" in command_line.complaint(done, 73)
