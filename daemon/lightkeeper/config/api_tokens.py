@@ -182,9 +182,9 @@ def parse(text: str, path: str) -> tuple[list[Token], list[str]]:
         try:
             token = _token(line)
             if (first := names.setdefault(token.name, at)) != at:
-                raise ValueError(f"the name is that of line {first}: revoke one of the two")
+                raise ValueError(f"the name is that of line {first}")
         except ValueError as exc:
-            problems.append(f"{path}: line {at}: {exc}")
+            problems.append(f"{path}: line {at}: {exc}: repair or remove the line")
         else:
             tokens.append(token)
     return tokens, problems

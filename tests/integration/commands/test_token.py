@@ -102,7 +102,7 @@ def test_a_broken_line_is_named_and_the_others_stay(path):
     made(path, "reports")
     with path.open("a") as file:
         file.write("lightkeeper_staging_pasted\n")
-    problem = f"lightkeeper: {path}: line 2: is no JSON object\n"
+    problem = f"lightkeeper: {path}: line 2: is no JSON object: repair or remove the line\n"
 
     listed = token(path, "list")
     new = token(path, "new", "vets-api", "--scope", "read")

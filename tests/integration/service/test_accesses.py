@@ -58,7 +58,10 @@ def test_a_file_that_cannot_be_used_fails_the_check(tokens):
     """A line that is wrong is named, and so is a file that is not there."""
     path = tokens(vets=180)
     path.write_text(f"{path.read_text()}broken\n")
-    assert (False, f"{path}: line 2: is no JSON object; vets ends in 180 d") == _checked()
+    assert (
+        False,
+        f"{path}: line 2: is no JSON object: repair or remove the line; vets ends in 180 d",
+    ) == _checked()
 
     path.unlink()
     fine, said = _checked()

@@ -136,7 +136,7 @@ def test_a_line_that_breaks_later_takes_none_of_the_others(path):
 
     assert "reports" == tokens.find(other, NOW).name
     assert Refusal.UNKNOWN == refusal(tokens, bearer)
-    assert f"{path}: line 1: is no JSON object" == tokens.problem
+    assert f"{path}: line 1: is no JSON object: repair or remove the line" == tokens.problem
 
 
 def test_a_file_that_is_gone_lets_no_caller_in(path):
