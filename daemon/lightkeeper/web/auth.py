@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lightkeeper.config.api_tokens import BearerRefused, Scope
+from lightkeeper.web import queries
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
@@ -25,9 +26,12 @@ class Caller(NamedTuple):
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A dependency that gives the caller, and refuses one whose token lacks this scope."""
+    """A dependency that gives the caller, and refuses one whose token lacks this scope.
 
-    async def caller(web: Web, given: _Given) -> Caller:
+    It refuses query names that the operation does not have as well.
+    """
+
+    async def caller(request: Request, web: Web, given: _Given) -> Caller:
         try:
             if given is None:
                 raise _unauthorized(
@@ -44,6 +48,7 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         except HttpProblem:
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
             raise
+        queries.refuse_unknown(request)  # not before: who has no token is told that alone
         return Caller(token.name)
 
     return caller

@@ -103,7 +103,12 @@ def of_invalid(errors: Sequence[Mapping[str, Any]]) -> HttpProblem:
 
     pydantic repeats what it was given; here only the place and the rule are named.
     """
-    said = [{"where": _place(each["loc"]), "reason": _reason(each)} for each in errors[:20]]
+    return of_reasons([(each["loc"], _reason(each)) for each in errors[:20]])
+
+
+def of_reasons(reasons: Sequence[tuple[Sequence[Any], str]]) -> HttpProblem:
+    """The problem of a request that is wrong at these places, for these reasons."""
+    said = [{"where": _place(location), "reason": reason} for location, reason in reasons]
     first = said[0]
     return HttpProblem(422, f"{first['where']}: {first['reason']}", errors=said)
 

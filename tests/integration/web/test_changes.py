@@ -129,7 +129,7 @@ def test_the_scope_is_that_of_the_feed(sqlite):
         ("limit=all", 422, "query.limit: must be a whole number"),
         ("wait=31", 422, "query.wait: must be at most 30"),
         ("wait=-1", 422, "query.wait: must be at least 0"),
-        ("after=", 400, "this is not a cursor of this feed"),
+        ("after=%20", 400, "this is not a cursor of this feed"),
         ("after=17", 400, "this is not a cursor of this feed"),
         ("after=%00%ff", 400, "this is not a cursor of this feed"),
         (f"after={ELSEWHERE}", 400, "this is not a cursor of this feed"),
@@ -141,6 +141,11 @@ def test_what_cannot_be_asked_is_refused(sqlite, query, status, said):
 
     assert (status, "application/problem+json") == (answer.status, answer.headers["content-type"])
     assert said in answer.data["detail"]
+
+
+def test_an_empty_cursor_is_none(sqlite):
+    """A script has one in an empty variable before its first page."""
+    assert sqlite.get("/v1/changes").data == sqlite.get("/v1/changes?after=").data
 
 
 @pytest.mark.parametrize("wait", [0, 30])

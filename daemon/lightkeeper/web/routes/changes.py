@@ -17,7 +17,9 @@ LONGEST_WAIT_SECONDS: Final = 30
 MOST_CHANGES: Final = 1_000
 Cursor = Annotated[
     str | None,
-    Query(description="The cursor of the last page; without it, from the first change on."),
+    Query(
+        description="The cursor of the last page; without it, or empty, from the first change on."
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST_CHANGES, description="How many changes at most.")]
 Wait = Annotated[
@@ -48,7 +50,7 @@ async def get_changes(
     """
     feed = Feed(web.tokens.environment)
     try:
-        position = feed.position(after)
+        position = feed.position(after or None)
 
         async def page() -> ChangesPage:
             return await web.store.scan(

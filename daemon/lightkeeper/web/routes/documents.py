@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -100,10 +100,15 @@ Time = Annotated[
 ]
 
 
+Cursor = Annotated[
+    str | None,
+    BeforeValidator(cursors.checked),
+    WithJsonSchema({"type": "string", "pattern": cursors.PATTERN}),
+]
+
+
 class ListFilter(BaseModel):
     """The filters of `lightkeeper list` under the names of its options, and which page."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: list[LighthouseStatus] = []
     step: list[str] = Field([], description="At which they are, or failed; or `other`.")
@@ -122,8 +127,8 @@ class ListFilter(BaseModel):
     tracked_until: Time = None
     unobserved: bool = False
     unsettled: bool = False
-    after: str | None = Field(
-        None, pattern=cursors.PATTERN, description="The cursor of the last page."
+    after: Cursor = Field(
+        None, description="The cursor of the last page; empty as without it, the first page."
     )
     limit: int = Field(100, ge=1, le=MOST_LISTED)
 
@@ -140,7 +145,7 @@ async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter
     as `has_more` is true.
     """
     now = web.clock()
-    after_id = None if wanted.after is None else cursors.read(wanted.after)
+    after_id = cursors.read(wanted.after) if wanted.after else None
     asked = Asked(**wanted.model_dump(include=set(Asked._fields)))
     try:
         page = await web.store.scan(
