@@ -26,20 +26,22 @@ from lightkeeper.web.routes import (
 )
 from lightkeeper.web.services import Services
 
-ROUTERS: Final = (
-    health.router,
+_OF_CALLERS: Final = (
     benefits_documents.router,
     documents.router,
     submissions.router,
     expected.router,
     changes.router,
 )
+ROUTERS: Final = (health.router, *_OF_CALLERS)
+_ANYWHERE: Final = (405, 408, 413, 431, 500, 503)
+"""What may be answered at every address, whatever it is."""
 _DESCRIPTION: Final = """\
 What lightkeeper knows of the documents of Form 526 claims that were handed to Lighthouse.
 
 Every time is UTC. Every refusal is a problem (RFC 9457) that says what happens, then what to do. \
 Each call but `/healthz`, `/readyz` and `/openapi.json` needs a bearer token with the scope that \
-the operation names.
+the operation names. A name in the query that the operation does not have is refused.
 """
 
 log = structlog.get_logger()
@@ -62,11 +64,12 @@ def described() -> FastAPI:
         docs_url=None,  # its page loads from elsewhere
         redoc_url=None,
         generate_unique_id_function=_name,
-        responses=problems.documented(422, 503),
+        responses=problems.documented(*_ANYWHERE),
         redirect_slashes=False,
     )
-    for router in ROUTERS:
-        app.include_router(router)
+    app.include_router(health.router)
+    for router in _OF_CALLERS:
+        app.include_router(router, responses=problems.documented(401, 403, 422))
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     described_by_fastapi = app.openapi

@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -15,13 +16,13 @@ _TITLES: Final = {
     400: "The request cannot be read",
     401: "The token is missing or refused",
     403: "The token does not allow this",
-    404: "There is no such thing here",
+    404: "There is no such address",
     405: "This is not done at this address",
     408: "The request took too long to arrive",
     409: "A request id is tracked already for another document",
-    410: "This is no longer kept",
+    410: "The store does not hold the change that the cursor names any more",
     413: "The body is too large",
-    415: "The body is no JSON",
+    415: "The body is not sent as JSON",
     422: "The request is not understood",
     431: "The headers are too large",
     500: "The API made a mistake",
@@ -46,6 +47,7 @@ _REASONS: Final = {
 }
 """Our words for pydantic's errors, by its type of error."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+_COUNT: Final = {"type": "integer", "minimum": 0}
 SCHEMA: Final = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -54,15 +56,53 @@ SCHEMA: Final = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What happens, then what to do."},
+        "errors": {
+            "description": "Of a 422: each place that is wrong, 20 at most.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["where", "reason"],
+                "properties": {
+                    "where": {
+                        "type": "string",
+                        "description": "Such as `query.limit`, or `body.expected.0` for the "
+                        "first item.",
+                    },
+                    "reason": {"type": "string"},
+                },
+            },
+        },
+        "tracked": _COUNT | {"description": "Where documents are rejected: how many are new."},
+        "known": _COUNT | {"description": "Where documents are rejected: how many were tracked."},
+        "rejected": {
+            "description": "Each document that is rejected.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["item", "lighthouse_request_id", "is_conflict", "reason"],
+                "properties": {
+                    "item": _COUNT | {"description": "Its place, counted from 0."},
+                    "lighthouse_request_id": {"type": ["integer", "null"]},
+                    "is_conflict": {
+                        "type": "boolean",
+                        "description": "Whether its request id is tracked for another document.",
+                    },
+                    "reason": {"type": "string"},
+                },
+            },
+        },
+        "go_on_after": {"type": "string", "description": "Of a 410: the cursor to go on after."},
+        "heartbeat_age_s": _COUNT
+        | {"description": "Of `/readyz`: how many seconds ago the daemon wrote to the store."},
     },
 }
-"""The schema of a problem; some have more members."""
+"""The schema of a problem, with all the members that one may have."""
 
 
 class HttpProblem(Exception):
     """A request is refused: `detail` says what happens, then what to do.
 
-    `more` are further members of the answer.
+    `title` is in place of the usual one of the status; `more` are further members of the answer.
     """
 
     def __init__(
@@ -70,17 +110,18 @@ class HttpProblem(Exception):
         status: int,
         detail: str,
         *,
+        title: str | None = None,
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.more = status, detail, more
+        self.title = title or _TITLES.get(status, _TITLES[400])
         self.headers = dict(headers or {})
 
     def content(self) -> dict[str, Any]:
         """The members of the answer."""
-        title = _TITLES.get(self.status, _TITLES[400])
-        first = {"type": "about:blank", "title": title, "status": self.status}
+        first = {"type": "about:blank", "title": self.title, "status": self.status}
         return first | {"detail": self.detail} | self.more
 
     def response(self) -> Response:
@@ -128,10 +169,12 @@ def _reason(error: Mapping[str, Any]) -> str:
     return f"{message[0].lower()}{message[1:]}"
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What an operation's description says of these answers."""
+def documented(
+    *statuses: int, titles: Mapping[int, str] = MappingProxyType({})
+) -> dict[int | str, dict[str, Any]]:
+    """What an operation's description says of these answers; `titles` has those of its own."""
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: reference}}
-        for status in statuses
+        status: {"description": title, "content": {MEDIA_TYPE: reference}}
+        for status, title in ({each: _TITLES[each] for each in statuses} | dict(titles)).items()
     }

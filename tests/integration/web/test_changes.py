@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import closing
 
+import jsonschema
 import orjson
 import pytest
 from patience import at_most
@@ -19,6 +20,7 @@ from lightkeeper.store.changes import Position
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.web import schemas
+from lightkeeper.web.problems import SCHEMA
 
 ELSEWHERE = Feed("elsewhere").cursor(Position(1, NOW, 1))
 CHANGES = 50_000
@@ -167,6 +169,7 @@ def test_a_cursor_that_a_restored_copy_lacks_is_gone(tmp_path, wait):
         gone = web.get(f"/v1/changes?wait={wait}&after={cursor}")
         after = gone.data["go_on_after"]
 
+        jsonschema.validate(gone.data, SCHEMA | {"additionalProperties": False})
         assert (410, 2) == (gone.status, _ids(web.get(f"/v1/changes?after={after}"))[-1])
 
 

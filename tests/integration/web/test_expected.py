@@ -138,13 +138,13 @@ def test_another_body_is_refused(served, body):
 @pytest.mark.parametrize(
     "wrong", ["123-45-6789", "123456789", "scan.pdf", "null", "a%00", "x" * 65]
 )
-def test_what_is_no_submission_id_is_not_found(served, wrong):
+def test_what_is_no_submission_id_is_refused(served, wrong):
     """In the words of `track`, which never repeat what may be personal."""
     answer = _say(served, wrong, FORM)
 
-    assert 404 == answer.status
+    assert 422 == answer.status
     assert answer.data["detail"].startswith(
-        "no submission has such an id: form_526_submission_id must be at most 64 letters"
+        "path.submission_id: form_526_submission_id must be at most 64 letters"
     )
     assert wrong not in json.dumps(answer.data)
 

@@ -21,6 +21,7 @@ MAX_REQUEST_ID: Final = 2**63 - 1
 RequestId = Annotated[
     int, Path(ge=0, le=MAX_REQUEST_ID, description="The requestId that Lighthouse returned.")
 ]
+_NOT_TRACKED: Final = "This document is not tracked"
 
 router = APIRouter(tags=["documents"])
 
@@ -28,7 +29,7 @@ router = APIRouter(tags=["documents"])
 @router.get(
     "/v1/benefits-documents/{request_id}",
     response_model=schemas.DocumentAnswer,
-    responses=problems.documented(401, 403, 404),
+    responses=problems.documented(titles={404: _NOT_TRACKED}),
 )
 async def get_document(
     web: Web, fresh: Fresh, _caller: Reader, request_id: RequestId, max_age: MaxAge = None
@@ -40,5 +41,6 @@ async def get_document(
         lambda database: document_answer(database, request_id, now, web.policy, stale)
     )
     if found is None:
-        raise HttpProblem(404, f"request id {request_id} is not tracked here: check the id")
+        detail = f"request id {request_id} is not tracked here: check the id"
+        raise HttpProblem(404, detail, title=_NOT_TRACKED)
     return Response(orjson.dumps(found), media_type="application/json")

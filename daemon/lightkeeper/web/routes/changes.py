@@ -30,6 +30,7 @@ Wait = Annotated[
         description="How many seconds to wait for a change where there is none yet.",
     ),
 ]
+_WRONG_CURSOR: Final = "This is not a cursor of this feed"
 
 router = APIRouter(tags=["changes"])
 
@@ -37,7 +38,7 @@ router = APIRouter(tags=["changes"])
 @router.get(
     "/v1/changes",
     response_model=schemas.ChangesAnswer,
-    responses=problems.documented(400, 401, 403, 410),
+    responses=problems.documented(410, titles={400: _WRONG_CURSOR}),
 )
 async def get_changes(
     web: Web, _caller: Follower, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
@@ -62,7 +63,7 @@ async def get_changes(
             await web.store.news.after(position.id, wait)
             found = await page()
     except WrongCursor as exc:
-        raise HttpProblem(400, str(exc)) from None
+        raise HttpProblem(400, str(exc), title=_WRONG_CURSOR) from None
     except CursorGone as exc:
         raise HttpProblem(410, str(exc), go_on_after=exc.go_on_after) from None
     return Response(orjson.dumps(found._asdict()), media_type="application/json")

@@ -32,7 +32,7 @@ router = APIRouter(tags=["documents"])
     "/v1/documents",
     response_model=schemas.TrackedAnswer,
     status_code=201,
-    responses=problems.documented(401, 403, 409, 413, 415)
+    responses=problems.documented(409, 415)
     | {200: {"model": schemas.TrackedAnswer, "description": "All of them are known already."}},
     openapi_extra={"requestBody": schemas.DOCUMENTS_TO_TRACK},
 )
@@ -40,8 +40,9 @@ async def track_documents(web: Web, caller: Tracker, request: Request) -> Any:
     """Track one document, or up to 1,000 in an array, by the rules of `lightkeeper track`.
 
     To send the same again changes nothing. Every good item is stored, also where others are
-    refused: then the problem's `rejected` names each of those by its place from 0 on, and the
-    status is 409 if a request id is tracked already for another document, else 422.
+    refused: then the problem's `rejected` names each of those by its place, its `item`, counted
+    from 0, and the status is 409 if a request id is tracked already for another document, else
+    422.
     Scope: `track`.
     """
     items = _items(request.headers.get("content-type"), await request.body())
@@ -75,16 +76,19 @@ def _rejection(found: Items, count: int) -> HttpProblem:
     is_conflict = any(each.is_conflict for each in found.rejected)
     first = next((each for each in found.rejected if each.is_conflict), found.rejected[0])
     if count == 1:
-        detail = first.reason
+        title, detail = "The document is not tracked", first.reason
     else:
+        title = "Some documents are not tracked"
         others = "the others are stored" if found.new or found.known else "none is stored"
         detail = (
             f"{len(found.rejected):,} of {count:,} documents are rejected, {others}: correct what "
-            f"`rejected` names, and send that again; item {first.item}: {first.reason}"
+            f"`rejected` names, and send that again; item {first.item} (counted from 0): "
+            f"{first.reason}"
         )
     return HttpProblem(
         409 if is_conflict else 422,
         detail,
+        title=None if is_conflict else title,
         tracked=found.new,
         known=found.known,
         rejected=[each._asdict() for each in found.rejected],
@@ -136,7 +140,6 @@ class ListFilter(BaseModel):
 @router.get(
     "/v1/documents",
     response_model=schemas.ListAnswer,
-    responses=problems.documented(401, 403),
 )
 async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
     """List the documents that match every filter, in the order they were tracked. Scope: `read`.

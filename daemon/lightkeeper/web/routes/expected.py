@@ -51,7 +51,7 @@ class ExpectedBody(BaseModel):
 @router.post(
     "/v1/submissions/{submission_id}/expected",
     response_model=schemas.ExpectedAnswer,
-    responses=problems.documented(401, 403, 404),
+    responses=problems.documented(404, 415),
 )
 async def expect_documents(
     web: Web, caller: Tracker, submission_id: Annotated[str, Path()], body: ExpectedBody
@@ -65,7 +65,7 @@ async def expect_documents(
     try:
         submission = submission_id_of(submission_id)
     except WrongDocument as exc:
-        raise HttpProblem(404, f"no submission has such an id: {exc}") from None
+        raise problems.of_reasons([(("path", "submission_id"), str(exc))]) from None
     counts, wrong = expected.counts_of((item.document_type, item.count) for item in body.expected)
     if wrong:
         errors = [

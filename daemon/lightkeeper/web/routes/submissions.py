@@ -20,6 +20,7 @@ from lightkeeper.web.services import Services, Web
 
 MOST_ASKED: Final = 100
 SubmissionId = Annotated[str, Path(description="The id of the Form 526 submission.")]
+_UNKNOWN: Final = "This submission is not known"
 
 router = APIRouter(tags=["submissions"])
 
@@ -36,7 +37,7 @@ class SubmissionsQuery(BaseModel):
 @router.post(
     "/v1/submissions/query",
     response_model=schemas.SubmissionsAnswer,
-    responses=problems.documented(401, 403, 413),
+    responses=problems.documented(415),
 )
 async def query_submissions(
     web: Web, fresh: Fresh, _caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
@@ -57,7 +58,7 @@ async def query_submissions(
 @router.get(
     "/v1/submissions/{submission_id}",
     response_model=schemas.SubmissionAnswer,
-    responses=problems.documented(401, 403, 404),
+    responses=problems.documented(titles={404: _UNKNOWN}),
 )
 async def get_submission(
     web: Web, fresh: Fresh, _caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
@@ -66,7 +67,8 @@ async def get_submission(
     stale = await fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
     found = await _found(web, submission_id, web.clock(), stale)
     if found is None:
-        raise HttpProblem(404, "nothing of this submission is tracked or expected: check the id")
+        detail = "nothing of this submission is tracked or expected: check the id"
+        raise HttpProblem(404, detail, title=_UNKNOWN)
     return Response(orjson.dumps(found), media_type="application/json")
 
 
