@@ -12,8 +12,10 @@ import command_line
 import pytest
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
-BY_HAND = README.split("## Without access to Lighthouse")[1].split("```")[1]
-"""The README's block: how to try lightkeeper by hand."""
+_, BLOCK, _, API_LINES, *_ = README.split("## Without access to Lighthouse")[1].split("```")
+*FIRST, LAST = BLOCK.strip().splitlines()
+BY_HAND = "\n".join([*FIRST, API_LINES, LAST])
+"""The README's block, its lines for the API before the last: how to try lightkeeper by hand."""
 
 
 def test_what_they_print_is_how_to_find_them(tmp_path):
@@ -118,7 +120,10 @@ def test_a_port_that_is_taken_is_said_plainly():
 
 
 def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
-    """The README's block, in a shell, shows one document done, one failed, and both counted."""
+    """The README's block, in a shell, shows one document done, one failed, and both counted.
+
+    The API, beside the daemon, answers the same.
+    """
     command = tmp_path / "lightkeeper"
     command.write_text(f'#!/bin/sh\nexec {" ".join(command_line.COMMAND)} "$@"\n')
     command.chmod(0o755)
@@ -140,7 +145,9 @@ def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
 
-    assert (0, "") == (shell.returncode, err)
+    (notice,) = err.splitlines()
+    assert (0, True) == (shell.returncode, "token me of none allows read, and ends" in notice)
+    assert ["done", "failed"] == re.findall(r'"lighthouse_status": ?"(\w+)"', out)
     assert "request id 1  form_0781  done" in out
     assert "request id 2  form_0781a  failed at CLAIMS_EVIDENCE" in out
     for outcome, kind in (("done", "form_0781"), ("failed", "form_0781a")):
