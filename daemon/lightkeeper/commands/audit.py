@@ -29,7 +29,7 @@ def audit(since: str | None, until: str | None, form: str) -> int:
     """List what was written: when, by whom, and what.
 
     By the API's callers, under the names of their tokens, and by staff: ack, close, recheck,
-    correct, maintenance and expected. A TIME is a date (its whole day, UTC), a time such as
+    correct, maintenance, expected and token. A TIME is a date (its whole day, UTC), a time such as
     2026-11-23T14:05:00Z, or how long ago, such as 12h or 7d.
     """
     from lightkeeper.casework.audit import lines

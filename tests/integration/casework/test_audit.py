@@ -117,6 +117,22 @@ def test_what_is_expected_and_settled_is_noted(command, database):
     assert 3 == len(written(command))
 
 
+def test_tokens_made_and_revoked_are_noted(command, tmp_path, monkeypatch):
+    """Who made or revoked the token of which caller; what is refused leaves no note."""
+    monkeypatch.setenv("LIGHTKEEPER_API_TOKENS_FILE", str(tmp_path / "api-tokens"))
+    command("token", "new", "vets-api", "--scope", "track", "--scope", "read", "--by", "joe")
+    with pytest.raises(LightkeeperError, match="already"):
+        command("token", "new", "vets-api", "--scope", "read", "--by", "joe")
+    with pytest.raises(LightkeeperError, match="--by: a part of it is"):
+        command("token", "revoke", "vets-api", "--by", "jane 123-45-6789")
+    command("token", "revoke", "vets-api", "--by", "jane")
+
+    assert [
+        ("joe", "token_made", "token vets-api: read, track"),
+        ("jane", "token_revoked", "token vets-api"),
+    ] == written(command)
+
+
 def test_what_changes_nothing_is_not_noted(command):
     """A second time, a preview, and what is refused leave no note."""
     command("close", 1, *BY)

@@ -74,6 +74,20 @@ def test_tokens_are_listed_and_revoked(path):
         known.find(tokens["vets-api"], now())
 
 
+def test_a_store_that_cannot_be_written_keeps_no_token_alive(path, tmp_path):
+    """The token is revoked, and the message says that the audit log lacks it."""
+    made(path, "vets-api")
+    (tmp_path / "store.db").write_text("no store")
+    env = command_line.environment(
+        tmp_path / "store.db", LIGHTKEEPER_API_TOKENS_FILE=str(path), DD_ENV="Staging"
+    )
+    done = command_line.run("token", "revoke", "vets-api", env=env)
+
+    assert (0, "token vets-api is revoked\n") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("lightkeeper: this is not in the audit log: ")
+    assert [] == api_tokens.read(str(path))
+
+
 WRONG = {
     "a name that is taken": ("new reports --scope read", OVERWRITE, "reports already: revoke it"),
     "a name with capitals": ("new Reports --scope read", USAGE, "NAME: the name of a token is"),
