@@ -33,7 +33,8 @@ TUNED = [
     for name in ("net/unix/max_dgram_qlen", "kernel/core_pattern", "fs/nr_open", "fs/file-max")
 ]
 BEFORE = [path.read_text() for path in TUNED if path.exists()]
-UNIT = "lightkeeper.service"
+UNIT, API_UNIT = "lightkeeper.service", "lightkeeper-web.service"
+API_TOKENS = "/var/lib/lightkeeper/api-tokens"
 README = (ROOT / "systemd" / "README.md").read_text()
 
 
@@ -174,6 +175,13 @@ def staff(box, *arguments, **more):
     # From root's home, where the service's user may not go.
     there = ("sh", "-c", 'cd /root && exec /usr/local/bin/lightkeeper "$@"', "sh")
     return box.run(*there, *arguments, **more).stdout
+
+
+def serve_api(box, lighthouse, caller):
+    """Serve the API beside the daemon, to a caller of that name."""
+    write_settings(box, lighthouse, LIGHTKEEPER_API_TOKENS_FILE=API_TOKENS)
+    staff(box, "token", "new", caller, "--scope", "read")
+    box.run("systemctl", "start", API_UNIT)
 
 
 def tracked(box):
@@ -416,12 +424,10 @@ def test_a_stop_in_mid_batch_is_quick_and_clean(service, lighthouse):
 
 def test_the_api_answers_as_the_readme_says(service, lighthouse):
     """Confined as it is, it takes a document over its socket, answers for it, and is stopped."""
-    tokens = "/var/lib/lightkeeper/api-tokens"
-    write_settings(service, lighthouse, LIGHTKEEPER_API_TOKENS_FILE=tokens)
-    _, make, start, ask = API.splitlines()
-    bearer = staff(service, *make.split()[1:]).strip()
-    inside(service, start)
-    assert "active" == service.shows("lightkeeper-web.service", "ActiveState")
+    write_settings(service, lighthouse, LIGHTKEEPER_API_TOKENS_FILE=API_TOKENS)
+    _, make, reload, start, ask = API.splitlines()
+    bearer = inside(service, f'{make}\n{reload}\n{start}\necho "$TOKEN"').strip()
+    assert "active" == service.shows(API_UNIT, "ActiveState")
     (request_id,) = lighthouse.add_many(1, "instantly_done")
     document = {
         "lighthouse_request_id": request_id,
@@ -440,8 +446,8 @@ def test_the_api_answers_as_the_readme_says(service, lighthouse):
 
     command_line.until(lambda: "done" == answered()["lighthouse_status"])
     inside(service, f"{told} http://web/readyz")
-    service.run("systemctl", "stop", "lightkeeper-web.service")
-    assert "success" == service.shows("lightkeeper-web.service", "Result")
+    service.run("systemctl", "stop", API_UNIT)
+    assert "success" == service.shows(API_UNIT, "Result")
 
 
 def test_the_command_works_as_the_service_does(service):
@@ -597,7 +603,11 @@ def tells_of_an_outage(service, datadog):
 
 
 def test_rolled_back_it_runs_on_the_store_of_before(service, lighthouse):
-    """An older version refuses what a newer one migrated; the backup is put back instead."""
+    """An older version refuses what a newer one migrated; the backup is put back instead.
+
+    The API, which runs beside it, does not stand in the way.
+    """
+    serve_api(service, lighthouse, "rolled-back")
     service.run("systemctl", "start", "lightkeeper-backup.service")
     before = tracked(service)
     folder = service.root / "var/lib/private/lightkeeper"
@@ -616,8 +626,13 @@ def test_rolled_back_it_runs_on_the_store_of_before(service, lighthouse):
     assert before[0] == tracked(service)[0]
 
 
-def test_an_upgrade_leaves_drop_ins_alone(service):
-    """The unit is the newer one; what the host changed beside it, and the store, are as before."""
+def test_an_upgrade_leaves_drop_ins_alone(service, lighthouse):
+    """The unit is the newer one; what the host changed beside it, and the store, are as before.
+
+    The API, where it runs, is of the newer version, too.
+    """
+    serve_api(service, lighthouse, "upgraded")
+    older = service.shows(API_UNIT, "MainPID")
     before = tracked(service)
     drop_in = service.root / f"etc/systemd/system/{UNIT}.d/datadog-agent.conf"
     drop_in.unlink()
@@ -628,7 +643,8 @@ def test_an_upgrade_leaves_drop_ins_alone(service):
 
     assert not drop_in.exists()
     assert (ROOT / "systemd" / UNIT).read_text() == unit.read_text()
-    assert "active" == service.shows(UNIT, "ActiveState")
+    assert ["active"] * 2 == [service.shows(each, "ActiveState") for each in (UNIT, API_UNIT)]
+    assert older != service.shows(API_UNIT, "MainPID")
     assert before == tracked(service)
 
 
@@ -747,10 +763,12 @@ def test_uninstalled_it_leaves_the_data(service, lighthouse):
     """Nothing runs any more, no unit is left; store, settings and key are where they were."""
     track_ids(service, lighthouse, 1)
     documents = tracked(service)[0]
+    serve_api(service, lighthouse, "uninstalled")
     inside(service, UNINSTALL)
 
-    assert "inactive" == service.run("systemctl", "is-active", UNIT, check=False).stdout.strip()
-    assert "not-found" == service.shows(UNIT, "LoadState")
+    for unit in (UNIT, API_UNIT):
+        state = service.run("systemctl", "is-active", unit, check=False).stdout.strip()
+        assert ("inactive", "not-found") == (state, service.shows(unit, "LoadState"))
     assert not (service.root / "opt/lightkeeper").exists()
     assert 0 != service.run("test", "-e", "/usr/local/bin/lightkeeper", check=False).returncode
     assert (service.root / "etc/lightkeeper/credentials/lighthouse_private_key").exists()
