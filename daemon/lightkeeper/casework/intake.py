@@ -118,6 +118,10 @@ class RejectedItem(NamedTuple):
     reason: str
 
 
+_OF_CALLERS: Final = "send it as it was before, or ask those who run lightkeeper to "
+"""What a caller does about a conflict, who has no shell at the host."""
+
+
 def track_items(documents: Documents, items: Sequence[Any], by: str, now: Instant) -> Items:
     """Store every good one of these items, which are JSON values, in one transaction.
 
@@ -133,7 +137,7 @@ def track_items(documents: Documents, items: Sequence[Any], by: str, now: Instan
     fates = documents.add([new for _, new in good], now, by) if good else []
     for (at, new), fate in zip(good, fates, strict=True):
         if fate is Intake.CONFLICT:
-            reason = conflict(documents, new)
+            reason = conflict(documents, new, _OF_CALLERS)
             rejected.append(RejectedItem(at, new.request_id, True, reason))
     return Items(fates.count(Intake.NEW), fates.count(Intake.KNOWN), sorted(rejected))
 
@@ -156,8 +160,11 @@ def _request_id_in(item: Any) -> int | None:
         return None
 
 
-def conflict(documents: Documents, given: NewDocument) -> str:
-    """Why a document is rejected whose request id is tracked as another document."""
+def conflict(documents: Documents, given: NewDocument, before: str = "") -> str:
+    """Why a document is rejected whose request id is tracked as another document.
+
+    `before` says what to do before, or instead of, what is done at the host.
+    """
     tracked = documents.find(given.request_id)
     is_same = tracked is not None and (given.submission_id, given.document_type) == (
         tracked.form_526_submission_id,
@@ -166,6 +173,6 @@ def conflict(documents: Documents, given: NewDocument) -> str:
     return (
         f"request id {given.request_id} is tracked already for another "
         f"{'attachment' if is_same else 'submission or document type'}: "
-        f"compare with `lightkeeper show {given.request_id}`, and `lightkeeper correct` it if "
-        "that is wrong"
+        f"{before}compare with `lightkeeper show {given.request_id}`, and `lightkeeper correct` "
+        "it if that is wrong"
     )

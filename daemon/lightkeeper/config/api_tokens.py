@@ -77,7 +77,7 @@ class TokenFileUnchanged(LightkeeperError):
 class Refusal(StrEnum):
     """Why a bearer is refused; the value is the rest of the sentence "the token …"."""
 
-    MALFORMED = "is none of lightkeeper's"
+    MALFORMED = "is none of lightkeeper's, or was cut"
     OTHER_ENVIRONMENT = "is of another environment"
     UNKNOWN = "is not known: it was revoked, or never made"
     ENDED = "has ended"

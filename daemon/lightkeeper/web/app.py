@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from lightkeeper import __version__
 from lightkeeper.domain.errors import LightkeeperError
-from lightkeeper.web import problems
+from lightkeeper.web import bodies, problems
 from lightkeeper.web.fresh import FreshAnswers
 from lightkeeper.web.limits import Observe, RequestLimits
 from lightkeeper.web.problems import HttpProblem
@@ -93,9 +93,9 @@ async def _problem(_request: Request, exc: Exception) -> Response:
     return exc.response()
 
 
-async def _invalid(_request: Request, exc: Exception) -> Response:
+async def _invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101
-    return problems.of_invalid(exc.errors()).response()
+    return bodies.of_invalid(exc.errors(), request.headers.get("content-type")).response()
 
 
 async def _http(request: Request, exc: Exception) -> Response:
@@ -106,7 +106,7 @@ async def _http(request: Request, exc: Exception) -> Response:
         allowed = ", ".join(_methods_at(request.url.path))
         headers = {"Allow": allowed}
         return HttpProblem(405, f"here these are done: {allowed}", headers=headers).response()
-    return HttpProblem(422, "the body is no JSON").response()  # FastAPI's 400
+    return bodies.no_json(bodies.OBJECT).response()  # FastAPI's 400
 
 
 def _methods_at(path: str) -> list[str]:

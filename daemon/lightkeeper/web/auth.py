@@ -7,12 +7,17 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from lightkeeper.config.api_tokens import BearerRefused, Scope
+from lightkeeper.config.api_tokens import BearerRefused, Refusal, Scope
 from lightkeeper.web import queries
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
 REFUSED_AFTER_SECONDS: Final = 0.5
+_ASK: Final = "ask those who run lightkeeper for one"
+_ADVICE: Final = {
+    Refusal.MALFORMED: "check that it was copied whole, or ",
+    Refusal.OTHER_ENVIRONMENT: "use the one of this environment, or ",
+}
 _bearer = HTTPBearer(
     auto_error=False, description="A token that `lightkeeper token new` made, with its scopes."
 )
@@ -34,16 +39,16 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     async def caller(request: Request, web: Web, given: _Given) -> Caller:
         try:
             if given is None:
-                raise _unauthorized(
-                    "there is no token: send the header `Authorization: Bearer TOKEN`"
-                )
+                raise _unauthorized(f"{_missing(request)}: send `Authorization: Bearer TOKEN`")
             try:
                 token = web.tokens.find(given.credentials, web.clock())
             except BearerRefused as exc:
-                raise _unauthorized(f"{exc}: make one with `lightkeeper token new`") from None
+                raise _unauthorized(f"{exc}: {_ADVICE.get(exc.reason, '')}{_ASK}") from None
             if scope not in token.scopes:
                 raise HttpProblem(
-                    403, f"the token {token.name} lacks the scope {scope}: use one that has it"
+                    403,
+                    f"the token {token.name} lacks the scope {scope}: use one that has it, or "
+                    f"{_ASK}",
                 )
         except HttpProblem:
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
@@ -52,6 +57,13 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         return Caller(token.name)
 
     return caller
+
+
+def _missing(request: Request) -> str:
+    given = request.headers.get("authorization", "")
+    if not given or given.strip().lower() == "bearer":
+        return "there is no token"
+    return "the type of the header Authorization must be Bearer"
 
 
 def _unauthorized(detail: str) -> HttpProblem:

@@ -42,10 +42,12 @@ _REASONS: Final = {
     "missing": "is missing",
     "string_pattern_mismatch": "must match {pattern}",
     "string_type": "must be text",
-    "too_long": "must have at most {max_length}",
-    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length} {items}: send the others in another call",
+    "too_short": "must have at least {min_length}: the list of {items} is empty",
 }
 """Our words for pydantic's errors, by its type of error."""
+_ITEMS: Final = {"submissions": "ids"}
+"""What a list holds, by its name; else items."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _COUNT: Final = {"type": "integer", "minimum": 0}
 SCHEMA: Final = {
@@ -164,7 +166,8 @@ def _place(location: Sequence[Any]) -> str:
 
 def _reason(error: Mapping[str, Any]) -> str:
     if ours := _REASONS.get(error["type"]):
-        return ours.format_map(error.get("ctx", {}))
+        items = _ITEMS.get(str(error["loc"][-1]), "items")
+        return ours.format_map({"items": items} | error.get("ctx", {}))
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}"
 

@@ -24,19 +24,27 @@ def test_each_wrong_token_is_refused_after_a_while(web):
     """No token, wrong scope, an ended one, one of another environment, one never made."""
     _, never_made = api_tokens.made("other", frozenset(Scope), "tests", NOW, NOW + 1)
     wrong = {
-        None: (401, "there is no token: send the header"),
+        None: (401, "there is no token: send `Authorization"),
         "secret-word": (401, "the token is none of lightkeeper's"),
         "": (401, "there is no token"),
         "lightkeeper_tests_\u00e9": (401, "the token is none of lightkeeper's"),
+        never_made[:-1]: (
+            401,
+            "the token is none of lightkeeper's, or was cut: check that it was copied whole, or "
+            "ask those who run lightkeeper for one",
+        ),
         never_made: (401, "the token is not known"),
-        web.token("ended", Scope.READ, ends=NOW): (401, "the token has ended"),
+        web.token("ended", Scope.READ, ends=NOW): (
+            401,
+            "the token has ended: ask those who run lightkeeper for one",
+        ),
         web.token("staging", Scope.READ, environment="staging"): (
             401,
             "the token is of another environment",
         ),
         web.token("feed", Scope.TRACK, Scope.CHANGES): (
             403,
-            "the token feed lacks the scope read",
+            "the token feed lacks the scope read: use one that has it, or ask those who run",
         ),
     }
 
@@ -57,14 +65,21 @@ def test_each_wrong_token_is_refused_after_a_while(web):
 
 
 def test_another_kind_of_authorization_is_no_token(web):
-    """What is no bearer token is refused as one that is missing or wrong."""
-    headers = ["Basic dTpw", "Bearer", "bearer", "Token x", "\xff", "Bearer  "]
+    """What is no bearer token is refused as one that is missing, or of a wrong type."""
+    send = "send `Authorization: Bearer TOKEN`"
+    missing = f"there is no token: {send}"
+    other = f"the type of the header Authorization must be Bearer: {send}"
+    headers = {
+        **dict.fromkeys(["", "Bearer", "bearer", "Bearer  "], (401, missing)),
+        **dict.fromkeys(["Basic dTpw", "Token x", "\xff", web.every], (401, other)),
+    }
 
-    def status(header):
-        return web.get(PATH, token=None, headers={"Authorization": header}).status
+    def refusal(header):
+        answer = web.get(PATH, token=None, headers={"Authorization": header})
+        return answer.status, answer.data["detail"]
 
     with ThreadPoolExecutor(len(headers)) as callers:
-        assert [401] * len(headers) == list(callers.map(status, headers))
+        assert list(headers.values()) == list(callers.map(refusal, headers))
 
 
 def test_a_token_counts_from_when_it_is_made_until_it_is_revoked(web):

@@ -69,14 +69,19 @@ def test_many_are_answered_in_the_order_asked(web):
 
 
 WRONG = [
-    ({"submissions": []}, "body.submissions: must have at least 1"),
-    ({"submissions": ["s"] * 101}, "body.submissions: must have at most 100"),
+    ({"submissions": []}, "body.submissions: must have at least 1: the list of ids is empty"),
+    ({"submissions": ["s"] * 101}, "body.submissions: must have at most 100 ids: send the"),
     ({"submissions": [5]}, "body.submissions.0: must be text"),
     ({"submissions": "s-1"}, "body.submissions: must be a list"),
     ({}, "body.submissions: is missing"),
     ({"submissions": ["s"], "Jane Doe": 1}, "body.(a field): there is no such name here"),
-    (b"{", "body.1: is no JSON"),
-    (b"\xff", "the body is no JSON"),
+    (
+        b'{"submissions": ',
+        "the body is no JSON from its character 16 on (was it cut?): send a JSON",
+    ),
+    (b"\xff", "the body is no JSON: send a JSON object"),
+    (b"[]", "the body is no object: send a JSON object"),
+    (b"", "the body is empty: send a JSON object, as /openapi.json describes it"),
 ]
 
 

@@ -100,9 +100,11 @@ def test_a_conflict_is_a_409_that_names_the_id(web):
 
     alone = web.post("/v1/documents", other)
     assert 409 == alone.status
-    assert alone.data["detail"].startswith(
-        "request id 5 is tracked already for another submission"
-    )
+    assert (
+        "request id 5 is tracked already for another submission or document type: send it as it "
+        "was before, or ask those who run lightkeeper to compare with `lightkeeper show 5`, and "
+        "`lightkeeper correct` it if that is wrong"
+    ) == alone.data["detail"]
 
     among = web.post("/v1/documents", [{"a": 1}, {**ONE, "lighthouse_request_id": 9}, other, ONE])
     assert (409, 1, 1) == (among.status, among.data["tracked"], among.data["known"])
@@ -120,7 +122,8 @@ REFUSED = [
     (b"[" * 100_000, "application/json", 422, "the body is no JSON"),
     (b"\xff", "application/json; charset=latin-1", 422, "the body is no JSON"),
     (b"[]", "application/json", 422, "the array is empty"),
-    (b"", "application/json", 422, "the body is no JSON"),
+    (b"", "application/json", 422, "the body is empty: send a JSON object, or an array"),
+    (b'[{"a": ', "application/json", 422, "the body is no JSON from its character 7 on (was it"),
     (b"null", "application/json", 422, "not an object"),
     (b"a,b\n1,2\n", "text/csv", 415, "send JSON"),
     (json.dumps([{}] * 1_001).encode(), "application/json", 422, "the array has 1,001 items"),

@@ -17,13 +17,14 @@ from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Listing
-from lightkeeper.web import cursors, problems, schemas
+from lightkeeper.web import bodies, cursors, problems, schemas
 from lightkeeper.web.auth import Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
 
 MOST_LISTED: Final = 1_000
 _OPTION: Final = re.compile(r"--([a-z-]+)")
+_WANTED: Final = "a JSON object, or an array of them, as /openapi.json describes them"
 
 router = APIRouter(tags=["documents"])
 
@@ -57,13 +58,13 @@ async def track_documents(web: Web, caller: Tracker, request: Request) -> Any:
 
 
 def _items(content_type: str | None, body: bytes) -> list[Any]:
-    kind = (content_type or "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpProblem(415, "send JSON, as application/json")
+    if not body:
+        raise bodies.empty(_WANTED)
+    bodies.refuse_unless_json(content_type)
     try:
         given = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise HttpProblem(422, "the body is no JSON: send an object or an array") from None
+    except orjson.JSONDecodeError as exc:
+        raise bodies.no_json(_WANTED, exc.pos) from None
     items = given if isinstance(given, list) else [given]
     if not items:
         raise HttpProblem(422, "the array is empty: send at least one document")
