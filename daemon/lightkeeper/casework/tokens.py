@@ -42,7 +42,8 @@ def table(tokens: Sequence[Token], now: Instant) -> list[str]:
         return ["no token"]
     lines = [_ROW("name", "scopes", "environment", "ends", "").rstrip()]
     for each in tokens:
-        cells = (each.name, scopes_of(each), each.environment, iso(each.ends))
+        environment = each.environment if _has_environment(each) else "no environment"
+        cells = (each.name, scopes_of(each), environment, iso(each.ends))
         # A value as wide as its column would run into the next one.
         lines.append(_ROW(*(f"{cell} " for cell in cells), left(each, now)))
     return lines
@@ -58,6 +59,15 @@ def data(token: Token, now: Instant) -> dict[str, Any]:
         "ends": iso(token.ends),
         "state": "ended" if token.ends <= now else "in force",
     }
+
+
+def place_of(token: Token) -> str:
+    """Of which environment a token is, as words after its name."""
+    return f"of {token.environment}" if _has_environment(token) else "without an environment"
+
+
+def _has_environment(token: Token) -> bool:
+    return token.environment != api_tokens.NO_ENVIRONMENT
 
 
 def scopes_of(token: Token) -> str:

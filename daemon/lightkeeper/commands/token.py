@@ -68,7 +68,7 @@ def new(name: str, scopes: tuple[str, ...], days: int, by: str | None) -> int:
         api_tokens.remove(path, name)  # no caller will ever have it
         raise
     complain(
-        f"token {name} of {made.environment} allows {casework.scopes_of(made)}, and ends in "
+        f"token {name} {casework.place_of(made)} allows {casework.scopes_of(made)}, and ends in "
         f"{days} days; it is not shown again",
         "notice",
     )

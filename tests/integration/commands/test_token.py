@@ -1,6 +1,7 @@
 """`lightkeeper token`: made once, known by its hash, revoked at once, and never half written."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -51,6 +52,17 @@ def test_a_token_is_printed_once_and_opens_what_it_says(path):
     assert bearer.startswith("lightkeeper_staging_")
     assert bearer[-64:] not in done.stderr + path.read_text()
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_a_token_without_an_environment_is_said_to_have_none(path):
+    """Where DD_ENV is not set: by `new` and `list`; "none" would read as an environment."""
+    env = command_line.environment(LIGHTKEEPER_API_TOKENS_FILE=str(path), DD_ENV="")
+    made = command_line.run("token", "new", "vets-api", "--scope", "read", env=env)
+    listed = command_line.run("token", "list", env=env).stdout.splitlines()
+
+    assert made.stdout.startswith("lightkeeper_none_")
+    assert "token vets-api without an environment allows read, and ends in" in made.stderr
+    assert ["vets-api", "read", "no environment"] == re.split("  +", listed[1])[:3]
 
 
 def test_tokens_are_listed_and_revoked(path):
