@@ -30,8 +30,8 @@ class Caller:
 
     async def call(self, line, body=b""):
         """Ask, and wait for the whole answer, which must be a good one."""
-        length = f"Content-Length: {len(body)}\r\n" if body else ""
-        self._writer.write((line + self._headers + length + "\r\n").encode() + body)
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        self._writer.write((line + self._headers + kind + "\r\n").encode() + body)
         head = await self._reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 20"), head
         (size,) = [line for line in head.split(b"\r\n") if line.startswith(b"content-length")]
