@@ -5,7 +5,11 @@ from lightkeeper.simulation.drills.faults import FAULTS
 MINUTES = {name for name, fault in FAULTS.items() if fault.weight >= 4}
 """They take minutes, and are played with one seed."""
 LIKE_OTHERS = {
+    "agent-unreachable",
     "daemon-down",
+    "database-read-only",
+    "document-not-tracked",
+    "empty-answers",
     "failure-and-restart",
     "failure-ignored",
     "failures-recover",
@@ -17,8 +21,11 @@ LIKE_OTHERS = {
     "nonsense",
     "partial-standstill",
     "planned-elsewhere",
+    "rate-limited",
+    "server-errors",
     "standstill-of-a-type",
     "standstill-of-most",
+    "tokens-end",
 }
 """Shorter ones are played of their kind: of an outage, a standstill, an import, failures."""
 IN_ENDURANCE = MINUTES | LIKE_OTHERS
