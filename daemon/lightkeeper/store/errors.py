@@ -25,11 +25,13 @@ READ_ONLY: Final = (
     "the server is read-only, a standby or a primary of before: point LIGHTKEEPER_DATABASE_URL at "
     "the one that is the primary now"
 )
+_CANCELLED: Final = "57014"
+_INTERRUPTED: Final = "interrupted"
 _BY_SQLSTATE: Final = {
     "25006": READ_ONLY,
     "55P03": "another session holds a lock: pg_stat_activity and pg_locks show which; end it, or "
     "repeat this once it is done; the daemon does by itself",
-    "57014": "the statement took too long: repeat this; the daemon does by itself",
+    _CANCELLED: "the statement took too long: repeat this; the daemon does by itself",
     "53100": "make room on the server's disk; lightkeeper then continues by itself",
 }
 """The codes of PostgreSQL, whose words depend on its language, and what to do."""
@@ -44,6 +46,10 @@ class StoreUnavailable(LightkeeperError):
     """The database cannot be used right now."""
 
     exit_status = ExitStatus.IO_ERROR
+
+
+class TookTooLong(StoreUnavailable):
+    """The database gave a statement up, which took longer than this session allows."""
 
 
 class Unstorable(StoreUnavailable):
@@ -98,6 +104,8 @@ def unavailable(
     if words.startswith(_ALSO_MALFORMED):
         words = MALFORMED
     kind = StoreCorrupt if words in _DAMAGE else StoreUnavailable
+    if words == _INTERRUPTED or sqlstate == _CANCELLED:
+        kind = TookTooLong
     remedy = (kind is StoreCorrupt and if_corrupt) or REMEDIES.get(words)
     remedy = remedy or _BY_SQLSTATE.get(sqlstate or "")
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))

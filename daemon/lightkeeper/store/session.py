@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CALLER_BUSY_TIMEOUT_MS: Final = 2_000
 """How long a process waits for a lock whose own callers wait for it."""
+_LOOK_EVERY_STEPS: Final = 10_000
+"""Of SQLite's machine: less than a millisecond."""
 _SNAPSHOT: Final = "REPEATABLE READ, READ ONLY"
 _UNSTORABLE: Final = "what was to be stored holds a text or a number that no database can hold"
 _Model = TypeVar("_Model", bound=peewee.Model)
@@ -188,6 +190,24 @@ class Session:
         """One transaction that reads: all of it is of one moment, whatever others write."""
         with self.guarded(), self._db.atomic(*(() if self.path else (_SNAPSHOT,))):
             yield
+
+    @contextmanager
+    def ended_after(self, seconds: float) -> Iterator[None]:
+        """Have SQLite give up what it still looks for after so long, with `TookTooLong`.
+
+        PostgreSQL does so by the time limit of its session, for each statement.
+        """
+        if self.path is None:
+            yield
+            return
+        with self.guarded():
+            connection = self._db.connection()
+        give_up_at = time.monotonic() + seconds
+        connection.set_progress_handler(lambda: time.monotonic() > give_up_at, _LOOK_EVERY_STEPS)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None, 0)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

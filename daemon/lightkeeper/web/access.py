@@ -1,7 +1,8 @@
 """How routes reach the store: what may wait is done in threads, and nothing waits for ever.
 
 A quick read of SQLite is done at once, in the event loop: to hand it to a thread takes longer than
-to do it. PostgreSQL, writes and long reads have threads with a connection each.
+to do it. PostgreSQL, writes and long reads have threads with a connection each. What may have to
+look at every document has threads of its own: however much of it there is, it holds up no other.
 """
 
 import asyncio
@@ -18,7 +19,10 @@ from lightkeeper.web.news import News
 
 ANSWER_SECONDS: Final = 10.0
 """How long a request waits for the store, for a free thread included."""
-_READERS: Final = {"sqlite": 2, "postgresql": 6}
+SCAN_SECONDS: Final = 5.0
+"""How long SQLite looks for what a scan wants; a statement of PostgreSQL may take as long."""
+_READERS: Final = {"sqlite": 2, "postgresql": 4}
+_SCANNERS: Final = 2
 _WRITERS: Final = {"sqlite": 1, "postgresql": 4}
 """SQLite has one writer at a time anyway."""
 _Result = TypeVar("_Result")
@@ -36,6 +40,7 @@ class StoreAccess:
         self.dialect = "sqlite" if url.startswith("sqlite:") else "postgresql"
         self._inline: Database | None = None
         self._readers = _Pool(url, _READERS[self.dialect], reads_only=True)
+        self._scanners = _Pool(url, _SCANNERS, reads_only=True)
         self._writers = _Pool(url, _WRITERS[self.dialect], reads_only=False)
         self.news = News(lambda: self.read(lambda database: Changes(database).newest()))
         self.lost: StoreLost | None = None
@@ -52,16 +57,29 @@ class StoreAccess:
     async def read(self, work: Callable[[Database], _Result]) -> _Result:
         """What `work` reads, quickly and of one moment: with SQLite everything else waits."""
         if self._inline is None:
-            return await self.scan(work)
+            return await self.read_much(work)
         try:
             return _read(self._inline, work)
         except StoreLost as exc:
             self.lost = exc
             raise
 
-    async def scan(self, work: Callable[[Database], _Result]) -> _Result:
-        """What `work` reads of one moment, and may take its time to find."""
+    async def read_much(self, work: Callable[[Database], _Result]) -> _Result:
+        """What `work` reads of one moment: much of it, which is found at once."""
         return await self._in(self._readers, lambda database: _read(database, work))
+
+    async def scan(self, work: Callable[[Database], _Result]) -> _Result:
+        """What `work` reads of one moment, and may have to look at every document to find.
+
+        Raises `TookTooLong` after `SCAN_SECONDS`, and `StoreSilent` where other scans are in the
+        way for too long.
+        """
+
+        def scan(database: Database) -> _Result:
+            with database.ended_after(SCAN_SECONDS):
+                return _read(database, work)
+
+        return await self._in(self._scanners, scan)
 
     async def write(self, work: Callable[[Database], _Result]) -> _Result:
         """What `work` returns, which may write; raises `StoreSilent` if it takes too long.
@@ -85,6 +103,7 @@ class StoreAccess:
         if self._inline is not None:
             self._inline.close()
         self._readers.close()
+        self._scanners.close()
         self._writers.close()
 
 
@@ -101,8 +120,14 @@ class _Pool:
     async def run(self, work: Callable[[Database], _Result]) -> _Result:
         thread = await self._free.get()
         future = asyncio.wrap_future(thread.executor.submit(thread.run, work))
+
+        def is_over(done: asyncio.Future[_Result]) -> None:
+            self._free.put_nowait(thread)
+            if not done.cancelled():
+                done.exception()  # asked for, lest asyncio logs what nobody waits for any more
+
         # Not before the thread is done, even where nobody waits for it any more.
-        future.add_done_callback(lambda _: self._free.put_nowait(thread))
+        future.add_done_callback(is_over)
         return await asyncio.shield(future)
 
     def close(self) -> None:

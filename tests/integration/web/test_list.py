@@ -11,9 +11,10 @@ from web_rig import NOW, WebRig
 from lightkeeper.casework import listing
 from lightkeeper.casework.filters import Asked, filter_of
 from lightkeeper.domain.policy import USUAL
+from lightkeeper.store import session
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Listing
-from lightkeeper.web import cursors, schemas
+from lightkeeper.web import access, cursors, schemas
 
 STATES = (*OPEN_STATES, "delivered")
 
@@ -118,6 +119,46 @@ def test_a_wrong_filter_is_refused_by_name(web, query, status, says):
     answer = web.get(f"/v1/documents?{query}")
 
     assert (status, says) == (answer.status, answer.data["detail"][: len(says)])
+
+
+REPEATABLE = {
+    "status": "failed",
+    "step": "claims-evidence",
+    "document_type": "form_0781",
+    "condition": "stuck",
+    "except": "stuck",
+    "word": "success",
+    "submission": "s",
+}
+
+
+@pytest.mark.parametrize("name", REPEATABLE)
+def test_a_filter_takes_twenty_values(web, name):
+    """Each may be looked for in every document: one more is refused, with the number."""
+    value = f"{name}={REPEATABLE[name]}"
+    assert 200 == web.get("/v1/documents?" + "&".join([value] * 20)).status
+
+    for count in (21, 500):
+        answer = web.get("/v1/documents?" + "&".join([value] * count))
+        assert (
+            422,
+            f"query.{name}: must have at most 20 items: send the others in another call",
+        ) == (
+            answer.status,
+            answer.data["detail"],
+        )
+
+
+def test_a_list_that_takes_too_long_is_given_up(web, monkeypatch):
+    """The caller is told what to ask instead; the next list is found as ever."""
+    with monkeypatch.context() as patched:
+        patched.setattr(access, "SCAN_SECONDS", 0)
+        patched.setattr(session, "_LOOK_EVERY_STEPS", 10)
+        answer = web.get("/v1/documents?word=success")
+
+    assert (503, "5") == (answer.status, answer.headers["retry-after"])
+    assert answer.data["detail"].startswith("the documents were not found in time: ask for fewer")
+    assert 200 == web.get("/v1/documents?word=success").status
 
 
 def test_an_empty_cursor_is_none(web):

@@ -54,7 +54,7 @@ async def get_changes(
         position = feed.position(after or None)
 
         async def page() -> ChangesPage:
-            return await web.store.scan(
+            return await web.store.read_much(
                 lambda database: feed.page(Changes(database), position, limit, web.clock())
             )
 

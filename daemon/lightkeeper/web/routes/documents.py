@@ -16,14 +16,22 @@ from lightkeeper.domain.document import CONDITION_WORDS, DocumentType, Lighthous
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.errors import TookTooLong
 from lightkeeper.store.filters import Listing
 from lightkeeper.web import bodies, cursors, problems, schemas
+from lightkeeper.web.access import StoreSilent
 from lightkeeper.web.auth import Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
 
 MOST_LISTED: Final = 1_000
+MOST_VALUES: Final = 20
+"""Of one filter: each word is looked for in every document."""
 _OPTION: Final = re.compile(r"--([a-z-]+)")
+_TOO_LONG: Final = (
+    "the documents were not found in time: ask for fewer (a later `tracked_since`, a `condition`, "
+    "fewer values of `word`), or repeat this later, when fewer lists are asked for"
+)
 _WANTED: Final = "a JSON object, or an array of them, as /openapi.json describes them"
 
 router = APIRouter(tags=["documents"])
@@ -115,17 +123,23 @@ Cursor = Annotated[
 class ListFilter(BaseModel):
     """The filters of `lightkeeper list` under the names of its options, and which page."""
 
-    status: list[LighthouseStatus] = []
-    step: list[str] = Field([], description="At which they are, or failed; or `other`.")
-    document_type: list[DocumentType] = []
+    status: list[LighthouseStatus] = Field([], max_length=MOST_VALUES)
+    step: list[str] = Field(
+        [], max_length=MOST_VALUES, description="At which they are, or failed; or `other`."
+    )
+    document_type: list[DocumentType] = Field([], max_length=MOST_VALUES)
     condition: list[Literal[*CONDITION_WORDS]] = Field(  # type: ignore[valid-type]
-        [], description="As `lightkeeper status` counts: overdue is stuck and slow as well."
+        [],
+        max_length=MOST_VALUES,
+        description="As `lightkeeper status` counts: overdue is stuck and slow as well.",
     )
     but_not: list[Literal[*CONDITION_WORDS]] = Field(  # type: ignore[valid-type]
-        [], alias="except", description="None that is counted so."
+        [], alias="except", max_length=MOST_VALUES, description="None that is counted so."
     )
-    word: list[str] = Field([], description="Of which Lighthouse uses this word.")
-    submission: list[str] = []
+    word: list[str] = Field(
+        [], max_length=MOST_VALUES, description="Of which Lighthouse uses this word."
+    )
+    submission: list[str] = Field([], max_length=MOST_VALUES)
     failed_since: Time = None
     failed_until: Time = None
     tracked_since: Time = None
@@ -145,8 +159,8 @@ class ListFilter(BaseModel):
 async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
     """List the documents that match every filter, in the order they were tracked. Scope: `read`.
 
-    A filter that is given twice allows both values. To go on, ask the same with `after`, as long
-    as `has_more` is true.
+    A filter that is given twice allows both values; 20 values are allowed at most. To go on, ask
+    the same with `after`, as long as `has_more` is true.
     """
     now = web.clock()
     after_id = cursors.read(wanted.after) if wanted.after else None
@@ -158,6 +172,8 @@ async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter
     except WrongFilter as exc:
         named = _OPTION.sub(lambda found: found[1].replace("-", "_"), str(exc))
         raise HttpProblem(422, named) from None
+    except (TookTooLong, StoreSilent):
+        raise HttpProblem(503, _TOO_LONG) from None
     last = page.next_after_id
     answer = {
         "documents": page.documents,
