@@ -117,7 +117,7 @@ OF_THE_DAEMON: Final[Table] = {
         "lightkeeper.web.can_answer": (
             "",
             {},
-            "Whether the API answers; critical while every answer to a caller is a 5xx.",
+            "Whether the API answers; critical while half of its answers but 4xx are a 5xx.",
         ),
     },
     (Kind.GAUGE, Sender.DRIFT): {
