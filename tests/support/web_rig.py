@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import command_line
 
 from lightkeeper.config import api_tokens
-from lightkeeper.config.api_tokens import Scope, Tokens
+from lightkeeper.config.api_tokens import Scope
+from lightkeeper.config.known_tokens import Tokens
 from lightkeeper.config.web_address import WebAddress
 from lightkeeper.domain.policy import USUAL
 from lightkeeper.domain.time import DAY

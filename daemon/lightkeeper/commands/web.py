@@ -15,7 +15,7 @@ from lightkeeper.commands.shared import (
 from lightkeeper.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from lightkeeper.config.api_tokens import Tokens
+    from lightkeeper.config.known_tokens import Tokens
     from lightkeeper.config.settings import Settings
     from lightkeeper.config.web_address import WebAddress
 
@@ -46,11 +46,13 @@ def web(listen: str | None) -> int:
     from lightkeeper.web.server import WebServer, listening
     from lightkeeper.web.services import Services
     from lightkeeper.web.signals import WebSignals
+    from lightkeeper.web.tokens_log import TokensLog
 
     settings, manager = Settings.load(), ServiceManager()
     warn_of_unknown_settings()
     configure_logs()
     tokens, address = _tokens(settings), _address(listen or settings.web_listen)
+    tokens_log = TokensLog(tokens)
     url = settings.database_url.get_secret_value()
     with Stop().on_signals() as stop, closing(StoreAccess(url)) as store:
         store.open()
@@ -66,6 +68,7 @@ def web(listen: str | None) -> int:
             def alive() -> None:
                 manager.alive()
                 signals.send_if_due()
+                tokens_log.look()
 
             services = Services(store, tokens, settings.policy, now)
             app = build_app(services, signals.observe)
@@ -83,7 +86,7 @@ def web(listen: str | None) -> int:
 
 
 def _tokens(settings: "Settings") -> "Tokens":
-    from lightkeeper.config.api_tokens import Tokens
+    from lightkeeper.config.known_tokens import Tokens
     from lightkeeper.config.settings import SettingsError
 
     if settings.api_tokens_file is None:

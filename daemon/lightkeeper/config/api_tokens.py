@@ -11,13 +11,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from hmac import compare_digest
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.config import plain_files, rewriting
-from lightkeeper.config.file_changes import FileChanges
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.time import SECOND, Instant
 
@@ -26,7 +24,6 @@ NO_ENVIRONMENT: Final = "none"
 NAME_RULE: Final = "at most 40 of a-z, 0-9 and -, a letter first, no five digits in a row"
 _NAME: Final = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9-]{0,39}")
 _ENVIRONMENT: Final = re.compile(r"[a-z0-9_./-]{1,180}")
-_BEARER: Final = re.compile(r"lightkeeper_([a-z0-9_./-]{1,180})_[0-9a-f]{64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -54,6 +51,10 @@ class WrongTokenFile(LightkeeperError):
     """The file of tokens cannot be used; the message names the file, its line and the reason."""
 
     exit_status = ExitStatus.CONFIG
+
+
+class TokenFileUnread(WrongTokenFile):
+    """The file of tokens is there, most likely, and cannot be read now."""
 
 
 class NameTaken(LightkeeperError):
@@ -91,53 +92,6 @@ class BearerRefused(LightkeeperError):
     def __init__(self, reason: Refusal) -> None:
         self.reason = reason
         super().__init__(f"the token {reason}")
-
-
-class Tokens:
-    """The tokens of a file, read again once the file has changed.
-
-    Raises `WrongTokenFile` for a file that is wrong at the start. Where a later one has a wrong
-    line, its other lines count, and `problem` says what is wrong; where it cannot be read, no
-    token is known.
-    """
-
-    def __init__(self, path: str, environment: str) -> None:
-        self._path = path
-        self.environment = environment
-        self._changes = FileChanges(path)
-        self._changes.found()
-        self._tokens = tuple(read(path))
-        self.problem: str | None = None
-
-    def find(self, bearer: str, now: Instant) -> Token:
-        """The token that `bearer` is; raises `BearerRefused`.
-
-        It takes as long whichever token fits.
-        """
-        self._read_if_changed()
-        found = _BEARER.fullmatch(bearer)
-        if found is None:
-            raise BearerRefused(Refusal.MALFORMED)
-        if found[1] != self.environment:
-            raise BearerRefused(Refusal.OTHER_ENVIRONMENT)
-        digest = digest_of(bearer)
-        fits = [token for token in self._tokens if compare_digest(token.sha256, digest)]
-        # A line that was copied into the file of another environment opens nothing there.
-        if not fits or fits[0].environment != self.environment:
-            raise BearerRefused(Refusal.UNKNOWN)
-        if fits[0].ends <= now:
-            raise BearerRefused(Refusal.ENDED)
-        return fits[0]
-
-    def _read_if_changed(self) -> None:
-        if not self._changes.found():
-            return
-        try:
-            tokens, problems = found(self._path)
-        except WrongTokenFile as exc:
-            tokens, problems = [], [str(exc)]
-        self._tokens = tuple(tokens)
-        self.problem = "\n".join(problems) or None
 
 
 def digest_of(bearer: str) -> str:
@@ -302,9 +256,10 @@ def _text(path: str) -> str:
         return plain_files.read_text(path)
     except FileNotFoundError as exc:
         raise WrongTokenFile(f"{path}: no such file: `lightkeeper token new` makes it") from exc
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not text"
-        raise WrongTokenFile(f"cannot read {path}: {reason}") from exc
+    except OSError as exc:
+        raise TokenFileUnread(f"cannot read {path}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise WrongTokenFile(f"cannot read {path}: not text") from exc
 
 
 def _changed(path: str, change: Callable[[str], str]) -> None:

@@ -26,6 +26,7 @@ ENDS: Final = {
     "maintenance.list.read": ("maintenance.list.unread",),
     "poll.batches.resumed": ("poll.batches.failing",),
     "poll.call.answered": ("poll.call.failed",),
+    "web.tokens.read": ("web.tokens.wrong",),
     "service.job.recovered": ("service.job.failed", "service.job.crashed"),
 }
 """The line that says that a trouble has ended, and the lines of that trouble."""

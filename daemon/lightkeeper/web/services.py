@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from lightkeeper.config.api_tokens import Tokens
+from lightkeeper.config.known_tokens import Tokens
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.web.access import StoreAccess

@@ -12,7 +12,8 @@ import command_line
 import pytest
 
 from lightkeeper.config import api_tokens
-from lightkeeper.config.api_tokens import BearerRefused, Refusal, Tokens
+from lightkeeper.config.api_tokens import BearerRefused, Refusal
+from lightkeeper.config.known_tokens import Tokens
 from lightkeeper.domain.time import DAY
 from lightkeeper.service.clock import now
 

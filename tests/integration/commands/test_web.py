@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import stat
+import time
 import urllib.request
 from contextlib import closing
 
@@ -66,6 +67,27 @@ def answers_until_stopped(env):
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait()
         assert "" == process.stderr.read()
+
+
+def test_a_wrong_file_of_tokens_is_logged_once(env, tmp_path):
+    """With what is wrong, while it lasts, and once it is right again."""
+    tokens, socket_path = tmp_path / "tokens", tmp_path / "dsd.socket"
+    with SimulatedAgent(port=None, socket_path=socket_path) as agent:
+        env |= {"DD_DOGSTATSD_URL": agent.url}
+        with command_line.running("web", "--listen", "127.0.0.1:0", env=env) as process:
+            process.stdout.readline()
+            tokens.write_text("wrong\nwrong\n")
+            wrong = json.loads(process.stderr.readline())
+            time.sleep(2.2)  # two looks
+            tokens.write_text("")
+            right = json.loads(process.stderr.readline())
+
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+            assert "" == process.stderr.read()
+    assert ("web.tokens.wrong", 2) == (wrong["event"], wrong["problems"])
+    assert f"{tokens}: line 1: is no JSON object: repair or remove the line" == wrong["reason"]
+    assert "web.tokens.read" == right["event"]
 
 
 def test_a_unix_socket_is_there_while_it_runs_and_a_stale_one_is_replaced(env, tmp_path):

@@ -2,9 +2,11 @@
 
 import json
 import os
+import resource
 import stat
 
 import pytest
+from manual_clock import ManualClock
 
 from lightkeeper.config import api_tokens
 from lightkeeper.config.api_tokens import (
@@ -13,9 +15,9 @@ from lightkeeper.config.api_tokens import (
     NameUnknown,
     Refusal,
     Scope,
-    Tokens,
     WrongTokenFile,
 )
+from lightkeeper.config.known_tokens import Tokens
 from lightkeeper.domain.time import DAY, SECOND
 
 NOW = 1_796_000_000_000
@@ -137,6 +139,51 @@ def test_a_line_that_breaks_later_takes_none_of_the_others(path):
     assert "reports" == tokens.find(other, NOW).name
     assert Refusal.UNKNOWN == refusal(tokens, bearer)
     assert f"{path}: line 1: is no JSON object: repair or remove the line" == tokens.problem
+
+
+class Limited:
+    """While it lasts, this process can open no file more, as where it has too many open."""
+
+    def __enter__(self):
+        self.before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, self.before[1]))
+
+    def __exit__(self, *_):
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.before)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_tokens_count_for_a_minute_while_their_file_cannot_be_read(path, changed):
+    """It is read at the next look at which it can be, whether or not it has changed again."""
+    bearer, clock = add(path), ManualClock()
+    tokens = Tokens(str(path), "production", clock)
+    path.touch()
+    with Limited():
+        for _ in range(2):
+            assert "vets-api" == tokens.find(bearer, NOW).name
+            assert f"cannot read {path}: Too many open files" == tokens.problem
+            clock.now += 59
+        clock.now += 1
+        assert Refusal.UNKNOWN == refusal(tokens, bearer)
+
+    if changed:
+        api_tokens.remove(str(path), "vets-api")
+        bearer = add(path)
+    assert "vets-api" == tokens.find(bearer, NOW).name
+    assert None is tokens.problem
+
+
+def test_a_minute_without_the_file_begins_when_it_cannot_be_read(path):
+    """After it was read it is a new one."""
+    bearer, clock = add(path), ManualClock()
+    tokens = Tokens(str(path), "production", clock)
+    for _ in range(3):
+        path.touch()
+        with Limited():
+            assert "vets-api" == tokens.find(bearer, NOW).name
+            clock.now += 45
+            assert "vets-api" == tokens.find(bearer, NOW).name
+        assert "vets-api" == tokens.find(bearer, NOW).name
 
 
 def test_a_file_that_is_gone_lets_no_caller_in(path):
