@@ -133,7 +133,15 @@ def _waiting(ids: set[int], database: Database) -> set[int]:
 
 def _is_watched(database: Database, now: Instant) -> bool:
     watched_at = database.watched_at()
-    return watched_at is not None and now - watched_at < HEARTBEAT_SECONDS * SECOND
+    return watched_at is not None and is_lately(watched_at, now)
+
+
+def is_lately(watched_at: Instant, now: Instant) -> bool:
+    """Whether a daemon that wrote to the store then runs still.
+
+    A time that is more than a minute ahead does not show that: a clock was wrong.
+    """
+    return -HEARTBEAT_SECONDS * SECOND <= now - watched_at < HEARTBEAT_SECONDS * SECOND
 
 
 async def _fresh(request: Request) -> FreshAnswers:

@@ -187,6 +187,17 @@ def test_without_a_daemon_there_is_no_waiting(rig, web):
     assert 0 == _rows(rig)
 
 
+def test_a_heartbeat_in_the_future_is_not_waited_for(rig, web):
+    """A clock was wrong once: nothing shows that the daemon runs."""
+    (request_id,) = _aged(rig, web)
+    web.database.try_write(web.now + 61 * SECOND)
+    began = time.monotonic()
+
+    assert web.get(_path(request_id)).data["answer_is_stale"]
+    assert time.monotonic() - began < at_most(0.5)
+    assert 0 == _rows(rig)
+
+
 def test_a_daemon_that_was_just_killed_is_waited_for_no_longer_than_any(rig, web):
     """After five seconds what is known is given, and the next daemon does not poll for it."""
     (request_id,) = _aged(rig, web)

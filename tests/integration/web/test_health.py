@@ -14,7 +14,7 @@ def web(tmp_path, database_url):
 
 
 def test_ready_follows_the_daemons_heartbeat(web):
-    """Never watched, watched lately, and watched a minute ago."""
+    """Never watched, watched lately, in a minute by another clock, and a minute ago."""
     answer = web.get("/readyz", token=None)
     assert (503, "5") == (answer.status, answer.headers["retry-after"])
     assert "no daemon has ever watched the store: start `lightkeeper run`" == answer.data["detail"]
@@ -23,6 +23,18 @@ def test_ready_follows_the_daemons_heartbeat(web):
     web.now = NOW + 59 * SECOND
     answer = web.get("/readyz", token=None)
     assert (200, {"status": "ok", "heartbeat_age_s": 59}) == (answer.status, answer.data)
+
+    web.now = NOW - 60 * SECOND
+    answer = web.get("/readyz", token=None)
+    assert (200, 0) == (answer.status, answer.data["heartbeat_age_s"])
+
+    for ahead in (61, 86_400):
+        web.now = NOW - ahead * SECOND
+        answer = web.get("/readyz", token=None)
+        assert 503 == answer.status
+        assert answer.data["detail"].startswith(
+            f"the daemon's last heartbeat is {ahead} s in the future"
+        )
 
     web.now = NOW + 60 * SECOND
     answer = web.get("/readyz", token=None)

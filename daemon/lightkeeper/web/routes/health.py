@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.store.database import Database, StoreForeign
-from lightkeeper.web.fresh import HEARTBEAT_SECONDS
+from lightkeeper.web.fresh import is_lately
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
@@ -45,8 +45,15 @@ async def readyz(web: Web) -> Ready:
         ) from None
     if watched_at is None:
         raise HttpProblem(503, "no daemon has ever watched the store: start `lightkeeper run`")
-    age_s = max(0, web.clock() - watched_at) // SECOND
-    if age_s >= HEARTBEAT_SECONDS:
+    now = web.clock()
+    age_s = max(0, now - watched_at) // SECOND
+    if not is_lately(watched_at, now):
+        if watched_at > now:
+            raise HttpProblem(
+                503,
+                f"the daemon's last heartbeat is {(watched_at - now) // SECOND} s in the future, "
+                "which does not show that it runs: correct the clocks of its host and of this one",
+            )
         raise HttpProblem(
             503,
             f"the daemon's last heartbeat is {age_s} s old, and answers grow old with it: look "
