@@ -26,10 +26,13 @@ GATHER_SECONDS: Final = 0.02
 """For how long callers are gathered before the daemon is asked, in one transaction."""
 LOOK_EVERY_SECONDS: Final = 0.1
 """How often the store is looked at for all who wait."""
-_AGE: Final = "[0-9]{1,9}[smhd]"
+_AGE: Final = "^[1-9][0-9]{0,8}[smhd]$"
+_NONE: Final = "0+[smhd]"
 
 
 def _age(text: object) -> object:
+    if isinstance(text, str) and re.fullmatch(_NONE, text):
+        raise ValueError("must be at least 1s")
     if not isinstance(text, str) or not re.fullmatch(_AGE, text):
         raise ValueError("must be a whole number with a unit, such as 60s, 5m or 1h")
     return text

@@ -218,10 +218,29 @@ def test_a_daemon_that_was_just_killed_is_waited_for_no_longer_than_any(rig, web
 def test_an_age_that_is_none_is_refused(tmp_path):
     """The refusal says how to write one."""
     with WebRig(tmp_path) as web:
-        for wrong in ("60", "s", "-1s", "1.5h", "1%20h", "forever", "9999999999s", "", "%D9%A1s"):
+        for wrong in (
+            "60",
+            "s",
+            "-1s",
+            "1.5h",
+            "1%20h",
+            "forever",
+            "9999999999s",
+            "",
+            "%D9%A1s",
+            "05m",
+            "1s%0A",
+        ):
             answer = web.get(_path(5, wrong))
 
             assert (422, "query.max_age: must be a whole number with a unit, such as 60s") == (
                 answer.status,
                 answer.data["detail"].partition(", 5m")[0],
+            )
+        for none in ("0s", "00m", "0d"):
+            answer = web.get(_path(5, none))
+
+            assert (422, "query.max_age: must be at least 1s") == (
+                answer.status,
+                answer.data["detail"],
             )
