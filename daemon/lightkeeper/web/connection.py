@@ -24,6 +24,7 @@ class BoundedConnection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
+        """Since the last request or piece of a body: of headers, or of what parts the pieces."""
         self._is_in_head = True
         self._is_refused = False
         self._refusal = HttpProblem(400, "this is not HTTP/1.1")
@@ -50,9 +51,9 @@ class BoundedConnection(HttpToolsProtocol):
         """Read on, unless the caller was refused: then it is read past."""
         if self._is_refused:
             return
-        self._head_bytes += len(data) if self._is_in_head else 0
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
+        if self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
             self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -63,7 +64,12 @@ class BoundedConnection(HttpToolsProtocol):
             self._await_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header is there; what is raised here ends as `send_400_response`."""
+        """One header is there; what is raised here ends as `send_400_response`.
+
+        What follows a body in pieces (trailers) is no header of the request.
+        """
+        if not self._is_in_head:
+            return
         super().on_header(name, value)
         if len(self.url) + sum(len(a) + len(b) for a, b in self.headers) > MAX_HEAD_BYTES:
             self._refusal = _TOO_LARGE
@@ -71,12 +77,22 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are there: the request is handed on."""
-        self._is_in_head = False
+        self._is_in_head, self._head_bytes = False, 0
         self._stop_timer()
         if len(self.url) > MAX_HEAD_BYTES:
             self._refusal = _TOO_LARGE
             raise ValueError("address too large")
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body is there."""
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._head_bytes = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own words
         """Refuse what cannot be read."""

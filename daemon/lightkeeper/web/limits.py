@@ -1,4 +1,7 @@
-"""What every request passes: a bound on its body in size and time, and on what a mistake shows."""
+"""What every request passes: bounds on its body, slow refusals, and what a mistake shows.
+
+A body is read once its route asks for it; one that no route asks for is read past, and not kept.
+"""
 
 import asyncio
 import time
@@ -6,16 +9,22 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lightkeeper.web import problems
 from lightkeeper.web.problems import HttpProblem
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_BYTES_OF_BODIES: Final = 16 * MAX_BODY_BYTES
+"""Of all bodies that are in memory at once."""
 BODY_SECONDS: Final = 10.0
 """How long a body may take to arrive."""
+REFUSED_AFTER_SECONDS: Final = 0.5
+"""How long the refusal of a token takes, so that guessing does too."""
 _READ_PAST_BYTES: Final = 16 * MAX_BODY_BYTES
-"""Of a body that is too large: a caller that is cut off at once would not see why."""
+"""Of a body that is refused: a caller that is cut off at once would not see why."""
+_REFUSALS: Final = frozenset({401, 403})
 
 Observe = Callable[[str, int, float], None]
 """Told of each answer: the operation, the status, and the seconds that it took."""
@@ -28,32 +37,35 @@ class RequestLimits:
 
     def __init__(self, app: ASGIApp, observe: Observe) -> None:
         self._app, self._observe = app, observe
+        self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; a request that breaks a limit does not reach the routes."""
+        """Handle one request; a body that breaks a limit does not reach its route."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
+        body = _Body(scope, receive, self._bodies)
 
         async def sent(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                wait = REFUSED_AFTER_SECONDS if status in _REFUSALS else 0
+                is_whole, _ = await asyncio.gather(body.read_past(), asyncio.sleep(wait))
+                if not is_whole:
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         try:
-            try:
-                if any(name in _HAS_BODY for name, _ in scope["headers"]):
-                    receive = _given(await _body(receive))
-                await self._app(scope, receive, sent)
-            except HttpProblem as exc:
-                await exc.response()(scope, receive, sent)
+            await self._app(scope, body.receive, sent)
         except Exception as exc:  # noqa: BLE001  # the program's own boundary
             mistake = problems.of_mistake(exc)
             log.error("web.mistake", reason=mistake.detail)
             if not status:
                 await mistake.response()(scope, receive, sent)
         finally:
+            body.forget()
             operation = getattr(scope.get("route"), "name", "other")
             if status:  # else the caller is gone
                 self._observe(operation, status, time.perf_counter() - began)
@@ -62,38 +74,69 @@ class RequestLimits:
 _HAS_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body; raises `HttpProblem`."""
-    close = {"Connection": "close"}
-    body, is_whole, size = bytearray(), False, 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while not is_whole and size <= _READ_PAST_BYTES:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise HttpProblem(400, "the body ended early", headers=close)
-                some = message.get("body", b"")
-                size += len(some)
-                if size <= MAX_BODY_BYTES:
-                    body += some
-                is_whole = not message.get("more_body", False)
-    except TimeoutError:
-        text = f"the body did not arrive within {BODY_SECONDS:g} s"
-        raise HttpProblem(408, text, headers=close) from None
-    if size > MAX_BODY_BYTES:
-        text = f"the body is longer than {MAX_BODY_BYTES:,} bytes: send fewer items at once"
-        raise HttpProblem(413, text, headers=close)
-    return bytes(body)
+class _Bodies:
+    """How many bytes of bodies are in memory."""
+
+    size = 0
 
 
-def _given(body: bytes) -> Receive:
-    """What a route receives: the body, and then nothing."""
-    messages: list[Message] = [
-        {"type": "http.request", "body": body, "more_body": False},
-        {"type": "http.disconnect"},
-    ]
+class _Body:
+    """The body of one request, which is whole or not in memory at all once it was received."""
 
-    async def receive() -> Message:
-        return messages.pop(0) if len(messages) > 1 else messages[0]
+    def __init__(self, scope: Scope, receive: Receive, bodies: _Bodies) -> None:
+        names = {name for name, _ in scope["headers"]}
+        self._receive, self._bodies = receive, bodies
+        self._is_whole = not names & _HAS_BODY
+        self._is_awaited = b"expect" in names  # the caller sends it once it is asked for
+        self._is_gone = self._is_late = self._is_handed_on = False
+        self._kept = bytearray()
+        self._size = 0
 
-    return receive
+    async def receive(self) -> Message:
+        """What a route receives: the body, and then nothing. Raises `HttpProblem`."""
+        if self._is_handed_on:
+            return {"type": "http.disconnect"}
+        self._is_handed_on = True
+        await self._read(self._keep, MAX_BODY_BYTES)
+        if self._size > MAX_BODY_BYTES:
+            self.forget()
+            raise HttpProblem(
+                413, f"the body is longer than {MAX_BODY_BYTES:,} bytes: send fewer items at once"
+            )
+        if self._is_gone:
+            raise HttpProblem(400, "the body ended early")
+        if self._is_late:
+            raise HttpProblem(408, f"the body did not arrive within {BODY_SECONDS:g} s")
+        return {"type": "http.request", "body": bytes(self._kept), "more_body": False}
+
+    async def read_past(self) -> bool:
+        """Read what is left and keep nothing of it; returns whether the end was reached."""
+        if not self._is_awaited or self._is_handed_on:
+            await self._read(lambda _: None, _READ_PAST_BYTES)
+        return self._is_whole
+
+    def forget(self) -> None:
+        """Free what was kept."""
+        self._bodies.size -= len(self._kept)
+        self._kept = bytearray()
+
+    def _keep(self, some: bytes) -> None:
+        if self._bodies.size + len(some) > MAX_BYTES_OF_BODIES:
+            self.forget()
+            raise HttpProblem(503, "too much is sent at once: repeat this later")
+        self._bodies.size += len(some)
+        self._kept += some
+
+    async def _read(self, keep: Callable[[bytes], None], most: int) -> None:
+        """Read until the end, the caller is gone, it takes too long, or `most` is exceeded."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while not (self._is_whole or self._is_gone or self._is_late or self._size > most):
+                    message = await self._receive()
+                    self._is_gone = message["type"] == "http.disconnect"
+                    some = message.get("body", b"")
+                    self._size += len(some)
+                    self._is_whole = not self._is_gone and not message.get("more_body", False)
+                    keep(some)
+        except TimeoutError:
+            self._is_late = True

@@ -8,7 +8,7 @@ from web_rig import NOW, WebRig
 
 from lightkeeper.config import api_tokens
 from lightkeeper.config.api_tokens import Scope
-from lightkeeper.web.auth import REFUSED_AFTER_SECONDS
+from lightkeeper.web.limits import REFUSED_AFTER_SECONDS
 
 PATH = "/v1/benefits-documents/5"
 
@@ -80,6 +80,31 @@ def test_another_kind_of_authorization_is_no_token(web):
 
     with ThreadPoolExecutor(len(headers)) as callers:
         assert list(headers.values()) == list(callers.map(refusal, headers))
+
+
+@pytest.mark.parametrize("path", ["/v1/documents", "/v1/submissions/query"])
+@pytest.mark.parametrize("body", [b'{"submissions":[', b"[" * 100_000, b'{"x": 1}'])
+def test_a_body_is_not_looked_at_without_a_token(web, path, body):
+    """However wrong it is, the refusal is that of the token, and takes as long."""
+    began = time.monotonic()
+    answer = web.post(path, body, token=None, headers={"Content-Type": "application/json"})
+
+    assert (401, "there is no token: send `Authorization: Bearer TOKEN`") == (
+        answer.status,
+        answer.data["detail"],
+    )
+    assert time.monotonic() - began >= REFUSED_AFTER_SECONDS
+
+
+def test_a_token_after_the_body_is_none(web):
+    """What follows the last piece of a body is no header of the request."""
+    bearer = f"Authorization: Bearer {web.every}\r\n".encode()
+    with web.connect() as caller:
+        caller.sendall(
+            b"POST /v1/documents HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            b"Connection: close\r\n\r\n2\r\n[]\r\n0\r\n" + bearer + b"\r\n"
+        )
+        assert b" 401 " in caller.recv(65_536)
 
 
 def test_a_token_counts_from_when_it_is_made_until_it_is_revoked(web):

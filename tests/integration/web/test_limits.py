@@ -29,6 +29,13 @@ def said(open_socket) -> tuple[int, dict]:
     return int(head.split()[1]), json.loads(body)
 
 
+def posted(web, *headers) -> bytes:
+    """The head of a call that tracks documents, with a token."""
+    bearer = b"Authorization: Bearer " + web.every.encode()
+    lines = (b"POST /v1/documents HTTP/1.1", b"Host: a", bearer, *headers)
+    return b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -71,7 +78,7 @@ def test_a_caller_that_sends_its_body_slowly_is_cut_off(web, monkeypatch):
     """A body has seconds to arrive."""
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
     with web.connect() as caller:
-        caller.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n12")
+        caller.sendall(posted(web, b"Content-Length: 9") + b"12")
         status, problem = said(caller)
 
     assert (408, "the body did not arrive within 0.2 s") == (status, problem["detail"])
@@ -103,7 +110,7 @@ def test_a_body_that_is_too_large_is_refused(web, size):
         body = pieces if headers else b"1" * size
         with web.connect() as caller:
             length = b"Transfer-Encoding: chunked" if headers else b"Content-Length: %d" % size
-            caller.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\n" + length + b"\r\n\r\n" + body)
+            caller.sendall(posted(web, length) + body)
             status, problem = said(caller)
 
         assert 413 == status
@@ -111,6 +118,54 @@ def test_a_body_that_is_too_large_is_refused(web, size):
             "the body is longer than 1,048,576 bytes: send fewer items at once"
             == (problem["detail"])
         )
+
+
+def test_bodies_have_so_many_bytes_together(web, monkeypatch):
+    """One that is too much is refused, and may be sent again; without a token none counts."""
+    monkeypatch.setattr(limits, "MAX_BYTES_OF_BODIES", 1_000)
+    length = b"Content-Length: 700"
+    body = b" " * 600
+    unknown = posted(web, length).replace(web.every.encode(), b"x")
+    with web.connect() as other, web.connect() as first, web.connect() as second:
+        other.sendall(unknown + body)
+        first.sendall(posted(web, length) + body)
+        time.sleep(0.1)
+        second.sendall(posted(web, length, b"Connection: close") + body + b" " * 100)
+        status, problem = said(second)
+        assert (503, "too much is sent at once: repeat this later") == (status, problem["detail"])
+        first.sendall(b" " * 100)
+        assert b" 415 " in first.recv(65_536)
+
+    with web.connect() as again:
+        again.sendall(posted(web, length, b"Connection: close") + b" " * 700)
+        assert 415 == said(again)[0]
+
+
+def test_a_body_without_a_token_is_read_past(web):
+    """Its caller is told at the end, and may go on over the same connection."""
+    size = 3 * limits.MAX_BODY_BYTES
+    head = posted(web, b"Content-Length: %d" % size).replace(web.every.encode(), b"x")
+    with web.connect() as caller:
+        caller.sendall(head + b"1" * size)
+        assert b" 401 " in caller.recv(65_536)
+        caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert 200 == said(caller)[0]
+
+
+def test_a_caller_without_a_token_that_waits_to_send_is_told_at_once(web):
+    """It is not asked to go on."""
+    head = posted(web, b"Content-Length: 9", b"Expect: 100-continue")
+    with web.connect() as caller:
+        caller.sendall(head.replace(web.every.encode(), b"x"))
+        assert 401 == said(caller)[0]
+
+
+@pytest.mark.parametrize("between", [b"5;" + b"x" * 1_000_000, b"0\r\nX: " + b"x" * 1_000_000])
+def test_what_parts_the_pieces_of_a_body_is_bounded(web, between):
+    """Extensions of a piece, and what follows the last."""
+    with web.connect() as caller:
+        caller.sendall(posted(web, b"Transfer-Encoding: chunked") + between)
+        assert 431 == said(caller)[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lightkeeper.casework.answers import document_answer
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Reader
+from lightkeeper.web.auth import GuardedRoute, Reader
 from lightkeeper.web.fresh import Fresh, MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
@@ -23,7 +23,7 @@ RequestId = Annotated[
 ]
 _NOT_TRACKED: Final = "This document is not tracked"
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
 @router.get(

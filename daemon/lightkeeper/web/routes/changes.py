@@ -9,7 +9,7 @@ from starlette.responses import Response
 from lightkeeper.casework.changes import ChangesPage, CursorGone, Feed, WrongCursor
 from lightkeeper.store.changes import Changes
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Follower
+from lightkeeper.web.auth import Follower, GuardedRoute
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
@@ -32,7 +32,7 @@ Wait = Annotated[
 ]
 _WRONG_CURSOR: Final = "This is not a cursor of this feed"
 
-router = APIRouter(tags=["changes"])
+router = APIRouter(route_class=GuardedRoute, tags=["changes"])
 
 
 @router.get(

@@ -20,7 +20,7 @@ from lightkeeper.store.errors import TookTooLong
 from lightkeeper.store.filters import Listing
 from lightkeeper.web import bodies, cursors, problems, schemas
 from lightkeeper.web.access import StoreSilent
-from lightkeeper.web.auth import Reader, Tracker
+from lightkeeper.web.auth import GuardedRoute, Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
 
@@ -34,7 +34,7 @@ _TOO_LONG: Final = (
 )
 _WANTED: Final = "a JSON object, or an array of them, as /openapi.json describes them"
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
 @router.post(

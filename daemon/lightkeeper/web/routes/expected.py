@@ -16,13 +16,13 @@ from lightkeeper.domain.expected import Expectation
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Tracker
+from lightkeeper.web.auth import GuardedRoute, Tracker
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
 MOST_ITEMS: Final = 100
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
 class ExpectedCount(BaseModel):

@@ -13,7 +13,7 @@ from lightkeeper.casework.answers import submission_answer
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Reader
+from lightkeeper.web.auth import GuardedRoute, Reader
 from lightkeeper.web.fresh import Fresh, MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
@@ -22,7 +22,7 @@ MOST_ASKED: Final = 100
 SubmissionId = Annotated[str, Path(description="The id of the Form 526 submission.")]
 _UNKNOWN: Final = "This submission is not known"
 
-router = APIRouter(tags=["submissions"])
+router = APIRouter(route_class=GuardedRoute, tags=["submissions"])
 
 
 class SubmissionsQuery(BaseModel):
