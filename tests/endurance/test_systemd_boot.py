@@ -284,7 +284,7 @@ def test_a_reload_takes_in_settings_and_a_new_key(service, lighthouse):
 
 def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
     """In its folder root follows no link: only the daemon's user writes there."""
-    folder = service.path("/run/lightkeeper")
+    folder = service.path("/run/lightkeeper/daemon")
     service.run("systemctl", "reload", UNIT)
     (copy,) = (folder / "credentials").iterdir()
     assert (folder.stat().st_uid, 0o600) == (copy.stat().st_uid, copy.stat().st_mode & 0o777)
@@ -297,7 +297,7 @@ def test_a_reload_writes_with_no_more_rights_than_the_daemon_has(service):
 
 def test_a_reload_without_credentials_takes_none_away(service):
     """A folder emptied by mistake fails the reload; the credentials of the start stay."""
-    folder = service.path("/run/lightkeeper/credentials")
+    folder = service.path("/run/lightkeeper/daemon/credentials")
     service.run("systemctl", "reload", UNIT)
     key = service.root / "etc/lightkeeper/credentials/lighthouse_private_key"
     key.unlink()
@@ -446,6 +446,11 @@ def test_the_api_answers_as_the_readme_says(service, lighthouse):
 
     command_line.until(lambda: "done" == answered()["lighthouse_status"])
     inside(service, f"{told} http://web/readyz")
+    service.run("systemctl", "restart", UNIT)
+    service.run("systemctl", "reload", UNIT)
+    pid = service.shows(API_UNIT, "MainPID")
+    assert [] == inside(service, f"ls /proc/{pid}/root/run/lightkeeper").split()
+    assert ["credentials"] == inside(service, "ls /run/lightkeeper/daemon").split()
     service.run("systemctl", "stop", API_UNIT)
     assert "success" == service.shows(API_UNIT, "Result")
 

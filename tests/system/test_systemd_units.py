@@ -99,6 +99,20 @@ def test_the_others_are_as_confined_as_the_service():
     assert [ours, ours] == others
 
 
+def test_the_api_sees_no_key_to_lighthouse():
+    """Where a reload puts it is below a folder that stays when the daemon stops, and is hidden."""
+    daemon, web = ((SHIPPED / f"lightkeeper{name}.service").read_text() for name in ("", "-web"))
+    (folder,) = re.findall(r"(?m)^RuntimeDirectory=(\S+)$", daemon)
+    stays, _, _ = folder.rpartition("/")
+
+    assert stays
+    assert [f"/run/{stays}:ro"] == re.findall(r"(?m)^TemporaryFileSystem=(.*)$", web)
+    assert {f"/run/{folder}"} == set(re.findall(r"/run/[\w/-]+", daemon.split("[Service]")[1])) - {
+        f"/run/{stays}"
+    }
+    assert [] == re.findall(r"(?m)^LoadCredential=.*(?:lighthouse|credentials)$", web)
+
+
 def test_the_comparison_has_the_keys_of_datadog_alone():
     """It has none of the daemon's secrets, user and store, nor has the daemon its keys."""
     holds = re.compile(r"(?m)^(LoadCredential|User|StateDirectory)=(.*)$")
