@@ -100,9 +100,8 @@ class _Body:
         await self._read(self._keep, MAX_BODY_BYTES)
         if self._size > MAX_BODY_BYTES:
             self.forget()
-            raise HttpProblem(
-                413, f"the body is longer than {MAX_BODY_BYTES:,} bytes: send fewer items at once"
-            )
+            text = f"the body is longer than {MAX_BODY_BYTES:,} bytes: send fewer items at once"
+            raise HttpProblem(413, text, headers={"Connection": "close"})
         if self._is_gone:
             raise HttpProblem(400, "the body ended early")
         if self._is_late:
