@@ -31,25 +31,39 @@ _NOT_READ: Final = frozenset(
     }
 )
 """Columns of vets-api's table that say nothing of who the document is."""
+_ALL: Final = ", ".join(FIELDS)
 _PRINTABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,39}")
+"""A name that is no word may be a value, and a value may be personal."""
+
+
+class UnknownField(WrongDocument):
+    """A field has a name that is not known; the message repeats it, unless it may be a value."""
+
+    def __init__(self, name: str, at: int) -> None:
+        near = nearest(name)
+        remedy = f"did you mean `{near}`?" if near else f"remove it; the fields are {_ALL}"
+        shown = f" {name}" if _PRINTABLE.fullmatch(name) else ""
+        super().__init__(f"unknown field{shown}: {remedy}")
+        self.unnamed = f"unknown field at place {at} (counted from 0): {remedy}"
+        """The same for a caller: nothing that it sent is repeated, whatever it looks like."""
 
 
 @lru_cache(maxsize=256)
 def our_names(names: Sequence[str]) -> list[str | None]:
     """Our name for each of these; None where the field is not read. `names` is a tuple.
 
-    Raises `WrongDocument` for an unknown name, with the one that may be meant, and where two
-    fields have the same meaning.
+    Raises `UnknownField` for an unknown name, with the one that may be meant, and
+    `WrongDocument` where two fields have the same meaning.
     """
     ours: list[str | None] = []
     seen: dict[str, str] = {}
-    for name in names:
+    for at, name in enumerate(names):
         if name in _NOT_READ or name == "":
             ours.append(None)
             continue
         our = _SAME.get(name, name)
         if our not in FIELDS:
-            raise WrongDocument(_unknown(name))
+            raise UnknownField(name, at)
         if our in seen:
             raise WrongDocument(
                 f"it names a column twice ({name}): rename one"
@@ -66,11 +80,3 @@ def nearest(name: str) -> str | None:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", name[:60].strip()).lower()
     close = get_close_matches(snake, FIELDS, n=1) or get_close_matches(snake, _SAME, n=1)
     return close[0] if close else None
-
-
-def _unknown(name: str) -> str:
-    # A name that is no word may be a value, and a value may be personal.
-    shown = f" {name}" if _PRINTABLE.fullmatch(name) else ""
-    if near := nearest(name):
-        return f"unknown field{shown}: did you mean `{near}`?"
-    return f"unknown field{shown}: remove it; the fields are {', '.join(FIELDS)}"

@@ -20,9 +20,16 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d.*")
 
 
 class WrongFilter(LightkeeperError):
-    """A filter names a step or a time that does not exist."""
+    """A filter names a step or a time that does not exist.
+
+    `unnamed` says the same for a caller: nothing that it sent is repeated.
+    """
 
     exit_status = ExitStatus.USAGE
+
+    def __init__(self, said: str, unnamed: str | None = None) -> None:
+        super().__init__(said)
+        self.unnamed = unnamed or said
 
 
 class Asked(NamedTuple):
@@ -50,9 +57,9 @@ def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> F
     A condition stands for what `status` counts under its name.
     """
     if wrong := [each for each in asked.submission if not each or not each.isprintable()]:
-        raise WrongFilter(f"--submission: {wrong[0]!r} is no id")
+        raise WrongFilter(f"--submission: {wrong[0]!r} is no id", "--submission: one is no id")
     if wrong := [each for each in asked.word if not each.strip() or not each.isprintable()]:
-        raise WrongFilter(f"--word: {wrong[0]!r} is no word")
+        raise WrongFilter(f"--word: {wrong[0]!r} is no word", "--word: one is no word")
     conditions = map(conditions_named, asked.condition)
     chosen = frozenset().union(*conditions) if asked.condition else Filter().conditions
     if asked.unsettled:
@@ -97,7 +104,8 @@ def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
             names = sorted(min(each) for each in known.values())
             meant = f"Did you mean {min(known[near])!r}?" if near else ""
             remedy = meant or f"choose from {', '.join(names)}"
-            raise WrongFilter(f"--step: no document is or was at {word!r}: {remedy}")
+            nowhere = "--step: no document is or was at"
+            raise WrongFilter(f"{nowhere} {word!r}: {remedy}", f"{nowhere} such a step: {remedy}")
         steps |= known[_plain(word)]
     return frozenset(steps)
 

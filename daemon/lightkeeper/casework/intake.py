@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.casework.csv_rows import MAX_LINE_BYTES, NotHandedOver
-from lightkeeper.casework.fields import HANDED_OVER_AS
+from lightkeeper.casework.fields import UnknownField
 from lightkeeper.casework.records import PAUSE, named, records
-from lightkeeper.casework.values import WrongDocument, new_document, request_id_of
+from lightkeeper.casework.values import WrongDocument, new_document
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.documents import Documents, Intake
@@ -112,7 +112,7 @@ class RejectedItem(NamedTuple):
 
     item: int
     lighthouse_request_id: int | None
-    """None where it has none that is one."""
+    """Of a conflict, whose id is tracked; of others nothing is repeated, and it is None."""
     is_conflict: bool
     """Whether its request id is tracked already as another document."""
     reason: str
@@ -133,7 +133,7 @@ def track_items(documents: Documents, items: Sequence[Any], by: str, now: Instan
         try:
             good.append((at, _item(item, now)))
         except WrongDocument as exc:
-            rejected.append(RejectedItem(at, _request_id_in(item), False, str(exc)))
+            rejected.append(RejectedItem(at, None, False, str(exc)))
     fates = documents.add([new for _, new in good], now, by) if good else []
     for (at, new), fate in zip(good, fates, strict=True):
         if fate is Intake.CONFLICT:
@@ -146,18 +146,11 @@ def _item(item: Any, now: Instant) -> NewDocument:
     if not isinstance(item, dict):
         raise WrongDocument("not an object: give the fields of one document")
     fields = named(item)
+    if isinstance(fields, UnknownField):
+        raise WrongDocument(fields.unnamed)
     if isinstance(fields, WrongDocument):
         raise fields
     return new_document(fields, now)
-
-
-def _request_id_in(item: Any) -> int | None:
-    names = ("lighthouse_request_id", HANDED_OVER_AS)
-    given = [item[name] for name in names if name in item] if isinstance(item, dict) else []
-    try:
-        return request_id_of(given[0]) if given else None
-    except WrongDocument:
-        return None
 
 
 def conflict(documents: Documents, given: NewDocument, before: str = "") -> str:

@@ -95,7 +95,8 @@ async def _problem(_request: Request, exc: Exception) -> Response:
 
 async def _invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101
-    return bodies.of_invalid(exc.errors(), request.headers.get("content-type")).response()
+    kind = request.headers.get("content-type")
+    return bodies.of_invalid(exc.errors(), exc.body, kind).response()
 
 
 async def _http(request: Request, exc: Exception) -> Response:

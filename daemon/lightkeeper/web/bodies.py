@@ -29,11 +29,13 @@ def no_json(wanted: str, at: int | None = None) -> HttpProblem:
     return HttpProblem(422, f"the body is no JSON{where}: send {wanted}")
 
 
-def of_invalid(errors: Sequence[Mapping[str, Any]], content_type: str | None) -> HttpProblem:
+def of_invalid(
+    errors: Sequence[Mapping[str, Any]], body: Any, content_type: str | None
+) -> HttpProblem:
     """The problem of a request whose parameters or body break the schema."""
     whole = next((each for each in errors if _is_of_whole_body(each)), None)
     if whole is None:
-        return problems.of_invalid(errors)
+        return problems.of_invalid(errors, body)
     if whole["type"] == "missing":
         return empty(OBJECT)
     try:

@@ -1,6 +1,5 @@
 """How the API says no: problem details (RFC 9457), in which nothing of a request is repeated."""
 
-import re
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,7 +47,6 @@ _REASONS: Final = {
 """Our words for pydantic's errors, by its type of error."""
 _ITEMS: Final = {"submissions": "ids"}
 """What a list holds, by its name; else items."""
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _COUNT: Final = {"type": "integer", "minimum": 0}
 SCHEMA: Final = {
     "type": "object",
@@ -68,7 +66,8 @@ SCHEMA: Final = {
                     "where": {
                         "type": "string",
                         "description": "Such as `query.limit`, or `body.expected.0` for the "
-                        "first item.",
+                        "first item. A field or name that is not known is a place as well: "
+                        "`query.1` is the second name of the query.",
                     },
                     "reason": {"type": "string"},
                 },
@@ -84,7 +83,10 @@ SCHEMA: Final = {
                 "required": ["item", "lighthouse_request_id", "is_conflict", "reason"],
                 "properties": {
                     "item": _COUNT | {"description": "Its place, counted from 0."},
-                    "lighthouse_request_id": {"type": ["integer", "null"]},
+                    "lighthouse_request_id": {
+                        "type": ["integer", "null"],
+                        "description": "Of a conflict; else null.",
+                    },
                     "is_conflict": {
                         "type": "boolean",
                         "description": "Whether its request id is tracked for another document.",
@@ -141,27 +143,34 @@ def of_mistake(exc: Exception) -> HttpProblem:
     return HttpProblem(500, f"internal error: {type(exc).__name__} at {at}: please report it")
 
 
-def of_invalid(errors: Sequence[Mapping[str, Any]]) -> HttpProblem:
+def of_invalid(errors: Sequence[Mapping[str, Any]], body: Any = None) -> HttpProblem:
     """The problem of a request whose parameters or body break the schema.
 
     pydantic repeats what it was given; here only the place and the rule are named.
     """
-    return of_reasons([(each["loc"], _reason(each)) for each in errors[:20]])
+    return of_reasons([(_location(each, body), _reason(each)) for each in errors[:20]])
+
+
+def _location(error: Mapping[str, Any], body: Any) -> Sequence[Any]:
+    """Where an error is, in names of ours: an unknown field is the place that it has."""
+    if error["type"] != "extra_forbidden":
+        return tuple(error["loc"])
+    *within, name = error["loc"]
+    for each in within[1:]:
+        body = body[each]
+    return (*within, list(body).index(name))
 
 
 def of_reasons(reasons: Sequence[tuple[Sequence[Any], str]]) -> HttpProblem:
-    """The problem of a request that is wrong at these places, for these reasons."""
-    said = [{"where": _place(location), "reason": reason} for location, reason in reasons]
+    """The problem of a request that is wrong at these places, for these reasons.
+
+    A place is made of names of ours, and of numbers for what has none: nothing of the request.
+    """
+    said = [
+        {"where": ".".join(map(str, location)), "reason": reason} for location, reason in reasons
+    ]
     first = said[0]
     return HttpProblem(422, f"{first['where']}: {first['reason']}", errors=said)
-
-
-def _place(location: Sequence[Any]) -> str:
-    # A name that is no word may be a value, and a value may be personal.
-    return ".".join(
-        str(each) if isinstance(each, int) or _NAME.fullmatch(str(each)) else "(a field)"
-        for each in location
-    )
 
 
 def _reason(error: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The names in a query: one that the operation does not have is refused.
 
-If it were ignored, a caller would be answered something that it did not ask.
+If it were ignored, a caller would be answered something that it did not ask. The refusal
+names it by its place, and not as it was written: it may be a person's.
 """
 
 import re
@@ -40,9 +41,9 @@ def refuse_unknown(request: Request) -> None:
     path = request.scope["route"].path_format
     operation = request.app.openapi()["paths"][path][request.method.lower()]
     names = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
-    unknown = [each for each in given if each not in names][:_MOST_NAMED]
+    unknown = [(at, each) for at, each in enumerate(given) if each not in names][:_MOST_NAMED]
     if unknown:
-        reasons = [(("query", each), _reason(each, names)) for each in unknown]
+        reasons = [(("query", at), _reason(each, names)) for at, each in unknown]
         raise problems.of_reasons(reasons)
 
 

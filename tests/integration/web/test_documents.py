@@ -36,11 +36,11 @@ def test_a_document_is_answered_as_show_has_it(web):
 
 
 def test_a_document_that_is_not_tracked_is_not_found(web):
-    """The refusal names the id, and what to do."""
+    """The refusal says what to do, and repeats no id: it may be another number."""
     answer = web.get("/v1/benefits-documents/99")
 
     assert (404, "application/problem+json") == (answer.status, answer.headers["content-type"])
-    assert "request id 99 is not tracked here: check the id" == answer.data["detail"]
+    assert "this request id is not tracked here: check the id" == answer.data["detail"]
 
 
 def test_what_is_no_request_id_is_refused(web):

@@ -74,7 +74,7 @@ WRONG = [
     ({"submissions": [5]}, "body.submissions.0: must be text"),
     ({"submissions": "s-1"}, "body.submissions: must be a list"),
     ({}, "body.submissions: is missing"),
-    ({"submissions": ["s"], "Jane Doe": 1}, "body.(a field): there is no such name here"),
+    ({"submissions": ["s"], "Jane Doe": 1}, "body.1: there is no such name here"),
     (
         b'{"submissions": ',
         "the body is no JSON from its character 16 on (was it cut?): send a JSON",

@@ -41,6 +41,6 @@ async def get_document(
         lambda database: document_answer(database, request_id, now, web.policy, stale)
     )
     if found is None:
-        detail = f"request id {request_id} is not tracked here: check the id"
+        detail = "this request id is not tracked here: check the id"
         raise HttpProblem(404, detail, title=_NOT_TRACKED)
     return Response(orjson.dumps(found), media_type="application/json")

@@ -170,7 +170,7 @@ async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter
             lambda database: _page(web, database, asked, after_id, wanted.limit, now)
         )
     except WrongFilter as exc:
-        named = _OPTION.sub(lambda found: found[1].replace("-", "_"), str(exc))
+        named = _OPTION.sub(lambda found: found[1].replace("-", "_"), exc.unnamed)
         raise HttpProblem(422, named) from None
     except (TookTooLong, StoreSilent):
         raise HttpProblem(503, _TOO_LONG) from None
