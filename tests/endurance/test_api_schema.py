@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 
 import command_line
 from store_rows import OPEN_STATES, stand
@@ -12,17 +13,39 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 
 
+@contextmanager
+def heartbeat(url):
+    """Write to the store, as a daemon does, that one is alive."""
+    over = threading.Event()
+
+    def beat():
+        with closing(open_database(url, create=False)) as database:
+            database.try_write(now())
+            begun.set()
+            while not over.wait(10):
+                database.try_write(now())
+
+    begun, thread = threading.Event(), threading.Thread(target=beat)
+    thread.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_schemathesis_finds_nothing(tmp_path):
     """No server error, no status, header or answer that is not described, no wrong data taken."""
     with closing(open_database(f"sqlite:///{tmp_path / 'store.db'}", create=True)) as database:
         stand(Documents(database), (*OPEN_STATES, "delivered"))
-        database.try_write(now() + 3_600_000)
     env = command_line.environment(
         tmp_path / "store.db", LIGHTKEEPER_API_TOKENS_FILE=str(tmp_path / "tokens")
     )
     scopes = [f"--scope={scope}" for scope in ("track", "read", "changes", "staff")]
     bearer = command_line.run("token", "new", "all", *scopes, env=env).stdout.strip()
-    with command_line.running("web", "--listen", "127.0.0.1:0", env=env) as web:
+    web_command = command_line.running("web", "--listen", "127.0.0.1:0", env=env)
+    with heartbeat(f"sqlite:///{tmp_path / 'store.db'}"), web_command as web:
         url = web.stdout.readline().removeprefix("listening at ").strip()
         done = subprocess.run(
             [
