@@ -146,7 +146,10 @@ def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
             os.killpg(shell.pid, signal.SIGKILL)
 
     (notice,) = err.splitlines()
-    assert (0, True) == (shell.returncode, "token me of none allows read, and ends" in notice)
+    assert (0, True) == (
+        shell.returncode,
+        "token me without an environment allows read, and ends" in notice,
+    )
     assert ["done", "failed"] == re.findall(r'"lighthouse_status": ?"(\w+)"', out)
     assert "request id 1  form_0781  done" in out
     assert "request id 2  form_0781a  failed at CLAIMS_EVIDENCE" in out
