@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from lightkeeper.commands.filters import Word
+from lightkeeper.commands.filters import FORMAT
 from lightkeeper.commands.shared import load_store_settings, open_store
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
@@ -17,14 +17,7 @@ _WRITTEN_AT_ONCE: Final = 200
 @click.command()
 @click.option("--since", metavar="TIME", help="Written then or later.")
 @click.option("--until", metavar="TIME", help="Written then or earlier.")
-@click.option(
-    "--format",
-    "form",
-    type=Word(["table", "csv", "json", "jsonl"]),
-    default="table",
-    show_default=True,
-    help="csv is for spreadsheets: what they would run as a formula begins with a '.",
-)
+@FORMAT
 def audit(since: str | None, until: str | None, form: str) -> int:
     """List what was written: when, by whom, and what.
 

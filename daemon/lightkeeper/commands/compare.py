@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from lightkeeper.commands.filters import Word
+from lightkeeper.commands.filters import FORMAT
 from lightkeeper.commands.follow import SOURCE, source_options, source_url
 from lightkeeper.commands.shared import (
     complain,
@@ -27,13 +27,7 @@ def compare() -> None:
 
 @compare.command("vets-api")
 @source_options
-@click.option(
-    "--format",
-    "form",
-    type=Word(["table", "csv", "json", "jsonl"]),
-    default="table",
-    show_default=True,
-)
+@FORMAT
 def vets_api(given: str | None, since: str | None, form: str) -> int:
     """List the rows of vets-api's table that are not tracked, or of which it says something else.
 

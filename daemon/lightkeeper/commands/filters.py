@@ -90,6 +90,17 @@ FILTERS: Final = (
 )
 
 
+FORMAT: Final = click.option(
+    "--format",
+    "form",
+    type=Word(["table", "csv", "json", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="csv is for spreadsheets: what they would run as a formula begins with a '.",
+)
+"""How a command writes rows: `casework.listing.written` does it."""
+
+
 def with_options(
     *options: Callable[[Callable[..., int]], Callable[..., int]],
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from lightkeeper.commands.filters import FILTERS, Word, asked, filter_of, with_options
+from lightkeeper.commands.filters import FILTERS, FORMAT, asked, filter_of, with_options
 from lightkeeper.commands.shared import load_store_settings, open_store
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
@@ -16,14 +16,7 @@ _WRITTEN_AT_ONCE: Final = 200
 
 @click.command(name="list")
 @with_options(*FILTERS)
-@click.option(
-    "--format",
-    "form",
-    type=Word(["table", "csv", "json", "jsonl"]),
-    default="table",
-    show_default=True,
-    help="csv is for spreadsheets: what they would run as a formula begins with a '.",
-)
+@FORMAT
 def list_documents(form: str, **options: Any) -> int:
     """List documents with step, condition, since when, and reason.
 

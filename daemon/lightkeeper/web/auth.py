@@ -94,4 +94,3 @@ def _unauthorized(detail: str) -> HttpProblem:
 Tracker = Annotated[Caller, Depends(Needs(Scope.TRACK))]
 Reader = Annotated[Caller, Depends(Needs(Scope.READ))]
 Follower = Annotated[Caller, Depends(Needs(Scope.CHANGES))]
-Staff = Annotated[Caller, Depends(Needs(Scope.STAFF))]

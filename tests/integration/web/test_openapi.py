@@ -5,6 +5,7 @@ import jsonschema
 import pytest
 from web_rig import WebRig
 
+from lightkeeper.telemetry.signals import OPERATIONS
 from lightkeeper.web.app import described
 from lightkeeper.web.problems import SCHEMA
 
@@ -12,6 +13,14 @@ from lightkeeper.web.problems import SCHEMA
 def test_the_published_description_is_that_of_the_routes():
     """`make reference` writes daemon/openapi.json."""
     assert generated_docs.openapi() == generated_docs.OPENAPI.read_text()
+
+
+def test_each_operation_is_counted_by_its_name():
+    """An operation that the catalogue does not know would be counted as another."""
+    paths = described().openapi()["paths"]
+    names = {one["operationId"] for each in paths.values() for one in each.values()}
+
+    assert set(OPERATIONS) - {"other"} == names
 
 
 def test_each_address_declares_the_refusals_that_can_come():
