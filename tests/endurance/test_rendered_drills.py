@@ -28,9 +28,10 @@ def test_the_boards_are_drawn_from_any_drill(name):
     assert ("empty" if name == "wrong-env" else "drawn") == heartbeat.state
 
 
-def test_a_page_is_the_same_in_each_process():
-    """Whatever the seed of Python's hashes is."""
-    line = ("dashboards", "render", "overview", "--drill", "key-revoked")
+@pytest.mark.parametrize("name", ["key-revoked", "database-read-only"])
+def test_a_page_is_the_same_in_each_process(name):
+    """Whatever the seed of Python's hashes is, and wherever the drill has its files."""
+    line = ("dashboards", "render", "overview", "--drill", name)
     pages = {
         command_line.run(*line, env={**os.environ, "PYTHONHASHSEED": seed}, prepared=False).stdout
         for seed in ("1", "2")

@@ -15,6 +15,8 @@ from lightkeeper.telemetry.logging import diverted
 from lightkeeper.telemetry.signals import Kind
 
 _NAMES: Final = frozenset({"event", "level"})
+_STATE_DIRECTORY: Final = "/var/lib/lightkeeper"
+"""Where a daemon has its store; a drill's is in a folder whose name is another each time."""
 
 
 def record(fault: Fault, assets: Assets) -> Recording:
@@ -24,7 +26,7 @@ def record(fault: Fault, assets: Assets) -> Recording:
     """
     kept = _Kept(fault.start, fault.env or str(assets.variables["env"]))
     with diverted(kept.log, kept.now), world_of(fault, assets) as world:
-        kept.now.clock = world.clock
+        kept.now.clock, kept.folder = world.clock, str(world.folder)
         world.datadog.also_given = kept.take
         world.advance(HOUR)
         for seconds in fault.course(world):
@@ -57,6 +59,7 @@ class _Kept:
         self.events: list[Entry] = []
         self.logs: list[Entry] = []
         self.now = _Now(start)
+        self.folder = _STATE_DIRECTORY
         self._env = env
         self._read = lru_cache(maxsize=16_384)(parse)  # most lines say the same as before
 
@@ -64,7 +67,7 @@ class _Kept:
         """Keep a line of DogStatsD."""
         for signal in self._read(line):
             if isinstance(signal, Event):
-                text = f"{signal.title}\n{signal.text}"
+                text = self._shown(f"{signal.title}\n{signal.text}")
                 self.events.append(Entry(at_seconds, signal.alert_type, text, signal.tags))
                 continue
             tags = tuple(f"{key}:{value}" for key, value in signal.tags.items() if value)
@@ -72,14 +75,18 @@ class _Kept:
                 kind = Kind(signal.kind)
                 self.store.add(signal.name, kind, tags, at_seconds, signal.value)
             else:
-                self.store.check(signal.name, tags, at_seconds, signal.status, signal.message)
+                message = self._shown(signal.message)
+                self.store.check(signal.name, tags, at_seconds, signal.status, message)
 
     def log(self, line: dict[str, Any]) -> None:
         """Keep a log line."""
         said = {name: value for name, value in line.items() if value is not None}
         more = (f"{name}={value}" for name, value in said.items() if name not in _NAMES)
-        text = " ".join([str(line.get("event")), *more])
+        text = self._shown(" ".join([str(line.get("event")), *more]))
         level = str(line.get("level"))
         status = {"warning": "warn", "exception": "error"}.get(level, level)
         tags = {"env": self._env, "service": "lightkeeper"}
         self.logs.append(Entry(self.now(), status, text, tags))
+
+    def _shown(self, text: str) -> str:
+        return text.replace(self.folder, _STATE_DIRECTORY)

@@ -56,6 +56,7 @@ class World:
         """The course of documents that are tracked from now on."""
         self._assets = assets
         self._account: DrilledAccount | None = None
+        self.folder = folder
         self._store = store or folder / "lightkeeper.db"
         self._copy = folder / "copy.db"
         self.env = env or str(assets.variables["env"])
@@ -70,6 +71,7 @@ class World:
         self.desk = open_database(f"sqlite:///{self._store}", create=True)
         """The connection through which documents are tracked and staff act."""
         self.desk.try_write(self.clock.instant())  # another daemon watched it before
+        Path(self.tokens_file).touch()
         self.start_daemon()
         self._refused: list[NewDocument] = []
 
