@@ -304,6 +304,12 @@ _ALL: Final = (
         follow_courses.not_tracked,
     ),
     brief(
+        "lost-in-an-outage",
+        "two documents are not handed over in an announced outage of three hours; one comes soon "
+        "after it, the other never",
+        follow_courses.lost_in_an_outage,
+    ),
+    brief(
         "tokens-end",
         "a token of the API has 30 days left, another 7; both are revoked",
         access_courses.end_soon,
@@ -313,10 +319,6 @@ _ALL: Final = (
         "the follower of vets-api's table is down for half an hour",
         follow_courses.killed,
     ),
-    brief(
-        "api-killed",
-        "the API that callers use is down for 20 minutes",
-        api_courses.killed,
-    ),
+    brief("api-killed", "the API that callers use is down for 20 minutes", api_courses.killed),
 )
 FAULTS: Final = {fault.name: fault for fault in _ALL}
