@@ -5,11 +5,14 @@ from lightkeeper.simulation.drills.faults import FAULTS
 MINUTES = {name for name, fault in FAULTS.items() if fault.weight >= 4}
 """They take minutes, and are played with one seed."""
 LIKE_OTHERS = {
+    "account-not-compared",
     "agent-unreachable",
     "daemon-down",
     "database-read-only",
     "document-not-tracked",
     "empty-answers",
+    "failed-cleanup",
+    "failed-unknown",
     "failure-and-restart",
     "failure-ignored",
     "failures-recover",
@@ -19,6 +22,7 @@ LIKE_OTHERS = {
     "intake-stops",
     "mostly-failing",
     "nonsense",
+    "outage",
     "partial-standstill",
     "planned-elsewhere",
     "rate-limited",
