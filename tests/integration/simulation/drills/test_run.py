@@ -23,6 +23,7 @@ from lightkeeper.simulation.drills.table import HEAD, markdown
 ROOT = Path(__file__).parents[4]
 MONITORS = ROOT / "monitors"
 DRILLS = MONITORS / "drills.md"
+READS_FAILED = pytest.mark.xdist_group("failed-bgs")  # which is played once
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,7 @@ def test_a_monitor_that_no_drill_fires_is_named(assets):
     assert ["new"] == undrilled(new)
 
 
+@READS_FAILED
 def test_a_fault_whose_monitor_is_missing_is_not_paged_for(failed):
     """Without its monitor a fault does not page, and the drill says so."""
     others = [one for one in failed.fired if one.monitor != "documents-failed"]
@@ -149,6 +151,7 @@ def test_a_monitor_that_fires_without_a_reason_is_noticed(assets):
     assert ("failure-surge paged, and should have been silent",) == result.problems
 
 
+@READS_FAILED
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
@@ -163,6 +166,7 @@ def test_a_late_page_or_recovery_is_noticed(failed, expected, problem):
     assert [problem] == list(judged(failed.fired, wanted))
 
 
+@READS_FAILED
 def test_pages_that_repeat_come_early_or_never_end_are_noticed(failed):
     """One page a fault, none before it, and an end to it."""
     first, *others = failed.fired
@@ -177,6 +181,7 @@ def test_pages_that_repeat_come_early_or_never_end_are_noticed(failed):
     assert ["documents-failed repeated itself 3 times"] == problems(reminder_count=3)
 
 
+@READS_FAILED
 def test_a_monitor_that_may_notify_the_channel_must_not_page(failed):
     """A monitor that may notify the channel must not page on-call."""
     lenient = Expected(may_notify=frozenset(one.monitor for one in failed.fired))
@@ -186,6 +191,7 @@ def test_a_monitor_that_may_notify_the_channel_must_not_page(failed):
     )
 
 
+@READS_FAILED
 def test_the_command_prints_what_fired_and_when(failed):
     """A row for each drill: what fired at which urgency, when; on a pipe Markdown. Whatever is
     random in a drill is so from a seed, so that it gives the same each time.
