@@ -12,6 +12,8 @@ from lightkeeper.store.followed import Followed
 from lightkeeper.store.vets_api import Upload
 
 PAGE: Final = 5_000
+WHO: Final = "follow vets-api"
+"""Who tracked what it takes, in the audit log."""
 
 
 class Uploads(Protocol):
@@ -121,7 +123,7 @@ class Follower:
                 waits[row.id] = str(exc)
         for start in range(0, len(batch), 1_000):
             part = batch[start : start + 1_000]
-            fates = self._documents.add([document for _, document in part], self._clock())
+            fates = self._documents.add([document for _, document in part], self._clock(), WHO)
             for (row_id, document), fate in zip(part, fates, strict=True):
                 if fate is Intake.CONFLICT:
                     waits[row_id] = conflict(self._documents, document)

@@ -54,6 +54,7 @@ def track_lines(
     clock: Callable[[], Instant],
     reject: Callable[[Rejection], None],
     stored: Callable[[IntakeTally], None] = lambda _: None,
+    by: str | None = None,
 ) -> IntakeTally:
     """Store every good line of `lines` (JSON Lines, or CSV with a header), a batch at a time.
 
@@ -65,7 +66,7 @@ def track_lines(
     batch: list[tuple[int, NewDocument]] = []
 
     def store() -> None:
-        fates = documents.add([document for _, document in batch], clock()) if batch else []
+        fates = documents.add([document for _, document in batch], clock(), by) if batch else []
         for (line, document), fate in zip(batch, fates, strict=True):
             if fate is Intake.CONFLICT:
                 tally.rejected += 1

@@ -21,8 +21,9 @@ _WRITTEN_AT_ONCE: Final = 200
 def audit(since: str | None, until: str | None, form: str) -> int:
     """List what was written: when, by whom, and what.
 
-    By the API's callers, under the names of their tokens, and by staff: ack, close, recheck,
-    correct, maintenance, expected and token. A TIME is a date (its whole day, UTC), a time such as
+    By the API's callers, under the names of their tokens, by the follower of vets-api's table, and
+    by staff: track, ack, close, recheck, correct, maintenance, expected, follow, token and
+    restore. A TIME is a date (its whole day, UTC), a time such as
     2026-11-23T14:05:00Z, or how long ago, such as 12h or 7d.
     """
     from lightkeeper.casework.audit import lines

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lightkeeper.commands.shared import load_store_settings
+from lightkeeper.commands.shared import BY, load_store_settings, name_of, note_write
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
 
@@ -32,17 +32,20 @@ def backup(file: Path) -> int:
     is_flag=True,
     help="Restore even if the store holds documents or transitions that FILE lacks.",
 )
-def restore(file: Path, discard_newer: bool) -> int:
+@BY
+def restore(file: Path, discard_newer: bool, by: str | None) -> int:
     """Replace the SQLite store by the backup FILE.
 
     Stop `lightkeeper run` first. The replaced store is kept beside the new one.
     """
     from lightkeeper.store.restore import put_back
 
+    who = name_of(by)
     contents, kept = put_back(_database_url(), file, discard_newer=discard_newer, now=now())
     click.echo(contents.text())
     for path in kept:
         click.echo(f"the replaced store is kept as {path}")
+    note_write(who, "restored", f"backup with {contents.text()}")
     return ExitStatus.OK
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from lightkeeper.commands.filters import DOCUMENT_TYPE
-from lightkeeper.commands.shared import complain, load_store_settings, login_name, open_store
+from lightkeeper.commands.shared import BY, complain, load_store_settings, login_name, open_store
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
 
@@ -17,7 +17,7 @@ from lightkeeper.service.clock import now
     "--attachment-id", "--attachment", help="The right attachment; an empty one removes it."
 )
 @click.option("--document-type", "--type", "document_type", type=DOCUMENT_TYPE)
-@click.option("--by", help="Who does this; default: the login name.")
+@BY
 @click.option("--reason", required=True, help="Why; `show` displays it.")
 def correct(
     request_ids: tuple[str, ...],

@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from lightkeeper.commands.filters import DOCUMENT_TYPE
-from lightkeeper.commands.shared import complain, load_store_settings, login_name, open_store
+from lightkeeper.commands.shared import BY, complain, load_store_settings, login_name, open_store
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
 
@@ -58,7 +58,7 @@ def list_missing(also_settled: bool, as_json: bool) -> int:
 )
 @click.option("--why", "--reason", "reason", required=True, help="Why, for those who read it.")
 @click.option("--revoke", is_flag=True, help="Take that back: it is missing again.")
-@click.option("--by", help="Who does this; default: the login name.")
+@BY
 def settle(
     submission: str, kinds: tuple[str, ...], reason: str, revoke: bool, by: str | None
 ) -> int:

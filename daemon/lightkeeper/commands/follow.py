@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightkeeper.commands.shared import (
+    BY,
     complain,
     configure_logs,
     load_store_settings,
+    login_name,
+    name_of,
     open_store,
 )
 from lightkeeper.domain.errors import ExitStatus
@@ -132,39 +135,45 @@ def list_waiting(as_json: bool) -> int:
 @click.argument(
     "row_ids", nargs=-1, required=True, metavar="ROW_ID...", type=click.IntRange(0, 2**63 - 1)
 )
-def settle(row_ids: tuple[int, ...]) -> int:
+@click.option("--why", "--reason", "reason", required=True, help="Why, for those who read it.")
+@BY
+def settle(row_ids: tuple[int, ...], reason: str, by: str | None) -> int:
     """Count rows that cannot be tracked no longer: staff have nothing left to do for them.
 
     `lightkeeper follow list` names their ids. If a row can be tracked after all, it is.
     """
+    from lightkeeper.casework.triage import check_note
     from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed
 
+    who = login_name() if by is None else by
+    check_note(who, reason, reason_option="--why")
+    named = list(dict.fromkeys(row_ids))
     with closing(open_store(load_store_settings())) as store:
         store.durable()
-        followed = Followed(store, SOURCE)
-        known = followed.waiting()
-        found = [each for each in dict.fromkeys(row_ids) if each in known]
-        followed.settle(found, now())
+        found = Followed(store, SOURCE).settle(named, who, reason, now())
     for row_id in found:
         click.echo(f"row {row_id} is settled")
-    unknown = [each for each in dict.fromkeys(row_ids) if each not in known]
+    unknown = [each for each in named if each not in found]
     for row_id in unknown:
         complain(f"row {row_id} is none that cannot be tracked: see lightkeeper follow list")
     return ExitStatus.BAD_DATA if unknown else ExitStatus.OK
 
 
 @follow.command()
-def end() -> int:
+@BY
+def end(by: str | None) -> int:
     """End the signals of a follower of vets-api. Stop the follower first.
 
     What was tracked stays. A follower that is started later goes on where this one was.
     """
+    from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed
 
+    who = name_of(by)
     with closing(open_store(load_store_settings())) as store:
         store.durable()
-        was_followed = Followed(store, SOURCE).end()
+        was_followed = Followed(store, SOURCE).end(who, now())
     click.echo("vets-api is no longer followed" if was_followed else "vets-api was not followed")
     return ExitStatus.OK
 

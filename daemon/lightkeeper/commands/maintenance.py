@@ -4,11 +4,9 @@ from contextlib import closing
 
 import click
 
-from lightkeeper.commands.shared import complain, load_store_settings, login_name, open_store
+from lightkeeper.commands.shared import BY, complain, load_store_settings, login_name, open_store
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
-
-_BY = click.option("--by", help="Who does this; default: the login name.")
 
 
 @click.group()
@@ -40,7 +38,7 @@ def maintenance() -> None:
     metavar="STEP",
     help="The step that is out; may be repeated. Default: all of Lighthouse.",
 )
-@_BY
+@BY
 def add(since: str | None, until: str, reason: str, step: tuple[str, ...], by: str | None) -> int:
     """Announce a maintenance window.
 
@@ -99,7 +97,7 @@ def list_windows(also_over: bool, as_json: bool) -> int:
 @click.argument(
     "window_ids", nargs=-1, required=True, metavar="ID...", type=click.IntRange(0, 2**63 - 1)
 )
-@_BY
+@BY
 def end(window_ids: tuple[int, ...], by: str | None) -> int:
     """End maintenance windows now, or before they begin.
 

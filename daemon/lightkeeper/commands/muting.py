@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightkeeper.commands.account_access import account_at_hand
-from lightkeeper.commands.shared import folder_option, login_name
+from lightkeeper.commands.shared import BY, folder_option, login_name
 from lightkeeper.commands.values import of_env, values_options
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.time import SECOND
@@ -44,7 +44,7 @@ def _length(_context: click.Context, _option: click.Parameter, text: str) -> tim
 @click.option(
     "--for", "length", required=True, metavar="LENGTH", callback=_length, help="For how long: 2h."
 )
-@click.option("--by", help="Who does this; default: the login name.")
+@BY
 @click.option("--reason", "--why", "reason", required=True, help="Why; on-call reads it.")
 @_folder
 @values_options

@@ -6,7 +6,7 @@ Heavy imports are inside the functions, so that `--help` stays fast.
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lightkeeper.telemetry.tracing import Tracer
 
 
+BY: Final = click.option("--by", help="Who does this; default: the login name.")
+"""A command's option for who is in the audit log."""
 _INSTALLED: Final = Path(__file__).parents[1] / "definitions"
 _CHECKOUT: Final = Path(__file__).parents[3]
 
@@ -195,10 +197,43 @@ def api_environment() -> str:
 
 
 def login_name() -> str:
-    """Who runs this command; a usage error where the system does not know."""
+    """Who runs this command; by number where the system knows no name."""
     import getpass
 
     try:
         return getpass.getuser()
-    except (KeyError, OSError) as exc:
-        raise click.UsageError("no login name found: name who does this with --by") from exc
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def name_of(by: str | None) -> str:
+    """Who does this, for the audit log: `by`, or else the login name.
+
+    Raises `IncompleteNote` for a name that cannot be stored.
+    """
+    from lightkeeper.casework.triage import check_note
+
+    who = login_name() if by is None else by
+    check_note(who, "", needs_reason=False)
+    return who
+
+
+def note_write(who: str, action: str, what: str) -> None:
+    """Note in the audit log of the store, if there is one, what was done to files.
+
+    A store that cannot be written keeps no token from being revoked: it is said instead.
+    """
+    from functools import partial
+
+    from lightkeeper.service.clock import now
+    from lightkeeper.store import audit
+    from lightkeeper.store.errors import StoreMissing
+    from lightkeeper.store.transact import transact
+
+    try:
+        with closing(open_store(load_store_settings())) as store:
+            transact(store, partial(audit.note, store, who, action, what, now()))
+    except StoreMissing:
+        pass  # no daemon has run yet
+    except LightkeeperError as exc:
+        complain(f"this is not in the audit log: {exc}", "warning")

@@ -1,25 +1,24 @@
 """`lightkeeper token`: the tokens of the API's callers are made, listed and revoked."""
 
 import sys
-from contextlib import closing
 from typing import Final
 
 import click
 
 from lightkeeper.commands.filters import Word
 from lightkeeper.commands.shared import (
+    BY,
     api_environment,
     complain,
     load_store_settings,
-    login_name,
-    open_store,
+    name_of,
+    note_write,
 )
-from lightkeeper.domain.errors import ExitStatus, LightkeeperError
+from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.service.clock import now
 
 _SCOPES: Final = ("track", "read", "changes", "staff")
 _LONGEST_DAYS: Final = 730
-_BY: Final = click.option("--by", help="Who does this; default: the login name.")
 
 
 @click.group()
@@ -48,7 +47,7 @@ def token() -> None:
     show_default=True,
     help="For how long.",
 )
-@_BY
+@BY
 def new(name: str, scopes: tuple[str, ...], days: int, by: str | None) -> int:
     """Make a token for the caller NAME, and print it.
 
@@ -58,7 +57,7 @@ def new(name: str, scopes: tuple[str, ...], days: int, by: str | None) -> int:
     from lightkeeper.casework import tokens as casework
     from lightkeeper.config import api_tokens
 
-    path, at, who = _file(), now(), _who(by)
+    path, at, who = _file(), now(), name_of(by)
     allowed = frozenset(map(api_tokens.Scope, scopes))
     made, bearer = casework.make(path, name, allowed, api_environment(), days, at)
     try:
@@ -72,7 +71,7 @@ def new(name: str, scopes: tuple[str, ...], days: int, by: str | None) -> int:
         f"{days} days; it is not shown again",
         "notice",
     )
-    _note(who, "token_made", f"token {name}: {casework.scopes_of(made)}")
+    note_write(who, "token_made", f"token {name}: {casework.scopes_of(made)}")
     return ExitStatus.OK
 
 
@@ -100,44 +99,16 @@ def list_tokens(as_json: bool) -> int:
 
 @token.command()
 @click.argument("name")
-@_BY
+@BY
 def revoke(name: str, by: str | None) -> int:
     """Revoke the token NAME: its caller is refused from now on."""
     from lightkeeper.config import api_tokens
 
-    who = _who(by)
+    who = name_of(by)
     api_tokens.remove(_file(), name)
     click.echo(f"token {name} is revoked")
-    _note(who, "token_revoked", f"token {name}")
+    note_write(who, "token_revoked", f"token {name}")
     return ExitStatus.OK
-
-
-def _who(by: str | None) -> str:
-    from lightkeeper.casework.triage import check_note
-
-    who = login_name() if by is None else by
-    check_note(who, "", needs_reason=False)
-    return who
-
-
-def _note(who: str, action: str, what: str) -> None:
-    """Note it in the audit log of the store, if there is one; the file is changed by then.
-
-    A store that cannot be written keeps no token from being revoked: it is said instead.
-    """
-    from functools import partial
-
-    from lightkeeper.store import audit
-    from lightkeeper.store.errors import StoreMissing
-    from lightkeeper.store.transact import transact
-
-    try:
-        with closing(open_store(load_store_settings())) as store:
-            transact(store, partial(audit.note, store, who, action, what, now()))
-    except StoreMissing:
-        pass  # no daemon has run yet
-    except LightkeeperError as exc:
-        complain(f"this is not in the audit log: {exc}", "warning")
 
 
 def _file() -> str:

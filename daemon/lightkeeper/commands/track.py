@@ -11,7 +11,14 @@ import click
 
 from lightkeeper.commands.filters import DOCUMENT_TYPE
 from lightkeeper.commands.input_lines import input_lines
-from lightkeeper.commands.shared import complain, load_store_settings, open_store, opened
+from lightkeeper.commands.shared import (
+    BY,
+    complain,
+    load_store_settings,
+    name_of,
+    open_store,
+    opened,
+)
 from lightkeeper.commands.terminal import unfiltered
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.plain_text import harmless
@@ -32,24 +39,26 @@ if TYPE_CHECKING:
 @click.option("--document-type", type=DOCUMENT_TYPE)
 @click.option("--attachment-id", help="Id of the attachment; a veteran_upload needs one.")
 @click.option("--tracked-at", help="When it was handed to Lighthouse (ISO 8601); default: now.")
-def track(file: Path | None, **options: str | None) -> int:
+@BY
+def track(file: Path | None, by: str | None, **options: str | None) -> int:
     """Track documents that were handed to Lighthouse.
 
     Describe one document by options, or many in FILE: JSON Lines, or CSV with a header; - is
     stdin, which may stay open: each line is stored within two seconds. Tracking the same document
     again changes nothing.
     """
+    who = name_of(by)
     if file is None:
         document = _document(options)
         with closing(_open_store()) as database:
-            click.echo(_track_one(database, document))
+            click.echo(_track_one(database, document, who))
         return ExitStatus.OK
     if any(options.values()):
         raise click.UsageError("give either FILE or the options of one document, not both")
     from lightkeeper.service.stop import Stop
 
     with opened(file) as stream, closing(_open_store()) as database, Stop().on_signals() as stop:
-        tally = _track_many(database, stream, stop, file)
+        tally = _track_many(database, stream, stop, file, who)
     not_yet = f", {tally.not_handed_over} without a request id" if tally.not_handed_over else ""
     click.echo(
         f"{tally.new} tracked, {tally.known} known already, {tally.rejected} rejected{not_yet}"
@@ -92,7 +101,7 @@ def _document(options: Mapping[str, str | None]) -> "NewDocument":
     return new_document(fields, now())
 
 
-def _track_one(database: "Database", new: "NewDocument") -> str:
+def _track_one(database: "Database", new: "NewDocument", by: str) -> str:
     """Track one document; what to print: whether it is new or known already."""
     from lightkeeper.casework.intake import WrongDocument, conflict
     from lightkeeper.service.clock import now
@@ -100,13 +109,15 @@ def _track_one(database: "Database", new: "NewDocument") -> str:
 
     database.durable()
     documents = Documents(database)
-    (fate,) = documents.add([new], now())
+    (fate,) = documents.add([new], now(), by)
     if fate is Intake.CONFLICT:
         raise WrongDocument(conflict(documents, new))
     return f"request id {new.request_id}: {'tracked' if fate is Intake.NEW else 'known already'}"
 
 
-def _track_many(database: "Database", stream: BinaryIO, stop: "Stop", file: Path) -> "IntakeTally":
+def _track_many(
+    database: "Database", stream: BinaryIO, stop: "Stop", file: Path, by: str
+) -> "IntakeTally":
     """Track every good line, and print why each other line is rejected."""
     from lightkeeper.casework.intake import track_lines
     from lightkeeper.service.clock import now
@@ -120,7 +131,9 @@ def _track_many(database: "Database", stream: BinaryIO, stop: "Stop", file: Path
     lines = input_lines(stream, stop)
     with _progress(stream, file) as stored:
         database.durable()
-        return track_lines(Documents(database), lines, clock=now, reject=reject, stored=stored)
+        return track_lines(
+            Documents(database), lines, clock=now, reject=reject, stored=stored, by=by
+        )
 
 
 @contextmanager

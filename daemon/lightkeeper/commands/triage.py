@@ -8,7 +8,7 @@ import click
 
 from lightkeeper.commands.filters import FILTERS, asked, filter_of, with_options
 from lightkeeper.commands.input_lines import input_lines
-from lightkeeper.commands.shared import load_store_settings, login_name, open_store, opened
+from lightkeeper.commands.shared import BY, load_store_settings, login_name, open_store, opened
 from lightkeeper.domain.errors import ExitStatus
 from lightkeeper.domain.time import Instant
 from lightkeeper.service.clock import now
@@ -32,7 +32,7 @@ _selection = with_options(
         metavar="COUNT",
         help="Carry it out, if exactly COUNT documents match; without it, preview.",
     ),
-    click.option("--by", help="Who does this; default: the login name."),
+    BY,
 )
 """Options that choose the documents and name who acts."""
 

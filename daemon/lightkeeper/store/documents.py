@@ -112,7 +112,7 @@ class Documents(DueDocuments):
         belongs to the same submission as the same type and names the same attachment or none, and
         a conflict otherwise. What is new is due at once; where it is a further try of a tracked
         document, it takes over, unless the document is in the eFolder. What is new is noted in
-        the audit log where a caller tracks it, whose token has the name `by`.
+        the audit log where `by` names who tracks it.
         """
         return transact(self._db, lambda: self._add(batch, now, by))
 

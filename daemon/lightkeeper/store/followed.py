@@ -1,9 +1,11 @@
 """How far another table of uploads was followed, and which of its rows cannot be tracked yet."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.time import Instant
+from lightkeeper.store import audit
 from lightkeeper.store.database import Database
 from lightkeeper.store.transact import transact
 
@@ -22,6 +24,12 @@ _BEGUN: Final = """
     ON CONFLICT (source) DO UPDATE
     SET followed_at = COALESCE(followed_up_to.followed_at, excluded.followed_at)
 """
+
+_TAKEN: Final = "UPDATE followed_up_to SET followed_at = ? WHERE source = ?"
+_END: Final = """
+    UPDATE followed_up_to SET followed_at = NULL WHERE source = ? AND followed_at IS NOT NULL
+"""
+_SETTLE: Final = "UPDATE waiting_uploads SET settled_at = ? WHERE source = ? AND row_id = ?"
 
 
 class Waiting(NamedTuple):
@@ -107,30 +115,31 @@ class Followed:
 
     def taken(self, now: Instant) -> None:
         """Note that all of it has been taken, once it is followed for ever."""
-        self._update("UPDATE followed_up_to SET followed_at = ? WHERE source = ?", now)
+        transact(self._db, lambda: self._db.execute(_TAKEN, (now, self._source)))
 
-    def end(self) -> bool:
+    def end(self, by: str, now: Instant) -> bool:
         """Note that nobody follows it any more; whether somebody did."""
-        was = self._db.rows(
-            "SELECT 1 FROM followed_up_to WHERE source = ? AND followed_at IS NOT NULL",
-            (self._source,),
-        )
-        self._update("UPDATE followed_up_to SET followed_at = ? WHERE source = ?", None)
-        return bool(was)
 
-    def settle(self, row_ids: Iterable[int], now: Instant) -> None:
-        """Note that staff settled these rows that cannot be tracked."""
-        rows = [(now, self._source, row_id) for row_id in row_ids]
-        transact(
-            self._db,
-            lambda: self._db.execute_many(
-                "UPDATE waiting_uploads SET settled_at = ? WHERE source = ? AND row_id = ?",
-                rows,
-            ),
-        )
+        def write() -> bool:
+            was = self._db.rows(f"{_END} RETURNING 1", (self._source,))
+            if was:
+                audit.note(self._db, by, "ended", f"following of {self._source}", now)
+            return bool(was)
 
-    def _update(self, sql: str, at: Instant | None) -> None:
-        transact(self._db, lambda: self._db.execute(sql, (at, self._source)))
+        return transact(self._db, write)
+
+    def settle(self, row_ids: Iterable[int], by: str, reason: str, now: Instant) -> list[int]:
+        """Note that staff settled these rows; those of them that cannot be tracked."""
+        return transact(self._db, partial(self._settle, list(row_ids), by, reason, now))
+
+    def _settle(self, row_ids: list[int], by: str, reason: str, now: Instant) -> list[int]:
+        known = self.waiting()
+        found = [each for each in row_ids if each in known]
+        if found:
+            self._db.execute_many(_SETTLE, [(now, self._source, each) for each in found])
+            rows = f"{self._source} row{'s' * (len(found) > 1)} {', '.join(map(str, found))}"
+            audit.note(self._db, by, "settled", f"{rows}: {reason}", now)
+        return found
 
     def keep(
         self,

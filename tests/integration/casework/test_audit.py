@@ -23,6 +23,7 @@ from lightkeeper.store import audit
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.expected import ExpectedDocuments
+from lightkeeper.store.followed import Followed, Following, following
 from lightkeeper.store.transact import transact
 
 AT = "2026-11-23T14:05:00Z"
@@ -117,6 +118,46 @@ def test_what_is_expected_and_settled_is_noted(command, database):
     assert 3 == len(written(command))
 
 
+def test_what_is_tracked_by_hand_is_noted(command, tmp_path):
+    """Who tracked what, of one document and of a file; what is known already leaves no note."""
+    described = ("--request-id", 7, "--submission-id", "s-7", "--document-type", "form_0781")
+    (tmp_path / "file").write_text(
+        "".join(
+            f'{{"lighthouse_request_id": {each}, "form_526_submission_id": "s-7", '
+            '"document_type": "form_0781"}\n'
+            for each in (7, 8, 9)
+        )
+    )
+    for who in ("jane", "joe"):
+        command("track", *described, "--by", who)
+        command("track", tmp_path / "file", "--by", who)
+    with pytest.raises(LightkeeperError, match="--by: a part of it is"):
+        command("track", *described, "--by", "jane 123-45-6789")
+
+    assert [
+        ("jane", "tracked", "request id 7"),
+        ("jane", "tracked", "request ids 8, 9"),
+    ] == written(command)
+
+
+def test_rows_settled_and_the_end_of_following_are_noted(command, database):
+    """Who settled which rows of vets-api's table and why, and who said that none follows it."""
+    followed = Followed(database, "vets-api")
+    followed.keep(NOW, 0, [(each, NOW, None) for each in (7, 8, 9)], [])
+    followed.begin(NOW)
+    command("follow", "settle", 7, 9, 11, *BY)
+    command("follow", "settle", 11, *BY)
+    command("follow", "settle", 8, "--why", "by mail", "--by", "joe")
+    for who in ("jane", "joe"):
+        command("follow", "end", "--by", who)
+
+    assert [
+        ("jane", "settled", "vets-api rows 7, 9: called them"),
+        ("joe", "settled", "vets-api row 8: by mail"),
+        ("jane", "ended", "following of vets-api"),
+    ] == written(command)
+
+
 def test_tokens_made_and_revoked_are_noted(command, tmp_path, monkeypatch):
     """Who made or revoked the token of which caller; what is refused leaves no note."""
     monkeypatch.setenv("LIGHTKEEPER_API_TOKENS_FILE", str(tmp_path / "api-tokens"))
@@ -151,8 +192,14 @@ def test_a_write_without_its_note_is_not_made(command, database):
     """Where the note cannot be stored, nor is what it is about."""
     database.execute("DROP TABLE audit_log")
 
+    followed = Followed(database, "vets-api")
+    followed.keep(NOW, 0, [(7, NOW, None)], [])
+    followed.begin(NOW)
+
     for words in (
         ("close", 1, *BY),
+        ("follow", "settle", 7, *BY),
+        ("follow", "end"),
         ("correct", 1, "--submission", "s-9", *BY),
         ("maintenance", "add", "--until", "8h", "--why", "x"),
     ):
@@ -165,6 +212,7 @@ def test_a_write_without_its_note_is_not_made(command, database):
     )
     assert [("waiting", "s-1")] == rows
     assert [] == database.rows("SELECT * FROM maintenance_windows")
+    assert following(database) == Following(NOW, 1, NOW)
 
 
 def test_a_time_is_chosen(command, database):
@@ -257,7 +305,7 @@ def test_memory_does_not_grow_with_the_log(database):
 
 
 def test_the_log_is_backed_up(tmp_path):
-    """A backup holds it, and a restore brings it back."""
+    """A backup holds it, and a restore brings it back, and is noted itself."""
     env = command_line.environment(tmp_path / "store.db")
     open_database(f"sqlite:///{tmp_path / 'store.db'}", create=True).close()
     add = ("maintenance", "add", "--until", "8h", "--why", "upgrade", "--by", "jane")
@@ -266,8 +314,10 @@ def test_the_log_is_backed_up(tmp_path):
     assert 0 == command_line.run("backup", tmp_path / "copy.db", env=env).returncode
     (tmp_path / "store.db").unlink()
 
-    restored = command_line.run("restore", tmp_path / "copy.db", env=env)
+    restored = command_line.run("restore", tmp_path / "copy.db", "--by", "joe", env=env)
 
     assert 0 == restored.returncode, restored.stderr
-    assert before == command_line.run("audit", "--format", "csv", env=env).stdout
+    after = command_line.run("audit", "--format", "csv", env=env).stdout
+    assert after.startswith(before)
+    assert ',joe,restored,"backup with 0 request ids, ' in after
     assert "jane,announced,maintenance window 1: upgrade" in before

@@ -91,6 +91,12 @@ def test_rows_are_tracked_once_and_those_without_a_request_id_when_it_comes(sour
     # The upload of attachment 78 was made again under another row: the first waits no longer.
     assert "2 tracked, 1 known already, 0 rejected, 0 without a request id\n" == once(env).stdout
     assert {526001, 526002, 526003, 526005, 526006} == tracked(env).keys()
+    audit = command_line.run("audit", "--format", "jsonl", env=env).stdout
+    assert [
+        ("follow vets-api", "tracked", "request ids 526001, 526002, 526005"),
+        ("follow vets-api", "tracked", "request id 526006"),
+        ("follow vets-api", "tracked", "request id 526003"),
+    ] == [(row["who"], row["action"], row["what"]) for row in map(json.loads, audit.splitlines())]
 
 
 def test_a_wrong_row_is_named_and_the_others_are_tracked(source, env):
@@ -141,7 +147,7 @@ def test_a_wrong_row_is_listed_with_why_until_it_is_right_or_settled(source, env
     assert ["rejected:", "rejected:", "without"] == [line.split()[2] for line in table[1:]]
     assert [(1, True, False), (2, True, False), (3, False, False)] == listed()
 
-    assert 0 == command_line.run("follow", "settle", "1", env=env).returncode
+    assert 0 == command_line.run("follow", "settle", "1", "--why", "by mail", env=env).returncode
     source.execute(
         "UPDATE lighthouse526_document_uploads SET document_type = 'Veteran Upload' WHERE id = 2"
     )
@@ -295,7 +301,7 @@ def test_rows_without_a_request_id_are_listed_and_settled(source, env):
     env["LIGHTKEEPER_FOLLOW_SOURCE_URL"] = "postgresql://127.0.0.1:1/gone"
     assert [(2, False), (3, False), (1, False)] == listed()
 
-    done = command_line.run("follow", "settle", "3", "7", env=env)
+    done = command_line.run("follow", "settle", "3", "7", "--why", "by mail", env=env)
     assert (65, "row 3 is settled\n") == (done.returncode, done.stdout)
     assert "row 7 is none that cannot be tracked" in done.stderr
     assert [(2, False), (3, True), (1, False)] == listed()

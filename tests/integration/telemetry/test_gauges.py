@@ -217,13 +217,13 @@ def test_a_followed_table_is_shown_until_nobody_follows_it(watch):
     assert [3, 3 * 3_600, 0] == shown()
     watch.clock.now += 600
     followed.begin(watch.clock.instant())  # a start is no round
-    followed.settle([7], watch.clock.instant())
+    followed.settle([7], "jane", "by mail", watch.clock.instant())
     assert [2, 2 * 3_600 + 600, 600] == shown()
     followed.taken(watch.clock.instant())
     followed.keep(now, 0, [], [5, 6])
     assert [0, 0, 0] == shown()
 
-    assert followed.end()
+    assert followed.end("jane", watch.clock.instant())
     assert [None] * 3 == shown()
     followed.taken(watch.clock.instant())
     assert [0, 0, 0] == shown()

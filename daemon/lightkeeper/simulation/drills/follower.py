@@ -110,4 +110,4 @@ class DrilledFollower:
 
     def end(self) -> None:
         """Say that nobody follows it any more."""
-        self._followed.end()
+        self._followed.end("a drill", self._world.clock.instant())
