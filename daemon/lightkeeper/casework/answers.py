@@ -1,7 +1,8 @@
 """What callers of the API are told of documents and submissions, as plain data for JSON.
 
 The same as `lightkeeper show --json`, without the history, which the feed of changes has, and
-without what Lighthouse and failed calls worded: answers are passed on.
+without what Lighthouse and failed calls worded: answers are passed on. What staff noted, by name,
+is for staff alone.
 """
 
 from collections.abc import Container
@@ -21,6 +22,9 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import Outbox
 
 _WORDED_ELSEWHERE: Final = frozenset({"last_answer", "last_problem"})
+_NOTED_BY_STAFF: Final = frozenset(
+    {"acknowledged_by", "acknowledged_reason", "settled_by", "settled_reason"}
+)
 
 
 def document_answer(
@@ -29,6 +33,8 @@ def document_answer(
     now: Instant,
     policy: Policy = USUAL,
     stale: Container[int] | None = None,
+    *,
+    for_staff: bool = False,
 ) -> dict[str, Any] | None:
     """One document, with what its veteran may read; None where it is not tracked.
 
@@ -38,8 +44,9 @@ def document_answer(
     if row is None:
         return None
     tries = tries_of(database, row)
+    data = data_of(row, Outbox(database).moved_at(row.id), now, policy)
     return {
-        **_told(data_of(row, Outbox(database).moved_at(row.id), now, policy), stale),
+        **_told(data, stale, for_staff),
         "decided_by": decided_by(tries, row),
         **for_the_veteran(database, tries, now).data,
     }
@@ -51,6 +58,8 @@ def submission_answer(
     now: Instant,
     policy: Policy = USUAL,
     stale: Container[int] | None = None,
+    *,
+    for_staff: bool = False,
 ) -> dict[str, Any] | None:
     """All documents of a submission, with what its veteran may read; None where it has none.
 
@@ -59,14 +68,22 @@ def submission_answer(
     found = submission(database, submission_id, now, policy)
     if found is None:
         return None
-    documents = [
-        {**_told(each, stale), "other_tries": [_told(one, stale) for one in each["other_tries"]]}
-        for each in found.data["documents"]
-    ]
-    return found.data | {"documents": documents}
+    documents = []
+    for each in found.data["documents"]:
+        others = [_told(one, stale, for_staff) for one in each["other_tries"]]
+        documents.append({**_told(each, stale, for_staff), "other_tries": others})
+    expected = [told(each, for_staff=for_staff) for each in found.data["expected"]]
+    return found.data | {"documents": documents, "expected": expected}
 
 
-def _told(data: dict[str, Any], stale: Container[int] | None) -> dict[str, Any]:
-    told = {name: value for name, value in data.items() if name not in _WORDED_ELSEWHERE}
+def told(data: dict[str, Any], *, for_staff: bool) -> dict[str, Any]:
+    """The same, where what staff noted is None unless it is `for_staff`."""
+    if for_staff:
+        return data
+    return {name: None if name in _NOTED_BY_STAFF else value for name, value in data.items()}
+
+
+def _told(data: dict[str, Any], stale: Container[int] | None, for_staff: bool) -> dict[str, Any]:
+    known = {name: value for name, value in data.items() if name not in _WORDED_ELSEWHERE}
     is_stale = None if stale is None else data["lighthouse_request_id"] in stale
-    return told | {"answer_is_stale": is_stale}
+    return told(known, for_staff=for_staff) | {"answer_is_stale": is_stale}

@@ -38,7 +38,7 @@ def token() -> None:
     type=Word(_SCOPES),
     multiple=True,
     required=True,
-    help="What it allows; may be repeated.",
+    help="What it allows; may be repeated. With staff, answers also hold who of staff noted what.",
 )
 @click.option(
     "--days",

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     READ = "read"
     CHANGES = "changes"
     STAFF = "staff"
+    """Besides another scope: its answers hold what staff noted, and by whom."""
 
 
 class Token(NamedTuple):

@@ -28,6 +28,8 @@ class Caller(NamedTuple):
     """A system that uses the API, by the name of its token."""
 
     name: str
+    is_staff: bool
+    """Whether it is told what staff noted, besides what it asks for."""
 
 
 class Needs:
@@ -77,7 +79,7 @@ async def _caller(request: Request, scope: Scope) -> Caller:
         raise HttpProblem(
             403, f"the token {token.name} lacks the scope {scope}: use one that has it, or {_ASK}"
         )
-    return Caller(token.name)
+    return Caller(token.name, Scope.STAFF in token.scopes)
 
 
 def _missing(request: Request) -> str:

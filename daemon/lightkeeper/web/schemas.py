@@ -13,6 +13,7 @@ from lightkeeper.domain.change import Outcome, RemarkKind
 from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
 from lightkeeper.domain.expected import ExpectedState
 
+Noted = Annotated[str | None, Field(description="By staff; null without the scope `staff`.")]
 Time = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -49,8 +50,8 @@ class ListedDocument(BaseModel):
     last_polled_at: Time
     next_poll_at: Time
     acknowledged_at: Time
-    acknowledged_by: str | None
-    acknowledged_reason: str | None
+    acknowledged_by: Noted
+    acknowledged_reason: Noted
 
 
 class DocumentFacts(ListedDocument):
@@ -98,8 +99,8 @@ class ExpectedFacts(BaseModel):
     expected_at: Time
     expected_by: str
     settled_at: Time
-    settled_by: str | None
-    settled_reason: str | None
+    settled_by: Noted
+    settled_reason: Noted
 
 
 class ExpectedAnswer(BaseModel):

@@ -1,13 +1,21 @@
 """Who may call: every refusal says why, takes a while, and repeats nothing of the token."""
 
+import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from store_rows import new
 from web_rig import NOW, WebRig
 
+from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.config import api_tokens
 from lightkeeper.config.api_tokens import Scope
+from lightkeeper.domain.policy import USUAL
+from lightkeeper.store.documents import Documents
+from lightkeeper.store.expected import ExpectedDocuments
+from lightkeeper.store.triage import TriageStore
 from lightkeeper.web.limits import REFUSED_AFTER_SECONDS
 
 PATH = "/v1/benefits-documents/5"
@@ -121,3 +129,33 @@ def test_health_and_description_need_no_token(web):
     """A load balancer and a developer have none."""
     assert 200 == web.get("/healthz", token=None).status
     assert "lightkeeper" == web.get("/openapi.json", token=None).data["info"]["title"]
+
+
+def test_who_of_staff_did_what_is_told_to_staff_alone(web):
+    """Every answer of who may only read or track lacks names and reasons, and has all else."""
+    Documents(web.database).add([new(5), new(6)], NOW)
+    expected = ExpectedDocuments(web.database)
+    expected.expect("s-1", {"veteran_upload": 1}, "vets-api", NOW)
+    expected.settle("s-1", (), "jane", "by mail", NOW)
+    closed = note(Action.CLOSE, "jane", "called them", NOW)
+    TriageStore(web.database).carry_out([1, 2], decide(Action.CLOSE, USUAL, NOW), closed)
+
+    def answers(*scopes):
+        bearer = web.token("-".join(scopes), *scopes)
+        item = {"document_type": "veteran_upload", "count": 1}
+        found = [
+            web.get(PATH, token=bearer),
+            web.get("/v1/documents", token=bearer),
+            web.get("/v1/submissions/s-1", token=bearer),
+            web.post("/v1/submissions/query", {"submissions": ["s-1"]}, token=bearer),
+            web.post("/v1/submissions/s-1/expected", {"expected": [item]}, token=bearer),
+        ]
+        assert [200] * len(found) == [each.status for each in found]
+        return [json.dumps(each.data) for each in found]
+
+    for_staff = answers(Scope.READ, Scope.TRACK, Scope.STAFF)
+    assert all("jane" in each for each in for_staff)
+    for told, whole in zip(answers(Scope.READ, Scope.TRACK), for_staff, strict=True):
+        assert not any(each in told for each in ("jane", "called them", "by mail"))
+        unnamed = re.sub('"(jane|called them|by mail)"', "null", whole)
+        assert json.loads(unnamed) == json.loads(told)

@@ -32,13 +32,15 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     responses=problems.documented(titles={404: _NOT_TRACKED}),
 )
 async def get_document(
-    web: Web, fresh: Fresh, _caller: Reader, request_id: RequestId, max_age: MaxAge = None
+    web: Web, fresh: Fresh, caller: Reader, request_id: RequestId, max_age: MaxAge = None
 ) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
     stale = await fresh.poll(Key.REQUEST_ID, [request_id], max_age)
     now = web.clock()
     found = await web.store.read(
-        lambda database: document_answer(database, request_id, now, web.policy, stale)
+        lambda database: document_answer(
+            database, request_id, now, web.policy, stale, for_staff=caller.is_staff
+        )
     )
     if found is None:
         detail = "this request id is not tracked here: check the id"

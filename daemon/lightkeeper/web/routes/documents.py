@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lightkeeper.casework import filters, listing
+from lightkeeper.casework.answers import told
 from lightkeeper.casework.filters import Asked, WrongFilter
 from lightkeeper.casework.intake import BATCH, Items, track_items
 from lightkeeper.domain.document import CONDITION_WORDS, DocumentType, LighthouseStatus
@@ -156,7 +157,7 @@ class ListFilter(BaseModel):
     "/v1/documents",
     response_model=schemas.ListAnswer,
 )
-async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
+async def list_documents(web: Web, caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
     """List the documents that match every filter, in the order they were tracked. Scope: `read`.
 
     A filter that is given twice allows both values; 20 values are allowed at most. To go on, ask
@@ -176,7 +177,7 @@ async def list_documents(web: Web, _caller: Reader, wanted: Annotated[ListFilter
         raise HttpProblem(503, _TOO_LONG) from None
     last = page.next_after_id
     answer = {
-        "documents": page.documents,
+        "documents": [told(each, for_staff=caller.is_staff) for each in page.documents],
         "cursor": cursors.written(last) if last is not None else None,
         "has_more": last is not None,
     }

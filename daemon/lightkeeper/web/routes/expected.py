@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from lightkeeper.casework import expected
+from lightkeeper.casework.answers import told
 from lightkeeper.casework.values import TYPE_NAMES, WrongDocument, submission_id_of
 from lightkeeper.domain.expected import Expectation
 from lightkeeper.store.database import Database
@@ -79,8 +80,9 @@ async def expect_documents(
         return ExpectedDocuments(database).expect(submission, counts, caller.name, now)
 
     within = web.policy.expected_within_ms
+    found = [expected.data(each, now, within) for each in await web.store.write(expect)]
     content = {
         "form_526_submission_id": submission,
-        "expected": [expected.data(each, now, within) for each in await web.store.write(expect)],
+        "expected": [told(each, for_staff=caller.is_staff) for each in found],
     }
     return Response(orjson.dumps(content), media_type="application/json")

@@ -13,7 +13,7 @@ from lightkeeper.casework.answers import submission_answer
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import GuardedRoute, Reader
+from lightkeeper.web.auth import Caller, GuardedRoute, Reader
 from lightkeeper.web.fresh import Fresh, MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
@@ -40,7 +40,7 @@ class SubmissionsQuery(BaseModel):
     responses=problems.documented(415),
 )
 async def query_submissions(
-    web: Web, fresh: Fresh, _caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
+    web: Web, fresh: Fresh, caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
 ) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
@@ -50,7 +50,7 @@ async def query_submissions(
     now = web.clock()
     found = []
     for submission_id in asked.submissions:
-        found.append(await _found(web, submission_id, now, stale))
+        found.append(await _found(web, caller, submission_id, now, stale))
         await asyncio.sleep(0)  # others are answered in between
     return Response(orjson.dumps({"submissions": found}), media_type="application/json")
 
@@ -61,11 +61,11 @@ async def query_submissions(
     responses=problems.documented(titles={404: _UNKNOWN}),
 )
 async def get_submission(
-    web: Web, fresh: Fresh, _caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
+    web: Web, fresh: Fresh, caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
 ) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
     stale = await fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
-    found = await _found(web, submission_id, web.clock(), stale)
+    found = await _found(web, caller, submission_id, web.clock(), stale)
     if found is None:
         detail = "nothing of this submission is tracked or expected: check the id"
         raise HttpProblem(404, detail, title=_UNKNOWN)
@@ -73,8 +73,14 @@ async def get_submission(
 
 
 async def _found(
-    web: Services, submission_id: str, now: Instant, stale: Container[int] | None
+    web: Services,
+    caller: Caller,
+    submission_id: str,
+    now: Instant,
+    stale: Container[int] | None,
 ) -> dict[str, Any] | None:
     return await web.store.read(
-        lambda database: submission_answer(database, submission_id, now, web.policy, stale)
+        lambda database: submission_answer(
+            database, submission_id, now, web.policy, stale, for_staff=caller.is_staff
+        )
     )
