@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from lightkeeper.casework.text import printable
 from lightkeeper.casework.values import WrongDocument, request_id_of
+from lightkeeper.domain import time
 from lightkeeper.domain.document import DONE, FAILED, PENDING
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.compared import Known, known
@@ -30,6 +31,8 @@ _DISAGREE: Final = frozenset(
 )
 """What cannot both be true for long. That one of the two learned of an end first is none of it."""
 _UNTRACKED: Final = frozenset({NOT_TRACKED, _NO_REQUEST_ID})
+_LASTING: Final = range(2 * time.HOUR, 48 * time.HOUR)
+"""How long vets-api has had to learn of it; from the end on, it is told no more."""
 _ROW: Final = "{:<12}{:<22}{:<14}{}".format
 
 
@@ -45,10 +48,13 @@ class States(Protocol):
 class Comparison:
     """Compares rows as they are read; the counts are final once `disagreements` has ended."""
 
+    now: Instant
     rows: int = 0
     """Those with a request id."""
     counts: Counter[str] = field(default_factory=Counter)
     """Of disagreements, by what either says, as the catalogue has it."""
+    lasting: Counter[str] = field(default_factory=Counter)
+    """Of those that began two hours to two days ago: vets-api had the time to learn of it."""
 
     @property
     def disagreeing(self) -> int:
@@ -68,10 +74,13 @@ class Comparison:
             rows = [(row, _state(state)) for row, state in page if row.request_id]
             self.rows += len(rows)
             for found in _disagreeing(rows, database):
-                *_, theirs, ours = found
+                *said, began = found
+                *_, theirs, ours = said
                 kind = NOT_TRACKED if ours in _UNTRACKED else f"{theirs} {ours}"
-                self.counts[kind.replace(" ", "_")] += 1
-                yield dict(zip(FIELDS, found, strict=True))
+                kind = kind.replace(" ", "_")
+                self.counts[kind] += 1
+                self.lasting[kind] += self.now - began in _LASTING
+                yield dict(zip(FIELDS, said, strict=True))
             if len(page) < PAGE:
                 break
 
@@ -87,17 +96,18 @@ class Comparison:
 
 def _disagreeing(
     rows: list[tuple[Upload, str]], database: Database
-) -> Iterator[tuple[int, int | None, str, str]]:
+) -> Iterator[tuple[int, int | None, str, str, Instant]]:
+    """Yield what is said of each row, and since when the store has it so."""
     ids = {row.id: _number(row) for row, _ in rows}
     tracked = known(database, [each for each in ids.values() if each is not None])
     for row, state in rows:
         request_id = ids[row.id]
         if request_id is None:
-            yield row.id, None, state, _NO_REQUEST_ID
+            yield row.id, None, state, _NO_REQUEST_ID, row.created_at
         elif request_id not in tracked:
-            yield row.id, request_id, state, NOT_TRACKED
+            yield row.id, request_id, state, NOT_TRACKED, row.created_at
         elif (state, ours := _word(tracked[request_id])) in _DISAGREE:
-            yield row.id, request_id, state, ours
+            yield row.id, request_id, state, ours, tracked[request_id].since or row.created_at
 
 
 def _word(document: Known) -> str:

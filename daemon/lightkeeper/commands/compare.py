@@ -45,7 +45,7 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
     settings = load_store_settings()
     configure_logs()
     url = source_url(settings, given)
-    compared = Comparison()
+    compared = Comparison(now())
     with (
         closing(VetsApiUploads(url)) as uploads,
         closing(open_store(settings, look=True)) as store,
@@ -59,11 +59,11 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
         while text := "".join(islice(lines, _WRITTEN_AT_ONCE)):
             click.echo(text, nl=False)
     if since is None:
-        _tell(compared.counts)
+        _tell(compared.counts, compared.lasting)
     return ExitStatus.NO if compared.disagreeing else ExitStatus.OK
 
 
-def _tell(counts: Mapping[str, int]) -> None:
+def _tell(counts: Mapping[str, int], lasting: Mapping[str, int]) -> None:
     """Send how many rows the two disagree about, and warn where no Agent takes it."""
     from lightkeeper.config.settings import Settings
     from lightkeeper.service.connections import build_emitter
@@ -71,7 +71,7 @@ def _tell(counts: Mapping[str, int]) -> None:
 
     settings = Settings.load()
     with closing(build_emitter(settings)) as emitter:
-        if not report_disagreements(emitter, counts):
+        if not report_disagreements(emitter, counts, lasting):
             complain(
                 f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "
                 "DD_DOGSTATSD_URL: Datadog does not learn of this comparison",

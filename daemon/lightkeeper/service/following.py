@@ -89,14 +89,14 @@ class FollowLoop:
         """
         if self._monotonic() < self._compare_at:
             return
-        compared, missed = Comparison(), []
+        compared, missed = Comparison(now()), []
         begin = self._followed.taken_from() or 0
         for found in compared.disagreements(self._uploads, self._store, begin):
             if found["lightkeeper"] == NOT_TRACKED:
                 missed.append(found["row_id"])
             if stop.requested:
                 return
-        report_disagreements(self._emitter, compared.counts)
+        report_disagreements(self._emitter, compared.counts, compared.lasting)
         log.info("follow.compared", rows=compared.rows, disagreeing=compared.disagreeing)
         self._said(self._follower.take(missed))
         self._compare_at = self._monotonic() + COMPARE_EVERY_SECONDS

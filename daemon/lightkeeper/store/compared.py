@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 
 _AT_ONCE: Final = 1_000
@@ -14,6 +15,8 @@ class Known(NamedTuple):
     lighthouse_status: str
     is_not_found: bool
     """Whether Lighthouse does not know it."""
+    since: Instant | None
+    """Since when it is done, failed or not found."""
 
 
 def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
@@ -23,9 +26,10 @@ def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
         some = request_ids[start : start + _AT_ONCE]
         marks = ", ".join("?" * len(some))
         rows = database.rows(
-            "SELECT lighthouse_request_id, lighthouse_status, not_found_since "
+            "SELECT lighthouse_request_id, lighthouse_status, not_found_since, "
+            "COALESCE(decided_at, not_found_since) "
             f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
             some,
         )
-        found |= {row[0]: Known(row[1], row[2] is not None) for row in rows}
+        found |= {row[0]: Known(row[1], row[2] is not None, row[3]) for row in rows}
     return found

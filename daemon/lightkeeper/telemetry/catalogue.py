@@ -20,6 +20,7 @@ from lightkeeper.telemetry.signals import (
     TYPE_STEP,
     TYPE_STEP_ENDING,
     TYPE_STEP_OUTCOME,
+    UNTRUE,
     WORD,
     Kind,
     Sender,
@@ -253,6 +254,12 @@ _OF_DOCUMENTS: Final[Table] = {
             DISAGREEMENT,
             "Rows of vets-api's table that say something else than the store, by what either "
             "says, or that were not tracked; 0 where there are none.",
+        ),
+        "lightkeeper.compare.untrue": (
+            "document",
+            {"disagreement": UNTRUE},
+            "Those of these rows whose document has stood so in the store for two hours, and no "
+            "longer than two days: vets-api has had the time to learn of it.",
         ),
     },
     (Kind.EVENT, Sender.EVENTS): {

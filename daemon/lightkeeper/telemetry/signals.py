@@ -30,11 +30,10 @@ CALL_OUTCOMES: Final = (
     "connection",
     "unexpected",
 )
-DISAGREEMENTS: Final = (
-    *("completed_not_found", "completed_failed", "pending_failed", "failed_done"),
-    "not_tracked",
-)
-"""What vets-api says of a document, and what the store; or that it is not tracked."""
+UNTRUE: Final = ("completed_not_found", "completed_failed", "pending_failed", "failed_done")
+"""What vets-api says of a document, and what the store: the veteran is told what is not so."""
+DISAGREEMENTS: Final = (*UNTRUE, "not_tracked")
+"""The same; or that it is not tracked."""
 Tags: TypeAlias = dict[str, tuple[str, ...]]
 TYPE: Final[Tags] = {"document_type": DOCUMENT_TYPES}
 TYPE_STEP: Final[Tags] = {**TYPE, "step": STEPS}

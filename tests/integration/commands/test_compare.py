@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 
 import command_line
 import psycopg
@@ -126,6 +127,26 @@ def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
     kinds = ("completed_not_found", "completed_failed", "failed_done")
     assert {**dict.fromkeys(kinds, 0), "pending_failed": 1, "not_tracked": 2} == told()
     assert {} == told("--since", "7d")
+
+
+def test_what_vets_api_goes_on_to_say_is_told_apart(source, rig, env, tmp_path):
+    """What has been so for two hours, and no longer than two days."""
+    hours = {526_001: 1, 526_002: 3, 526_003: 47, 526_004: 49}
+    for request_id, ago in hours.items():
+        rig.clock.now = time.time() - ago * 3_600
+        known(rig, [request_id])
+        record(rig, {request_id: success(request_id)})
+        source.execute(INSERT, (1, str(request_id), "failed", ago))
+    source.execute(INSERT, (1, "777", "completed", 3))
+
+    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
+        compare(env | {"DD_DOGSTATSD_URL": agent.url})
+        agent.drain()
+        agent.assert_clean()
+    for name, counts in (("disagreements", 4), ("untrue", 2)):
+        gauge = f"lightkeeper.compare.{name}"
+        assert counts == agent.gauge(gauge, disagreement="failed_done"), name
+        assert 0 == agent.gauge(gauge, disagreement="completed_failed"), name
 
 
 def test_where_they_agree_nothing_is_listed(source, rig, env):

@@ -201,6 +201,7 @@ EXPECTED: Final = {
     "account-changed": Expected(pages_low={"account-drift": Fires(122, 2)}),
     "document-not-handed-over": Expected(pages_low={"row-not-tracked": Fires(68)}),
     "document-not-tracked": Expected(pages_low={"documents-expected-missing": Fires(68)}),
+    "vets-api-untrue": Expected(pages_low={"vets-api-untrue": Fires(3 * 60 + 3)}),
     "lost-in-an-outage": Expected(pages_low={"documents-expected-missing": Fires(4 * 60 + 8)}),
     "tokens-end": Expected(pages_low={"access-ends": Fires(4)}),
     "follower-killed": Expected(pages_low={"follower-stopped": Fires(23)}),

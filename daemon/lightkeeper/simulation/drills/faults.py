@@ -115,11 +115,7 @@ _ALL: Final = (
         courses.imported_failures,
     ),
     Fault("failures-recover", "three failures become successes", courses.recovers),
-    Fault(
-        "contradictory",
-        "15 successes with a failed step",
-        courses.single("contradictory", count=15),
-    ),
+    Fault("contradictory", "15 successes with a failed step", courses.single("contradictory", 15)),
     Fault(
         "stalled-claims-evidence",
         "CLAIMS_EVIDENCE stalled for 60 hours",
@@ -302,6 +298,11 @@ _ALL: Final = (
         "document-not-tracked",
         "one of two documents of a submission is not tracked; staff settle it after 80 minutes",
         follow_courses.not_tracked,
+    ),
+    brief(
+        "vets-api-untrue",
+        "vets-api calls a document failed that is in the eFolder, for four hours",
+        follow_courses.told_untruly,
     ),
     brief(
         "lost-in-an-outage",

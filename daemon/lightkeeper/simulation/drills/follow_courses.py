@@ -39,6 +39,19 @@ def lost_in_an_outage(world: World) -> Iterator[float]:
     follower.end()
 
 
+def told_untruly(world: World) -> Iterator[float]:
+    follower = DrilledFollower(world)
+    row = follower.create(1)
+    follower.hand_over(row)
+    follower.call(row, "failed")
+    for hour in range(6):
+        if hour == 4:
+            follower.call(row, "completed")
+        follower.compare()
+        yield from follower.follow(60)
+    follower.end()
+
+
 def killed(world: World) -> Iterator[float]:
     follower = DrilledFollower(world)
     yield from follower.follow(1)

@@ -23,6 +23,8 @@ class DrilledUploads:
 
     def __init__(self) -> None:
         self._rows: dict[int, Upload] = {}
+        self.states: dict[int, str] = {}
+        """What vets-api says of a row, by its id; pending where there is nothing."""
 
     def put(self, row: Upload) -> None:
         """Add the row, or write it anew."""
@@ -41,8 +43,11 @@ class DrilledUploads:
     def with_states(
         self, created_at: int, after: Upload | None, limit: int
     ) -> list[tuple[Upload, str | None]]:
-        """The same, each with vets-api's state of it: it has not learned of any end."""
-        return [(row, "pending") for row in self.created_since(created_at, after, limit)]
+        """The same, each with vets-api's state of it."""
+        return [
+            (row, self.states.get(row.id, "pending"))
+            for row in self.created_since(created_at, after, limit)
+        ]
 
     def by_id(self, row_ids: Sequence[int]) -> list[Upload]:
         """Those of these rows that are there."""
@@ -86,6 +91,10 @@ class DrilledFollower:
         (request_id,) = self._world.lighthouse.add_many(1)
         self._uploads.put(row._replace(request_id=str(request_id)))
 
+    def call(self, row: Upload, state: str) -> None:
+        """Have vets-api say so of the document of this row."""
+        self._uploads.states[row.id] = state
+
     def follow(self, minutes: int) -> Iterator[float]:
         """Take the table once a minute for so long."""
         self._followed.begin(self._world.clock.instant())
@@ -96,7 +105,7 @@ class DrilledFollower:
 
     def compare(self) -> None:
         """Compare all rows with the store, and tell Datadog where the two disagree."""
-        compared = Comparison()
+        compared = Comparison(self._world.clock.instant())
         for _found in compared.disagreements(self._uploads, self._world.desk):
             pass
         emitter = Emitter(
@@ -106,7 +115,7 @@ class DrilledFollower:
             monotonic=self._world.clock,
         )
         with closing(emitter):
-            report_disagreements(emitter, compared.counts)
+            report_disagreements(emitter, compared.counts, compared.lasting)
 
     def end(self) -> None:
         """Say that nobody follows it any more."""
