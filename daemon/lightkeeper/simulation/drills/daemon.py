@@ -31,7 +31,9 @@ class _NoStop(Stop):
         self.requested = self.reload_requested = False
 
 
-class _DrilledEmitter(Emitter):
+class DrilledEmitter(Emitter):
+    """Sends to the Agent of a drill, which takes what it is sent at once."""
+
     def __init__(self, agent: InProcessAgent, clock: SimulatedClock, env: str) -> None:
         tags = constant_tags({"DD_ENV": env})
         super().__init__(agent.url, constant_tags=tags, strict=True, monotonic=clock)
@@ -70,7 +72,7 @@ class DrilledDaemon:
             _settings(store, lighthouse, batch_size),
             create=True,
             transport=InProcessTransport(lighthouse, clock),
-            emitter=_DrilledEmitter(agent, clock, env),
+            emitter=DrilledEmitter(agent, clock, env),
             clock=clock.instant,
             monotonic=clock,
         )
