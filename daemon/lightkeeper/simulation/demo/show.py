@@ -25,7 +25,7 @@ from lightkeeper.service.stop import Stop
 from lightkeeper.simulation.demo.api import ANY_PORT, PORT, DemoApi, curl, path_of
 from lightkeeper.simulation.demo.board import Board, CountingDatadog, gauges_agree, read
 from lightkeeper.simulation.demo.day import DAY, HOUR, MOMENTS
-from lightkeeper.simulation.demo.place import fresh_store, in_shell
+from lightkeeper.simulation.demo.place import fresh_store, in_shell, kept
 from lightkeeper.simulation.demo.screen import Lines, Screen, View
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.telemetry import logging
@@ -90,8 +90,9 @@ def show_demo(seconds: float, assets: Assets, *, serve: bool = False) -> int:
         line = curl(ending.store, f"http://127.0.0.1:{PORT}", ending.request_id)
         say(f"{line}  # while `{_command()} demo --serve` runs")
     elif ending.request_id is not None:
-        with Stop().on_signals() as stop, DemoApi(ending.store, PORT) as api:
-            say(f"{curl(ending.store, api.url(), ending.request_id)}  # Ctrl-C ends the API")
+        store = ending.store
+        with Stop().on_signals() as stop, kept(store), DemoApi(store, PORT) as api:
+            say(f"{curl(store, api.url(), ending.request_id)}  # Ctrl-C ends the API")
             while not stop.requested:
                 stop.wait(_FRAME_SECONDS)
     return ExitStatus.OK if ending.agrees else ExitStatus.NO

@@ -38,6 +38,8 @@ class Shown(NamedTuple):
     stderr: str
     returncode: int
     answer: subprocess.CompletedProcess
+    second: subprocess.CompletedProcess
+    """Another demo that was begun meanwhile."""
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +50,13 @@ def demo(home):
         while not (lines and "Ctrl-C" in lines[-1]):
             lines.append(process.stdout.readline())
             assert lines[-1], process.stderr.read()
+        second = command_line.run("demo", "--seconds", 8, env=env)
         answer = subprocess.run(
             ["bash", "-c", lines[-1]], capture_output=True, text=True, check=False
         )
         process.send_signal(signal.SIGINT)
         rest, stderr = process.communicate()
-    return Shown("".join(lines) + rest, stderr, process.returncode, answer)
+    return Shown("".join(lines) + rest, stderr, process.returncode, answer, second)
 
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]  # it runs once
@@ -110,6 +113,15 @@ def test_its_last_line_asks_the_api(demo):
     assert f"the API answers at {path}: {said['veteran_wording']}" in printed
     again = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=False)
     assert (7, "") == (again.returncode, again.stdout), "no connection"
+
+
+def test_a_demo_that_serves_keeps_its_store(demo, home):
+    """Another one is refused, says why, and leaves what the first goes on to serve."""
+    assert 73 == demo.second.returncode
+    assert (
+        f"lightkeeper: {home}/lightkeeper/demo.db: another `lightkeeper demo` uses it: stop that "
+        "one first, or set XDG_STATE_HOME to another folder\n"
+    ) == demo.second.stderr
 
 
 def test_without_serving_its_last_line_says_how_to(tmp_path):
