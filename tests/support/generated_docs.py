@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
 from lightkeeper.alerting.files.definitions import load
-from lightkeeper.casework.veteran_wording import SAID
+from lightkeeper.casework import veteran_wording
 from lightkeeper.simulation.drills.faults import FAULTS
 from lightkeeper.simulation.drills.run import run_drills
 from lightkeeper.simulation.drills.table import markdown
@@ -111,10 +111,8 @@ def signals_page() -> str:
 def messages() -> str:
     """The template of the catalogue of what veterans read, for translators."""
     template = Catalog()
-    for state, said in SAID.items():
-        for pair in said:
-            if pair[0]:
-                template.add(pair, auto_comments=[f"state {state}"])
+    for where, pair in veteran_wording.messages():
+        template.add(pair, auto_comments=[where])
     file = io.BytesIO()
     write_po(file, template, omit_header=True, width=0)
     return file.getvalue().decode()

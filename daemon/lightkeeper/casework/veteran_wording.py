@@ -7,8 +7,9 @@ locale/LANGUAGE/LC_MESSAGES/veteran.mo beside it.
 
 import gettext
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -72,7 +73,6 @@ class _Said(NamedTuple):
 
 
 _NOTHING: Final = ("You don't need to do anything.",) * 2
-_NOTHING_NOW: Final = ("You don't need to do anything now.",) * 2
 _STAFF_WILL_SAY: Final = ("They'll contact you if they need anything from you.",) * 2
 
 SAID: Final = {
@@ -97,7 +97,7 @@ SAID: Final = {
             "VA staff are checking what happened to your {count} documents.",
         ),
         ("VA staff are checking what happened to {some} of your {count} documents.",) * 2,
-        _NOTHING_NOW,
+        _STAFF_WILL_SAY,
     ),
     VeteranState.STAFF_LOOK_FOR_IT: _Said(
         (
@@ -177,6 +177,33 @@ SAID: Final = {
     ),
 }
 
+NAMED: Final = ("VA couldn't add {some} of your {count} documents to your file: {which}.",) * 2
+"""Which of several documents are to be sent again, where their types tell."""
+TYPES: Final = {
+    DocumentType.VETERAN_UPLOAD: (
+        ("the document you uploaded", "the {count} documents you uploaded"),
+        ("{some} of the {count} documents you uploaded",) * 2,
+    ),
+    DocumentType.FORM_0781: (
+        ("your Form 0781", "your {count} Forms 0781"),
+        ("{some} of your {count} Forms 0781",) * 2,
+    ),
+    DocumentType.FORM_0781A: (
+        ("your Form 0781a", "your {count} Forms 0781a"),
+        ("{some} of your {count} Forms 0781a",) * 2,
+    ),
+}
+"""The documents of a type in `NAMED`: all of the claim, and some of them."""
+AND: Final = ("{others} and {last}",) * 2
+
+
+def messages() -> Iterator[tuple[str, _Pair]]:
+    """Every message, with where it is used, for translators."""
+    for state, said in SAID.items():
+        yield from ((f"state {state}", pair) for pair in said if pair[0])
+    for pair in (NAMED, *chain.from_iterable(TYPES.values()), AND):
+        yield f"state {VeteranState.SEND_AGAIN}", pair
+
 
 def catalogue(language: str) -> gettext.NullTranslations:
     """The messages in that language, in English where there are none."""
@@ -196,26 +223,42 @@ def wording(
     maintenance windows in effect, that is said. `untracked` are the claim's documents that are
     expected and not tracked. Without a document there is no line.
     """
-    states = [_state(each.decides, windows) for each in documents_of(rows)]
+    documents = [each.decides for each in documents_of(rows)]
+    lost = [each.document_type for each in documents if _veteran_must_act(each)]
+    states = [_state(each, windows) for each in documents]
     states += [_state_of_untracked(each, windows) for each in untracked]
     lines: list[Line] = []
     for state in VeteranState:
         some, count, said = states.count(state), len(states), SAID[state]
         if not some:
             continue
-        pair = said.of_all if some == count else said.of_some
-        # That there is nothing to do is said once, and not below what is to be done.
-        nothing = said.next_step in (_NOTHING, _NOTHING_NOW)
-        spared = (nothing and lines) or not said.next_step[0]
-        lines.append(
-            Line(
-                state,
-                some,
-                said_in.ngettext(*pair, some).format(some=some, count=count),
-                "" if spared else said_in.ngettext(*said.next_step, some),
-            )
-        )
+        pair, which = said.of_all if some == count else said.of_some, ""
+        if state is VeteranState.SEND_AGAIN and some < count:
+            which = _which(lost, [each.document_type for each in documents], said_in)
+            pair = NAMED if which else pair
+        sentence = said_in.ngettext(*pair, some).format(some=some, count=count, which=which)
+        # Each is said once, and that there is nothing to do not below what is to be done.
+        spared = not said.next_step[0] or (said.next_step is _NOTHING and lines)
+        spared = spared or any(said.next_step is SAID[line.state].next_step for line in lines)
+        next_step = "" if spared else said_in.ngettext(*said.next_step, some)
+        lines.append(Line(state, some, sentence, next_step))
     return lines
+
+
+def _which(lost: Sequence[str], of_claim: Sequence[str], said_in: gettext.NullTranslations) -> str:
+    """Which documents are lost, by their types; empty where all of the claim were uploaded."""
+    if set(of_claim) == {DocumentType.VETERAN_UPLOAD}:
+        return ""
+    said = []
+    for kind, (of_all, of_some) in TYPES.items():
+        if some := lost.count(kind):
+            count = of_claim.count(kind)
+            pair = of_all if some == count else of_some
+            said.append(said_in.ngettext(*pair, some).format(some=some, count=count))
+    *others, last = said
+    if not others:
+        return last
+    return said_in.ngettext(*AND, len(lost)).format(others=", ".join(others), last=last)
 
 
 def _state(

@@ -12,7 +12,8 @@ from lightkeeper.store.database import open_database
 from lightkeeper.store.expected import ExpectedDocuments
 
 CHECKING = (
-    "VA staff are checking what happened to your document. You don't need to do anything now."
+    "VA staff are checking what happened to your document. They'll contact you if they need "
+    "anything from you."
 )
 
 

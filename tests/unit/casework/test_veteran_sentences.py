@@ -27,8 +27,8 @@ SENTENCES = {
     "Center, PO Box 4444, Janesville, WI 53547-4444, or bring it to a VA regional office. You "
     "don't need to file a new claim. If you have already sent it again, you don't need to do "
     "anything more.",
-    "staff check": "VA staff are checking what happened to your document. You don't need to do "
-    "anything now.",
+    "staff check": "VA staff are checking what happened to your document. They'll contact you "
+    "if they need anything from you.",
     "staff look": "VA staff are looking into why your document isn't in your file yet. They'll "
     "contact you if they need anything from you.",
     "settled": "VA staff took care of your document. They'll contact you if they need anything "
@@ -195,6 +195,82 @@ def test_a_superseded_try_says_nothing():
         assert alone == wording(rows, windows(case[-1])) == wording(rows[::-1], windows(case[-1]))
 
 
+LOST = {
+    ("veteran_upload", 1, 1): "the document you uploaded",
+    ("veteran_upload", 1, 2): "1 of the 2 documents you uploaded",
+    ("veteran_upload", 2, 2): "the 2 documents you uploaded",
+    ("form_0781", 1, 1): "your Form 0781",
+    ("form_0781", 1, 2): "1 of your 2 Forms 0781",
+    ("form_0781", 1, 3): "1 of your 3 Forms 0781",
+    ("form_0781", 2, 2): "your 2 Forms 0781",
+    ("form_0781", 2, 3): "2 of your 3 Forms 0781",
+    ("form_0781a", 1, 1): "your Form 0781a",
+    ("form_0781a", 1, 2): "1 of your 2 Forms 0781a",
+    ("form_0781a", 1, 3): "1 of your 3 Forms 0781a",
+    ("form_0781a", 2, 2): "your 2 Forms 0781a",
+    ("form_0781a", 2, 3): "2 of your 3 Forms 0781a",
+}
+"""By type, how many of it are lost, and how many there are."""
+
+
+def of_types(kinds, lost):
+    """A claim with a document of each of these types, those at these places lost."""
+    cases = [
+        ("failed" if at in lost else "done", "claims", "no" if at in lost else "yes", kind)
+        for at, kind in enumerate(kinds)
+    ]
+    return [document(*case, "natural", "none") for case in cases]
+
+
+def test_where_some_are_lost_their_types_say_which():
+    """Every claim of two or three documents, each of them lost or in the eFolder."""
+    for count in (2, 3):
+        for kinds, lost in itertools.product(
+            itertools.product(TYPES, repeat=count),
+            (each for some in (1, 2) for each in itertools.combinations(range(count), some)),
+        ):
+            if len(lost) == count or "bdd_instructions" in {kinds[at] for at in lost}:
+                continue
+            gone = [kinds[at] for at in lost]
+            said = [
+                LOST.get((kind, gone.count(kind), kinds.count(kind)))
+                for kind in TYPES
+                if kind in gone
+            ]
+            which = (
+                "." if set(kinds) == {"veteran_upload"} else f": {' and '.join(map(str, said))}."
+            )
+            first, _ = wording(of_types(kinds, lost))
+            assert (
+                f"VA couldn't add {len(lost)} of your {count} documents to your file{which}"
+                == first.sentence
+            ), kinds
+
+
+def test_three_types_are_told_apart_by_a_comma_too():
+    """And what is expected and not tracked counts beside them."""
+    rows = of_types(TYPES, (0, 1, 2))
+    which = "the document you uploaded, your Form 0781 and your Form 0781a"
+    for state in ("awaited", "missing", "settled"):
+        first = wording(rows, untracked=[state])[0]
+
+        assert f"VA couldn't add 3 of your 5 documents to your file: {which}." == first.sentence
+        assert first.next_step.startswith("Mail them to")
+    assert textstat.flesch_kincaid_grade(first.text()) <= 8
+
+
+def test_that_staff_will_say_is_said_once():
+    """Below documents that staff look for, and that they settled."""
+    rows = [
+        document("failed", "claims", "no", "form_0781", "acknowledged", "none"),
+        document("pending", "claims", "no", "form_0781", "stuck", "none"),
+        document("failed", "claims", "no", "form_0781", "closed", "none"),
+    ]
+    steps = [line.next_step for line in wording(rows)]
+
+    assert ["They'll contact you if they need anything from you.", "", ""] == steps
+
+
 @pytest.mark.parametrize("state", VeteranState)
 def test_an_eighth_grader_can_read_it(state):
     """By Flesch and Kincaid, each sentence with its next step, about one and about several."""
@@ -207,7 +283,7 @@ def test_an_eighth_grader_can_read_it(state):
 def test_a_translation_takes_the_place_of_every_word(tmp_path, monkeypatch):
     """Nothing that a veteran reads stays behind; a language that is not there is English."""
     translation = Catalog("de")
-    for pair in {pair for said in SAID.values() for pair in said if pair[0]}:
+    for _, pair in veteran_wording.messages():
         translation.add(pair, tuple(f"<{text}>" for text in pair))
     file = io.BytesIO()
     write_mo(file, translation)
@@ -223,6 +299,11 @@ def test_a_translation_takes_the_place_of_every_word(tmp_path, monkeypatch):
         assert plain == wording(rows, windows(case[-1]), gettext.NullTranslations())
         assert f"<{plain[0].sentence}>" == line.sentence
         assert (f"<{plain[0].next_step}>" if plain[0].next_step else "") == line.next_step
+
+    rows = of_types(TYPES, (0, 1, 2))
+    first, *_ = wording([*rows, rows[0]], (), veteran_wording.catalogue("de"))
+
+    assert first.sentence.count("<") == 1 + 3 + 1
 
 
 def test_the_template_for_translators_is_that_of_the_code():

@@ -116,7 +116,7 @@ def _wording(*states):
             (
                 state,
                 "VA staff are checking what happened to your document. "
-                "You don't need to do anything now.",
+                "They'll contact you if they need anything from you.",
             )
             for state in (
                 *("unknown", "new_step", "never_found", "not_found", "unobserved", "denied"),
