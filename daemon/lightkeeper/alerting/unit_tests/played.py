@@ -1,6 +1,6 @@
 """Plays the points of a test to a monitor, and keeps what became of it for composites."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.evaluate.series import SeriesStore
@@ -10,7 +10,7 @@ from lightkeeper.alerting.unit_tests.cases import Point
 from lightkeeper.telemetry.signals import Kind
 
 
-def minutes(points: list[Point], end: int) -> Iterator[tuple[SeriesStore, int]]:
+def minutes(points: Sequence[Point], end: int) -> Iterator[tuple[SeriesStore, int]]:
     """Yield each full minute until the end, with a store of what was sent before it."""
     store = SeriesStore()
     sent = 0
@@ -27,7 +27,7 @@ class Played:
     A composite evaluated with one fault after another needs them again and again.
     """
 
-    def __init__(self, run: MonitorRun, points: list[Point], end: int) -> None:
+    def __init__(self, run: MonitorRun, points: Sequence[Point], end: int) -> None:
         self.by = run.by
         self.can_lack_data = run.can_lack_data
         self.notifies_no_data = run.notifies_no_data

@@ -21,6 +21,7 @@ from lightkeeper.alerting.unit_tests.cases import (
     Case,
     ExpectedNotification,
     Payload,
+    Point,
     Suite,
     Tags,
 )
@@ -29,6 +30,8 @@ from lightkeeper.alerting.unit_tests.suites import BadTests, load_suite
 from lightkeeper.alerting.unit_tests.values import span
 
 _Step: TypeAlias = tuple[int, str, str]  # when, the group, and what became of it
+_Operands: TypeAlias = dict[tuple[str, int, tuple[Point, ...]], Played]
+"""By key of the monitor, the end of the test, and the points that it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,17 @@ class Report:
 
 
 class PreparedTest:
-    """One test with its points in order, to be run against monitors again and again."""
+    """One test with its points in order, to be run against monitors again and again.
 
-    def __init__(self, case: Case, constant: Tags) -> None:
+    `operands` are what the tests of a suite have in common.
+    """
+
+    def __init__(self, case: Case, constant: Tags, operands: _Operands) -> None:
         self.case = case
         points = chain.from_iterable(one.points(constant, case.interval) for one in case.series)
         self._points = sorted(points, key=lambda point: point.at_seconds)
+        self._names = {point.name for point in self._points}
+        self._shared = operands
         self._operands: dict[str, Played | None] = {}
 
     def failures(
@@ -97,8 +105,12 @@ class PreparedTest:
             one = None
             if not operands_of(monitors[key]):
                 named = f"{monitors[key]['query']} {slos}"  # whatever it reads is named there
-                points = [point for point in self._points if point.name in named]
-                one = Played(MonitorRun(monitors[key], slos), points, self.case.end)
+                read = {name for name in self._names if name in named}
+                points = tuple(point for point in self._points if point.name in read)
+                one = self._shared.get((key, self.case.end, points))
+                if one is None:
+                    one = Played(MonitorRun(monitors[key], slos), points, self.case.end)
+                    self._shared[key, self.case.end, points] = one
             self._operands[key] = one
         return self._operands[key]
 
@@ -143,7 +155,8 @@ def load(assets: Assets, files: Iterable[Path]) -> dict[Path, Suite]:
 
 def prepared_tests(suite: Suite) -> list[PreparedTest]:
     """Return a suite's tests, the shortest first."""
-    found = [PreparedTest(case, suite.tags) for case in suite.tests]
+    operands: _Operands = {}
+    found = [PreparedTest(case, suite.tags, operands) for case in suite.tests]
     return sorted(found, key=lambda one: one.case.end)
 
 
