@@ -20,6 +20,7 @@ LIKE_OTHERS = {
     "import",
     "import-closed",
     "intake-stops",
+    "lost-in-an-outage",
     "mostly-failing",
     "nonsense",
     "outage",
@@ -30,6 +31,7 @@ LIKE_OTHERS = {
     "standstill-of-a-type",
     "standstill-of-most",
     "tokens-end",
+    "vets-api-untrue",
 }
-"""Shorter ones are played of their kind: of an outage, a standstill, an import, failures."""
+"""Shorter ones are played of their kind: of an outage, a standstill, an import, failures, rows."""
 IN_ENDURANCE = MINUTES | LIKE_OTHERS
