@@ -16,6 +16,8 @@ DRAIN_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 2.0
 """How long what a refused caller still sends is read: closed at once, it would not see why."""
 MAX_CONNECTIONS: Final = 500
+SPARED_SECONDS: Final = 1.0
+"""How long a connection may be idle before it gives way to a new one, where there are so many."""
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -25,21 +27,42 @@ class BoundedConnection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         """Since the last request or piece of a body: of headers, or of what parts the pieces."""
-        self._is_in_head = True
+        self._is_in_head = False
         self._is_refused = False
         self._refusal = HttpProblem(400, "this is not HTTP/1.1")
         self._timer: TimerHandle | None = None
         """Ends the wait for headers, or for the end of a caller that was refused."""
         self._drain_timer: TimerHandle | None = None
         """Ends the wait for a caller that does not read."""
+        self.idle_since = self.loop.time()
+        """When it last began to wait for its caller."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Take a caller, unless there are too many."""
+        """Take a caller, unless there are too many that are not idle."""
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS and not self._takes_the_place_of_another():
             self._refuse(HttpProblem(503, "too many callers are connected: try again later"))
         else:
             self._await_head()
+
+    def _takes_the_place_of_another(self) -> bool:
+        """Close the connection that has been idle for longest; whether there was one."""
+        before = self.loop.time() - SPARED_SECONDS
+        others: set[BoundedConnection] = self.connections - {self}  # type: ignore[assignment]
+        idle = [each for each in others if each.idle_since <= before and each.is_idle()]
+        if idle:
+            min(idle, key=lambda each: each.idle_since).transport.close()
+        return bool(idle)
+
+    def is_idle(self) -> bool:
+        """Whether its caller asks for nothing."""
+        return not (
+            self._is_in_head
+            or (self.cycle and not self.cycle.response_complete)
+            or self._is_refused
+            or self.transport.is_closing()
+            or self.transport.get_write_buffer_size()
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the caller, and what was waited for."""
@@ -93,6 +116,11 @@ class BoundedConnection(HttpToolsProtocol):
         """The request is whole."""
         self._head_bytes = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer was handed over."""
+        self.idle_since = self.loop.time()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own words
         """Refuse what cannot be read."""

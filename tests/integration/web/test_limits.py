@@ -20,6 +20,10 @@ def web(tmp_path):
         assert 200 == rig.get("/healthz").status
 
 
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST_HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
 def said(open_socket) -> tuple[int, dict]:
     """The status and the problem of all that the server sends until it closes."""
     received = b""
@@ -27,6 +31,14 @@ def said(open_socket) -> tuple[int, dict]:
         received += some
     head, _, body = received.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
+
+
+def answered(open_socket) -> bytes:
+    """One answer of all that the server sends; the connection stays open."""
+    received = b""
+    while not received.endswith(b"}"):
+        received += open_socket.recv(65_536)
+    return received
 
 
 def posted(web, *headers) -> bytes:
@@ -147,10 +159,7 @@ def test_a_body_without_a_token_is_read_past(web):
     head = posted(web, b"Content-Length: %d" % size).replace(web.every.encode(), b"x")
     with web.connect() as caller:
         caller.sendall(head + b"1" * size)
-        refused = b""
-        while not refused.endswith(b"}"):
-            refused += caller.recv(65_536)
-        assert b" 401 " in refused
+        assert b" 401 " in answered(caller)
         caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert 200 == said(caller)[0]
 
@@ -185,13 +194,37 @@ def test_what_is_not_http_is_refused(web, words):
 
 
 def test_too_many_callers_are_refused(web, monkeypatch):
-    """Those that are connected are answered still."""
+    """Those that ask are answered still: one by one, and after another call."""
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
-    with web.connect() as first, web.connect() as second, web.connect() as third:
-        assert 503 == said(third)[0]
+    monkeypatch.setattr(connection, "SPARED_SECONDS", 0.0)
+    with web.connect() as first, web.connect() as second:
+        first.sendall(b"GET /he")
+        second.sendall(HEALTH + b"G")
+        assert b" 200 " in answered(second)
+        with web.connect() as third:
+            assert 503 == said(third)[0]
+        first.sendall(LAST_HEALTH[len(b"GET /he") :])
+        second.sendall(LAST_HEALTH[1:])
         for caller in (first, second):
-            caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             assert (200, {"status": "ok"}) == said(caller)
+
+
+def test_idle_connections_give_way_to_new_ones(web, monkeypatch):
+    """Those that have been idle for longest first, whether or not they were ever used."""
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(connection, "SPARED_SECONDS", 0.2)
+    with web.connect() as used, web.connect() as unused, web.connect() as last:
+        used.sendall(HEALTH)
+        assert b" 200 " in answered(used)
+        time.sleep(0.25)
+        last.sendall(HEALTH)
+        assert b" 200 " in answered(last)
+        with web.connect():
+            assert b"" == unused.recv(65_536)
+            with web.connect():
+                assert b"" == used.recv(65_536)
+            last.sendall(LAST_HEALTH)
+            assert (200, {"status": "ok"}) == said(last)
 
 
 def test_unknown_addresses_and_methods_are_problems(web):
