@@ -270,6 +270,14 @@ class Documents(DueDocuments):
         rows = self._db.models(Form526DocumentSubmission, where, (request_id,))
         return rows[0] if rows else None
 
+    def count_of_submission(self, submission_id: str) -> int:
+        """How many documents one submission has; quick, however many."""
+        ((count,),) = self._db.rows(
+            "SELECT COUNT(*) FROM form_526_document_submissions WHERE form_526_submission_id = ?",
+            (submission_id,),
+        )
+        return int(count)
+
     def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
         """All documents of one submission, in the order they were tracked."""
         where = "form_526_submission_id = ? ORDER BY id"

@@ -1,5 +1,7 @@
 """What the API says of submissions."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from store_rows import new
 from web_rig import NOW, WebRig
@@ -92,3 +94,23 @@ def test_a_wrong_question_is_refused(web):
         answer = web.post("/v1/submissions/query", body, headers=headers)
         assert (422, says) == (answer.status, answer.data["detail"][: len(says)])
         assert "Jane" not in str(answer)
+
+
+def test_a_submission_of_many_tries_holds_up_no_other_caller(tmp_path):
+    """While it is read again and again, others are answered many times each time."""
+    with WebRig(tmp_path) as web, ThreadPoolExecutor(1) as pool:
+        tries = [
+            new(each, submission_id="s-1", document_type="veteran_upload", attachment_id="a")
+            for each in range(1, 1_001)
+        ]
+        Documents(web.database).add(tries, NOW)
+        asked = pool.submit(web.post, "/v1/submissions/query", {"submissions": ["s-1"] * 5})
+        answered = 0
+        while not asked.done():
+            assert 404 == web.get("/v1/submissions/s-2").status
+            answered += 1
+
+    (first, *others) = asked.result().data["submissions"]
+    assert [first] * 4 == others
+    assert 999 == len(first["documents"][0]["other_tries"])
+    assert answered > 5 * 5
