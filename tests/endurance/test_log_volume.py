@@ -211,10 +211,11 @@ def test_a_lasting_fault_does_not_flood_the_log(fault, tmp_path, lines, request)
 
         structlog.configure(processors=[kept])
         rig.track(250, "stuck_bgs")
-        loop, stop = rig.daemon.loop(), Stop()
-        loop.start(stop)
-        with broken(rig) as each_turn:
-            _run(rig, loop, stop, HOUR, each_turn)
+        loop = rig.daemon.loop()
+        with Stop().on_signals() as stop:
+            loop.start(stop)
+            with broken(rig) as each_turn:
+                _run(rig, loop, stop, HOUR, each_turn)
         per_day = len(lines) * 24
         print(f"{fault:24} {per_day:6,} lines a day", Counter(name for _, name in lines))
         if first:

@@ -453,8 +453,11 @@ def test_a_store_that_was_tampered_with_ends_the_loop(watch):
     watch.track(1)
     watch.database.execute("UPDATE form_526_document_submissions SET tracked_at = 'soon'")
 
-    with pytest.raises(StoreCorrupt, match="tracked_at of form_526_document_submissions holds"):
-        watch.daemon.loop().start(Stop())
+    with (
+        Stop().on_signals() as stop,
+        pytest.raises(StoreCorrupt, match="tracked_at of form_526_document_submissions holds"),
+    ):
+        watch.daemon.loop().start(stop)
 
 
 def test_transitions_wait_while_the_agent_is_unreachable(watch, looped):
