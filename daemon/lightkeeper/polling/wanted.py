@@ -21,7 +21,7 @@ class WaitedFor(Protocol):
 
     @property
     def document(self) -> Document: ...
-    def is_over(self, now: Instant) -> bool: ...
+    def is_over(self, now: Instant, seen_at: Instant) -> bool: ...
 
 
 class WantedStore(Protocol):
@@ -50,7 +50,8 @@ class WantedBatches:
         self._history = history
         self._clock = clock
         self._monotonic = monotonic
-        self._known: set[int] = set()
+        self._known: dict[int, Instant] = {}
+        """When each was seen first."""
         self._looked_at = float("-inf")
         self._went_first = False
 
@@ -67,13 +68,18 @@ class WantedBatches:
             return None
         self._looked_at = self._monotonic()
         found, now = self._store.oldest(LOOKED_AT), self._clock()
-        self._known = {each.document.id for each in found}
+        ids = [each.document.id for each in found]
+        self._known = {each: self._known.get(each, now) for each in ids}
         if not found:
             return None
         allowed_in = budget.wait_for_wanted(backlog=self._queue.is_behind)
         wait = max(allowed_in, self._history.backoff_left)
         until = now + round(wait * SECOND)
-        if over := {each.document.id for each in found if each.is_over(until)}:
+        seen_at = self._known.__getitem__
+        over = {
+            each.document.id for each in found if each.is_over(until, seen_at(each.document.id))
+        }
+        if over:
             self._settle(over)
         left = [each.document for each in found if each.document.id in self._known]
         singly = self._history.batches.singly_since is not None
@@ -86,9 +92,10 @@ class WantedBatches:
 
     def polled(self, batch: Batch) -> None:
         """Let the callers go on who wait for documents of this batch, but for those in flight."""
-        if self._known and (done := self._known.intersection(self._queue.released(batch))):
+        if self._known and (done := self._known.keys() & self._queue.released(batch)):
             self._settle(done)
 
     def _settle(self, ids: set[int]) -> None:
         self._store.settle(ids)
-        self._known -= ids
+        for each in ids:
+            self._known.pop(each, None)

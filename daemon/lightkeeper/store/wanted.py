@@ -19,6 +19,9 @@ from lightkeeper.store.transact import transact
 
 LONGEST_WAIT_MS: Final = 5 * SECOND
 """How long a caller waits for a poll; nothing is polled for its sake after that."""
+KEPT_MS: Final = 15 * SECOND
+"""For how long a wanted poll is kept whatever the clock of its host says: those of two hosts may
+be some seconds apart."""
 MOST: Final = 5_000
 """How many documents may be wanted at once, which is more than Lighthouse can be asked about in
 that time. A caller who wants another is answered at once."""
@@ -71,15 +74,19 @@ class WantedPoll(NamedTuple):
 
     document: Document
     asked_at: Instant
-    """When the first of them asked."""
+    """When the first of them asked, by the clock of the host that was asked."""
     polled_at: Instant | None
     is_final: bool
     """Whether it is polled no more."""
 
-    def is_over(self, now: Instant) -> bool:
-        """Whether no caller needs the poll any more: it was made, or they have been answered."""
+    def is_over(self, now: Instant, seen_at: Instant) -> bool:
+        """Whether no caller needs the poll any more: it was made, or they have been answered.
+
+        `seen_at`, by the same clock as `now`, is when it was seen first.
+        """
         polled = self.polled_at is not None and self.polled_at >= self.asked_at
-        return polled or self.is_final or now - self.asked_at >= LONGEST_WAIT_MS
+        late = now - seen_at >= LONGEST_WAIT_MS or now - self.asked_at >= KEPT_MS
+        return polled or self.is_final or late
 
 
 class WantedPolls:
@@ -105,7 +112,7 @@ class WantedPolls:
         return transact(self._db, lambda: self._want(seen, now)) if seen else set()
 
     def _want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
-        self._db.execute("DELETE FROM wanted_polls WHERE asked_at <= ?", (now - LONGEST_WAIT_MS,))
+        self._db.execute("DELETE FROM wanted_polls WHERE asked_at <= ?", (now - KEPT_MS,))
         wanted = self.waiting(seen)
         ((count,),) = self._db.rows("SELECT COUNT(*) FROM wanted_polls")
         # In one order: of two who ask for the same documents one waits for the other.

@@ -64,7 +64,8 @@ class FreshAnswers:
         """Have the documents with these values polled where that is needed, and wait for it.
 
         Returns the request ids whose answers are older than `max_age_ms` even so; None where any
-        age will do.
+        age will do. An answer that came meanwhile is not, whatever the clock of the daemon's host
+        says.
         """
         if max_age_ms is None:
             return None
@@ -76,10 +77,12 @@ class FreshAnswers:
         found, is_watched = await self._store.read(known)
         if not any(each.is_stale(max_age_ms, now) for each in found):
             return frozenset()
+        before = {each.id: each.answered_at for each in found}
         wanted = {each.id: each.polled_at for each in found if each.is_wanted(max_age_ms, now)}
         if wanted and is_watched:
             await self._polled(wanted)
             found, _ = await self._store.read(known)
+            found = [each for each in found if each.answered_at == before.get(each.id)]
         return frozenset(each.request_id for each in found if each.is_stale(max_age_ms, now))
 
     async def _polled(self, seen: Mapping[int, Instant | None]) -> None:

@@ -259,7 +259,7 @@ def test_what_was_wanted_when_the_daemon_was_killed_is_polled_by_the_next(watch)
     watch.poll()
     watch.clock.now += 120
     _want(watch, ids[:1])
-    watch.clock.now += 3
+    watch.clock.now += 12
     _want(watch, ids[1:])
     before = len(watch.calls())
     watch.restart()

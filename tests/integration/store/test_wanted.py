@@ -8,7 +8,7 @@ from store_rows import NOW, new
 from lightkeeper.store import wanted as wanted_module
 from lightkeeper.store.database import open_database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.wanted import LONGEST_WAIT_MS, WantedPolls
+from lightkeeper.store.wanted import KEPT_MS, WantedPolls
 
 _TABLE = "form_526_document_submissions"
 
@@ -64,9 +64,9 @@ def test_what_changed_since_it_was_read_is_not_polled_again(polls, store):
 def test_no_row_outlives_the_longest_wait(polls, store):
     """With the daemon down, too: who asks next removes what the others no longer wait for."""
     for late in range(50):
-        polls.want({1 + late % 5: None}, NOW + late * LONGEST_WAIT_MS)
+        polls.want({1 + late % 5: None}, NOW + late * KEPT_MS)
 
-    assert [(5, NOW + 49 * LONGEST_WAIT_MS)] == _rows(store)
+    assert [(5, NOW + 49 * KEPT_MS)] == _rows(store)
 
 
 def test_there_is_a_most_of_them(polls, store, monkeypatch):
@@ -101,7 +101,16 @@ def test_a_wanted_poll_is_over_once_no_caller_needs_it(
 
     (found,) = polls.oldest(9)
 
-    assert over == found.is_over(NOW + later_ms)
+    assert over == found.is_over(NOW + later_ms, NOW)
+
+
+def test_the_daemon_counts_by_its_own_clock_how_long_a_poll_is_wanted(polls):
+    """Where the clock of the API's host is behind, and for no longer than three waits."""
+    polls.want({1: None}, NOW - 6_000)
+    (found,) = polls.oldest(9)
+
+    assert [False, True] == [found.is_over(NOW + each, NOW) for each in (4_999, 5_000)]
+    assert found.is_over(NOW + 9_000, NOW + 9_000)
 
 
 def test_a_thousand_documents_are_wanted_in_one_transaction(polls, store):
