@@ -1,6 +1,6 @@
 """One connection: uvicorn's, with what it lacks: headers are bounded, and so is every wait."""
 
-from asyncio import TimerHandle, Transport
+from asyncio import AbstractEventLoop, TimerHandle, Transport
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -106,6 +106,8 @@ class BoundedConnection(HttpToolsProtocol):
             self._refusal = _TOO_LARGE
             raise ValueError("address too large")
         super().on_headers_complete()
+        transport = _InOne(self.transport, self.loop)
+        self.cycle.transport = transport  # type: ignore[assignment]  # all that it uses
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body is there."""
@@ -176,6 +178,34 @@ class BoundedConnection(HttpToolsProtocol):
         """The caller has sent all."""
         if self._is_refused:
             self.transport.close()
+
+
+class _InOne:
+    """The transport of one answer: sends its head with its body, as sending costs the most."""
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Send what was held back with this; else hold this back, for a moment."""
+        if self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._head = data
+            self._loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what was held back, and close."""
+        self._send()
+        self._transport.close()
 
 
 _TOO_LARGE: Final = HttpProblem(

@@ -248,6 +248,19 @@ def test_a_405_names_every_method_of_the_address(web):
         assert methods == web.call("DELETE", path).headers["allow"]
 
 
+def test_what_has_no_body_is_answered_at_once(web):
+    """Its headers wait for no body, whether the connection goes on or is closed."""
+    asked = b"HEAD /healthz HTTP/1.1\r\nHost: a\r\n"
+    with web.connect() as caller:
+        for more in (b"", b"", b"Connection: close\r\n"):
+            caller.sendall(asked + more + b"\r\n")
+            answer = caller.recv(65_536)
+
+            assert answer.startswith(b"HTTP/1.1 405 ")
+            assert answer.endswith(b"\r\n\r\n")
+        assert b"" == caller.recv(1)
+
+
 def test_a_mistake_of_ours_shows_neither_data_nor_traceback(web, monkeypatch):
     """It says which mistake at which line, to report."""
 
