@@ -51,8 +51,9 @@ class RequestLimits:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                wait = REFUSED_AFTER_SECONDS if status in _REFUSALS else 0
-                is_whole, _ = await asyncio.gather(body.read_past(), asyncio.sleep(wait))
+                is_whole = await body.read_past()
+                if status in _REFUSALS:
+                    await asyncio.sleep(began + REFUSED_AFTER_SECONDS - time.perf_counter())
                 if not is_whole:
                     MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
@@ -128,6 +129,8 @@ class _Body:
 
     async def _read(self, keep: Callable[[bytes], None], most: int) -> None:
         """Read until the end, the caller is gone, it takes too long, or `most` is exceeded."""
+        if self._is_whole:
+            return
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 while not (self._is_whole or self._is_gone or self._is_late or self._size > most):
