@@ -18,6 +18,7 @@ from lightkeeper.domain.time import DAY
 from lightkeeper.store.database import open_database
 from lightkeeper.web.access import StoreAccess
 from lightkeeper.web.app import build_app
+from lightkeeper.web.fresh import FreshAnswers
 from lightkeeper.web.server import WebServer, listening
 from lightkeeper.web.services import Services
 
@@ -76,7 +77,8 @@ class WebRig:
             with closing(StoreAccess(self.url)) as store:
                 store.open()
                 tokens = Tokens(str(self.tokens_file), ENVIRONMENT)
-                services = Services(store, tokens, USUAL, lambda: self.now)
+                fresh = FreshAnswers(store, lambda: self.now)
+                services = Services(store, fresh, tokens, USUAL, lambda: self.now)
                 app = build_app(services, lambda *seen: self.observed.append(seen))
                 with listening(WebAddress(self.socket)) as (listener, _):
                     WebServer(

@@ -43,6 +43,7 @@ def web(listen: str | None) -> int:
     from lightkeeper.service.systemd import ServiceManager
     from lightkeeper.web.access import StoreAccess
     from lightkeeper.web.app import build_app
+    from lightkeeper.web.fresh import FreshAnswers
     from lightkeeper.web.server import WebServer, listening
     from lightkeeper.web.services import Services
     from lightkeeper.web.signals import WebSignals
@@ -70,15 +71,11 @@ def web(listen: str | None) -> int:
                 signals.send_if_due()
                 tokens_log.look()
 
-            services = Services(store, tokens, settings.policy, now)
+            services = Services(store, FreshAnswers(store, now), tokens, settings.policy, now)
             app = build_app(services, signals.observe)
             spare_what_is_loaded()
             server = WebServer(
-                app,
-                store,
-                is_stopped=lambda: stop.requested,
-                ready=ready,
-                alive=alive,
+                app, store, is_stopped=lambda: stop.requested, ready=ready, alive=alive
             )
             server.serve_at(listener)
             manager.stopping()

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from lightkeeper import __version__
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.web import bodies, problems
-from lightkeeper.web.fresh import FreshAnswers
 from lightkeeper.web.limits import Observe, RequestLimits
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.routes import (
@@ -52,7 +51,6 @@ def build_app(services: Services, observe: Observe = lambda *_: None) -> Any:
     """The ASGI application, which tells `observe` of each answer."""
     app = described()
     app.state.services = services
-    app.state.fresh = FreshAnswers(services.store, services.clock)
     return RequestLimits(app, observe)
 
 

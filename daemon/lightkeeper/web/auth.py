@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from lightkeeper.config.api_tokens import BearerRefused, Refusal, Scope
@@ -18,10 +18,7 @@ _ADVICE: Final = {
     Refusal.MALFORMED: "check that it was copied whole, or ",
     Refusal.OTHER_ENVIRONMENT: "use the one of this environment, or ",
 }
-_bearer = HTTPBearer(
-    auto_error=False, description="A token that `lightkeeper token new` made, with its scopes."
-)
-_Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_DESCRIPTION: Final = "A token that `lightkeeper token new` made, with its scopes."
 
 
 class Caller(NamedTuple):
@@ -32,16 +29,35 @@ class Caller(NamedTuple):
     """Whether it is told what staff noted, besides what it asks for."""
 
 
-class Needs:
+class Needs(HTTPBearer):
     """A dependency that gives the caller, whose token has this scope: `GuardedRoute` saw to it."""
 
     def __init__(self, scope: Scope) -> None:
+        super().__init__(scheme_name="HTTPBearer", description=_DESCRIPTION, auto_error=False)
         self.scope = scope
 
-    async def __call__(self, request: Request, _described: _Given) -> Caller:
+    async def __call__(self, request: Request) -> Caller:  # type: ignore[override]
         """Give the caller."""
         caller: Caller = request.state.caller
         return caller
+
+    async def caller(self, request: Request) -> Caller:
+        """Who calls; raises `HttpProblem` where the headers do not allow it."""
+        given = await super().__call__(request)
+        web: Services = request.app.state.services
+        if given is None:
+            raise _unauthorized(f"{_missing(request)}: send `Authorization: Bearer TOKEN`")
+        try:
+            token = web.tokens.find(given.credentials, web.clock())
+        except BearerRefused as exc:
+            raise _unauthorized(f"{exc}: {_ADVICE.get(exc.reason, '')}{_ASK}") from None
+        if self.scope not in token.scopes:
+            raise HttpProblem(
+                403,
+                f"the token {token.name} lacks the scope {self.scope}: use one that has it, "
+                f"or {_ASK}",
+            )
+        return Caller(token.name, Scope.STAFF in token.scopes)
 
 
 class GuardedRoute(APIRoute):
@@ -54,32 +70,16 @@ class GuardedRoute(APIRoute):
         """
         handler = super().get_route_handler()
         calls = [each.call for each in self.dependant.dependencies]
-        scope = next(call.scope for call in calls if isinstance(call, Needs))
+        needs = next(call for call in calls if isinstance(call, Needs))
 
         async def guarded(request: Request) -> Response:
-            request.state.caller = await _caller(request, scope)
+            request.state.caller = await needs.caller(request)
             queries.refuse_unknown(request)  # not before: who has no token is told that alone
             if "POST" in (self.methods or ()):
                 await request.body()  # FastAPI, which has it from there, would hide why it fails
             return await handler(request)
 
         return guarded
-
-
-async def _caller(request: Request, scope: Scope) -> Caller:
-    given = await _bearer(request)
-    web: Services = request.app.state.services
-    if given is None:
-        raise _unauthorized(f"{_missing(request)}: send `Authorization: Bearer TOKEN`")
-    try:
-        token = web.tokens.find(given.credentials, web.clock())
-    except BearerRefused as exc:
-        raise _unauthorized(f"{exc}: {_ADVICE.get(exc.reason, '')}{_ASK}") from None
-    if scope not in token.scopes:
-        raise HttpProblem(
-            403, f"the token {token.name} lacks the scope {scope}: use one that has it, or {_ASK}"
-        )
-    return Caller(token.name, Scope.STAFF in token.scopes)
 
 
 def _missing(request: Request) -> str:

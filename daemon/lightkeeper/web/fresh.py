@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import Depends, Query, Request
+from fastapi import Query
 from pydantic import BeforeValidator, WithJsonSchema
 
 from lightkeeper.config.durations import Duration
@@ -148,12 +148,3 @@ def is_lately(watched_at: Instant, now: Instant) -> bool:
     A time that is more than a minute ahead does not show that: a clock was wrong.
     """
     return -HEARTBEAT_SECONDS * SECOND <= now - watched_at < HEARTBEAT_SECONDS * SECOND
-
-
-async def _fresh(request: Request) -> FreshAnswers:
-    fresh: FreshAnswers = request.app.state.fresh
-    return fresh
-
-
-Fresh = Annotated[FreshAnswers, Depends(_fresh)]
-"""The parameter by which a route asks for them."""

@@ -1,4 +1,4 @@
-"""What the routes are given: the store, the tokens, the thresholds and the clock."""
+"""What the routes are given: the store, fresh answers, the tokens, thresholds and the clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from lightkeeper.config.known_tokens import Tokens
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.web.access import StoreAccess
+from lightkeeper.web.fresh import FreshAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Services:
     """What every route may use."""
 
     store: StoreAccess
+    fresh: FreshAnswers
     tokens: Tokens
     policy: Policy
     clock: Callable[[], Instant]

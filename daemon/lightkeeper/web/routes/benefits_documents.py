@@ -13,7 +13,7 @@ from lightkeeper.casework.answers import document_answer
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import GuardedRoute, Reader
-from lightkeeper.web.fresh import Fresh, MaxAge
+from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Web
 
@@ -32,10 +32,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     responses=problems.documented(titles={404: _NOT_TRACKED}),
 )
 async def get_document(
-    web: Web, fresh: Fresh, caller: Reader, request_id: RequestId, max_age: MaxAge = None
+    web: Web, caller: Reader, request_id: RequestId, max_age: MaxAge = None
 ) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
-    stale = await fresh.poll(Key.REQUEST_ID, [request_id], max_age)
+    stale = await web.fresh.poll(Key.REQUEST_ID, [request_id], max_age)
     now = web.clock()
     found = await web.store.read(
         lambda database: document_answer(

@@ -16,7 +16,7 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import Caller, GuardedRoute, Reader
-from lightkeeper.web.fresh import Fresh, MaxAge
+from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services, Web
 
@@ -45,13 +45,13 @@ class SubmissionsQuery(BaseModel):
     responses=problems.documented(415),
 )
 async def query_submissions(
-    web: Web, fresh: Fresh, caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
+    web: Web, caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
 ) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
     Scope: `read`.
     """
-    stale = await fresh.poll(Key.SUBMISSION_ID, asked.submissions, max_age)
+    stale = await web.fresh.poll(Key.SUBMISSION_ID, asked.submissions, max_age)
     now = web.clock()
     found = []
     for submission_id in asked.submissions:
@@ -67,10 +67,10 @@ async def query_submissions(
     responses=problems.documented(titles={404: _UNKNOWN}),
 )
 async def get_submission(
-    web: Web, fresh: Fresh, caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
+    web: Web, caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
 ) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
-    stale = await fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
+    stale = await web.fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
     found = await _found(web, caller, submission_id, web.clock(), stale)
     if found == _NONE:
         detail = "nothing of this submission is tracked or expected: check the id"
