@@ -65,6 +65,7 @@ def described() -> FastAPI:
         generate_unique_id_function=_name,
         responses=problems.documented(*_ANYWHERE),
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it tells of requests
     )
     app.include_router(health.router)
     for router in _OF_CALLERS:
