@@ -19,7 +19,6 @@ from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
-from lightkeeper.store.outbox import Outbox
 
 _WORDED_ELSEWHERE: Final = frozenset({"last_answer", "last_problem"})
 _NOTED_BY_STAFF: Final = frozenset(
@@ -44,9 +43,8 @@ def document_answer(
     if row is None:
         return None
     tries = tries_of(database, row)
-    data = data_of(row, Outbox(database).moved_at(row.id), now, policy)
     return {
-        **_told(data, stale, for_staff),
+        **_told(data_of(row, now, policy), stale, for_staff),
         "decided_by": decided_by(tries, row),
         **for_the_veteran(database, tries, now).data,
     }

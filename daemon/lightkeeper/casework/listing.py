@@ -15,7 +15,8 @@ from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.document import PENDING, Step
 from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.filters import MOVED_AT, Filter, Listing
+from lightkeeper.store.filters import Filter, Listing
+from lightkeeper.store.schema import MOVED_AT
 
 _COLUMNS: Final = f"{', '.join(facts.COLUMNS)}, {MOVED_AT} AS moved_at"
 FIELDS: Final = (*facts.NAMES, "last_call_failed")

@@ -87,7 +87,7 @@ def document(
     if row is None:
         return None
     history = Outbox(database).history(row.id)
-    data = data_of(row, Outbox(database).moved_at(row.id), now, policy)
+    data = data_of(row, now, policy)
     data["history"] = [
         {
             "at": iso(change.at),
@@ -163,11 +163,11 @@ def submission(
     wanted = ExpectedDocuments(database).of_submission(submission_id)
     if not rows and not wanted:
         return None
-    outbox, documents = Outbox(database), documents_of(rows)
+    documents = documents_of(rows)
     within = policy.expected_within_ms
     untracked = [each.state(now, within) for each in wanted for _ in range(each.missing_count)]
     read = for_the_veteran(database, rows, now, untracked)
-    known = {row.id: data_of(row, outbox.moved_at(row.id), now, policy) for row in rows}
+    known = {row.id: data_of(row, now, policy) for row in rows}
     data = {
         "form_526_submission_id": submission_id,
         "documents": [
@@ -189,13 +189,11 @@ def submission(
     return Found(data, lines + read.lines)
 
 
-def data_of(
-    row: Form526DocumentSubmission, moved_at: Instant | None, now: Instant, policy: Policy
-) -> dict[str, Any]:
+def data_of(row: Form526DocumentSubmission, now: Instant, policy: Policy) -> dict[str, Any]:
     """What is known of one document, as plain data for JSON."""
     columns = {name: getattr(row, name) for name in facts.COLUMNS}
     return {
-        **facts.of_document(columns, moved_at, now, policy),
+        **facts.of_document(columns, row.moved_at, now, policy),
         **{name: iso(getattr(row, name)) for name in _MORE_TIMES},
         "answer_age_s": _age_s(row.last_answered_at, now),
         "steps": orjson.loads(row.steps),

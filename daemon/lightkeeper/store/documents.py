@@ -25,7 +25,7 @@ from lightkeeper.store.due import DueDocuments
 from lightkeeper.store.errors import Unstorable
 from lightkeeper.store.expected import recount
 from lightkeeper.store.history import write_history
-from lightkeeper.store.schema import COLUMNS, Form526DocumentSubmission
+from lightkeeper.store.schema import COLUMNS, MOVED_AT, Form526DocumentSubmission
 from lightkeeper.store.tallies import tally, tally_moves
 from lightkeeper.store.transact import transact
 from lightkeeper.store.tries import reconsider_lost, regroup, settled, write_settled
@@ -266,8 +266,7 @@ class Documents(DueDocuments):
 
     def find(self, request_id: int) -> Form526DocumentSubmission | None:
         """The document with this request id, with everything the store knows of it."""
-        where = "lighthouse_request_id = ?"
-        rows = self._db.models(Form526DocumentSubmission, where, (request_id,))
+        rows = self._known("lighthouse_request_id = ?", request_id)
         return rows[0] if rows else None
 
     def count_of_submission(self, submission_id: str) -> int:
@@ -280,8 +279,10 @@ class Documents(DueDocuments):
 
     def of_submission(self, submission_id: str) -> list[Form526DocumentSubmission]:
         """All documents of one submission, in the order they were tracked."""
-        where = "form_526_submission_id = ? ORDER BY id"
-        return self._db.models(Form526DocumentSubmission, where, (submission_id,))
+        return self._known("form_526_submission_id = ? ORDER BY id", submission_id)
+
+    def _known(self, where: str, value: int | str) -> list[Form526DocumentSubmission]:
+        return self._db.models(Form526DocumentSubmission, where, (value,), moved_at=MOVED_AT)
 
 
 def _has_moved(one: Recorded) -> bool:

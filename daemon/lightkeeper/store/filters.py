@@ -27,11 +27,6 @@ _INDEXED: Final = frozenset().union(*_CONDITIONS_BY_INDEX.values())
 FOUND_AT_ONCE: Final = 10_000
 """How many ids of documents that match are in memory at a time."""
 READ_AT_ONCE: Final = 500
-MOVED_AT: Final = (
-    "(SELECT MAX(t.at) FROM transitions AS t "
-    "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
-)
-"""When the document `d` came to its step; NULL where it never moved."""
 OTHER: Final = "other"
 """What Datadog is told for a word that has no tag value of its own."""
 _OWN_TAGS: Final = "SELECT word FROM open_words WHERE tag = ?"

@@ -172,14 +172,6 @@ class Outbox:
         """Every transition of one document, the oldest first."""
         return self._db.models(Transition, "document_id = ? ORDER BY id", (document_id,))
 
-    def moved_at(self, document_id: int) -> Instant | None:
-        """Since when a document is known to be at its step; None where it never moved."""
-        rows = self._db.rows(
-            "SELECT MAX(at) FROM transitions WHERE document_id = ? AND from_step <> to_step",
-            (document_id,),
-        )
-        return None if rows[0][0] is None else int(rows[0][0])
-
     def mark_published(
         self, transition_ids: Sequence[int], digests: Iterable[Digest], now: Instant
     ) -> None:

@@ -16,11 +16,17 @@ from peewee import (
 )
 
 from lightkeeper.domain.document import Document
+from lightkeeper.domain.time import Instant
 
 COLUMNS: Final = ", ".join(
     "lighthouse_request_id" if field == "request_id" else field for field in Document._fields
 )
 """The columns that make a `Document`, in the order of its fields."""
+MOVED_AT: Final = (
+    "(SELECT MAX(t.at) FROM transitions AS t "
+    "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
+)
+"""When the document `d` came to its step; NULL where it never moved."""
 TRANSITION: Final = (
     *("document_id", "at", "from_status", "to_status", "from_step", "to_step", "outcome"),
     *("step_changes", "remarks", "processing_ms", "detection_ms", "published_at"),
@@ -67,6 +73,8 @@ class Form526DocumentSubmission(Model):
     acknowledged_at = InstantField(null=True)
     acknowledged_by = TextField(null=True)
     acknowledged_reason = TextField(null=True)
+    moved_at: Instant | None = None
+    """Since when it is known to be at its step; None where it never moved. It is no column."""
 
     class Meta:
         table_name = "form_526_document_submissions"

@@ -244,17 +244,18 @@ class Session:
             rows: list[tuple[Any, ...]] = self._db.execute_sql(self._sql(sql), params).fetchall()
             return rows
 
-    def models(self, model: type[_Model], where: str, params: Sequence[Any]) -> list[_Model]:
-        """The rows of a model's table for which `where` holds, through this connection.
+    def models(
+        self, model: type[_Model], where: str, params: Sequence[Any], **more: str
+    ) -> list[_Model]:
+        """The rows of a model's table, `d`, for which `where` holds, through this connection.
 
-        Peewee's own queries take ten times as long, and go through the connection that the
-        process opened last.
+        `more` are further attributes, each with its SQL. Peewee's own queries take ten times as
+        long, and go through the connection that the process opened last.
         """
         meta = model._meta  # noqa: SLF001  # as Peewee documents it
-        columns = {field.column_name: field.name for field in meta.sorted_fields}
-        sql = f"SELECT {', '.join(columns)} FROM {meta.table_name} WHERE {where}"
-        names = tuple(columns.values())
-        return [model(**dict(zip(names, row, strict=True))) for row in self.rows(sql, params)]
+        columns = {field.name: field.column_name for field in meta.sorted_fields} | more
+        sql = f"SELECT {', '.join(columns.values())} FROM {meta.table_name} AS d WHERE {where}"
+        return [model(**dict(zip(columns, row, strict=True))) for row in self.rows(sql, params)]
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement; the number of rows it changed."""
