@@ -10,7 +10,7 @@ def iso(at: Instant | None) -> str | None:
     """The time in ISO 8601, UTC, to the second; None for None."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(at // SECOND, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def printable(text: str, keep: str = "") -> str:

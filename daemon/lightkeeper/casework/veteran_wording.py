@@ -229,9 +229,9 @@ def wording(
     states += [_state_of_untracked(each, windows) for each in untracked]
     lines: list[Line] = []
     for state in VeteranState:
-        some, count, said = states.count(state), len(states), SAID[state]
-        if not some:
+        if not (some := states.count(state)):
             continue
+        count, said = len(states), SAID[state]
         pair, which = said.of_all if some == count else said.of_some, ""
         if state is VeteranState.SEND_AGAIN and some < count:
             which = _which(lost, [each.document_type for each in documents], said_in)
