@@ -10,7 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 DOCUMENTS = 100_000
 CALLERS = 20
-RATE = 1_000
+PROMISED_RATE = 1_000
+RATE = 1_020
+"""A little more is asked for, so that how late the last answer is does not decide."""
 SECONDS = 15
 TRACKED = 10_000
 BATCH = 100
@@ -18,15 +20,29 @@ FIRST_ID = 1_000_000  # as measured.py has it
 LIGHTKEEPER = (sys.executable, "-m", "lightkeeper")
 
 
-def report(reads: dict[str, float], memory_mb: float, tracked: float) -> None:
-    """Print what was measured."""
-    print(f"\n| the API beside a daemon, {DOCUMENTS:,} documents on SQLite | |")
-    print("|---|---|")
-    print(f"| reads a second, {CALLERS} callers, {RATE:,} asked for | {reads['a_second']:,.0f} |")
-    print(f"| half of them within ms | {reads['p50_ms']:.1f} |")
-    print(f"| 99 of 100 within ms | {reads['p99_ms']:.1f} |")
-    print(f"| peak memory MB | {memory_mb:.0f} |")
-    print(f"| s to track {TRACKED:,} in batches of {BATCH} | {tracked:.1f} |")
+def report(reads: dict[str, float], memory_mb: float, tracked: float) -> list[str]:
+    """Print what was measured beside what is promised; returns what does not hold."""
+    rate, p99 = reads["a_second"], reads["p99_ms"]
+    reading = f"reads a second, {CALLERS} callers"
+    tracking = f"s to track {TRACKED:,} in batches of {BATCH}"
+    rows = (
+        (reading, f"at least {PROMISED_RATE:,}", f"{rate:,.0f}", rate >= PROMISED_RATE),
+        ("half of them within ms", "", f"{reads['p50_ms']:.1f}", True),
+        ("99 of 100 within ms", "below 50", f"{p99:.1f}", p99 < 50),
+        ("peak memory MB", "below 120", f"{memory_mb:.0f}", memory_mb < 120),
+        (tracking, "below 5", f"{tracked:.1f}", tracked < 5),
+    )
+    print(
+        f"\n| the API beside a daemon, {DOCUMENTS:,} documents on SQLite | promised | measured |"
+    )
+    print("|---|---|---|")
+    for what, promised, measured, _ in rows:
+        print(f"| {what} | {promised} | {measured} |")
+    return [
+        f"{what}: {measured}, promised is {promised}"
+        for what, promised, measured, holds in rows
+        if not holds
+    ]
 
 
 def measured(folder: Path, environment: dict[str, str]) -> tuple[dict[str, float], float, float]:
