@@ -95,7 +95,9 @@ async def _found(
         )
         return orjson.dumps(answer)
 
-    count = await web.store.read(
-        lambda database: Documents(database).count_of_submission(submission_id)
-    )
-    return await (web.store.read if count <= _FEW else web.store.read_much)(found)
+    def found_if_few(database: Database) -> bytes | None:
+        count = Documents(database).count_of_submission(submission_id)
+        return found(database) if count <= _FEW else None
+
+    answer = await web.store.read(found_if_few)
+    return await web.store.read_much(found) if answer is None else answer
