@@ -13,7 +13,7 @@ from lightkeeper.polling.queue import Queue
 LOOK_EVERY_SECONDS: Final = 0.5
 """How often the store is looked at for wanted polls, while none is known."""
 LOOKED_AT: Final = 1_000
-"""How many are looked at, those asked for first at the beginning."""
+"""How many are looked at, of each caller in turn."""
 
 
 class WaitedFor(Protocol):
@@ -21,13 +21,15 @@ class WaitedFor(Protocol):
 
     @property
     def document(self) -> Document: ...
+    @property
+    def asked_by(self) -> str: ...
     def is_over(self, now: Instant, seen_at: Instant) -> bool: ...
 
 
 class WantedStore(Protocol):
     """What is needed of the store."""
 
-    def oldest(self, limit: int) -> Sequence[WaitedFor]: ...
+    def in_turn(self, limit: int) -> Sequence[WaitedFor]: ...
     def settle(self, ids: Collection[int]) -> None: ...
 
 
@@ -67,12 +69,15 @@ class WantedBatches:
             self._went_first = False
             return None
         self._looked_at = self._monotonic()
-        found, now = self._store.oldest(LOOKED_AT), self._clock()
+        found, now = self._store.in_turn(LOOKED_AT), self._clock()
+        # Whose calls were fewest goes first; the others fill the call up.
+        found = sorted(found, key=lambda each: budget.wanted_calls(each.asked_by))
         ids = [each.document.id for each in found]
         self._known = {each: self._known.get(each, now) for each in ids}
         if not found:
             return None
-        allowed_in = budget.wait_for_wanted(backlog=self._queue.is_behind)
+        callers = {each.asked_by for each in found}
+        allowed_in = budget.wait_for_wanted(callers, backlog=self._queue.is_behind)
         wait = max(allowed_in, self._history.backoff_left)
         until = now + round(wait * SECOND)
         seen_at = self._known.__getitem__
@@ -85,7 +90,7 @@ class WantedBatches:
         singly = self._history.batches.singly_since is not None
         batch = None if wait > 0 else self._queue.take(left, 1 if singly else size, alone=singly)
         if batch is not None:
-            budget.spend_on_wanted()
+            budget.spend_on_wanted(found[0].asked_by)
             self._looked_at = float("-inf")  # more may be wanted than one call is about
             self._went_first = True
         return batch

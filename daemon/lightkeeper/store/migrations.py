@@ -195,7 +195,8 @@ _FIRST = (
     """
     CREATE TABLE wanted_polls (
         document_id BIGINT NOT NULL PRIMARY KEY,
-        asked_at BIGINT NOT NULL
+        asked_at BIGINT NOT NULL,
+        asked_by TEXT NOT NULL
     )
     """,
     """

@@ -239,6 +239,7 @@ class PollWanted(Model):
 
     document_id = BigIntegerField(primary_key=True)
     asked_at = InstantField()
+    asked_by = TextField()
 
     class Meta:
         table_name = "wanted_polls"

@@ -23,13 +23,13 @@ KEPT_MS: Final = 15 * SECOND
 """For how long a wanted poll is kept whatever the clock of its host says: those of two hosts may
 be some seconds apart."""
 MOST: Final = 5_000
-"""How many documents may be wanted at once, which is more than Lighthouse can be asked about in
-that time. A caller who wants another is answered at once."""
+"""How many documents a caller may want at once, which is more than Lighthouse can be asked about
+in that time. One who wants another is answered at once."""
 _AT_ONCE: Final = 500
 
 _WANT: Final = """
-    INSERT INTO wanted_polls (document_id, asked_at)
-    SELECT id, ? FROM form_526_document_submissions
+    INSERT INTO wanted_polls (document_id, asked_at, asked_by)
+    SELECT id, ?, ? FROM form_526_document_submissions
     WHERE id = ? AND next_poll_at IS NOT NULL AND COALESCE(last_polled_at, 0) = ?
     ON CONFLICT (document_id) DO NOTHING
 """
@@ -37,10 +37,10 @@ _LAST_POLLS: Final = """
     SELECT id, lighthouse_request_id, last_answered_at, last_polled_at, next_poll_at
     FROM form_526_document_submissions
 """
-_OLDEST: Final = f"""
-    SELECT asked_at, last_polled_at, next_poll_at, {COLUMNS}
+_IN_TURN: Final = f"""
+    SELECT asked_at, asked_by, last_polled_at, next_poll_at, {COLUMNS}
     FROM wanted_polls JOIN form_526_document_submissions ON id = document_id
-    ORDER BY asked_at, id LIMIT ?
+    ORDER BY ROW_NUMBER() OVER (PARTITION BY asked_by ORDER BY asked_at, id), asked_at, id LIMIT ?
 """
 
 
@@ -75,6 +75,8 @@ class WantedPoll(NamedTuple):
     document: Document
     asked_at: Instant
     """When the first of them asked, by the clock of the host that was asked."""
+    asked_by: str
+    """Which caller that was, by the name of its token."""
     polled_at: Instant | None
     is_final: bool
     """Whether it is polled no more."""
@@ -103,20 +105,22 @@ class WantedPolls:
         rows = self._db.rows(f"{_LAST_POLLS} WHERE {key} IN ({marks})", ids)
         return [LastPoll._make(row) for row in rows]
 
-    def want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
+    def want(self, seen: Mapping[int, Instant | None], now: Instant, by: str = "") -> set[int]:
         """Ask the daemon to poll these documents; the ids (of rows) of those that it is asked for.
+
+        `by` is the caller who is the first to want them.
 
         `seen` gives when the caller saw each polled last: one that was polled since is not asked
         for, nor one that is polled no more, nor one beyond the most that may be wanted.
         """
-        return transact(self._db, lambda: self._want(seen, now)) if seen else set()
+        return transact(self._db, lambda: self._want(seen, now, by)) if seen else set()
 
-    def _want(self, seen: Mapping[int, Instant | None], now: Instant) -> set[int]:
+    def _want(self, seen: Mapping[int, Instant | None], now: Instant, by: str) -> set[int]:
         self._db.execute("DELETE FROM wanted_polls WHERE asked_at <= ?", (now - KEPT_MS,))
         wanted = self.waiting(seen)
-        ((count,),) = self._db.rows("SELECT COUNT(*) FROM wanted_polls")
+        ((count,),) = self._db.rows("SELECT COUNT(*) FROM wanted_polls WHERE asked_by = ?", (by,))
         # In one order: of two who ask for the same documents one waits for the other.
-        rows = [(now, each, seen[each] or 0) for each in sorted(set(seen) - wanted)]
+        rows = [(now, by, each, seen[each] or 0) for each in sorted(set(seen) - wanted)]
         if rows := rows[: max(0, MOST - count)]:
             self._db.execute_many(_WANT, rows)
             wanted = self.waiting(seen)
@@ -133,11 +137,13 @@ class WantedPolls:
             found.update(document_id for (document_id,) in rows)
         return found
 
-    def oldest(self, limit: int) -> list[WantedPoll]:
-        """At most `limit` of them, those asked for first at the beginning."""
+    def in_turn(self, limit: int) -> list[WantedPoll]:
+        """At most `limit` of them: one of each caller in turn, its oldest first."""
         return [
-            WantedPoll(Document._make(document), asked_at, polled_at, next_poll_at is None)
-            for asked_at, polled_at, next_poll_at, *document in self._db.rows(_OLDEST, (limit,))
+            WantedPoll(Document._make(document), asked_at, by, polled_at, next_poll_at is None)
+            for asked_at, by, polled_at, next_poll_at, *document in self._db.rows(
+                _IN_TURN, (limit,)
+            )
         ]
 
     def settle(self, ids: Collection[int]) -> None:

@@ -1,7 +1,8 @@
 """When Lighthouse allows the next call: by its rate limit's headers and `Retry-After`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -49,8 +50,8 @@ class RateBudget:
         self._resets_at = 0.0
         self._refused = self._unnamed = 0
         self._refused_since = self._said_at = 0.0
-        self._wanted_at: float | None = None
-        self._wanted_calls = 0
+        self._wanted_at: dict[str, float] = {}
+        self._wanted_calls: Counter[str] = Counter()
         self._share_renewed_at = 0.0
 
     def reconfigure(self, max_calls_per_minute: int | None) -> None:
@@ -69,28 +70,41 @@ class RateBudget:
             until = max(until, self._resets_at)
         return max(0.0, until - self._monotonic())
 
-    def wait_for_wanted(self, *, backlog: bool) -> float:
-        """Seconds until a call may go out for which callers wait; a tenth is kept for them now.
+    def wanted_calls(self, by: str) -> int:
+        """How many of the calls for which callers wait were those of this one, of late."""
+        return self._wanted_calls[by]
+
+    def wait_for_wanted(self, callers: Collection[str] = ("",), *, backlog: bool) -> float:
+        """Seconds until a call may go out for which one of these waits; a tenth is kept for all.
 
         Beyond that tenth such calls may use what other polling does not need: nothing while it
-        has a `backlog`, else half of what Lighthouse allows.
+        has a `backlog`, else half of what Lighthouse allows. Callers that wait now and then
+        share the tenth evenly.
         """
-        now = self._wanted_at = self._monotonic()
+        now = self._monotonic()
+        self._wanted_at.update(dict.fromkeys(callers, now))
         if now >= self._share_renewed_at:
-            self._wanted_calls = 0
+            self._wanted_calls.clear()
         left, limit = self.remaining, self.limit or USUAL_LIMIT
         needed = backlog or (left is not None and 2 * left <= limit)
-        used_up = needed and self._wanted_calls >= self._share
+        share = self._share_of_each(self._callers(now))
+        used_up = needed and min(map(self.wanted_calls, callers)) >= share
         until = max(self._not_before, self._share_renewed_at) if used_up else self._not_before
         return max(0.0, until - now)
 
-    def spend_on_wanted(self) -> None:
-        """Count that the next call is one for which callers wait."""
-        if self._wanted_calls == 0:
+    def _callers(self, now: float) -> list[str]:
+        return [each for each, at in self._wanted_at.items() if now - at < KEPT_FOR_SECONDS]
+
+    def _share_of_each(self, callers: Sequence[str]) -> int:
+        return max(1, self._share // len(callers))
+
+    def spend_on_wanted(self, by: str = "") -> None:
+        """Count that the next call is one for which this caller waits."""
+        if not self._wanted_calls.total():
             now = self._monotonic()
             named = self._remaining is not None and now < self._resets_at
             self._share_renewed_at = self._resets_at if named else now + 60.0
-        self._wanted_calls += 1
+        self._wanted_calls[by] += 1
 
     @property
     def _share(self) -> int:
@@ -102,12 +116,12 @@ class RateBudget:
     def _is_kept_free(self) -> bool:
         """Whether what is left of the calls is for waiting callers alone."""
         now = self._monotonic()
-        if self._wanted_at is None or now - self._wanted_at >= KEPT_FOR_SECONDS:
+        callers = self._callers(now)
+        if not callers or self._remaining is None or now >= self._resets_at:
             return False
-        if self._remaining is None or now >= self._resets_at:
-            return False
-        used = self._wanted_calls if now < self._share_renewed_at else 0
-        return self._remaining <= self._share - used
+        share = self._share_of_each(callers)
+        used = self._wanted_calls if now < self._share_renewed_at else Counter[str]()
+        return self._remaining <= sum(max(0, share - used[each]) for each in callers)
 
     @property
     def rate_limited(self) -> bool:

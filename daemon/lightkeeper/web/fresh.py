@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import Query
@@ -55,17 +56,21 @@ class FreshAnswers:
     def __init__(self, store: StoreAccess, clock: Callable[[], Instant]) -> None:
         self._store, self._clock = store, clock
         self._waiting: dict[int, _Waiting] = {}
-        self._new: dict[int, Instant | None] = {}
+        self._new: dict[str, dict[int, Instant | None]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def poll(
-        self, key: Key, values: Sequence[int] | Sequence[str], max_age_ms: int | None
+        self,
+        by: str,
+        key: Key,
+        values: Sequence[int] | Sequence[str],
+        max_age_ms: int | None,
     ) -> frozenset[int] | None:
         """Have the documents with these values polled where that is needed, and wait for it.
 
-        Returns the request ids whose answers are older than `max_age_ms` even so; None where any
-        age will do. An answer that came meanwhile is not, whatever the clock of the daemon's host
-        says.
+        `by` is the name of the caller: each has its share of such polls. Returns the request ids
+        whose answers are older than `max_age_ms` even so; None where any age will do. An answer
+        that came meanwhile is not, whatever the clock of the daemon's host says.
         """
         if max_age_ms is None:
             return None
@@ -80,18 +85,18 @@ class FreshAnswers:
         before = {each.id: each.answered_at for each in found}
         wanted = {each.id: each.polled_at for each in found if each.is_wanted(max_age_ms, now)}
         if wanted and is_watched:
-            await self._polled(wanted)
+            await self._polled(by, wanted)
             found, _ = await self._store.read(known)
             found = [each for each in found if each.answered_at == before.get(each.id)]
         return frozenset(each.request_id for each in found if each.is_stale(max_age_ms, now))
 
-    async def _polled(self, seen: Mapping[int, Instant | None]) -> None:
+    async def _polled(self, by: str, seen: Mapping[int, Instant | None]) -> None:
         """Wait until the daemon has polled these, by id, or will not in time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST_WAIT_MS / SECOND
         for each in seen.keys() - self._waiting.keys():
             self._waiting[each] = _Waiting(loop.create_future(), until)
-            self._new[each] = seen[each]
+            self._new.setdefault(by, {})[each] = seen[each]
         waited_for = [self._waiting[each].over for each in seen]
         if self._asking is None or self._asking.done():
             self._asking = loop.create_task(self._ask())
@@ -103,10 +108,11 @@ class FreshAnswers:
         try:
             await asyncio.sleep(GATHER_SECONDS)
             while self._waiting:
-                if new := self._new:
-                    self._new = {}
-                    self._go_on(new.keys() - await self._store.write(partial(self._want, new)))
-                asked = self._waiting.keys() - self._new.keys()
+                news, self._new = self._new, {}
+                for by, new in news.items():
+                    wanted = await self._store.write(partial(self._want, by, new))
+                    self._go_on(new.keys() - wanted)
+                asked = self._waiting.keys() - chain.from_iterable(self._new.values())
                 self._go_on(asked - await self._store.read(partial(_waiting, asked)))
                 now = loop.time()
                 self._go_on({each for each, it in self._waiting.items() if it.until <= now})
@@ -117,8 +123,8 @@ class FreshAnswers:
             self._new = {}
             self._go_on(set(self._waiting))
 
-    def _want(self, seen: Mapping[int, Instant | None], database: Database) -> set[int]:
-        return WantedPolls(database).want(seen, self._clock())
+    def _want(self, by: str, seen: Mapping[int, Instant | None], database: Database) -> set[int]:
+        return WantedPolls(database).want(seen, self._clock(), by)
 
     def _go_on(self, ids: set[int]) -> None:
         for each in ids:

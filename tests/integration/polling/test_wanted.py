@@ -23,7 +23,7 @@ def watch(make):
         yield running
 
 
-def _want(watch, request_ids, max_age=MINUTE):
+def _want(watch, request_ids, max_age=MINUTE, by="vets-api"):
     """What the API does for who asks for these; how many have to wait."""
     now, polls = watch.clock.instant(), WantedPolls(watch.database)
     marks = ", ".join(map(str, request_ids))
@@ -31,7 +31,7 @@ def _want(watch, request_ids, max_age=MINUTE):
         "id, last_answered_at, last_polled_at, next_poll_at", f"lighthouse_request_id IN ({marks})"
     )
     stale = {row[0]: row[2] for row in rows if is_poll_wanted(*row[1:], max_age, now)}
-    return len(polls.want(stale, now))
+    return len(polls.want(stale, now, by))
 
 
 def _waiting(watch):
@@ -139,6 +139,29 @@ def test_a_backlog_goes_on_while_callers_ask_without_end(make):
         mine = [call for call in calls if call == set(watched[:5])]
         assert 6 <= len(mine) <= 7  # once it is due as well
         assert 0 == watch.agent.count("lightkeeper.poll.batches", outcome="rate_limited")
+
+
+def test_one_caller_does_not_use_up_what_another_waits_for(make):
+    """While there is a backlog: who asks without end leaves half of the tenth to who asks late."""
+    with make(batch_size=5, rate_limit=60) as watch:
+        watch.clock.now += 60 - watch.clock.now % 60
+        ids = watch.track(1_500, "stuck_bgs", age=60 * 3_600)
+        _want(watch, ids[5:6], by="other")
+        for _ in range(2):
+            before = len(watch.calls())
+            for _ in range(55):
+                _want(watch, ids[:5], max_age=0, by="greedy")
+                _slices(watch, 1)
+            ((late,), *_) = watch.rows("lighthouse_request_id", "last_polled_at IS NULL")
+
+            until_then = len(watch.calls())
+            assert 1 == _want(watch, [late], by="other")
+            _slices(watch, 1)
+
+            assert [True] == [late in call for call in _asked(watch, until_then)]
+            mine = [call for call in _asked(watch, before) if call & set(ids[:5])]
+            assert 3 <= len(mine) <= 4  # once it is due as well
+            _slices(watch, 4)
 
 
 def test_callers_who_ask_without_end_keep_nothing_else_from_being_polled(make):

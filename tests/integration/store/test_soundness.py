@@ -23,7 +23,7 @@ SOUND = (
     "INSERT INTO maintenance_windows (starts_at, ends_at, step_names, reason, announced_by, "
     "announced_at) VALUES (?, ? + 1, '[\"CLAIMS_EVIDENCE\"]', 'upgrade', 'jane', ?)",
     "INSERT INTO expected_documents VALUES ('s', 'form_0781', 2, 1, ?, 'x', NULL, NULL, NULL)",
-    "INSERT INTO wanted_polls VALUES (1, ?)",
+    "INSERT INTO wanted_polls VALUES (1, ?, 'vets-api')",
     "INSERT INTO audit_log (at, who, action, what) VALUES (?, 'vets-api', 'tracked', '2')",
 )
 """A row of each table, as lightkeeper writes it."""

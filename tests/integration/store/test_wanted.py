@@ -37,7 +37,7 @@ def test_a_document_is_wanted_once_however_many_ask(polls, store):
     assert {2, 3} == polls.want({2: None, 3: None}, NOW + 1_000)
 
     assert [(1, NOW), (2, NOW), (3, NOW + 1_000)] == _rows(store)
-    assert [21, 22, 23] == [each.document.request_id for each in polls.oldest(9)]
+    assert [21, 22, 23] == [each.document.request_id for each in polls.in_turn(9)]
 
 
 def test_a_poll_that_was_made_ends_the_wait_of_all(polls, store):
@@ -78,6 +78,17 @@ def test_there_is_a_most_of_them(polls, store, monkeypatch):
     assert 3 == len(_rows(store))
 
 
+def test_each_caller_has_its_turn_and_a_most_of_its_own(polls, store, monkeypatch):
+    """However many another has asked for before."""
+    monkeypatch.setattr(wanted_module, "MOST", 3)
+
+    assert {1, 2, 3} == polls.want({1: None, 2: None, 3: None, 4: None}, NOW, "first")
+    assert {3, 5} == polls.want({3: None, 5: None}, NOW + 1_000, "second")
+
+    found = [(each.document.id, each.asked_by) for each in polls.in_turn(3)]
+    assert [(1, "first"), (5, "second"), (2, "first")] == found
+
+
 @pytest.mark.parametrize(
     ("polled_at", "due_at", "later_ms", "over"),
     [
@@ -99,7 +110,7 @@ def test_a_wanted_poll_is_over_once_no_caller_needs_it(
         (polled_at, due_at),
     )
 
-    (found,) = polls.oldest(9)
+    (found,) = polls.in_turn(9)
 
     assert over == found.is_over(NOW + later_ms, NOW)
 
@@ -107,7 +118,7 @@ def test_a_wanted_poll_is_over_once_no_caller_needs_it(
 def test_the_daemon_counts_by_its_own_clock_how_long_a_poll_is_wanted(polls):
     """Where the clock of the API's host is behind, and for no longer than three waits."""
     polls.want({1: None}, NOW - 6_000)
-    (found,) = polls.oldest(9)
+    (found,) = polls.in_turn(9)
 
     assert [False, True] == [found.is_over(NOW + each, NOW) for each in (4_999, 5_000)]
     assert found.is_over(NOW + 9_000, NOW + 9_000)

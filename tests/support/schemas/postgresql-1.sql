@@ -167,7 +167,8 @@ CREATE TABLE public.waiting_uploads (
 );
 CREATE TABLE public.wanted_polls (
     document_id bigint NOT NULL,
-    asked_at bigint NOT NULL
+    asked_at bigint NOT NULL,
+    asked_by text NOT NULL
 );
 INSERT INTO public.audit_log VALUES (1, 1800000000000, 'on-call', 'acknowledged', 'request id 600000003: seen to');
 INSERT INTO public.audit_log VALUES (2, 1800000000000, 'vets-api', 'expected', 'submission s-1: 2 form_0781');
@@ -262,18 +263,18 @@ INSERT INTO public.transitions VALUES (30, 24, 1800086400000, 'pending', 'done',
 INSERT INTO public.transitions VALUES (31, 25, 1800086400000, 'pending', 'done', 'none', 'complete', 'done', '[["CLAIMS_EVIDENCE","SUCCESS"],["BENEFITS_GATEWAY_SERVICE","SUCCESS"]]', '[["slo_missed","detection"]]', 0, 86400000, 1800086400000);
 INSERT INTO public.waiting_uploads VALUES ('vets-api', 7, 1800000000000, NULL, NULL);
 INSERT INTO public.waiting_uploads VALUES ('vets-api', 8, 1800000000000, 'wrong', NULL);
-INSERT INTO public.wanted_polls VALUES (3, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (4, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (5, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (6, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (7, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (8, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (11, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (12, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (17, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (18, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (19, 1800086400000);
-INSERT INTO public.wanted_polls VALUES (20, 1800086400000);
+INSERT INTO public.wanted_polls VALUES (3, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (4, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (5, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (6, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (7, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (8, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (11, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (12, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (17, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (18, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (19, 1800086400000, '');
+INSERT INTO public.wanted_polls VALUES (20, 1800086400000, '');
 SELECT pg_catalog.setval('public.audit_log_id_seq', 3, true);
 SELECT pg_catalog.setval('public.form_526_document_submissions_id_seq', 25, true);
 SELECT pg_catalog.setval('public.maintenance_windows_id_seq', 1, true);

@@ -300,6 +300,23 @@ def test_what_other_polling_does_not_need_is_free_for_callers(budget):
     assert (42.0, 0.0) == (budget.wait_for_wanted(backlog=False), budget.wait_seconds())
 
 
+def test_callers_share_the_tenth_evenly(budget, clock):
+    """One that took all of it before another came leaves the other its share; alone it has all."""
+
+    def spent(by):
+        count = 0
+        while budget.wait_for_wanted([by], backlog=True) == 0.0:
+            budget.spend_on_wanted(by)
+            count += 1
+        return count
+
+    assert (6, 3, 0) == (spent("first"), spent("second"), spent("first"))
+    clock.now += 60.0
+    assert (3, 3) == (spent("first"), spent("second"))
+    clock.now += 600.0
+    assert 6 == spent("first")
+
+
 def test_they_wait_for_the_limit_as_all_calls_do(budget):
     """Nothing is kept free beyond what Lighthouse allows."""
     budget.wait_for_wanted(backlog=True)

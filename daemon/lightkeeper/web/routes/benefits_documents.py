@@ -35,7 +35,7 @@ async def get_document(
     web: Web, caller: Reader, request_id: RequestId, max_age: MaxAge = None
 ) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
-    stale = await web.fresh.poll(Key.REQUEST_ID, [request_id], max_age)
+    stale = await web.fresh.poll(caller.name, Key.REQUEST_ID, [request_id], max_age)
     now = web.clock()
     found = await web.store.read(
         lambda database: document_answer(

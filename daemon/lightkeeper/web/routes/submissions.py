@@ -51,7 +51,7 @@ async def query_submissions(
 
     Scope: `read`.
     """
-    stale = await web.fresh.poll(Key.SUBMISSION_ID, asked.submissions, max_age)
+    stale = await web.fresh.poll(caller.name, Key.SUBMISSION_ID, asked.submissions, max_age)
     now = web.clock()
     found = []
     for submission_id in asked.submissions:
@@ -70,7 +70,7 @@ async def get_submission(
     web: Web, caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
 ) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
-    stale = await web.fresh.poll(Key.SUBMISSION_ID, [submission_id], max_age)
+    stale = await web.fresh.poll(caller.name, Key.SUBMISSION_ID, [submission_id], max_age)
     found = await _found(web, caller, submission_id, web.clock(), stale)
     if found == _NONE:
         detail = "nothing of this submission is tracked or expected: check the id"
