@@ -83,7 +83,7 @@ def test_a_caller_that_sends_its_headers_slowly_is_cut_off(web, monkeypatch, beg
 
     assert 408 == status
     assert "the headers did not arrive within 0.3 s" == problem["detail"]
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 0.29  # the timers of uvloop may end a millisecond early
 
 
 def test_a_caller_that_sends_its_body_slowly_is_cut_off(web, monkeypatch):
