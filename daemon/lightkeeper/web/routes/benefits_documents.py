@@ -15,7 +15,6 @@ from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import GuardedRoute, Reader
 from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Web
 
 MAX_REQUEST_ID: Final = 2**63 - 1
 RequestId = Annotated[
@@ -31,10 +30,9 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     response_model=schemas.DocumentAnswer,
     responses=problems.documented(titles={404: _NOT_TRACKED}),
 )
-async def get_document(
-    web: Web, caller: Reader, request_id: RequestId, max_age: MaxAge = None
-) -> Any:
+async def get_document(caller: Reader, request_id: RequestId, max_age: MaxAge = None) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
+    web = caller.web
     stale = await web.fresh.poll(caller.name, Key.REQUEST_ID, [request_id], max_age)
     now = web.clock()
     found = await web.store.read(

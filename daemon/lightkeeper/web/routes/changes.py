@@ -11,7 +11,6 @@ from lightkeeper.store.changes import Changes
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import Follower, GuardedRoute
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Web
 
 LONGEST_WAIT_SECONDS: Final = 30
 MOST_CHANGES: Final = 1_000
@@ -41,7 +40,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["changes"])
     responses=problems.documented(410, titles={400: _WRONG_CURSOR}),
 )
 async def get_changes(
-    web: Web, _caller: Follower, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
+    caller: Follower, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
 ) -> Any:
     """Give the changes after a cursor, in the order of their commits. Scope: `changes`.
 
@@ -49,6 +48,7 @@ async def get_changes(
     no change until its first answer differs from how it was tracked. Where an older copy of the
     store was restored, a 410 names the cursor to go on after, in `go_on_after`.
     """
+    web = caller.web
     feed = Feed(web.tokens.environment)
     try:
         position = feed.position(after or None)

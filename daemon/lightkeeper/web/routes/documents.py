@@ -23,7 +23,7 @@ from lightkeeper.web import bodies, cursors, problems, schemas
 from lightkeeper.web.access import StoreSilent
 from lightkeeper.web.auth import GuardedRoute, Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Services, Web
+from lightkeeper.web.services import Services
 
 MOST_LISTED: Final = 1_000
 MOST_VALUES: Final = 20
@@ -46,7 +46,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     | {200: {"model": schemas.TrackedAnswer, "description": "All of them are known already."}},
     openapi_extra={"requestBody": schemas.DOCUMENTS_TO_TRACK},
 )
-async def track_documents(web: Web, caller: Tracker, request: Request) -> Any:
+async def track_documents(caller: Tracker, request: Request) -> Any:
     """Track one document, or up to 1,000 in an array, by the rules of `lightkeeper track`.
 
     To send the same again changes nothing. Every good item is stored, also where others are
@@ -55,6 +55,7 @@ async def track_documents(web: Web, caller: Tracker, request: Request) -> Any:
     422.
     Scope: `track`.
     """
+    web = caller.web
     items = _items(request.headers.get("content-type"), await request.body())
     now = web.clock()
     found = await web.store.write(
@@ -157,12 +158,13 @@ class ListFilter(BaseModel):
     "/v1/documents",
     response_model=schemas.ListAnswer,
 )
-async def list_documents(web: Web, caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
+async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
     """List the documents that match every filter, in the order they were tracked. Scope: `read`.
 
     A filter that is given twice allows both values; 20 values are allowed at most. To go on, ask
     the same with `after`, as long as `has_more` is true.
     """
+    web = caller.web
     now = web.clock()
     after_id = cursors.read(wanted.after) if wanted.after else None
     asked = Asked(**wanted.model_dump(include=set(Asked._fields)))

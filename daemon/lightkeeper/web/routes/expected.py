@@ -19,7 +19,6 @@ from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import GuardedRoute, Tracker
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Web
 
 MOST_ITEMS: Final = 100
 
@@ -55,7 +54,7 @@ class ExpectedBody(BaseModel):
     responses=problems.documented(404, 415),
 )
 async def expect_documents(
-    web: Web, caller: Tracker, submission_id: Annotated[str, Path()], body: ExpectedBody
+    caller: Tracker, submission_id: Annotated[str, Path()], body: ExpectedBody
 ) -> Any:
     """Say how many documents of which type a submission should have. Scope: `track`.
 
@@ -63,6 +62,7 @@ async def expect_documents(
     and 0 takes it back; a type that is not named stays. The answer has all that is expected of
     the submission. Where an item is wrong, nothing is stored.
     """
+    web = caller.web
     try:
         submission = submission_id_of(submission_id)
     except WrongDocument as exc:

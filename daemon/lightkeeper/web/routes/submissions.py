@@ -18,7 +18,6 @@ from lightkeeper.web import problems, schemas
 from lightkeeper.web.auth import Caller, GuardedRoute, Reader
 from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Services, Web
 
 MOST_ASKED: Final = 100
 SubmissionId = Annotated[str, Path(description="The id of the Form 526 submission.")]
@@ -45,17 +44,18 @@ class SubmissionsQuery(BaseModel):
     responses=problems.documented(415),
 )
 async def query_submissions(
-    web: Web, caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
+    caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
 ) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
     Scope: `read`.
     """
+    web = caller.web
     stale = await web.fresh.poll(caller.name, Key.SUBMISSION_ID, asked.submissions, max_age)
     now = web.clock()
     found = []
     for submission_id in asked.submissions:
-        found.append(await _found(web, caller, submission_id, now, stale))
+        found.append(await _found(caller, submission_id, now, stale))
         await asyncio.sleep(0)  # others are answered in between
     content = b'{"submissions":[' + b",".join(found) + b"]}"
     return Response(content, media_type="application/json")
@@ -67,11 +67,12 @@ async def query_submissions(
     responses=problems.documented(titles={404: _UNKNOWN}),
 )
 async def get_submission(
-    web: Web, caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
+    caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
 ) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
+    web = caller.web
     stale = await web.fresh.poll(caller.name, Key.SUBMISSION_ID, [submission_id], max_age)
-    found = await _found(web, caller, submission_id, web.clock(), stale)
+    found = await _found(caller, submission_id, web.clock(), stale)
     if found == _NONE:
         detail = "nothing of this submission is tracked or expected: check the id"
         raise HttpProblem(404, detail, title=_UNKNOWN)
@@ -79,13 +80,13 @@ async def get_submission(
 
 
 async def _found(
-    web: Services,
     caller: Caller,
     submission_id: str,
     now: Instant,
     stale: Container[int] | None,
 ) -> bytes:
     """The answer as JSON; of a submission with many documents it is made in a thread."""
+    web = caller.web
     if not submission_id.isprintable():  # none is tracked, and PostgreSQL takes no NUL
         return _NONE
 
