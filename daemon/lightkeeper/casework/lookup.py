@@ -137,7 +137,7 @@ def for_the_veteran(
     database: Database,
     rows: Sequence[Form526DocumentSubmission],
     now: Instant,
-    untracked: Sequence[ExpectedState] = (),
+    untracked: Sequence[tuple[str, ExpectedState]] = (),
 ) -> Found:
     """What the veteran reads about these documents of one claim."""
     said = wording(rows, MaintenanceWindows(database).in_effect(now), untracked=untracked)
@@ -165,7 +165,11 @@ def submission(
         return None
     documents = documents_of(rows)
     within = policy.expected_within_ms
-    untracked = [each.state(now, within) for each in wanted for _ in range(each.missing_count)]
+    untracked = [
+        (each.document_type, each.state(now, within))
+        for each in wanted
+        for _ in range(each.missing_count)
+    ]
     read = for_the_veteran(database, rows, now, untracked)
     known = {row.id: data_of(row, now, policy) for row in rows}
     data = {

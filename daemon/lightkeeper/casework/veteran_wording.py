@@ -215,18 +215,19 @@ def wording(
     windows: Sequence[MaintenanceWindow] = (),
     said_in: gettext.NullTranslations = ENGLISH,
     *,
-    untracked: Sequence[ExpectedState] = (),
+    untracked: Sequence[tuple[str, ExpectedState]] = (),
 ) -> list[Line]:
     """What a veteran could be shown about these documents of one claim, first what they must do.
 
     Several tries of one document are one. Where one waits because of `windows`, which are the
-    maintenance windows in effect, that is said. `untracked` are the claim's documents that are
-    expected and not tracked. Without a document there is no line.
+    maintenance windows in effect, that is said. `untracked` are the types and states of the
+    claim's documents that are expected and not tracked. Without a document there is no line.
     """
     documents = [each.decides for each in documents_of(rows)]
     lost = [each.document_type for each in documents if _veteran_must_act(each)]
     states = [_state(each, windows) for each in documents]
-    states += [_state_of_untracked(each, windows) for each in untracked]
+    states += [_state_of_untracked(state, windows) for _, state in untracked]
+    of_claim = [each.document_type for each in documents] + [kind for kind, _ in untracked]
     lines: list[Line] = []
     for state in VeteranState:
         if not (some := states.count(state)):
@@ -234,7 +235,7 @@ def wording(
         count, said = len(states), SAID[state]
         pair, which = said.of_all if some == count else said.of_some, ""
         if state is VeteranState.SEND_AGAIN and some < count:
-            which = _which(lost, [each.document_type for each in documents], said_in)
+            which = _which(lost, of_claim, said_in)
             pair = NAMED if which else pair
         sentence = said_in.ngettext(*pair, some).format(some=some, count=count, which=which)
         # Each is said once, and that there is nothing to do not below what is to be done.

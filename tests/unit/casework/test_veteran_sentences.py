@@ -161,7 +161,7 @@ def test_a_document_that_is_not_tracked_has_its_sentence():
     said = {}
     for state, outage in itertools.product(ExpectedState, OUTAGES):
         if state != ExpectedState.TRACKED:
-            (line,) = wording([], windows(outage), untracked=[state])
+            (line,) = wording([], windows(outage), untracked=[("form_0781", state)])
             said[state, outage] = line.text()
 
     assert {case: SENTENCES[which] for case, which in UNTRACKED.items()} == said
@@ -172,9 +172,10 @@ def test_what_is_not_tracked_counts_beside_every_other_document():
     """With a tracked document in any state each has its line, or one for both where they agree."""
     for case in ALL:
         for state in ("awaited", "missing", "settled"):
-            lines = wording([document(*case)], windows(case[-1]), untracked=[state, state])
+            untracked = [("form_0781", state)] * 2
+            lines = wording([document(*case)], windows(case[-1]), untracked=untracked)
             alone = wording([document(*case)], windows(case[-1]))[0].state
-            missing = wording([], windows(case[-1]), untracked=[state])[0].state
+            missing = wording([], windows(case[-1]), untracked=[("form_0781", state)])[0].state
 
             found = {line.state: line.documents for line in lines}
             assert found == ({alone: 3} if alone == missing else {alone: 1, missing: 2})
@@ -252,11 +253,37 @@ def test_three_types_are_told_apart_by_a_comma_too():
     rows = of_types(TYPES, (0, 1, 2))
     which = "the document you uploaded, your Form 0781 and your Form 0781a"
     for state in ("awaited", "missing", "settled"):
-        first = wording(rows, untracked=[state])[0]
+        first = wording(rows, untracked=[("bdd_instructions", state)])[0]
 
         assert f"VA couldn't add 3 of your 5 documents to your file: {which}." == first.sentence
         assert first.next_step.startswith("Mail them to")
     assert textstat.flesch_kincaid_grade(first.text()) <= 8
+
+
+@pytest.mark.parametrize("state", ["awaited", "missing", "settled"])
+@pytest.mark.parametrize(
+    ("tracked", "untracked", "said"),
+    [
+        (
+            ("veteran_upload", "form_0781"),
+            "veteran_upload",
+            "1 of your 3 documents to your file: 1 of the 2 documents you uploaded.",
+        ),
+        (
+            ("veteran_upload", "veteran_upload"),
+            "form_0781",
+            "1 of your 3 documents to your file: 1 of the 2 documents you uploaded.",
+        ),
+        (("veteran_upload",), "veteran_upload", "1 of your 2 documents to your file."),
+        (("veteran_upload",), "form_0781", "1 of your 2 documents to your file: the document"),
+        (("form_0781",), "form_0781", "1 of your 2 documents to your file: 1 of your 2 Forms"),
+    ],
+)
+def test_what_is_not_tracked_is_one_of_its_type(tracked, untracked, said, state):
+    """The first is lost, the others that are tracked are in the eFolder."""
+    first = wording(of_types(tracked, (0,)), untracked=[(untracked, state)])[0]
+
+    assert first.sentence.startswith(f"VA couldn't add {said}")
 
 
 def test_that_staff_will_say_is_said_once():
