@@ -131,12 +131,15 @@ def trouble_cells(document: Document, at: float) -> tuple[str, ...]:
     condition = Condition(document.condition)
     word = "failed" if document.lighthouse_status == "failed" else condition.replace("_", " ")
     waits = f"waits for {(at - document.tracked_at / SECOND) / 3_600:.0f} h"
+    acts = _WHO_ACTS.get(condition, "")
+    if document.document_type == DocumentType.BDD_INSTRUCTIONS:  # VA's own paper
+        acts = acts.replace("veteran", "staff")
     return (
         word,
         _SHOWN_STEPS.get(document.current_step, document.current_step),
         document.document_type,
         str(document.request_id),
-        waits if condition in _LATE else _WHO_ACTS[condition],
+        waits if condition in _LATE else acts,
     )
 
 

@@ -15,12 +15,14 @@ NOON = 1_800_014_400
 HOUR = 3_600
 
 
-def document(request_id, condition, step="CLAIMS_EVIDENCE", status="failed", age=1):
+def document(
+    request_id, condition, step="CLAIMS_EVIDENCE", status="failed", age=1, kind="bdd_instructions"
+):
     """A document in trouble, tracked so many hours before noon."""
     fields = dict.fromkeys(Document._fields)
     fields |= {
         "request_id": request_id,
-        "document_type": "bdd_instructions",
+        "document_type": kind,
         "tracked_at": (NOON - age * HOUR) * 1_000,
         "lighthouse_status": status,
         "condition": condition,
@@ -48,6 +50,7 @@ TROUBLES = [
     document(4, "in_efolder", step="BENEFITS_GATEWAY_SERVICE"),
     document(5, "efolder_unknown", step="unknown"),
     document(6, "not_found", step="none", status="pending"),
+    document(7, "not_in_efolder", kind="form_0781"),
 ]
 ALERTS = [
     Alert("failure-surge", "title", NOON - HOUR, 5, Urgency.PAGER, is_over=False),
@@ -74,15 +77,16 @@ def test_every_document_in_trouble_has_its_line():
 
 def test_a_line_says_what_is_wrong_and_who_acts():
     """Condition, step, type, request id, and whose turn it is or how long the document waits."""
-    lines = [line.split() for line in text(board(TROUBLES)).splitlines()[-9:-3]]
+    lines = [line.split() for line in text(board(TROUBLES)).splitlines()[-10:-3]]
 
     assert [
         ["stuck", "CLAIMS_EVIDENCE", "bdd_instructions", "1", "waits", "for", "49", "h"],
         ["slow", "CLAIMS_EVIDENCE", "bdd_instructions", "2", "waits", "for", "25", "h"],
-        ["failed", "CLAIMS_EVIDENCE", "bdd_instructions", "3", "veteran", "must", "act"],
+        ["failed", "CLAIMS_EVIDENCE", "bdd_instructions", "3", "staff", "must", "act"],
         ["failed", "BENEFITS_GATEWAY_SERVICE", "bdd_instructions", "4", "staff", "must", "act"],
         ["failed", "(no", "step", "named)", "bdd_instructions", "5", "staff", "look", "first"],
         ["not", "found", "bdd_instructions", "6", "staff", "look", "first"],
+        ["failed", "CLAIMS_EVIDENCE", "form_0781", "7", "veteran", "must", "act"],
     ] == lines
 
 
