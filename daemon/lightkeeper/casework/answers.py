@@ -1,11 +1,12 @@
 """What callers of the API are told of documents and submissions, as plain data for JSON.
 
 The same as `lightkeeper show --json`, without the history, which the feed of changes has, and
-without what Lighthouse and failed calls worded: answers are passed on. What staff noted, by name,
-is for staff alone.
+without whole answers and failed calls. What staff noted, by name, and what Lighthouse worded is
+for staff alone: its free text may name persons.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 from typing import Any, Final
 
 from lightkeeper.casework.lookup import (
@@ -15,15 +16,16 @@ from lightkeeper.casework.lookup import (
     submission,
     tries_of,
 )
+from lightkeeper.domain.answer import STEP_STATUSES
+from lightkeeper.domain.document import Step
 from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
+from lightkeeper.store.filters import OTHER
 
 _WORDED_ELSEWHERE: Final = frozenset({"last_answer", "last_problem"})
-_NOTED_BY_STAFF: Final = frozenset(
-    {"acknowledged_by", "acknowledged_reason", "settled_by", "settled_reason"}
-)
+_STEPS: Final = frozenset(map(str, Step))
 
 
 def document_answer(
@@ -75,10 +77,46 @@ def submission_answer(
 
 
 def told(data: dict[str, Any], *, for_staff: bool) -> dict[str, Any]:
-    """The same, where what staff noted is None unless it is `for_staff`."""
+    """The same; unless it is `for_staff` without what staff noted and what Lighthouse worded."""
     if for_staff:
         return data
-    return {name: None if name in _NOTED_BY_STAFF else value for name, value in data.items()}
+    return {
+        name: _FOR_ALL[name](value) if value is not None and name in _FOR_ALL else value
+        for name, value in data.items()
+    }
+
+
+def steps_told(steps: Mapping[str, str], *, for_staff: bool) -> dict[str, str]:
+    """Statuses by step, where unknown words are `other` unless it is `for_staff`."""
+    if for_staff:
+        return dict(steps)
+    return {
+        step_told(name, for_staff=False): word if word in STEP_STATUSES else OTHER
+        for name, word in steps.items()
+    }
+
+
+def step_told(name: str, *, for_staff: bool) -> str:
+    """The name of a step: `other` where it is an unknown one, unless it is `for_staff`."""
+    return name if for_staff or name in _STEPS else OTHER
+
+
+def _withheld(_: Any) -> None:
+    return None
+
+
+_FOR_ALL: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "acknowledged_by": _withheld,
+    "acknowledged_reason": _withheld,
+    "settled_by": _withheld,
+    "settled_reason": _withheld,
+    "error_detail": _withheld,
+    "unknown_words": _withheld,
+    "current_step": partial(step_told, for_staff=False),
+    "failed_step": partial(step_told, for_staff=False),
+    "steps": partial(steps_told, for_staff=False),
+}
+"""What takes the place of a value for those who are no staff."""
 
 
 def _told(data: dict[str, Any], stale: Container[int] | None, for_staff: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from lightkeeper.casework.answers import step_told, steps_told
 from lightkeeper.casework.text import iso
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import HOUR, Instant
@@ -73,8 +74,19 @@ class Feed:
         check = hashlib.sha256(text + numbers).digest()[:_CHECK_BYTES]
         return base64.urlsafe_b64encode(numbers + check).decode()
 
-    def page(self, changes: Changes, after: Position, limit: int, now: Instant) -> ChangesPage:
-        """At most `limit` changes after this position; raises `CursorGone`."""
+    def page(
+        self,
+        changes: Changes,
+        after: Position,
+        limit: int,
+        now: Instant,
+        *,
+        for_staff: bool = False,
+    ) -> ChangesPage:
+        """At most `limit` changes after this position; raises `CursorGone`.
+
+        Unless it is `for_staff`, a step that is no known one is `other`.
+        """
         # The change that the cursor names is read with them: it has to be there still.
         known = int(after != START)
         found = changes.since(after.id, limit + known + 1)
@@ -82,9 +94,8 @@ class Feed:
             raise CursorGone(self.cursor(_safe(changes, after, now)))
         page = found[known : known + limit]
         last = _position(page[-1]) if page else after
-        return ChangesPage(
-            [_data(each) for each in page], self.cursor(last), len(found) > known + limit
-        )
+        told = [_data(each, for_staff) for each in page]
+        return ChangesPage(told, self.cursor(last), len(found) > known + limit)
 
 
 def _position(change: Changed) -> Position:
@@ -101,7 +112,7 @@ def _safe(changes: Changes, after: Position, now: Instant) -> Position:
     return changes.before(min(after.at, now, *there) - SAFETY_MS)
 
 
-def _data(change: Changed) -> dict[str, Any]:
+def _data(change: Changed, for_staff: bool) -> dict[str, Any]:
     return {
         "at": iso(change.at),
         "lighthouse_request_id": change.request_id,
@@ -110,10 +121,10 @@ def _data(change: Changed) -> dict[str, Any]:
         "document_type": change.document_type,
         "from_status": change.from_status,
         "to_status": change.to_status,
-        "from_step": change.from_step,
-        "to_step": change.to_step,
+        "from_step": step_told(change.from_step, for_staff=for_staff),
+        "to_step": step_told(change.to_step, for_staff=for_staff),
         "outcome": change.outcome,
-        "step_changes": dict(orjson.loads(change.step_changes)),
+        "step_changes": steps_told(dict(orjson.loads(change.step_changes)), for_staff=for_staff),
         # Their details hold who and why, which are for staff.
         "remarks": [each.kind for each in remarks.decode(change.remarks)],
     }

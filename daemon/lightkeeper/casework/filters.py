@@ -1,7 +1,7 @@
 """What staff write to choose documents, made into a filter: words, dates and ages."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d.*")
 class WrongFilter(LightkeeperError):
     """A filter names a step or a time that does not exist.
 
-    `unnamed` says the same for a caller: nothing that it sent is repeated.
+    `unnamed` says the same for a caller: nothing that it or Lighthouse worded is repeated.
     """
 
     exit_status = ExitStatus.USAGE
@@ -100,14 +100,19 @@ def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:
     steps: set[str] = set()
     for word in words:
         if _plain(word) not in known:
-            near = _near(_plain(word), known)
-            names = sorted(min(each) for each in known.values())
-            meant = f"Did you mean {min(known[near])!r}?" if near else ""
-            remedy = meant or f"choose from {', '.join(names)}"
-            nowhere = "--step: no document is or was at"
-            raise WrongFilter(f"{nowhere} {word!r}: {remedy}", f"{nowhere} such a step: {remedy}")
+            nowhere, usual = "--step: no document is or was at", {_plain(each) for each in Step}
+            raise WrongFilter(
+                f"{nowhere} {word!r}: {_remedy(word, known)}",
+                f"{nowhere} such a step: {_remedy(word, {each: known[each] for each in usual})}",
+            )
         steps |= known[_plain(word)]
     return frozenset(steps)
+
+
+def _remedy(word: str, known: Mapping[str, set[str]]) -> str:
+    near = _near(_plain(word), known)
+    names = sorted(min(each) for each in known.values())
+    return f"Did you mean {min(known[near])!r}?" if near else f"choose from {', '.join(names)}"
 
 
 def _near(word: str, known: Iterable[str]) -> str | None:

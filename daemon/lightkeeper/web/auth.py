@@ -26,7 +26,7 @@ class Caller(NamedTuple):
 
     name: str
     is_staff: bool
-    """Whether it is told what staff noted, besides what it asks for."""
+    """Whether it is told what staff noted and Lighthouse worded, besides what it asks for."""
     web: Services
     """What its call may use. A dependency of its own would cost each call 4 % more."""
 

@@ -14,6 +14,11 @@ from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatu
 from lightkeeper.domain.expected import ExpectedState
 
 Noted = Annotated[str | None, Field(description="By staff; null without the scope `staff`.")]
+Worded = Annotated[str | None, Field(description="By Lighthouse; null without the scope `staff`.")]
+_STEP: Final = (
+    "Lighthouse's step, or none, complete, unknown; "
+    "without the scope `staff` any further one is `other`."
+)
 Time = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -36,11 +41,11 @@ class ListedDocument(BaseModel):
     lighthouse_status: LighthouseStatus
     condition: Condition
     condition_since: Time
-    current_step: str = Field(description="Lighthouse's step, or none, complete, unknown.")
+    current_step: str = Field(description=_STEP)
     step_since: Time
-    failed_step: str | None
-    error_detail: str | None
-    unknown_words: str | None
+    failed_step: str | None = Field(description=_STEP)
+    error_detail: Worded
+    unknown_words: Worded
     waited_s: int
     tracked_at: Time
     decided_at: Time
@@ -120,8 +125,8 @@ class DocumentChange(BaseModel):
     document_type: DocumentType
     from_status: LighthouseStatus
     to_status: LighthouseStatus
-    from_step: str
-    to_step: str
+    from_step: str = Field(description=_STEP)
+    to_step: str = Field(description=_STEP)
     outcome: Outcome | None = Field(description="How the document ended, where it did now.")
     step_changes: dict[str, str] = Field(description="The new status of each step that changed.")
     remarks: list[RemarkKind]

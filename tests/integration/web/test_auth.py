@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from store_rows import new
+from store_rows import ended, new
 from web_rig import NOW, WebRig
 
 from lightkeeper.casework.triage import Action, decide, note
@@ -19,6 +19,7 @@ from lightkeeper.store.triage import TriageStore
 from lightkeeper.web.limits import REFUSED_AFTER_SECONDS
 
 PATH = "/v1/benefits-documents/5"
+WORDS = "unknown_words"
 
 
 @pytest.fixture
@@ -159,3 +160,45 @@ def test_who_of_staff_did_what_is_told_to_staff_alone(web):
         assert not any(each in told for each in ("jane", "called them", "by mail"))
         unnamed = re.sub('"(jane|called them|by mail)"', "null", whole)
         assert json.loads(unnamed) == json.loads(told)
+
+
+def test_what_lighthouse_worded_is_told_to_staff_alone(web):
+    """Its free text may be of a person: others read null, and `other` for an unknown step."""
+    worded = "File Smith_John_DD214.pdf of veteran John Q. Smith (ssn 796-04-3735)"
+    step = "JOHN Q SMITH 796043735"
+    documents = Documents(web.database)
+    documents.add([new(5)], NOW)
+    steps = {"CLAIMS_EVIDENCE": "SUCCESS", step: "SMITH"}
+    failed = {"current_step": step, "failed_step": step, "error_detail": worded}
+    change = {"step_changes": (("CLAIMS_EVIDENCE", "SUCCESS"), (step, "FAILED"))}
+    (before,) = documents.due(NOW, 9)
+    state = failed | {"steps": json.dumps(steps), "reported_status": "JOHN SMITH"}
+    documents.record([ended(before, "failed", change=change, **state)], NOW)
+
+    def answers(*scopes):
+        bearer = web.token("-".join(scopes), *scopes)
+        found = [
+            web.get(PATH, token=bearer),
+            web.get("/v1/submissions/s-1", token=bearer),
+            web.post("/v1/submissions/query", {"submissions": ["s-1"]}, token=bearer),
+            web.get("/v1/documents", token=bearer),
+            web.get("/v1/changes", token=bearer),
+        ]
+        assert [200] * len(found) == [each.status for each in found]
+        return [each.data for each in found]
+
+    read = answers(Scope.READ, Scope.CHANGES)
+    assert not re.search("smith|796", json.dumps(read), re.IGNORECASE)
+    told = {"current_step": "other", "failed_step": "other", "error_detail": None}
+    assert told | {"unknown_words": None} == {name: read[0][name] for name in (*told, WORDS)}
+    assert {"CLAIMS_EVIDENCE": "SUCCESS", "other": "other"} == read[0]["steps"]
+    (changed,) = read[-1]["changes"]
+    assert ("none", "other") == (changed["from_step"], changed["to_step"])
+    assert {"CLAIMS_EVIDENCE": "SUCCESS", "other": "FAILED"} == changed["step_changes"]
+
+    for_staff = answers(Scope.READ, Scope.CHANGES, Scope.STAFF)
+    assert all(step in json.dumps(each) for each in for_staff)
+    assert failed | {"steps": steps} == {name: for_staff[0][name] for name in (*failed, "steps")}
+    wrong = web.get("/v1/documents?step=jon%20smith%20796043735")
+    assert 422 == wrong.status
+    assert "SMITH" not in wrong.data["detail"]

@@ -55,7 +55,9 @@ async def get_changes(
 
         async def page() -> ChangesPage:
             return await web.store.read_much(
-                lambda database: feed.page(Changes(database), position, limit, web.clock())
+                lambda database: feed.page(
+                    Changes(database), position, limit, web.clock(), for_staff=caller.is_staff
+                )
             )
 
         found = await page()
