@@ -70,6 +70,19 @@ def test_many_are_answered_in_the_order_asked(web):
     assert (200, {"submissions": expected}) == (answer.status, answer.data)
 
 
+def test_an_answer_that_is_too_large_is_refused(web):
+    """Before all of it is read, however often the same is asked for; one by one it is given."""
+    many = [new(each, submission_id="big") for each in range(100, 1_100)]
+    Documents(web.database).add(many, NOW)
+
+    answer = web.post("/v1/submissions/query", {"submissions": ["big"] * 100})
+
+    said = "the answer would have more than 8 MiB: ask for fewer submissions at once"
+    assert (422, said) == (answer.status, answer.data["detail"])
+    answer = web.post("/v1/submissions/query", {"submissions": ["big", "s-1"]})
+    assert [1_000, 1] == [len(each["documents"]) for each in answer.data["submissions"]]
+
+
 WRONG = [
     ({"submissions": []}, "body.submissions: must have at least 1: the list of ids is empty"),
     ({"submissions": ["s"] * 101}, "body.submissions: must have at most 100 ids: send the"),

@@ -23,6 +23,8 @@ MOST_ASKED: Final = 100
 SubmissionId = Annotated[str, Path(description="The id of the Form 526 submission.")]
 _FEW: Final = 20
 """How many documents are read at once, while every other caller waits."""
+_MOST_BYTES: Final = 8 * 2**20
+"""Of several submissions in one answer: some 10,000 documents."""
 _NONE: Final = orjson.dumps(None)
 _UNKNOWN: Final = "This submission is not known"
 
@@ -48,14 +50,18 @@ async def query_submissions(
 ) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
-    Scope: `read`.
+    An answer of more than 8 MiB is refused, unless it is of one submission. Scope: `read`.
     """
     web = caller.web
     stale = await web.fresh.poll(caller.name, Key.SUBMISSION_ID, asked.submissions, max_age)
     now = web.clock()
-    found = []
+    found, size = [], 0
     for submission_id in asked.submissions:
         found.append(await _found(caller, submission_id, now, stale))
+        size += len(found[-1])
+        if size > _MOST_BYTES and len(asked.submissions) > 1:
+            detail = "the answer would have more than 8 MiB: ask for fewer submissions at once"
+            raise HttpProblem(422, detail, title="The answer is too large")
         await asyncio.sleep(0)  # others are answered in between
     content = b'{"submissions":[' + b",".join(found) + b"]}"
     return Response(content, media_type="application/json")
