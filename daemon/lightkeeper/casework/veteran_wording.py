@@ -14,16 +14,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.casework.tries import documents_of
-from lightkeeper.domain.document import (
-    DONE,
-    FAILED,
-    PENDING,
-    Condition,
-    DocumentType,
-    Step,
-)
+from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, DocumentType, Step
 from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.maintenance import MaintenanceWindow, is_out
+from lightkeeper.domain.time import MINUTE
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -31,6 +25,8 @@ ENGLISH: Final = gettext.NullTranslations()
 LOCALES: Final = Path(__file__).with_name("locale")
 _LATE: Final = frozenset({Condition.STUCK, Condition.OVERDUE, Condition.ACKNOWLEDGED})
 """Pending for so long that VA staff look into it, or looked into already."""
+_NOT_FOUND_AFTER_MS: Final = 30 * MINUTE
+"""For how long Lighthouse does not know it until staff are told, by `documents-not-found`."""
 _Pair: TypeAlias = tuple[str, str]
 """A message for one document, and for several."""
 
@@ -313,8 +309,10 @@ def _is_finished(document: Form526DocumentSubmission) -> bool:
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:
-    if document.lighthouse_status != PENDING or document.not_found_since is not None:
+    """Whether staff were told: it ended in doubt, or was polled for long and is not known."""
+    if document.lighthouse_status != PENDING:
         return True
-    # It was polled for hours, and nothing is known of it.
-    since, polled_at = document.unanswered_since, document.last_polled_at
-    return bool(since and polled_at and polled_at - since >= UNOBSERVED_AFTER_MS)
+    polled_at = document.last_polled_at or 0
+    missed_for = polled_at - (document.not_found_since or polled_at)
+    unanswered_for = polled_at - (document.unanswered_since or polled_at)
+    return missed_for >= _NOT_FOUND_AFTER_MS or unanswered_for >= UNOBSERVED_AFTER_MS

@@ -85,7 +85,7 @@ CONDITIONS = {
     "done": ("natural", "contradictory", "closed"),
     "failed": ("natural", "acknowledged", "closed"),
     "pending": (
-        *("waiting", "slow", "stuck", "overdue", "not found", "unobserved"),
+        *("waiting", "slow", "stuck", "overdue", "not found", "not found once", "unobserved"),
         *("acknowledged", "closed"),
     ),
 }
@@ -128,8 +128,9 @@ def document(status, step, efolder, kind, condition, _):
     if condition == "natural":
         of_failure = failure_condition(fields["failed_step"], in_efolder_at)
         fields["condition"] = of_failure if failed else "delivered"
-    elif condition == "not found":
+    elif condition.startswith("not found"):
         fields |= {"condition": "not_found", "not_found_since": AT}
+        fields["last_polled_at"] = AT + (HOUR if condition == "not found" else 0)
     elif condition == "unobserved":
         fields |= {"condition": "waiting", "unanswered_since": AT}
         fields["last_polled_at"] = AT + 3 * HOUR

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from lightkeeper.casework.veteran_wording import VeteranState, wording
-from lightkeeper.domain.time import HOUR
+from lightkeeper.domain.time import HOUR, MINUTE
 from lightkeeper.store.schema import Form526DocumentSubmission
 
 AT = 1_800_000_000_000
@@ -24,7 +24,18 @@ STATES = {
     },
     "denied": {"lighthouse_status": "done", "condition": "contradictory"},
     "in_efolder": {"lighthouse_status": "pending", "in_efolder_at": AT, "current_step": BGS},
-    "not_found": {"lighthouse_status": "pending", "not_found_since": AT},
+    "not_found_now": {
+        "lighthouse_status": "pending",
+        "condition": "not_found",
+        "not_found_since": AT,
+        "last_polled_at": AT + 30 * MINUTE - 1,
+    },
+    "not_found": {
+        "lighthouse_status": "pending",
+        "condition": "not_found",
+        "not_found_since": AT,
+        "last_polled_at": AT + 30 * MINUTE,
+    },
     "unanswered": {
         "lighthouse_status": "pending",
         "unanswered_since": AT,
@@ -79,7 +90,7 @@ def _wording(*states):
         ("done", "VA has your document in your file."),
         *(
             (state, "VA is adding your document to your file. You don't need to do anything.")
-            for state in ("new", "slow", "unanswered")
+            for state in ("new", "slow", "unanswered", "not_found_now")
         ),
         *(
             (
@@ -174,6 +185,7 @@ def test_the_remedy_is_named_only_where_the_veteran_must_act(pair):
 
 IN_FILE = {name for name, state in STATES.items() if "in_efolder_at" in state}
 COMING = {"new", "slow", "stuck", "overdue", "unanswered", "unobserved"}
+NOT_FOUND = {"not_found", "not_found_now"}
 
 
 def _tries(*states, **more):
@@ -189,7 +201,7 @@ def test_two_tries_of_an_attachment_are_one_document(pair):
     assert "of your" not in said
     found = IN_FILE | {"denied"}
     decides = next(
-        ({*group} & {*pair} for group in (found, COMING, {"not_found"}) if {*group} & {*pair}),
+        ({*group} & {*pair} for group in (found, COMING, NOT_FOUND) if {*group} & {*pair}),
         {*pair},
     )
     assert said in {_wording(state) for state in decides}
