@@ -1,7 +1,8 @@
 """The store behind one small surface: opened, migrated, claimed."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,21 @@ _WATCHED: Final = "UPDATE lightkeeper_schema SET written_at = COALESCE(?, writte
 
 class Database(Session):
     """The store: its schema, its claim, and one connection to it."""
+
+    _outlives_schema = False
+
+    def serve_callers(self, *, reads_only: bool) -> None:
+        """Serve callers for long: a write is refused once another version changed the schema."""
+        super().serve_callers(reads_only=reads_only)
+        self._outlives_schema = True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One write transaction, as a session's."""
+        with super().writing():
+            if self._outlives_schema:
+                self.refuse_older()
+            yield
 
     def lock_intake(self) -> None:
         """Inside a transaction: keep other intakes out until it ends (SQLite's own lock does)."""

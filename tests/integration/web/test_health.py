@@ -54,6 +54,27 @@ def test_a_store_of_another_version_is_not_ready(web):
     assert 200 == web.get("/healthz", token=None).status
 
 
+def test_a_store_of_another_version_is_not_written(web):
+    """Neither older nor newer: the process writes again once the schema is its own."""
+    body = {
+        "lighthouse_request_id": 5,
+        "form_526_submission_id": "s-1",
+        "document_type": "form_0781",
+    }
+    expected = {"expected": [{"document_type": "form_0781", "count": 1}]}
+    assert 201 == web.post("/v1/documents", body).status  # its connection is open
+
+    for change in ("+ 1", "- 2"):
+        web.database.execute(f"UPDATE lightkeeper_schema SET version = version {change}")
+        body["lighthouse_request_id"] += 1
+        tracked = web.post("/v1/documents", body)
+        assert (503, "5") == (tracked.status, tracked.headers["retry-after"])
+        assert 503 == web.post("/v1/submissions/s-1/expected", expected).status
+    assert [] == web.database.rows("SELECT * FROM expected_documents")
+    web.database.execute("UPDATE lightkeeper_schema SET version = version + 1")
+    assert 201 == web.post("/v1/documents", body).status
+
+
 def test_a_store_that_cannot_be_read_is_not_ready(web):
     """Its own words stay out of the answer."""
     web.database.execute("ALTER TABLE form_526_document_submissions RENAME TO elsewhere")
