@@ -161,6 +161,17 @@ def test_a_list_that_takes_too_long_is_given_up(web, monkeypatch):
     assert 200 == web.get("/v1/documents?word=success").status
 
 
+def test_a_store_that_is_silent_is_not_blamed_on_the_list(tmp_path, postgres_url, monkeypatch):
+    """However few were asked for, there would be no answer."""
+    monkeypatch.setattr(access, "ANSWER_SECONDS", 0.3)
+    with WebRig(tmp_path, postgres_url) as web, web.database.writing():
+        web.database.execute("LOCK TABLE form_526_document_submissions")
+        answer = web.get("/v1/documents")
+
+    said = "the store cannot be used now: repeat this later"
+    assert (503, said) == (answer.status, answer.data["detail"])
+
+
 def test_an_empty_cursor_is_none(web):
     """A script has one in an empty variable before its first page."""
     assert web.get("/v1/documents").data == web.get("/v1/documents?after=").data

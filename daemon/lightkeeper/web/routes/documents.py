@@ -20,7 +20,6 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.errors import TookTooLong
 from lightkeeper.store.filters import Listing
 from lightkeeper.web import bodies, cursors, problems, schemas
-from lightkeeper.web.access import StoreSilent
 from lightkeeper.web.auth import GuardedRoute, Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
 from lightkeeper.web.services import Services
@@ -175,7 +174,7 @@ async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()])
     except WrongFilter as exc:
         named = _OPTION.sub(lambda found: found[1].replace("-", "_"), exc.unnamed)
         raise HttpProblem(422, named) from None
-    except (TookTooLong, StoreSilent):
+    except TookTooLong:
         raise HttpProblem(503, _TOO_LONG) from None
     last = page.next_after_id
     answer = {
