@@ -45,7 +45,8 @@ def test_a_document_that_is_not_tracked_is_not_found(web):
 
 def test_what_is_no_request_id_is_refused(web):
     """No number that the store cannot hold reaches it, and nothing is repeated."""
-    for wrong in ("-1", "1.5", "5x", str(2**63), "9" * 400, "%00", "%2e%2e"):
+    odd = ("-1", "1.5", "5x", str(2**63), "9" * 400, "%00", "%2e%2e", "%D9%A1", "5%0A")
+    for wrong in (*odd, "1.0", "%2B1", "1_0", "%201"):
         answer = web.get(f"/v1/benefits-documents/{wrong}")
 
         assert 422 == answer.status

@@ -3,10 +3,12 @@
 The upstream is in the path: another one has ids of its own.
 """
 
+import re
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Path
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from lightkeeper.casework.answers import document_answer
@@ -17,8 +19,18 @@ from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
 
 MAX_REQUEST_ID: Final = 2**63 - 1
+
+
+def _digits(text: str) -> str:
+    if not re.fullmatch("-?[0-9]+", text):  # of "1.0", "+1" and "1_0" pydantic makes a number
+        raise ValueError("must be a whole number")
+    return text
+
+
 RequestId = Annotated[
-    int, Path(ge=0, le=MAX_REQUEST_ID, description="The requestId that Lighthouse returned.")
+    int,
+    BeforeValidator(_digits),
+    Path(ge=0, le=MAX_REQUEST_ID, description="The requestId that Lighthouse returned."),
 ]
 _NOT_TRACKED: Final = "This document is not tracked"
 
