@@ -68,7 +68,7 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, which parses the body first of all, behind the look at the token.
 
-        It refuses query names that the operation does not have as well.
+        It refuses wrong names in the query as well.
         """
         handler = super().get_route_handler()
         calls = [each.call for each in self.dependant.dependencies]
@@ -76,7 +76,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.state.caller = await needs.caller(request)
-            queries.refuse_unknown(request)  # not before: who has no token is told that alone
+            queries.refuse_wrong(request)  # not before: who has no token is told that alone
             if "POST" in (self.methods or ()):
                 await request.body()  # FastAPI, which has it from there, would hide why it fails
             return await handler(request)

@@ -1,10 +1,11 @@
-"""The names in a query: one that the operation does not have is refused.
+"""The names in a query: one that the operation does not have is refused, or that is given twice.
 
 If it were ignored, a caller would be answered something that it did not ask. The refusal
-names it by its place, and not as it was written: it may be a person's.
+names an unknown one by its place, and not as it was written: it may be a person's.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
@@ -33,18 +34,27 @@ _OTHER_WORDS: Final = {
 _MOST_NAMED: Final = 20
 
 
-def refuse_unknown(request: Request) -> None:
-    """Raise an `HttpProblem` where the query has a name that the description does not."""
-    given = dict.fromkeys(request.query_params.keys())
+def refuse_wrong(request: Request) -> None:
+    """Raise an `HttpProblem` for a name that the description lacks, or has for one value alone."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
     if not given:
         return
     path = request.scope["route"].path_format
     operation = request.app.openapi()["paths"][path][request.method.lower()]
-    names = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
-    unknown = [(at, each) for at, each in enumerate(given) if each not in names][:_MOST_NAMED]
-    if unknown:
-        reasons = [(("query", at), _reason(each, names)) for at, each in unknown]
-        raise problems.of_reasons(reasons)
+    schemas = {
+        each["name"]: each["schema"]
+        for each in operation.get("parameters", ())
+        if each["in"] == "query"
+    }
+    names = list(schemas)
+    wrong: list[tuple[tuple[str, str | int], str]] = []
+    for at, (name, count) in enumerate(given.items()):
+        if name not in schemas:
+            wrong.append((("query", at), _reason(name, names)))
+        elif count > 1 and schemas[name].get("type") != "array":
+            wrong.append((("query", name), "is given more than once: give one value"))
+    if wrong:
+        raise problems.of_reasons(wrong[:_MOST_NAMED])
 
 
 def _reason(name: str, names: Sequence[str]) -> str:

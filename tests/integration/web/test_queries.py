@@ -59,6 +59,24 @@ def test_a_call_with_a_body_is_refused_as_well(web, path, body, says):
     assert ["query.0", "query.1"] == [each["where"] for each in answer.data["errors"]]
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (f"{DOCUMENT}?max_age=60s&max_age=1s", "max_age"),
+        ("/v1/submissions/s?max_age=1s&max_age=1s", "max_age"),
+        ("/v1/changes?limit=1&wait=0&limit=2", "limit"),
+        ("/v1/documents?status=done&unobserved=true&status=failed&unobserved=false", "unobserved"),
+    ],
+)
+def test_a_name_of_one_value_is_refused_if_given_twice(web, path, name):
+    """Which of the two was meant nobody knows."""
+    answer = web.get(path)
+
+    said = f"query.{name}: is given more than once: give one value"
+    assert (422, said) == (answer.status, answer.data["detail"])
+    assert [f"query.{name}"] == [each["where"] for each in answer.data["errors"]]
+
+
 def test_who_has_no_token_is_told_that_alone(web):
     """What the names are is not said before."""
     assert 401 == web.get("/v1/changes?cursor=C", token=None).status
