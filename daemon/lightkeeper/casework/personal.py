@@ -26,6 +26,17 @@ _PERSONAL: Final = tuple(
 )
 _PART: Final = r"\s?[-._:\s\u2010-\u2015]\s?"
 _PARTED: Final = re.compile(rf"(?<!\d)\d{{3}}{_PART}\d\d{_PART}\d{{4}}(?!\d)")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]+(?:@|%(?:25)*40)(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE
+)
+# Ten digits without a sign between them may be an id.
+_PHONE: Final = re.compile(
+    rf"(?<![\w.+-])(?:\+?1{_PART})?(?:\(\d{{3}}\)\s?|\d{{3}}{_PART})\d{{3}}{_PART}\d{{4}}(?![\w-])"
+    r"|(?<!\w)\+\d(?:[-. ()]{0,2}\d){9,14}(?!\w)"
+    r"|\b(?:tele)?(?:phone|tel|cell|mobile)\b\W{0,3}(?:(?:no|number|is)\b\W{0,3})?"
+    r"(?:\d{3}[-. ]?)?\d{3}[-. ]?\d{4}(?![\w-])",
+    re.IGNORECASE,
+)
 _NINE_DIGITS: Final = re.compile(r"\d{9}")
 _LINK: Final = re.compile(r"https?://\S+")
 _WORD: Final = re.compile(r"[^\s,;:()\[\]<>{}\"'/=|]+")
@@ -39,7 +50,14 @@ def form_of(word: str) -> str | None:
 
 
 def in_text(text: str) -> str | None:
-    """What a part of a text is formed like that is never stored; None where nothing is.
+    """What a part of a text is formed like that is never stored; None where nothing is."""
+    if _EMAIL.search(text):
+        return "an e-mail address"
+    return in_name(text) or ("formed like a telephone number" if _PHONE.search(text) else None)
+
+
+def in_name(text: str) -> str | None:
+    """The same of the name of who acts, which may be their e-mail address.
 
     Request ids may have nine digits: such a number is one behind `request id`.
     """

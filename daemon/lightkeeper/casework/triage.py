@@ -158,13 +158,16 @@ def check_note(
     by: str, reason: str, *, needs_reason: bool = True, reason_option: str = "--reason"
 ) -> None:
     """Raise `IncompleteNote` unless both are there, one printable line each, nothing personal."""
-    named = (("--by", by, LONGEST_NAME), (reason_option, reason, LONGEST_REASON))
-    for name, text, longest in named:
+    named = (
+        ("--by", by, LONGEST_NAME, personal.in_name),
+        (reason_option, reason, LONGEST_REASON, personal.in_text),
+    )
+    for name, text, longest, personal_in in named:
         if not text.isprintable() or len(text) > longest:
             raise IncompleteNote(
                 f"{name} must be one printable line of at most {longest} characters"
             )
-        if problem := personal.in_text(text):
+        if problem := personal_in(text):
             raise IncompleteNote(
                 f"{name}: a part of it is {problem}, which is not stored: leave it out, and "
                 "write `request id` before a request id of nine digits"
