@@ -219,21 +219,19 @@ def name_of(by: str | None) -> str:
 
 
 def note_write(who: str, action: str, what: str) -> None:
-    """Note in the audit log of the store, if there is one, what was done to files.
+    """Note in the audit log of the store what was done to files.
 
-    A store that cannot be written keeps no token from being revoked: it is said instead.
+    A store that is not there or cannot be written keeps no token from being revoked: it is said
+    instead.
     """
     from functools import partial
 
     from lightkeeper.service.clock import now
     from lightkeeper.store import audit
-    from lightkeeper.store.errors import StoreMissing
     from lightkeeper.store.transact import transact
 
     try:
         with closing(open_store(load_store_settings())) as store:
             transact(store, partial(audit.note, store, who, action, what, now()))
-    except StoreMissing:
-        pass  # no daemon has run yet
     except LightkeeperError as exc:
         complain(f"this is not in the audit log: {exc}", "warning")

@@ -101,6 +101,20 @@ def test_a_store_that_cannot_be_written_keeps_no_token_alive(path, tmp_path):
     assert [] == api_tokens.read(str(path))
 
 
+@pytest.mark.parametrize("words", [("new", "reports", "--scope", "read"), ("revoke", "vets-api")])
+def test_where_there_is_no_store_it_is_said(path, tmp_path, words):
+    """As LIGHTKEEPER_DATABASE_URL may name another than that of the daemon."""
+    made(path, "vets-api")
+    env = command_line.environment(
+        tmp_path / "elsewhere.db", LIGHTKEEPER_API_TOKENS_FILE=str(path), DD_ENV="Staging"
+    )
+    done = command_line.run("token", *words, env=env)
+
+    said = f"lightkeeper: this is not in the audit log: {tmp_path / 'elsewhere.db'}: there is no"
+    assert (0, True) == (done.returncode, done.stderr.splitlines()[-1].startswith(said))
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
 WRONG = {
     "a name that is taken": ("new reports --scope read", OVERWRITE, "reports already: revoke it"),
     "a name with capitals": ("new Reports --scope read", USAGE, "NAME: the name of a token is"),
