@@ -9,6 +9,7 @@ from lightkeeper.casework.text import printable
 from lightkeeper.casework.values import WrongDocument, request_id_of
 from lightkeeper.domain import time
 from lightkeeper.domain.document import DONE, FAILED, PENDING
+from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.compared import Known, known
 from lightkeeper.store.database import Database
@@ -27,9 +28,12 @@ _DISAGREE: Final = frozenset(
         ("completed", FAILED),
         ("pending", FAILED),
         ("failed", DONE),
+        ("completed", PENDING),
+        ("failed", PENDING),
     }
 )
-"""What cannot both be true for long. That one of the two learned of an end first is none of it."""
+"""What cannot both be true for long. That one of the two learned of an end first is none of it:
+one that is pending is counted once it is stuck."""
 _UNTRACKED: Final = frozenset({NOT_TRACKED, _NO_REQUEST_ID})
 _LASTING: Final = range(2 * time.HOUR, 48 * time.HOUR)
 """How long vets-api has had to learn of it; from the end on, it is told no more."""
@@ -49,6 +53,7 @@ class Comparison:
     """Compares rows as they are read; the counts are final once `disagreements` has ended."""
 
     now: Instant
+    policy: Policy = USUAL
     rows: int = 0
     """Those with a request id."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -73,7 +78,7 @@ class Comparison:
             last = page[-1][0]
             rows = [(row, _state(state)) for row, state in page if row.request_id]
             self.rows += len(rows)
-            for found in _disagreeing(rows, database):
+            for found in _disagreeing(rows, database, self.policy.stuck_after_ms, self.now):
                 *said, began = found
                 *_, theirs, ours = said
                 kind = NOT_TRACKED if ours in _UNTRACKED else f"{theirs} {ours}"
@@ -95,9 +100,9 @@ class Comparison:
 
 
 def _disagreeing(
-    rows: list[tuple[Upload, str]], database: Database
+    rows: list[tuple[Upload, str]], database: Database, stuck_after_ms: int, now: Instant
 ) -> Iterator[tuple[int, int | None, str, str, Instant]]:
-    """Yield what is said of each row, and since when the store has it so."""
+    """Yield what is said of each row, and since when the store has it so, or it is stuck."""
     ids = {row.id: _number(row) for row, _ in rows}
     tracked = known(database, [each for each in ids.values() if each is not None])
     for row, state in rows:
@@ -107,7 +112,12 @@ def _disagreeing(
         elif request_id not in tracked:
             yield row.id, request_id, state, NOT_TRACKED, row.created_at
         elif (state, ours := _word(tracked[request_id])) in _DISAGREE:
-            yield row.id, request_id, state, ours, tracked[request_id].since or row.created_at
+            document = tracked[request_id]
+            stuck_at = document.handed_over_at + stuck_after_ms
+            if ours != PENDING:
+                yield row.id, request_id, state, ours, document.since or row.created_at
+            elif stuck_at <= now:
+                yield row.id, request_id, state, ours, stuck_at
 
 
 def _word(document: Known) -> str:

@@ -32,8 +32,9 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
     """List the rows of vets-api's table that are not tracked, or of which it says something else.
 
     It says completed, and Lighthouse does not know the document or it failed; pending, and it
-    failed; failed, and it is done. The exit status is 1 where there are any. Without --since it
-    begins where the table was followed from, and Datadog is told how many there are.
+    failed; failed, and it is done; completed or failed, and it is stuck. The exit status is 1
+    where there are any. Without --since it begins where the table was followed from, and Datadog
+    is told how many there are.
     """
     from lightkeeper.casework.compare import FIELDS, Comparison
     from lightkeeper.casework.filters import instant_of
@@ -45,7 +46,7 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
     settings = load_store_settings()
     configure_logs()
     url = source_url(settings, given)
-    compared = Comparison(now())
+    compared = Comparison(now(), settings.policy)
     with (
         closing(VetsApiUploads(url)) as uploads,
         closing(open_store(settings, look=True)) as store,

@@ -93,7 +93,8 @@ def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bo
             return _once(follower, stop, begin)
         configure_logs()
         with closing(build_emitter(Settings.load())) as emitter:
-            FollowLoop(uploads, store, followed, follower, emitter).run(stop, begin)
+            loop = FollowLoop(uploads, store, followed, follower, emitter, policy=settings.policy)
+            loop.run(stop, begin)
     return ExitStatus.OK
 
 

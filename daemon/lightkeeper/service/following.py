@@ -10,6 +10,7 @@ import structlog
 from lightkeeper.casework.compare import NOT_TRACKED, Comparison
 from lightkeeper.casework.follow import Follower, FollowTally
 from lightkeeper.domain.errors import LightkeeperError
+from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import Instant
 from lightkeeper.service.clock import now
 from lightkeeper.service.stop import Stop
@@ -49,6 +50,7 @@ class FollowLoop:
         follower: Follower,
         emitter: Emitter,
         *,
+        policy: Policy = USUAL,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uploads = uploads
@@ -56,6 +58,7 @@ class FollowLoop:
         self._followed = followed
         self._follower = follower
         self._emitter = emitter
+        self._policy = policy
         self._monotonic = monotonic
         self._compare_at = 0.0
         self._failures = 0
@@ -89,7 +92,7 @@ class FollowLoop:
         """
         if self._monotonic() < self._compare_at:
             return
-        compared, missed = Comparison(now()), []
+        compared, missed = Comparison(now(), self._policy), []
         begin = self._followed.taken_from() or 0
         for found in compared.disagreements(self._uploads, self._store, begin):
             if found["lightkeeper"] == NOT_TRACKED:

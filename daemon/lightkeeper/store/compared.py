@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from lightkeeper.domain.time import Instant
 from lightkeeper.store.database import Database
+from lightkeeper.store.levels import HANDED_OVER_AT
 
 _AT_ONCE: Final = 1_000
 
@@ -17,6 +18,7 @@ class Known(NamedTuple):
     """Whether Lighthouse does not know it."""
     since: Instant | None
     """Since when it is done, failed or not found."""
+    handed_over_at: Instant
 
 
 def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
@@ -27,9 +29,9 @@ def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
         marks = ", ".join("?" * len(some))
         rows = database.rows(
             "SELECT lighthouse_request_id, lighthouse_status, not_found_since, "
-            "COALESCE(decided_at, not_found_since) "
+            f"COALESCE(decided_at, not_found_since), {HANDED_OVER_AT} "
             f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
             some,
         )
-        found |= {row[0]: Known(row[1], row[2] is not None, row[3]) for row in rows}
+        found |= {row[0]: Known(row[1], row[2] is not None, *row[3:]) for row in rows}
     return found

@@ -258,8 +258,8 @@ _OF_DOCUMENTS: Final[Table] = {
         "lightkeeper.compare.untrue": (
             "document",
             {"disagreement": UNTRUE},
-            "Those of these rows whose document has stood so in the store for two hours, and no "
-            "longer than two days: vets-api has had the time to learn of it.",
+            "Those of these rows whose document has stood so in the store, or been stuck, for "
+            "two hours, and no longer than two days: vets-api has had the time to learn of it.",
         ),
     },
     (Kind.EVENT, Sender.EVENTS): {

@@ -30,7 +30,10 @@ CALL_OUTCOMES: Final = (
     "connection",
     "unexpected",
 )
-UNTRUE: Final = ("completed_not_found", "completed_failed", "pending_failed", "failed_done")
+UNTRUE: Final = (
+    *("completed_not_found", "completed_failed", "completed_pending"),
+    *("pending_failed", "failed_done", "failed_pending"),
+)
 """What vets-api says of a document, and what the store: the veteran is told what is not so."""
 DISAGREEMENTS: Final = (*UNTRUE, "not_tracked")
 """The same; or that it is not tracked."""

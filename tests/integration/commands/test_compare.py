@@ -125,6 +125,7 @@ def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
         source.execute(INSERT, (1, request_id, "pending", 1))
 
     kinds = ("completed_not_found", "completed_failed", "failed_done")
+    kinds += ("completed_pending", "failed_pending")
     assert {**dict.fromkeys(kinds, 0), "pending_failed": 1, "not_tracked": 2} == told()
     assert {} == told("--since", "7d")
 
@@ -147,6 +148,34 @@ def test_what_vets_api_goes_on_to_say_is_told_apart(source, rig, env, tmp_path):
         gauge = f"lightkeeper.compare.{name}"
         assert counts == agent.gauge(gauge, disagreement="failed_done"), name
         assert 0 == agent.gauge(gauge, disagreement="completed_failed"), name
+
+
+def test_an_end_that_vets_api_says_of_a_stuck_document_is_told(source, rig, env, tmp_path):
+    """Not before it is stuck; to the monitor two hours later, as long as any other."""
+    ours = {526_001: 47, 526_002: 49, 526_003: 51, 526_004: 95, 526_005: 97}
+    for request_id, ago in ours.items():
+        rig.clock.now = time.time() - ago * 3_600
+        known(rig, [request_id])
+        record(rig, {request_id: running(request_id)})
+        for theirs in ("completed", "failed", "pending"):
+            source.execute(INSERT, (1, str(request_id), theirs, ago))
+
+    with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
+        agent_env = env | {"DD_DOGSTATSD_URL": agent.url}
+        *_, last = compare(agent_env).stdout.splitlines()
+        agent.drain()
+        agent.assert_clean()
+
+    assert "15 compared, 8 disagree" == last
+    for kind in ("completed_pending", "failed_pending"):
+        assert 4 == agent.gauge("lightkeeper.compare.disagreements", disagreement=kind)
+        assert 2 == agent.gauge("lightkeeper.compare.untrue", disagreement=kind)
+    rows = csv.DictReader(io.StringIO(compare(env, "--format", "csv").stdout))
+    assert {str(each) for each in ours if each > 526_001} == {
+        row["lighthouse_request_id"] for row in rows if row["lightkeeper"] == "pending"
+    }
+    late = {"LIGHTKEEPER_STUCK_AFTER": "96h", "LIGHTKEEPER_OVERDUE_AFTER": "96h"}
+    assert "15 compared, 2 disagree" in compare(env | late).stdout
 
 
 def test_where_they_agree_nothing_is_listed(source, rig, env):
