@@ -8,6 +8,6 @@ BODIES = 100_000
 
 @pytest.mark.timeout(900)
 def test_a_hundred_thousand_hostile_answers_do_no_harm(tmp_path):
-    """No crash, no wrong outcome, nothing personal sent, as in `make test`, fifty times over."""
+    """No crash, no wrong outcome, nothing personal sent, a hundred times as often as there."""
     with Fuzzed(tmp_path) as fuzzed:
         fuzz(fuzzed, BODIES)
