@@ -38,7 +38,8 @@ def token() -> None:
     type=Word(_SCOPES),
     multiple=True,
     required=True,
-    help="What it allows; may be repeated. With staff, answers also hold who of staff noted what.",
+    help="What it allows; may be repeated. With staff, answers also hold what staff noted, by "
+    "name, and what Lighthouse worded.",
 )
 @click.option(
     "--days",

@@ -34,7 +34,7 @@ class Scope(StrEnum):
     READ = "read"
     CHANGES = "changes"
     STAFF = "staff"
-    """Besides another scope: its answers hold what staff noted, and by whom."""
+    """Besides another scope: answers then hold what staff noted and what Lighthouse worded."""
 
 
 class Token(NamedTuple):
