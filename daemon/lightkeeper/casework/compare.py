@@ -36,7 +36,7 @@ _DISAGREE: Final = frozenset(
 one that is pending is counted once it is stuck."""
 _UNTRACKED: Final = frozenset({NOT_TRACKED, _NO_REQUEST_ID})
 _LASTING: Final = range(2 * time.HOUR, 48 * time.HOUR)
-"""How long vets-api has had to learn of it; from the end on, it is told no more."""
+"""For how long vets-api has been wrong when staff hear of it; after that it pages no more."""
 _ROW: Final = "{:<12}{:<22}{:<14}{}".format
 
 
