@@ -195,13 +195,15 @@ class Session:
     def ended_after(self, seconds: float) -> Iterator[None]:
         """Have SQLite give up what it still looks for after so long, with `TookTooLong`.
 
-        PostgreSQL does so by the time limit of its session, for each statement.
+        PostgreSQL does so by the time limit of its session, for each statement. Within `reading`
+        alone: SQLite would give up the end of a transaction, too, and the connection with it.
         """
         if self.path is None:
             yield
             return
-        with self.guarded():
-            connection = self._db.connection()
+        if not self._db.in_transaction():
+            raise RuntimeError("a transaction that begins within a time limit may never end")
+        connection = self._db.connection()
         give_up_at = time.monotonic() + seconds
         connection.set_progress_handler(lambda: time.monotonic() > give_up_at, _LOOK_EVERY_STEPS)
         try:

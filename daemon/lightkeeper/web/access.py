@@ -77,9 +77,9 @@ class StoreAccess:
 
         def scan(database: Database) -> _Result:
             with database.ended_after(SCAN_SECONDS):
-                return _read(database, work)
+                return work(database)
 
-        return await self._in(self._scanners, scan)
+        return await self._in(self._scanners, lambda database: _read(database, scan))
 
     async def write(self, work: Callable[[Database], _Result]) -> _Result:
         """What `work` returns, which may write; raises `StoreSilent` if it takes too long.

@@ -150,15 +150,21 @@ def test_a_filter_takes_twenty_values(web, name):
 
 
 def test_a_list_that_takes_too_long_is_given_up(web, monkeypatch):
-    """The caller is told what to ask instead; the next list is found as ever."""
-    with monkeypatch.context() as patched:
-        patched.setattr(access, "SCAN_SECONDS", 0)
-        patched.setattr(session, "_LOOK_EVERY_STEPS", 10)
-        answer = web.get("/v1/documents?word=success")
+    """The caller is told what to ask instead; the next list is found as ever.
 
-    assert (503, "5") == (answer.status, answer.headers["retry-after"])
-    assert answer.data["detail"].startswith("the documents were not found in time: ask for fewer")
-    assert 200 == web.get("/v1/documents?word=success").status
+    Asked so often, because SQLite counts the steps of all runs of a statement: the end of the
+    transaction comes to its tenth, too.
+    """
+    said = "the documents were not found in time: ask for fewer"
+    for _ in range(10):
+        with monkeypatch.context() as patched:
+            patched.setattr(access, "SCAN_SECONDS", 0)
+            patched.setattr(session, "_LOOK_EVERY_STEPS", 10)
+            answer = web.get("/v1/documents?word=success")
+
+        assert (503, "5") == (answer.status, answer.headers["retry-after"])
+        assert answer.data["detail"].startswith(said)
+        assert 200 == web.get("/v1/documents?word=success").status
 
 
 def test_a_store_that_is_silent_is_not_blamed_on_the_list(tmp_path, postgres_url, monkeypatch):
