@@ -23,7 +23,7 @@ unit: .venv/dev.stamp
 
 # Everything but endurance; much of it waits, so more at once than there are processors.
 test: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 5 --dist loadgroup
+	.venv/bin/python -m pytest -rfEs --numprocesses 6 --dist loadgroup
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check
@@ -51,7 +51,7 @@ schema-dump: .venv/dev.stamp
 
 # What takes minutes each.
 endurance: .venv/dev.stamp
-	.venv/bin/python -m pytest -rs --numprocesses 4 --dist loadgroup -o timeout=1500 tests/endurance
+	.venv/bin/python -m pytest -rfEs --numprocesses 4 --dist loadgroup -o timeout=1500 tests/endurance
 
 # What it costs, and the limits of speed as they are promised: alone on the machine.
 bench: .venv/dev.stamp

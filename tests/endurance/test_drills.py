@@ -31,7 +31,7 @@ def test_a_drill_pages_as_expected_and_nothing_else_does(assets, name):
     assert markdown([result]).splitlines()[-1] in rows, "make drills renews it"
 
 
-@pytest.mark.timeout(1_500)
+@pytest.mark.timeout(2_700)
 def test_thirty_healthy_days_wake_no_one(assets):
     """Nine failures a day, in 66,000 documents: each pages once, in working hours."""
     result = run_drill(HEALTHY, assets, days=30)
@@ -46,7 +46,7 @@ def test_thirty_healthy_days_wake_no_one(assets):
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - MINUTES))
 def test_a_fault_pages_as_expected_with_any_seed(assets, name):
     """Other arrivals, other failing calls, another jitter: the same pages within the same time."""
-    results = {seed: run_drill(name, assets, seed=seed) for seed in (1, 2, 3)}
+    results = {seed: run_drill(name, assets, seed=seed) for seed in (1, 2)}
 
     assert {} == {seed: result.problems for seed, result in results.items() if result.problems}
 

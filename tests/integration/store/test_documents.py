@@ -371,7 +371,8 @@ def test_finding_what_is_due_takes_no_look_at_the_rest(database, documents, monk
     database.execute(
         "UPDATE form_526_document_submissions SET lighthouse_status = 'done', next_poll_at = NULL"
     )
-    _due_one_by_one_from(documents, 20_000, 400)
+    # So few that the index is the cheaper way wherever in the table PostgreSQL puts them.
+    _due_one_by_one_from(documents, 20_000, 150)
     if database.dialect == "postgresql":
         database.execute("ANALYZE")
 

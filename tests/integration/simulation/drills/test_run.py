@@ -10,7 +10,7 @@ from pathlib import Path
 import patience
 import pytest
 from click.testing import CliRunner
-from drill_sets import IN_ENDURANCE
+from drill_sets import ONE_OF_A_KIND
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.commands.drill import drill
@@ -45,7 +45,7 @@ def with_payload(assets, key, change):
     return replace(assets, monitors={**assets.monitors, key: changed})
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in IN_ENDURANCE])
+@pytest.mark.parametrize("name", ONE_OF_A_KIND)
 def test_a_fault_pages_as_expected_and_nothing_else_does(assets, name):
     """Exactly the expected monitors fire, in time, and recover in time, as drills.md says."""
     result = run_drill(name, assets)
