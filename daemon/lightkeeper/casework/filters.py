@@ -51,10 +51,13 @@ class Asked(NamedTuple):
     unsettled: bool = False
 
 
-def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> Filter:
+def filter_of(
+    asked: Asked, listing: Listing, policy: Policy, now: Instant, *, for_staff: bool = True
+) -> Filter:
     """The filter that `asked` describes; raises `WrongFilter`, naming the nearest right word.
 
-    A condition stands for what `status` counts under its name.
+    A condition stands for what `status` counts under its name. Unless it is `for_staff`, every
+    step that Lighthouse's contract lacks is `other`, as in the answers.
     """
     if wrong := [each for each in asked.submission if not each or not each.isprintable()]:
         raise WrongFilter(f"--submission: {wrong[0]!r} is no id", "--submission: one is no id")
@@ -67,7 +70,7 @@ def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> F
     return Filter(
         chosen.difference(*map(conditions_named, asked.but_not)),
         frozenset(asked.status),
-        _steps(asked.step, listing),
+        _steps(asked.step, listing, for_staff=for_staff),
         frozenset(asked.document_type),
         frozenset(asked.submission),
         *between("failed-", asked.failed_since, asked.failed_until, now),
@@ -78,15 +81,19 @@ def filter_of(asked: Asked, listing: Listing, policy: Policy, now: Instant) -> F
     )
 
 
-def _steps(words: Sequence[str], listing: Listing) -> frozenset[str]:
-    """The steps that these words name; `other` are those that Datadog has no tag value for."""
+def _steps(words: Sequence[str], listing: Listing, *, for_staff: bool) -> frozenset[str]:
+    """The steps that these words name; `other` are those that have no name of their own.
+
+    For staff those that Datadog has no tag value for.
+    """
     if not words:
         return frozenset()
     tallied = listing.steps()
-    tagged = {*map(_plain, Step), *listing.own_tags("step")}
-    other = frozenset(step for step in tallied if _plain(step) not in tagged)
+    named = {*map(_plain, Step), *(listing.own_tags("step") if for_staff else ())}
+    other = frozenset(step for step in tallied if _plain(step) not in named)
     plain = [word for word in words if not other or _plain(word) != OTHER]
-    return steps_named(plain, tallied) | (other if len(plain) < len(words) else frozenset())
+    known = tallied if for_staff else ()
+    return steps_named(plain, known) | (other if len(plain) < len(words) else frozenset())
 
 
 def steps_named(words: Iterable[str], tallied: Iterable[str]) -> frozenset[str]:

@@ -202,3 +202,30 @@ def test_what_lighthouse_worded_is_told_to_staff_alone(web):
     wrong = web.get("/v1/documents?step=jon%20smith%20796043735")
     assert 422 == wrong.status
     assert "SMITH" not in wrong.data["detail"]
+
+
+def test_no_filter_tells_others_than_staff_what_lighthouse_worded(web):
+    """Whoever guesses a word or a step learns nothing, and finds an unknown step as `other`."""
+    documents = Documents(web.database)
+    documents.add([new(5), new(6)], NOW)
+    before = min(documents.due(NOW, 9))
+    state = {"current_step": "SMITH", "failed_step": "SMITH", "reported_status": "SMITH"}
+    documents.record([ended(before, "failed", **state)], NOW)
+    bearer = web.token("read", Scope.READ)
+    right, wrong = (
+        [
+            web.get(f"/v1/documents?{name}={word}", token=bearer)
+            for name in ("step", "word", "step=bgs&word")
+        ]
+        for word in ("smith", "smyth")
+    )
+
+    assert [422, 403, 403] == [each.status for each in right]
+    assert [(each.status, each.data) for each in right] == [
+        (each.status, each.data) for each in wrong
+    ]
+    others = web.get("/v1/documents?step=other", token=bearer)
+    assert [5] == [each["lighthouse_request_id"] for each in others.data["documents"]]
+    for query in ("step=smith", "word=smith", "step=smith&word=smith"):
+        found = web.get(f"/v1/documents?{query}")
+        assert [5] == [each["lighthouse_request_id"] for each in found.data["documents"]]

@@ -20,9 +20,8 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.errors import TookTooLong
 from lightkeeper.store.filters import Listing
 from lightkeeper.web import bodies, cursors, problems, schemas
-from lightkeeper.web.auth import GuardedRoute, Reader, Tracker
+from lightkeeper.web.auth import Caller, GuardedRoute, Reader, Tracker
 from lightkeeper.web.problems import HttpProblem
-from lightkeeper.web.services import Services
 
 MOST_LISTED: Final = 1_000
 MOST_VALUES: Final = 20
@@ -31,6 +30,10 @@ _OPTION: Final = re.compile(r"--([a-z-]+)")
 _TOO_LONG: Final = (
     "the documents were not found in time: ask for fewer (a later `tracked_since`, a `condition`, "
     "fewer values of `word`), or repeat this later, when fewer lists are asked for"
+)
+_WORDED: Final = (
+    "the filter `word` needs the scope staff, for Lighthouse's words may be of a person: use a "
+    "token that has it, or leave `word` out"
 )
 _WANTED: Final = "a JSON object, or an array of them, as /openapi.json describes them"
 
@@ -138,7 +141,9 @@ class ListFilter(BaseModel):
         [], alias="except", max_length=MOST_VALUES, description="None that is counted so."
     )
     word: list[str] = Field(
-        [], max_length=MOST_VALUES, description="Of which Lighthouse uses this word."
+        [],
+        max_length=MOST_VALUES,
+        description="Of which Lighthouse uses this word. Scope: `staff`.",
     )
     submission: list[str] = Field([], max_length=MOST_VALUES)
     failed_since: Time = None
@@ -163,13 +168,15 @@ async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()])
     A filter that is given twice allows both values; 20 values are allowed at most. To go on, ask
     the same with `after`, as long as `has_more` is true.
     """
+    if wanted.word and not caller.is_staff:
+        raise HttpProblem(403, _WORDED)
     web = caller.web
     now = web.clock()
     after_id = cursors.read(wanted.after) if wanted.after else None
     asked = Asked(**wanted.model_dump(include=set(Asked._fields)))
     try:
         page = await web.store.scan(
-            lambda database: _page(web, database, asked, after_id, wanted.limit, now)
+            lambda database: _page(caller, database, asked, after_id, wanted.limit, now)
         )
     except WrongFilter as exc:
         named = _OPTION.sub(lambda found: found[1].replace("-", "_"), exc.unnamed)
@@ -186,13 +193,13 @@ async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()])
 
 
 def _page(
-    web: Services,
+    caller: Caller,
     database: Database,
     asked: Asked,
     after_id: int | None,
     limit: int,
     now: Instant,
 ) -> listing.ListedPage:
-    reader = Listing(database)
-    chosen = filters.filter_of(asked, reader, web.policy, now)._replace(after_id=after_id)
-    return listing.page(reader, chosen, limit, now, web.policy)
+    reader, policy = Listing(database), caller.web.policy
+    chosen = filters.filter_of(asked, reader, policy, now, for_staff=caller.is_staff)
+    return listing.page(reader, chosen._replace(after_id=after_id), limit, now, policy)
