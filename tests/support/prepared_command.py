@@ -6,6 +6,8 @@ process has its own arguments, environment, folder and streams, and ends with it
     python -P prepared_command.py SOCKET
 """
 
+import atexit
+import gc
 import importlib
 import os
 import pickle
@@ -140,6 +142,7 @@ def _serve(path):
     for name in _MODULES:
         importlib.import_module(name)
 
+    gc.freeze()  # no process made from here looks through it, and has it copied
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the ends of `_handle`
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -171,12 +174,32 @@ def _handle(connection):
     os.environ.update(env)
     sys.argv[1:] = arguments
     tempfile.tempdir = None
+    try:
+        _run(script)
+    except SystemExit as exc:
+        if isinstance(exc.code, int | None):
+            _end(exc.code or 0)
+        raise
+
+
+def _run(script):
     if script is not None:
         runpy.run_path(script, run_name="__main__")
         sys.exit()
     from lightkeeper.__main__ import main
 
     main()
+
+
+def _end(status):
+    """End as an interpreter does, but leave what was imported: to take it apart takes longer than
+    most commands.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

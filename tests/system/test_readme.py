@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+import command_line
 import pytest
 
 from lightkeeper.commands.main import main
@@ -74,14 +75,10 @@ def test_the_readme_shows_the_daily_commands() -> None:
 @pytest.mark.parametrize(("name", "command"), sorted(main.commands.items()))
 def test_every_command_says_what_it_does(name: str, command: click.Command) -> None:
     """`--help` of each command works and says something."""
-    out = subprocess.run(
-        [sys.executable, "-m", "lightkeeper", name, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = command_line.run(name, "--help", env=command_line.environment())
 
-    assert (command.help or "").split("\n")[0].rstrip(".") in out.stdout.replace("\n  ", " ")
+    assert 0 == done.returncode
+    assert (command.help or "").split("\n")[0].rstrip(".") in done.stdout.replace("\n  ", " ")
 
 
 def test_the_table_of_exit_statuses_and_the_code_agree() -> None:
