@@ -99,7 +99,9 @@ def test_ten_minutes_at_a_hundred_times_the_volume_leave_no_trace(tmp_path):
         SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent,
     ):
         env = command_line.environment(store, lighthouse, agent)
-        with command_line.running("run", env=env, stdout=None, stderr=None) as process:
+        with command_line.running(
+            "run", env=env, prepared=False, stdout=None, stderr=None
+        ) as process:
             command_line.until(store.exists)
             began_at, samples = time.monotonic(), []
             while (now := time.monotonic() - began_at) < SECONDS:

@@ -59,20 +59,25 @@ def complaint(done, status):
     return done.stderr.removeprefix("lightkeeper: ").rstrip("\n")
 
 
-def start(*arguments, env, within=None, **more):
+def start(
+    *arguments,
+    env,
+    within=None,
+    prepared=True,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    **more,
+):
     """Start `lightkeeper` and let it run; a script around it has to `exec` it.
 
-    Where its output goes into files, the process is one that has its imports done.
+    Where it makes no difference and is `prepared`, the process is one that has its imports done.
     """
-    files = [more.get(name) for name in ("stdout", "stderr")]
-    if within is None and all(hasattr(each, "fileno") for each in files):
-        rest = {name: value for name, value in more.items() if name not in ("stdout", "stderr")}
-        if prepared_command.can_run(env=env, **rest):
-            with Path(os.devnull).open() as stdin:
-                return prepared_command.Process([*map(str, arguments)], env, stdin, *files)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    command = [*_shell(within), *COMMAND, *map(str, arguments)]
-    return subprocess.Popen(command, env=env, text=True, **pipes)
+    arguments = list(map(str, arguments))
+    if within is None and prepared and prepared_command.can_run(env=env, **more):
+        with Path(os.devnull).open() as stdin:
+            return prepared_command.Process(arguments, env, stdin, stdout, stderr, **more)
+    command = [*_shell(within), *COMMAND, *arguments]
+    return subprocess.Popen(command, env=env, text=True, stdout=stdout, stderr=stderr, **more)
 
 
 def _shell(within):

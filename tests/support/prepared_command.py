@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _AT_START = ("PYTHON", "LANG", "LC_", "TZ", "LD_", "FAKETIME")
@@ -69,14 +70,24 @@ class Process:
     def __init__(self, arguments, env, stdin, stdout, stderr, *, cwd=None, script=None):
         self.args = arguments
         self.returncode = None
-        self.stdin = self.stdout = self.stderr = None  # files of the caller's, so no pipes
+        self.stdin = None
         self._connection = socket.socket(socket.AF_UNIX)
         request = pickle.dumps((list(arguments), env, str(cwd or Path.cwd()), script))
         self._connection.connect(str(_server()))
-        streams = [each.fileno() for each in (stdin, stdout, stderr)]
-        socket.send_fds(self._connection, [len(request).to_bytes(8)], streams)
+        with ExitStack() as ours:
+            self.stdout, out = _stream(stdout, 1, ours)
+            self.stderr, err = _stream(stderr, 2, ours)
+            streams = [stdin.fileno(), out, err]
+            socket.send_fds(self._connection, [len(request).to_bytes(8)], streams)
         self._connection.sendall(request)
         self.pid = self._number()
+
+    def communicate(self):
+        """All that it still writes into its pipes, once it has ended."""
+        with ThreadPoolExecutor(2) as readers:
+            said = tuple(readers.map(_rest, (self.stdout, self.stderr)))
+        self.wait()
+        return said
 
     def poll(self):
         return self._ended(0)
@@ -109,6 +120,26 @@ class Process:
         while not line.endswith(b"\n"):
             line += self._connection.recv(1) or b"the server has ended\n"
         return int(line)
+
+
+def _rest(pipe):
+    if pipe is None:
+        return None
+    with pipe:
+        return pipe.read()
+
+
+def _stream(given, inherited, ours):
+    """What the caller reads of a stream, if it is a pipe, and the descriptor to write to."""
+    if given is None:
+        return None, inherited
+    if given == subprocess.DEVNULL:
+        return None, ours.enter_context(Path(os.devnull).open("w")).fileno()
+    if given != subprocess.PIPE:
+        return None, given.fileno()
+    reader, writer = os.pipe()
+    ours.callback(os.close, writer)
+    return os.fdopen(reader, encoding="utf-8"), writer
 
 
 def _read_at_start(env):
@@ -169,6 +200,9 @@ def _handle(connection):
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # As an interpreter makes them at its start: those of before may have been other kinds of file.
+    sys.stdin, sys.stdout = (os.fdopen(n, mode, closefd=False) for n, mode in ((0, "r"), (1, "w")))
+    sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -197,8 +231,8 @@ def _end(status):
     """
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
     os._exit(status)
 
 
