@@ -111,6 +111,7 @@ _FOR_ALL: Final[Mapping[str, Callable[[Any], Any]]] = {
     "settled_by": _withheld,
     "settled_reason": _withheld,
     "error_detail": _withheld,
+    "last_call_failed": _withheld,
     "unknown_words": _withheld,
     "current_step": partial(step_told, for_staff=False),
     "failed_step": partial(step_told, for_staff=False),

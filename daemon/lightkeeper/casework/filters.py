@@ -89,8 +89,11 @@ def _steps(words: Sequence[str], listing: Listing, *, for_staff: bool) -> frozen
     if not words:
         return frozenset()
     tallied = listing.steps()
-    named = {*map(_plain, Step), *(listing.own_tags("step") if for_staff else ())}
-    other = frozenset(step for step in tallied if _plain(step) not in named)
+    if for_staff:
+        tagged = {*map(_plain, Step), *listing.own_tags("step")}
+        other = frozenset(step for step in tallied if _plain(step) not in tagged)
+    else:
+        other = frozenset(tallied).difference(map(str, Step))
     plain = [word for word in words if not other or _plain(word) != OTHER]
     known = tallied if for_staff else ()
     return steps_named(plain, known) | (other if len(plain) < len(words) else frozenset())

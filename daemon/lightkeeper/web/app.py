@@ -41,8 +41,8 @@ What lightkeeper knows of the documents of Form 526 claims that were handed to L
 Every time is UTC. Every refusal is a problem (RFC 9457) that says what happens, then what to do. \
 Each call but `/healthz`, `/readyz` and `/openapi.json` needs a bearer token with the scope that \
 the operation names. With the scope `staff` besides, the answers also hold what staff noted, and \
-by whom, and what Lighthouse worded. A name in the query that the operation does not have, or \
-that is given twice where it has one value, is refused.
+by whom, and what Lighthouse worded, by which only staff may look for documents. A name in the \
+query that the operation does not have, or that is given twice where it has one value, is refused.
 """
 
 log = structlog.get_logger()

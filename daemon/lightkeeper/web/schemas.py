@@ -75,7 +75,7 @@ class DocumentFacts(ListedDocument):
 class DocumentInList(ListedDocument):
     """A document in a list."""
 
-    last_call_failed: str | None
+    last_call_failed: Worded
 
 
 class DocumentAnswer(DocumentFacts):

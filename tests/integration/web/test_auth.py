@@ -6,12 +6,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from store_rows import ended, new
+from store_rows import HOUR, ended, new
 from web_rig import NOW, WebRig
 
 from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.config import api_tokens
 from lightkeeper.config.api_tokens import Scope
+from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.policy import USUAL
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.expected import ExpectedDocuments
@@ -204,11 +205,42 @@ def test_what_lighthouse_worded_is_told_to_staff_alone(web):
     assert "SMITH" not in wrong.data["detail"]
 
 
-def test_no_filter_tells_others_than_staff_what_lighthouse_worded(web):
-    """Whoever guesses a word or a step learns nothing, and finds an unknown step as `other`."""
+def test_what_lighthouse_called_a_failed_call_is_told_to_staff_alone(web):
+    """Its id of a call is what Lighthouse writes there, which may be any text."""
+    documents = Documents(web.database)
+    documents.add([new(5)], NOW)
+    (each,) = documents.due(NOW, 9)
+    problem = CallProblem(500, "broken", instance="JonSmith796043735DeniedPTSD")
+    documents.postpone([each.id], NOW, NOW + HOUR, problem)
+
+    def failed(*scopes):
+        answer = web.get("/v1/documents", token=web.token("-".join(scopes), *scopes))
+        return answer.data["documents"][0]["last_call_failed"]
+
+    assert None is failed(Scope.READ)
+    assert "JonSmith" in failed(Scope.READ, Scope.STAFF)
+
+
+@pytest.mark.parametrize("step", ["SMITH", "Claims Evidence", "complete "])
+def test_whoever_is_no_staff_finds_an_unknown_step_as_other(web, step):
+    """As the answers call it, however like a known one it is."""
     documents = Documents(web.database)
     documents.add([new(5), new(6)], NOW)
     before = min(documents.due(NOW, 9))
+    documents.record([ended(before, "failed", current_step=step, failed_step=step)], NOW)
+    bearer = web.token("read", Scope.READ)
+
+    (found,) = web.get("/v1/documents?step=other", token=bearer).data["documents"]
+    assert (5, "other") == (found["lighthouse_request_id"], found["current_step"])
+    for word in ("claims-evidence", "complete"):
+        assert [] == web.get(f"/v1/documents?step={word}", token=bearer).data["documents"]
+
+
+def test_no_filter_tells_others_than_staff_what_lighthouse_worded(web):
+    """Whoever guesses a word or a step learns nothing."""
+    documents = Documents(web.database)
+    documents.add([new(5)], NOW)
+    (before,) = documents.due(NOW, 9)
     state = {"current_step": "SMITH", "failed_step": "SMITH", "reported_status": "SMITH"}
     documents.record([ended(before, "failed", **state)], NOW)
     bearer = web.token("read", Scope.READ)
@@ -224,8 +256,6 @@ def test_no_filter_tells_others_than_staff_what_lighthouse_worded(web):
     assert [(each.status, each.data) for each in right] == [
         (each.status, each.data) for each in wrong
     ]
-    others = web.get("/v1/documents?step=other", token=bearer)
-    assert [5] == [each["lighthouse_request_id"] for each in others.data["documents"]]
     for query in ("step=smith", "word=smith", "step=smith&word=smith"):
         found = web.get(f"/v1/documents?{query}")
         assert [5] == [each["lighthouse_request_id"] for each in found.data["documents"]]

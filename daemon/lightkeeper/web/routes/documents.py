@@ -28,8 +28,8 @@ MOST_VALUES: Final = 20
 """Of one filter: each word is looked for in every document."""
 _OPTION: Final = re.compile(r"--([a-z-]+)")
 _TOO_LONG: Final = (
-    "the documents were not found in time: ask for fewer (a later `tracked_since`, a `condition`, "
-    "fewer values of `word`), or repeat this later, when fewer lists are asked for"
+    "the documents were not found in time: ask for fewer (a later `tracked_since`, a "
+    "`condition`), or repeat this later, when fewer lists are asked for"
 )
 _WORDED: Final = (
     "the filter `word` needs the scope staff, for Lighthouse's words may be of a person: use a "
