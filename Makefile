@@ -51,7 +51,7 @@ schema-dump: .venv/dev.stamp
 
 # What takes minutes each.
 endurance: .venv/dev.stamp
-	.venv/bin/python -m pytest -rfEs --numprocesses 4 --dist loadgroup -o timeout=1500 tests/endurance
+	.venv/bin/python -m pytest -rfEs --numprocesses 4 --dist loadgroup --no-loadscope-reorder -o timeout=1500 tests/endurance
 
 # What it costs, and the limits of speed as they are promised: alone on the machine.
 bench: .venv/dev.stamp

@@ -59,7 +59,7 @@ def demo(home):
     return Shown("".join(lines) + rest, stderr, process.returncode, answer, second)
 
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]  # it runs once
+pytestmark = [pytest.mark.timeout(800), pytest.mark.xdist_group("demo")]  # it runs once
 
 
 def test_it_adds_up(demo):
