@@ -85,7 +85,11 @@ class Process:
     def communicate(self):
         """All that it still writes into its pipes, once it has ended."""
         with ThreadPoolExecutor(2) as readers:
-            said = tuple(readers.map(_rest, (self.stdout, self.stderr)))
+            try:
+                said = tuple(readers.map(_rest, (self.stdout, self.stderr)))
+            except BaseException:
+                self.kill()  # else the readers would be waited for, however long it runs
+                raise
         self.wait()
         return said
 

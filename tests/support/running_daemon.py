@@ -41,6 +41,7 @@ class RunningDaemon:
         self.process = None
         self.env = {}
         self.within = None
+        self.prepared = True
         """A shell script that finds the command in "$@", as `commands.run` has it."""
         self.stderr = None
         """What takes its log instead of the file `log`."""
@@ -84,6 +85,7 @@ class RunningDaemon:
                 "run",
                 env=self.env,
                 within=self.within,
+                prepared=self.prepared,
                 stdout=log,
                 stderr=log if self.stderr is None else self.stderr,
             )

@@ -75,7 +75,7 @@ def test_the_readme_shows_the_daily_commands() -> None:
 @pytest.mark.parametrize(("name", "command"), sorted(main.commands.items()))
 def test_every_command_says_what_it_does(name: str, command: click.Command) -> None:
     """`--help` of each command works and says something."""
-    done = command_line.run(name, "--help", env=command_line.environment())
+    done = command_line.run(name, "--help", env=command_line.environment(), prepared=False)
 
     assert 0 == done.returncode
     assert (command.help or "").split("\n")[0].rstrip(".") in done.stdout.replace("\n  ", " ")

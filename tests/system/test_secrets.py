@@ -97,6 +97,7 @@ def test_the_real_process_lets_no_secret_out(tmp_path):
     """Its log, its packets and its store, also while all goes wrong; and it leaves no core."""
     key = tmp_path / "key.pem"
     with RunningDaemon(tmp_path) as daemon:
+        daemon.prepared = False  # else /proc tells of the process that it was forked from
         key.write_text(daemon.env.pop("LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY"))
         daemon.env["LIGHTKEEPER_LIGHTHOUSE_PRIVATE_KEY_FILE"] = str(key)
         lighthouse, seen = daemon.lighthouse, []

@@ -273,7 +273,9 @@ def test_it_goes_on_once_the_source_is_back_and_ends_with_a_signal(source, env, 
     log = tmp_path / "log"
     with (
         log.open("w") as out,
-        command_line.running("follow", "vets-api", env=env, stdout=out, stderr=out) as process,
+        command_line.running(
+            "follow", "vets-api", env=env, prepared=False, stdout=out, stderr=out
+        ) as process,
     ):
         command_line.until(lambda: "follow.source.unavailable" in log.read_text())
         source.execute("ALTER TABLE moved RENAME TO lighthouse526_document_uploads")

@@ -55,7 +55,8 @@ def values(agent, name, **tags):
 
 def answers_until_stopped(env):
     """Ask it, and stop it."""
-    with command_line.running("web", "--listen", "127.0.0.1:0", env=env) as process:
+    listen = ("--listen", "127.0.0.1:0")
+    with command_line.running("web", *listen, env=env, prepared=False) as process:
         url = process.stdout.readline().removeprefix("listening at ").strip()
         bearer = command_line.run("token", "new", "a", "--scope", "read", env=env).stdout.strip()
         request = urllib.request.Request(

@@ -515,7 +515,7 @@ def test_a_signal_ends_the_process_with_nothing_half_done(simulated, tmp_path, n
     """The process ends within a slice, with status 0; whole batches are stored and published."""
     lighthouse, env = simulated
     lighthouse.latency = 0.02
-    with command_line.running("run", env=env) as process:
+    with command_line.running("run", env=env, prepared=False) as process:
         command_line.until(lambda: len(lighthouse.calls) > 20)
         process.send_signal(number)
         began = time.monotonic()
@@ -525,6 +525,7 @@ def test_a_signal_ends_the_process_with_nothing_half_done(simulated, tmp_path, n
     assert 0 == process.returncode, log
     assert 3 > took
     assert "service.stopped" in log
+    assert "Traceback" not in log
     with closing(open_database(env["LIGHTKEEPER_DATABASE_URL"], create=False)) as store:
         asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_answer IS NOT NULL"
         ((answered,),) = store.rows(asked)
