@@ -140,7 +140,7 @@ def _stream(given, inherited, ours):
     if given == subprocess.DEVNULL:
         return None, ours.enter_context(Path(os.devnull).open("w")).fileno()
     if given != subprocess.PIPE:
-        return None, given.fileno()
+        return None, given if isinstance(given, int) else given.fileno()
     reader, writer = os.pipe()
     ours.callback(os.close, writer)
     return os.fdopen(reader, encoding="utf-8"), writer
