@@ -41,8 +41,9 @@ class RunningDaemon:
         self.process = None
         self.env = {}
         self.within = None
+        """A shell script that finds the command in "$@", as `command_line.run` has it."""
         self.prepared = True
-        """A shell script that finds the command in "$@", as `commands.run` has it."""
+        """Whether it may start from a process that has its imports done."""
         self.stderr = None
         """What takes its log instead of the file `log`."""
         self._running = ExitStack()
