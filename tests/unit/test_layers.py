@@ -2,16 +2,17 @@
 
 import ast
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from package_sources import MODULES, PACKAGE, tree
+
 TESTS = Path(__file__).parents[1]
-PACKAGE = TESTS.parent / "daemon" / "lightkeeper"
 LAYERS = {"unit", "integration", "system", "endurance", "benchmarks", "monitors", "support"}
 
 
-def classes(*folders: Path) -> Counter[str]:
-    """How often each public name of a class is given in these folders."""
-    trees = (ast.parse(path.read_text()) for each in folders for path in each.rglob("*.py"))
+def classes(trees: Iterable[ast.Module]) -> Counter[str]:
+    """How often each public name of a class is given in these modules."""
     names = (node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
     return Counter(name for name in names if not name.startswith("_"))
 
@@ -49,6 +50,8 @@ def test_helpers_lie_in_support_alone():
 
 def test_a_helper_has_a_name_of_its_own():
     """No class of support/ is called like another there, or like one of the package."""
-    support, package = classes(TESTS / "support"), classes(PACKAGE)
+    helpers = (TESTS / "support").rglob("*.py")
+    support = classes(ast.parse(path.read_text()) for path in helpers)
+    package = classes(map(tree, MODULES))
 
     assert [] == [name for name, count in support.items() if count + package[name] > 1]

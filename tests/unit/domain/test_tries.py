@@ -61,10 +61,14 @@ def _count(published, outcome):
     return sum(change.outcome == outcome for change in published)
 
 
-@pytest.mark.parametrize("names", list(itertools.product(ANSWERS, repeat=3)))
 @pytest.mark.parametrize("sizes", [(3,), (1, 1, 1), (2, 1), (1, 2)])
-def test_three_tries_in_any_order_are_one_document(names, sizes):
+def test_three_tries_in_any_order_are_one_document(sizes):
     """One try decides, the farthest; each ending of the document is published once."""
+    for names in itertools.product(ANSWERS, repeat=3):
+        _are_one_document(names, sizes)
+
+
+def _are_one_document(names, sizes):
     given = iter(names)
     tries, published = _play([[next(given) for _ in range(size)] for size in sizes])
 

@@ -1,5 +1,6 @@
 """The lint rules of monitors: each finds what breaks it, and shipped monitors break none."""
 
+import json
 from functools import reduce
 from pathlib import Path
 
@@ -155,14 +156,17 @@ def test_a_rule_finds_what_breaks_it_and_no_other_does(tmp_path, rule, file, pat
     else:
         put(files[file], path, given.replace(old, new) if isinstance(given, str) else new)
 
-    found = lint(load(definition_files.write(tmp_path / "m", files)), complaint)
+    folder = definition_files.write(tmp_path / "m", files)
+
+    found = lint(load(folder), complaint)
 
     assert {rule} == {one.rule for one in found}
-    assert {str(tmp_path / "m" / file)} == {one.file for one in found}
+    assert {str(folder / file)} == {one.file for one in found}
     assert all(one.remedy and f"[{rule}]" in str(one) for one in found)
     if rule in RULES:
         files[file]["silence"] = {rule: "for a test"}
-        assert [] == lint(load(definition_files.write(tmp_path / "again", files)), complaint)
+        (folder / file).write_text(json.dumps(files[file]))
+        assert [] == lint(load(folder), complaint)
 
 
 def test_a_gauge_may_have_to_last_for_the_whole_window(tmp_path):
