@@ -24,6 +24,9 @@ for _name in list(os.environ):
 
 # The same examples each time, and no failure because the machine was busy.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(  # `make unit` names it
+    "quick", hypothesis.settings.get_profile("steady"), max_examples=20
+)
 hypothesis.settings.load_profile("steady")
 
 

@@ -2,7 +2,7 @@
 
 import copy
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lightkeeper.alerting.account.normal import fingerprint, normal, sent, unknown
@@ -176,7 +176,6 @@ def more(data, kind, held):
     return dict(data.draw(st.permutations(list(held.items())), "order"))
 
 
-@settings(max_examples=80)
 @given(objects, st.data())
 def test_any_object_is_as_it_was_sent_whatever_the_server_adds(pair, data):
     """After a create, and after a change of another; what is new at Datadog is named and stays."""
@@ -221,7 +220,6 @@ def edited(value, path):
     return f"{value}x" if isinstance(value, str) else value + 1
 
 
-@settings(max_examples=100)
 @given(objects, st.data())
 def test_any_change_by_hand_is_seen(pair, data):
     """Of each text and number that a file may have, wherever it stands; and the account heals."""

@@ -1,7 +1,7 @@
 """What the server adds is spelled out, so that its answer is what was asked for."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from terraform_plan import dashboard_answered, dashboard_kept, monitor_answered, monitor_kept
 
@@ -149,7 +149,6 @@ monitors = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(monitors)
 def test_any_monitor_is_what_it_was_asked_to_be(monitor):
     """Whatever it spells out itself: the second plan is empty."""

@@ -6,7 +6,7 @@ import board_rig
 import dashboard_files
 import pytest
 from board_rig import AGE, ENDED, HOURS, PENDING, START
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lightkeeper.alerting.evaluate.thresholds import Status
@@ -430,7 +430,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_whatever_stands_in_a_widget_it_is_drawn_or_named(data):
     """A part of a widget is replaced by anything that JSON can hold: never a traceback."""
