@@ -96,6 +96,21 @@ def test_any_monitor_is_as_it_was_sent_whatever_the_server_adds(monitor, added, 
         assert normal(MONITOR, monitor) == normal(MONITOR, changed, like=monitor)
 
 
+def test_a_value_that_the_account_has_no_more_is_seen():
+    """Null is what was never sent, not what was."""
+    monitor = {**BASE, "priority": 2, "tags": ["a:b"], "options": {"timeout_h": 2}}
+    there = held(MONITOR, monitor)
+    options = {**there["options"], "timeout_h": None}
+    changes = [{"priority": None}, {"tags": None}, {"message": None}, {"options": options}]
+    unseen = [
+        change
+        for change in changes
+        if normal(MONITOR, monitor) == normal(MONITOR, {**there, **change}, like=monitor)
+    ]
+
+    assert [] == unseen
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

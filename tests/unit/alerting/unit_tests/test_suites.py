@@ -111,7 +111,7 @@ def test_an_impossible_test_is_refused(refused, change, said):
     ("text", "said"),
     [
         ("monitor: [", "a.yaml: file: [yaml]"),
-        pytest.param("[" * 500, "a.yaml: file: [yaml] is nested too deeply", id="nested"),
+        pytest.param("[" * 1000, "a.yaml: file: [yaml] is nested too deeply", id="nested"),
         ("a: &a [*a]", "[yaml] found unconstructable recursive node line 1, column 4"),
         ("- 1", "a.yaml: file: [wrong-type] write keys with values"),
         ("monitor: m\nmonitor: m\ntests: []", "a key stands twice in one mapping: keep one"),
