@@ -480,6 +480,7 @@ def test_trickling_bytes(lighthouse):
         assert b"HTTP/1.1".startswith(b"".join(received))
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("kind", ["hang", "trickle"])
 def test_stop_ends_what_hangs(clock, kind):
     """stop() returns at once though calls hang, and the callers learn of it."""

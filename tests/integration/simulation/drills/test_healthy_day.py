@@ -11,7 +11,7 @@ from lightkeeper.simulation.drills.faults import healthy
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.telemetry.events import DOCUMENT_EVENT, STEP_EVENT
 
-MONITORS = Path(__file__).parents[2] / "monitors"
+MONITORS = Path(__file__).parents[4] / "monitors"
 
 
 def test_a_healthy_day_sends_fewer_than_a_thousand_events(tmp_path):
