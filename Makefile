@@ -56,7 +56,7 @@ endurance: .venv/dev.stamp
 # What it costs, and the limits of speed as they are promised: alone on the machine.
 bench: .venv/dev.stamp
 	.venv/bin/python tests/benchmarks
-	TESTS_AS_PROMISED=1 .venv/bin/python -m pytest -m speed tests
+	TESTS_AS_PROMISED=1 .venv/bin/python -m pytest -m speed tests tests/endurance
 
 clean:
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

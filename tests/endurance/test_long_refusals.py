@@ -73,6 +73,7 @@ def started(tmp_path, postgres_url):
         admin.execute(f"DROP ROLE {role}")
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_refusal_of_a_minute_ends_the_daemon(started, postgres_url, fault):
     """It says so by check and log, ends after a minute with its status, and logs little."""

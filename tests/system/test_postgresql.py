@@ -85,6 +85,7 @@ def test_answers_that_are_lost_count_nothing_twice(daemon, postgres_url):
         assert 15 == sent + gathered
 
 
+@pytest.mark.speed
 def test_a_frozen_server_process_silences_neither_signals_nor_a_stop(daemon, postgres_url):
     """The statement is given up and said to be, and SIGTERM ends the daemon in seconds."""
     with _admin(postgres_url) as admin:
@@ -101,6 +102,7 @@ def test_a_frozen_server_process_silences_neither_signals_nor_a_stop(daemon, pos
             os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.speed
 def test_commands_do_not_wait_for_a_lock_for_ever(daemon, postgres_url):
     """Each ends after a quarter of a minute in one line that says that a lock is held."""
     assert 0 == _track(daemon, 1).returncode

@@ -162,6 +162,7 @@ def test_the_loop_reads_the_list_when_it_starts(following):
     assert 1 == len(following.va.requests) - before
 
 
+@pytest.mark.speed
 def test_run_and_check_read_the_list_that_the_settings_name(tmp_path):
     """A window of VA's is a gauge and in `status`; a list that hangs holds up no document."""
     with VAList(time.time) as va, RunningDaemon(tmp_path) as daemon:

@@ -128,6 +128,7 @@ def clock(database):
     return clock
 
 
+@pytest.mark.speed
 def test_a_frozen_server_process_is_given_up(database, clock):
     """The statement fails in time; the claim is taken again once the frozen process has ended."""
     database.claim()
@@ -180,6 +181,7 @@ def test_what_was_committed_is_on_a_disk(postgres_url, setting, used):
         assert [(used,)] == database.rows("SHOW synchronous_commit")
 
 
+@pytest.mark.speed
 def test_a_server_that_became_read_only_is_let_go(database, clock):
     """After a failover the next use connects anew, and claims the store where it may write."""
     database.claim()
@@ -225,6 +227,7 @@ def test_a_server_that_stays_read_only_ends_the_process(
     assert "primary" in str(lost)
 
 
+@pytest.mark.speed
 def test_a_claim_that_stays_lost_ends_the_process(postgres_url, database, clock):
     """Where another daemon has it, the store is lost after a minute with status 73."""
     database.claim()
@@ -248,6 +251,7 @@ def _patiently(action, error):
             time.sleep(0.02)
 
 
+@pytest.mark.speed
 def test_a_claim_that_was_released_is_noticed(database, clock):
     """A session whose locks were released writes nothing more until it has the claim again."""
     database.claim()
@@ -288,6 +292,7 @@ def test_a_pooler_in_session_mode_holds_the_claim(postgres_url, more, monkeypatc
             other.claim()
 
 
+@pytest.mark.speed
 def test_a_new_password_is_for_the_same_store(postgres_url, database):
     """Another address of the same store is taken with the claim, another store is refused."""
     database.claim()

@@ -111,6 +111,7 @@ def _ends_in_time():
     assert DEADLINE - 0.05 <= took <= DEADLINE + SLACK
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("slow_from", [0, 20, -500], ids=["status line", "headers", "body"])
 def test_a_trickle_ends_at_the_deadline(transport, scheme_tls, slow_from):
     """A call to a server that sends a byte at a time ends at the deadline."""
@@ -128,6 +129,7 @@ def test_a_trickle_ends_at_the_deadline(transport, scheme_tls, slow_from):
         _get(transport, server)
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize(
     ("start", "again"),
     [
@@ -157,6 +159,7 @@ def test_an_answer_without_an_end_ends_at_the_deadline(transport, start, again):
         assert time.monotonic() - begun <= DEADLINE + SLACK
 
 
+@pytest.mark.speed
 def test_silence_ends_at_the_deadline(transport, scheme_tls):
     """A call to a server that never answers ends at the deadline."""
     with (
@@ -167,6 +170,7 @@ def test_silence_ends_at_the_deadline(transport, scheme_tls):
         _get(transport, server)
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("hello", [b"", b"\x16\x03\x03\x40\x00" + bytes(2_000)])
 def test_a_tls_handshake_without_an_end_ends_at_the_deadline(transport, hello):
     """A call ends in time though the handshake, silent or trickling, never does."""
@@ -187,6 +191,7 @@ def test_a_tls_handshake_without_an_end_ends_at_the_deadline(transport, hello):
         shaking.join()
 
 
+@pytest.mark.speed
 def test_one_deadline_holds_for_all_that_a_call_sends(transport):
     """A token and a status request share the deadline that `begin` set."""
 
@@ -323,6 +328,7 @@ TOO_LARGE = {
 }
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("reply", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_an_answer_that_is_too_large_is_refused_at_once(patient, reply):
     """An enormous answer costs bounded memory and time, and the next call is fine."""

@@ -163,6 +163,7 @@ def test_an_answer_that_is_no_list_is_an_error(va, reader, instead, said):
     assert said in str(unread.value)
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize(
     "reply",
     [lambda _sock, _request: time.sleep(1), lambda sock, _: trickle(sock, answer(b"x" * 900))],

@@ -67,6 +67,7 @@ def test_pages_follow_one_another(web):
             assert schemas.DocumentChange.model_fields.keys() == each.keys()
 
 
+@pytest.mark.speed
 def test_who_waits_is_answered_once_something_changed(web):
     """Within a second or so, and not before; without news, with none, once the time is over."""
     cursor = web.get("/v1/changes").data["cursor"]
@@ -94,6 +95,7 @@ def test_who_waits_is_answered_once_something_changed(web):
     assert [[4]] * 5 == [_ids(each) for each in answers]
 
 
+@pytest.mark.speed
 def test_a_stop_ends_every_wait(tmp_path):
     """A page without changes comes at once, and the server ends."""
     answers = []

@@ -159,6 +159,7 @@ def test_callers_at_once_wait_for_the_same_calls(rig, web):
     assert 0 == _rows(rig)
 
 
+@pytest.mark.speed
 def test_an_outage_is_answered_with_what_is_known_and_how_old_it_is(rig, web):
     """Soon, where the daemon knows that it makes no call within the time that callers wait."""
     (request_id,) = _aged(rig, web)
@@ -189,6 +190,7 @@ def test_an_answer_that_is_final_is_not_stale(rig, web):
     assert 0 == _rows(rig)
 
 
+@pytest.mark.speed
 def test_without_a_daemon_there_is_no_waiting(rig, web):
     """Where its heartbeat is old, what is known is given at once."""
     (request_id,) = _aged(rig, web)
@@ -202,6 +204,7 @@ def test_without_a_daemon_there_is_no_waiting(rig, web):
     assert 0 == _rows(rig)
 
 
+@pytest.mark.speed
 def test_a_heartbeat_in_the_future_is_not_waited_for(rig, web):
     """A clock was wrong once: nothing shows that the daemon runs."""
     (request_id,) = _aged(rig, web)
@@ -213,6 +216,7 @@ def test_a_heartbeat_in_the_future_is_not_waited_for(rig, web):
     assert 0 == _rows(rig)
 
 
+@pytest.mark.speed
 def test_a_daemon_that_was_just_killed_is_waited_for_no_longer_than_any(rig, web):
     """After five seconds what is known is given, and the next daemon does not poll for it."""
     (request_id,) = _aged(rig, web)

@@ -91,6 +91,7 @@ def test_a_store_that_was_taken_back_is_waited_for_anew():
     assert asyncio.run(scene()) >= 0.2
 
 
+@pytest.mark.speed
 def test_the_end_lets_all_go():
     """At once, and who comes then does not wait."""
 
