@@ -76,12 +76,6 @@ _POSTPONE: Final = """
         unanswered_since = COALESCE(unanswered_since, ?)
     WHERE id = ? AND next_poll_at IS NOT NULL
 """
-_ADD: Final = """
-    INSERT INTO form_526_document_submissions (lighthouse_request_id, form_526_submission_id,
-        form_attachment_id, document_type, tracked_at, created_at, lighthouse_status, condition,
-        steps, current_step, next_poll_at, trouble_count)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 0)
-"""
 
 
 _Identity = list[str | None]
@@ -154,24 +148,14 @@ class Documents(DueDocuments):
         return {request_id: identity for request_id, *identity in rows}
 
     def _insert(self, new: Sequence[NewDocument], now: Instant) -> None:
-        self._db.execute_many(
-            _ADD,
-            [
-                (
-                    document.request_id,
-                    document.submission_id,
-                    document.attachment_id,
-                    document.document_type,
-                    document.tracked_at,
-                    now,
-                    PENDING,
-                    Condition.WAITING,
-                    Step.NONE,
-                    now,
-                )
-                for document in new
-            ],
-        )
+        rows = [_as_new(document, now) for document in new]
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._db.execute_many(
+                f"INSERT INTO form_526_document_submissions ({', '.join(rows[0])}) "
+                f"VALUES ({marks})",
+                [tuple(row.values()) for row in rows],
+            )
         tally(
             self._db,
             Counter(
@@ -297,6 +281,24 @@ def _identity(document: NewDocument) -> _Identity:
 def _is_same(known: _Identity, given: _Identity) -> bool:
     """Whether what is tracked with a request id is what is given; it may name no attachment."""
     return known[:2] == given[:2] and given[2] in {None, known[2]}
+
+
+def _as_new(document: NewDocument, now: Instant) -> dict[str, str | int | None]:
+    """The columns of a document that was never polled; the others have their defaults."""
+    return {
+        "lighthouse_request_id": document.request_id,
+        "form_526_submission_id": document.submission_id,
+        "form_attachment_id": document.attachment_id,
+        "document_type": document.document_type,
+        "tracked_at": document.tracked_at,
+        "created_at": now,
+        "lighthouse_status": PENDING,
+        "condition": Condition.WAITING,
+        "steps": "{}",
+        "current_step": Step.NONE,
+        "next_poll_at": now,
+        "trouble_count": 0,
+    }
 
 
 def _as_read(document: Document) -> list[str | int]:

@@ -16,8 +16,9 @@ from lightkeeper.store.transact import transact
 
 OPEN: Final = "missing_count > 0 AND settled_at IS NULL"
 """What `Expectation.is_open` says; word for word as in the index."""
+_KEY: Final = ("form_526_submission_id", "document_type")
 _COLUMNS: Final = (
-    *("form_526_submission_id", "document_type", "document_count", "missing_count"),
+    *(*_KEY, "document_count", "missing_count"),
     *("expected_at", "expected_by", "settled_at", "settled_by", "settled_reason"),
 )
 _SELECT: Final = f"SELECT {', '.join(f'e.{each}' for each in _COLUMNS)}"
@@ -33,8 +34,8 @@ TRACKED: Final = """
 _PUT: Final = f"""
     INSERT INTO expected_documents ({", ".join(_COLUMNS)})
     VALUES ({", ".join("?" * len(_COLUMNS))})
-    ON CONFLICT (form_526_submission_id, document_type)
-    DO UPDATE SET {", ".join(f"{each} = excluded.{each}" for each in _COLUMNS[2:])}
+    ON CONFLICT ({", ".join(_KEY)})
+    DO UPDATE SET {", ".join(f"{each} = excluded.{each}" for each in _COLUMNS if each not in _KEY)}
 """
 _TAKE_BACK: Final = """
     DELETE FROM expected_documents WHERE form_526_submission_id = ? AND document_type = ?
