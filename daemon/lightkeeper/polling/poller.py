@@ -4,10 +4,8 @@ No loop and no sleep: the caller of `Poller.step` decides how often and how long
 steps in slices, `lightkeeper poll` until nothing is left.
 """
 
-import random
 import time
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 
@@ -28,6 +26,7 @@ from lightkeeper.polling.batch import Batch, BatchSize, by_itself, halves
 from lightkeeper.polling.early import Early
 from lightkeeper.polling.history import CallHistory, PollReport
 from lightkeeper.polling.interfaces import Counts, Progress, State, StatusClient, Store
+from lightkeeper.polling.probes import TRIAL, probe_next, trial
 from lightkeeper.polling.queue import Queue
 from lightkeeper.polling.retry import (
     DUE_AGAIN_MS,
@@ -41,9 +40,6 @@ from lightkeeper.polling.retry import (
     shows_batches_failing,
 )
 from lightkeeper.polling.wanted import WantedBatches, WantedStore
-
-_TRIAL: Final = 2
-"""How many request ids a trial has."""
 
 log = structlog.get_logger()
 
@@ -87,7 +83,7 @@ class Poller:
         # Fetched before the wait: with nothing to poll there is no reason to wait.
         if self._queue.is_fetch_due:
             self._fetch(cutoff)
-        batch, budget = self._trial(), self._lighthouse.budget
+        batch, budget = trial(self._history, self._queue), self._lighthouse.budget
         if batch is None and cutoff is None:
             batch = self._wanted.batch(budget, self._size.now)
         if batch is None and not self._queue:
@@ -130,13 +126,6 @@ class Poller:
         else:
             self._queue.fetch_singly(now, upto, self._singly_since, self._failing_since)
 
-    def _trial(self) -> Batch | None:
-        """A call about two documents that were answered before, where that is to be tried."""
-        if not self._history.is_trial_due(idle=not self._queue):
-            return None
-        ids = self._history.answered_for(_TRIAL)
-        return Batch([], probe=ids) if len(ids) == _TRIAL else None
-
     def _poll(self, batch: Batch) -> None:
         ids = batch.request_ids
         self._history.calling()
@@ -165,7 +154,7 @@ class Poller:
         history = self._history.of(batch)
         self._judge_batches(batch, answer.outcome, history, now)
         if is_probe_due(answer.outcome, batch, history):
-            self._probe(batch, answer.outcome)
+            probe_next(batch, answer.outcome, self._history, self._queue)
         step = next_step(answer.outcome, batch, history)
         if answer.outcome is CallOutcome.OK:
             self._history.left_out()
@@ -179,7 +168,7 @@ class Poller:
             self._end_singly("a call about several documents was answered")
         self._size.answered()
         self._counts.unrequested += answer.unrequested_count
-        for request_id in batch.request_ids[:_TRIAL]:
+        for request_id in batch.request_ids[:TRIAL]:
             if type(answer.observations.get(request_id)) is StatusReport:
                 self._history.gave_status(request_id)
             elif answer.outcome is CallOutcome.NOT_FOUND:
@@ -257,25 +246,6 @@ class Poller:
             first_lighthouse_request_id=batch.documents[0].request_id,
             **problem.for_logs(),
         )
-
-    def _probe(self, batch: Batch, outcome: CallOutcome) -> None:
-        """Poll one document alone next, to see whether Lighthouse answers at all.
-
-        One that was answered for before; after a 404, one that Lighthouse knows. As long as there
-        are not two such, as many as a trial lacks of the failed batch, its only one included.
-        """
-        history, unknown = self._history, outcome is CallOutcome.NOT_FOUND
-        history.batches.probed = True
-        had = history.known(_TRIAL) if unknown else history.answered_for(_TRIAL)
-        lacking = min(_TRIAL - len(had), len(batch.documents) - 1)
-        for _ in range(lacking):
-            one = batch.documents.pop(random.randrange(len(batch.documents)))
-            self._queue.put_first(Batch([one], alone=True))
-        other = history.companion_of(batch) if unknown else history.probe_of(batch)
-        if lacking <= 0 and other is not None:
-            self._queue.put_first(Batch([], alone=True, probe=(other,)))
-        elif lacking <= 0 and len(batch.documents) == 1 and batch.failures:
-            batch.alone, batch.companion = True, None  # the next call about it is the probe
 
     def _take(self, step: NextStep, batch: Batch, answer: Answer, now: Instant) -> None:
         match step:
