@@ -1,21 +1,19 @@
 """The faults: what each does to the world, and when it is over."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lightkeeper.casework.triage import Action
-from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills import (
     access_courses,
     account_courses,
     api_courses,
     courses,
     follow_courses,
+    healthy_courses,
     planned_courses,
 )
-from lightkeeper.simulation.drills.courses import DAY, HOUR, MINUTE, Course
-from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START, World
+from lightkeeper.simulation.drills.courses import HOUR, MINUTE, Course
+from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, START
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE, GATEWAY
 
 HEALTHY: Final = "healthy"
@@ -47,21 +45,8 @@ class Fault:
 def healthy(days: float) -> Fault:
     """Days with nine failures each, acknowledged and settled by staff; nothing else is wrong."""
 
-    def course(world: World) -> Iterator[float]:
-        stories = ("fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup")
-        gap, acknowledged_after = DAY / 9, (7 * MINUTE, 22 * MINUTE, 13 * MINUTE)
-        for turn in range(round(9 * days)):
-            story, wait = stories[turn % 4], acknowledged_after[turn % 3]
-            if story != "fails_cleanup":  # it is delivered all the same
-                world.mark()
-            world.track(1, story)
-            yield wait
-            world.staff(Action.ACK)
-            yield gap - wait
-            world.staff(Action.CLOSE, {Condition.ACKNOWLEDGED})
-
     says = f"{days:g} days at real volume, nine failures a day, each acknowledged and closed"
-    return Fault(HEALTHY, says, course, weight=10)
+    return Fault(HEALTHY, says, healthy_courses.usual_failures(days), weight=10)
 
 
 def brief(name: str, says: str, course: Course) -> Fault:
