@@ -1,4 +1,4 @@
-"""Settings of the network around this host: its root certificates, a proxy, the Agent's host."""
+"""Settings of the network around this host: root certificates, a proxy, where the Agent is."""
 
 import re
 import ssl
@@ -92,6 +92,16 @@ def proxy(url: str) -> str:
 def address(url: str) -> str:
     """The host and port of a URL that `proxy` returned, to be shown."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def agent(url: str) -> str:
+    """The URL of the Datadog Agent's socket or UDP port, checked; raises ValueError."""
+    parts = split(url)
+    if parts.scheme == "udp" and parts.hostname:
+        return url
+    if parts.scheme in {"unix", "unixgram"} and parts.path:
+        return url
+    raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
 
 
 def host(text: str) -> str:

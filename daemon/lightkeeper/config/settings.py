@@ -227,14 +227,7 @@ class Settings(StoreSettings):
     @field_validator("dogstatsd_url")
     @classmethod
     def _is_agent(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = network.split(value)
-        if parts.scheme == "udp" and parts.hostname:
-            return value
-        if parts.scheme in {"unix", "unixgram"} and parts.path:
-            return value
-        raise ValueError("must be unix:///var/run/datadog/dsd.socket or udp://localhost:8125")
+        return None if value is None else network.agent(value)
 
     @field_validator("client_tags", "tags")
     @classmethod
