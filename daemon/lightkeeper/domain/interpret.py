@@ -111,17 +111,10 @@ def _after(
     failed_step = (said.failed_step or document.failed_step) if failed else None
     in_efolder_at = _in_efolder_at(document, said.in_efolder, now)
     answered_at = now if known_word else document.last_answered_at
-    condition = _condition(document, said, status, failed_step, in_efolder_at, answered_at, policy)
-    worse = condition == Condition.NOT_IN_EFOLDER and condition != failure_condition(
-        document.failed_step, document.in_efolder_at
+    condition = _condition(
+        document, said, status, outcome, failed_step, in_efolder_at, answered_at, policy
     )
-    changed_status = outcome or worse or status != document.lighthouse_status
-    if not changed_status and document.condition in _KEPT:
-        condition = Condition(document.condition)
-    must_act = (
-        condition == Condition.NOT_IN_EFOLDER
-        and document.document_type != DocumentType.BDD_INSTRUCTIONS
-    )
+    lost = condition == Condition.NOT_IN_EFOLDER
     # By position, in the order of its fields: by name it takes 4 % of a pass longer.
     return Document(
         document.id,
@@ -145,10 +138,15 @@ def _after(
         (now if outcome else document.decided_at) if final else None,
         0,  # trouble_count
         None if known_word else document.unanswered_since or now,
-        document.must_act_since or (now if must_act else None),
+        document.must_act_since or (now if lost and _can_send_again(document) else None),
         judged_at(document, status, policy, now),
         document.first_tracked_at,
     )
+
+
+def _can_send_again(document: Document) -> bool:
+    """Whether the veteran can; staff send the others."""
+    return document.document_type != DocumentType.BDD_INSTRUCTIONS
 
 
 def _merge(document: Document, report: StatusReport, says: str) -> tuple[str | None, str | None]:
@@ -193,16 +191,26 @@ def _condition(
     document: Document,
     said: Reading,
     status: str,
+    outcome: str | None,
     failed_step: str | None,
     in_efolder_at: Instant | None,
     answered_at: Instant | None,
     policy: Policy,
 ) -> str:
+    """What its state calls for by this answer; as it was, where that is kept."""
     if status == FAILED:
-        return failure_condition(failed_step, in_efolder_at)
-    if status == DONE:
-        return Condition.CONTRADICTORY if CONTRADICTED in said.remarks else Condition.DELIVERED
-    return _lateness(handed_over_at(document), answered_at, policy)
+        condition = failure_condition(failed_step, in_efolder_at)
+    elif status == DONE:
+        contradicted = CONTRADICTED in said.remarks
+        condition = Condition.CONTRADICTORY if contradicted else Condition.DELIVERED
+    else:
+        condition = _lateness(handed_over_at(document), answered_at, policy)
+    if outcome or status != document.lighthouse_status or document.condition not in _KEPT:
+        return condition
+    worse = condition == Condition.NOT_IN_EFOLDER and condition != failure_condition(
+        document.failed_step, document.in_efolder_at
+    )
+    return condition if worse else document.condition
 
 
 def _lateness(tracked_at: Instant, answered_at: Instant | None, policy: Policy) -> str:
