@@ -186,12 +186,7 @@ def build_daemon(
             lambda: database.try_write(clock()),
             found=found,
         ),
-        follower=MaintenanceFollower(
-            MaintenanceWindows(database),
-            build_maintenance_list(settings, monotonic=monotonic),
-            clock=clock,
-            monotonic=monotonic,
-        ),
+        follower=_build_follower(settings, database, clock, monotonic),
         tracer=tracer,
         clock=clock,
         monotonic=monotonic,
@@ -272,6 +267,20 @@ def _build_gauges(
         settings.daily_count_hour,
         settings.policy,
         accesses.watched(settings),
+    )
+
+
+def _build_follower(
+    settings: Settings,
+    database: Database,
+    clock: Callable[[], Instant],
+    monotonic: Callable[[], float],
+) -> MaintenanceFollower:
+    return MaintenanceFollower(
+        MaintenanceWindows(database),
+        build_maintenance_list(settings, monotonic=monotonic),
+        clock=clock,
+        monotonic=monotonic,
     )
 
 
