@@ -1,7 +1,7 @@
 """`lightkeeper check`: tries every part by itself; names what fails and what to do."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -115,18 +115,7 @@ def checks(
     yield from _ends(settings)
     needed = missing("LIGHTKEEPER_DATABASE_URL")
     yield Check("database", False, needed) if needed else _database(settings)
-    needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
-    with closing(build_transport(settings)) as transport:
-        tokens = _NoToken() if needed else build_tokens(settings, transport)
-        token = Check("token", False, needed) if needed else _token(settings, transport, tokens)
-        yield token
-        needed = missing(*_FOR_A_CALL)
-        tokens = tokens if token.ok else _NoToken()
-        yield (
-            Check("lighthouse", False, needed)
-            if needed
-            else _lighthouse(settings, transport, tokens)
-        )
+    yield from _token_and_lighthouse(settings, missing)
     if (va_list := build_maintenance_list(settings)) is not None:
         needed = missing("LIGHTKEEPER_MAINTENANCE_SERVICES", *_FOR_A_CALL[1:])
         with closing(va_list):
@@ -142,6 +131,22 @@ def _ends(settings: Settings) -> Iterator[Check]:
         yield Check("key", *key_checked(settings, now()))
     if settings.api_tokens_file is not None:
         yield Check("callers", *callers_checked(settings, now()))
+
+
+def _token_and_lighthouse(settings: Settings, missing: Callable[..., str]) -> Iterator[Check]:
+    """Lighthouse is called without a token where there is none: that shows whether it answers."""
+    needed = missing(*_FOR_A_TOKEN, *_FOR_A_CALL)
+    with closing(build_transport(settings)) as transport:
+        tokens = _NoToken() if needed else build_tokens(settings, transport)
+        token = Check("token", False, needed) if needed else _token(settings, transport, tokens)
+        yield token
+        needed = missing(*_FOR_A_CALL)
+        tokens = tokens if token.ok else _NoToken()
+        yield (
+            Check("lighthouse", False, needed)
+            if needed
+            else _lighthouse(settings, transport, tokens)
+        )
 
 
 class _NoToken(TokenSource):
