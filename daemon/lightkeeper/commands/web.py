@@ -37,6 +37,16 @@ def web(listen: str | None) -> int:
     if any(find_spec(name) is None for name in _EXTRA):
         raise click.ClickException("the API needs more packages: pip install 'lightkeeper[web]'")
     from lightkeeper.config.settings import Settings
+
+    settings = Settings.load()
+    warn_of_unknown_settings()
+    configure_logs()
+    _serve(settings, _tokens(settings), _address(listen or settings.web_listen))
+    return ExitStatus.OK
+
+
+def _serve(settings: "Settings", tokens: "Tokens", address: "WebAddress") -> None:
+    """Join the parts of the API, and answer callers until a signal stops it."""
     from lightkeeper.service.clock import now
     from lightkeeper.service.connections import build_emitter
     from lightkeeper.service.stop import Stop
@@ -49,11 +59,7 @@ def web(listen: str | None) -> int:
     from lightkeeper.web.signals import WebSignals
     from lightkeeper.web.tokens_log import TokensLog
 
-    settings, manager = Settings.load(), ServiceManager()
-    warn_of_unknown_settings()
-    configure_logs()
-    tokens, address = _tokens(settings), _address(listen or settings.web_listen)
-    tokens_log = TokensLog(tokens)
+    manager, tokens_log = ServiceManager(), TokensLog(tokens)
     url = settings.database_url.get_secret_value()
     with Stop().on_signals() as stop, closing(StoreAccess(url)) as store:
         store.open()
@@ -79,7 +85,6 @@ def web(listen: str | None) -> int:
             )
             server.serve_at(listener)
             manager.stopping()
-    return ExitStatus.OK
 
 
 def _tokens(settings: "Settings") -> "Tokens":
