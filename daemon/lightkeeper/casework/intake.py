@@ -67,12 +67,10 @@ def track_lines(
 
     def store() -> None:
         fates = documents.add([document for _, document in batch], clock(), by) if batch else []
+        _count(tally, fates)
         for (line, document), fate in zip(batch, fates, strict=True):
             if fate is Intake.CONFLICT:
-                tally.rejected += 1
                 reject(Rejection(line, conflict(documents, document)))
-        tally.new += fates.count(Intake.NEW)
-        tally.known += fates.count(Intake.KNOWN)
         batch.clear()
         stored(tally)
 
@@ -98,6 +96,12 @@ def track_lines(
             store()
     store()
     return tally
+
+
+def _count(tally: IntakeTally, fates: Sequence[Intake]) -> None:
+    tally.new += fates.count(Intake.NEW)
+    tally.known += fates.count(Intake.KNOWN)
+    tally.rejected += fates.count(Intake.CONFLICT)
 
 
 class Items(NamedTuple):
