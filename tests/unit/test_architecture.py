@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from package_sources import MODULES, text, tree
 
-MODULE_LINES = 325
-FUNCTION_LINES = 55
+MODULE_LINES = 320
+FUNCTION_LINES = 50
 
 
 def offences(source: str, tree: ast.Module) -> list[str]:
@@ -33,8 +33,8 @@ def test_each_module_keeps_the_rules():
 @pytest.mark.parametrize(
     ("source", "offence"),
     [
-        ("\n" * 326, "326 lines"),
-        ("def f():" + "\n 1" * 55, "f: 56 lines"),
+        ("\n" * 321, "321 lines"),
+        ("def f():" + "\n 1" * 50, "f: 51 lines"),
     ],
 )
 def test_the_rules_bite(source, offence):
