@@ -1,4 +1,4 @@
-"""What callers of the API are told of documents and submissions, as plain data for JSON.
+"""What callers of the API are shown of documents and submissions, as plain data for JSON.
 
 The same as `lightkeeper show --json`, without the history, which the feed of changes has, and
 without whole answers and failed calls. What staff noted, by name, and what Lighthouse worded is
@@ -46,7 +46,7 @@ def document_answer(
         return None
     tries = tries_of(database, row)
     return {
-        **_told(data_of(row, now, policy), stale, for_staff),
+        **_answered(data_of(row, now, policy), stale, for_staff),
         "decided_by": decided_by(tries, row),
         **for_the_veteran(database, tries, now).data,
     }
@@ -70,13 +70,13 @@ def submission_answer(
         return None
     documents = []
     for each in found.data["documents"]:
-        others = [_told(one, stale, for_staff) for one in each["other_tries"]]
-        documents.append({**_told(each, stale, for_staff), "other_tries": others})
-    expected = [told(each, for_staff=for_staff) for each in found.data["expected"]]
+        others = [_answered(one, stale, for_staff) for one in each["other_tries"]]
+        documents.append({**_answered(each, stale, for_staff), "other_tries": others})
+    expected = [shown(each, for_staff=for_staff) for each in found.data["expected"]]
     return found.data | {"documents": documents, "expected": expected}
 
 
-def told(data: dict[str, Any], *, for_staff: bool) -> dict[str, Any]:
+def shown(data: dict[str, Any], *, for_staff: bool) -> dict[str, Any]:
     """The same; unless it is `for_staff` without what staff noted and what Lighthouse worded."""
     if for_staff:
         return data
@@ -86,17 +86,17 @@ def told(data: dict[str, Any], *, for_staff: bool) -> dict[str, Any]:
     }
 
 
-def steps_told(steps: Mapping[str, str], *, for_staff: bool) -> dict[str, str]:
+def shown_steps(steps: Mapping[str, str], *, for_staff: bool) -> dict[str, str]:
     """Statuses by step, where unknown words are `other` unless it is `for_staff`."""
     if for_staff:
         return dict(steps)
     return {
-        step_told(name, for_staff=False): word if word in STEP_STATUSES else OTHER
+        shown_step(name, for_staff=False): word if word in STEP_STATUSES else OTHER
         for name, word in steps.items()
     }
 
 
-def step_told(name: str, *, for_staff: bool) -> str:
+def shown_step(name: str, *, for_staff: bool) -> str:
     """The name of a step: `other` where it is an unknown one, unless it is `for_staff`."""
     return name if for_staff or name in _STEPS else OTHER
 
@@ -113,14 +113,16 @@ _FOR_ALL: Final[Mapping[str, Callable[[Any], Any]]] = {
     "error_detail": _withheld,
     "last_call_failed": _withheld,
     "unknown_words": _withheld,
-    "current_step": partial(step_told, for_staff=False),
-    "failed_step": partial(step_told, for_staff=False),
-    "steps": partial(steps_told, for_staff=False),
+    "current_step": partial(shown_step, for_staff=False),
+    "failed_step": partial(shown_step, for_staff=False),
+    "steps": partial(shown_steps, for_staff=False),
 }
 """What takes the place of a value for those who are no staff."""
 
 
-def _told(data: dict[str, Any], stale: Container[int] | None, for_staff: bool) -> dict[str, Any]:
+def _answered(
+    data: dict[str, Any], stale: Container[int] | None, for_staff: bool
+) -> dict[str, Any]:
     known = {name: value for name, value in data.items() if name not in _WORDED_ELSEWHERE}
     is_stale = None if stale is None else data["lighthouse_request_id"] in stale
-    return told(known, for_staff=for_staff) | {"answer_is_stale": is_stale}
+    return shown(known, for_staff=for_staff) | {"answer_is_stale": is_stale}

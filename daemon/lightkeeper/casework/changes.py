@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework.answers import step_told, steps_told
+from lightkeeper.casework.answers import shown_step, shown_steps
 from lightkeeper.casework.text import iso
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import HOUR, Instant
@@ -94,8 +94,8 @@ class Feed:
             raise CursorGone(self.cursor(_safe(changes, after, now)))
         page = found[known : known + limit]
         last = _position(page[-1]) if page else after
-        told = [_data(each, for_staff) for each in page]
-        return ChangesPage(told, self.cursor(last), len(found) > known + limit)
+        shown = [_data(each, for_staff) for each in page]
+        return ChangesPage(shown, self.cursor(last), len(found) > known + limit)
 
 
 def _position(change: Changed) -> Position:
@@ -121,10 +121,10 @@ def _data(change: Changed, for_staff: bool) -> dict[str, Any]:
         "document_type": change.document_type,
         "from_status": change.from_status,
         "to_status": change.to_status,
-        "from_step": step_told(change.from_step, for_staff=for_staff),
-        "to_step": step_told(change.to_step, for_staff=for_staff),
+        "from_step": shown_step(change.from_step, for_staff=for_staff),
+        "to_step": shown_step(change.to_step, for_staff=for_staff),
         "outcome": change.outcome,
-        "step_changes": steps_told(dict(orjson.loads(change.step_changes)), for_staff=for_staff),
+        "step_changes": shown_steps(dict(orjson.loads(change.step_changes)), for_staff=for_staff),
         # Their details hold who and why, which are for staff.
         "remarks": [each.kind for each in remarks.decode(change.remarks)],
     }

@@ -106,7 +106,7 @@ def plan(
 @_definitions
 @_json
 def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool) -> int:
-    """Show what differs in the account, as `plan` does, and tell Datadog how much; for a timer.
+    """Show what differs in the account, as `plan` does, and publish how much; for a timer.
 
     The exit status is 0 where nothing differs, 2 where something does, and another after an error.
     """
@@ -124,11 +124,11 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
         made = _compared(account_at_hand(), files)
     except BaseException as exc:
         said = str(exc) if isinstance(exc, AlertingError) else f"it ended in {type(exc).__name__}"
-        _tell(settings, env, None, said)
+        _publish(settings, env, None, said)
         raise
-    told = _tell(settings, env, len(made.pending))
+    is_reached = _publish(settings, env, len(made.pending))
     _show(made, as_json)
-    if not told:
+    if not is_reached:
         complain(
             f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "
             "DD_DOGSTATSD_URL: no monitor learns of this comparison",
@@ -137,7 +137,7 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
     return _CHANGES if made.pending else ExitStatus.OK
 
 
-def _tell(settings: "Settings", env: str, differing: int | None, problem: str = "") -> bool:
+def _publish(settings: "Settings", env: str, differing: int | None, problem: str = "") -> bool:
     """Report a comparison under the env that it is about; whether the Agent was reached."""
     from lightkeeper.service.connections import build_emitter
     from lightkeeper.telemetry.account_drift import report_drift

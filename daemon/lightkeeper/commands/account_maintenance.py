@@ -23,7 +23,7 @@ _AFTERWARDS_MS: Final = 2 * DAY
 
 @click.command("maintenance")
 def maintenance() -> int:
-    """Tell Datadog of the announced maintenance windows; for a timer.
+    """Bring the announced maintenance windows into Datadog; for a timer.
 
     What a window explains, and no composite keeps quiet, is muted until a quarter of an hour after
     it; SLOs are corrected by it. A window that is moved or ended takes both along. DD_ENV says of

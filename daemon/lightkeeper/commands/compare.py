@@ -34,7 +34,7 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
     It says completed, and Lighthouse does not know the document or it failed; pending, and it
     failed; failed, and it is done; completed or failed, and it is stuck. The exit status is 1
     where there are any. Without --since it begins where the table was followed from, and Datadog
-    is told how many there are.
+    is sent how many there are.
     """
     from lightkeeper.casework.compare import FIELDS, Comparison
     from lightkeeper.casework.filters import instant_of
@@ -60,11 +60,11 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
         while text := "".join(islice(lines, _WRITTEN_AT_ONCE)):
             click.echo(text, nl=False)
     if since is None:
-        _tell(compared.counts, compared.lasting)
+        _publish(compared.counts, compared.lasting)
     return ExitStatus.NO if compared.disagreeing else ExitStatus.OK
 
 
-def _tell(counts: Mapping[str, int], lasting: Mapping[str, int]) -> None:
+def _publish(counts: Mapping[str, int], lasting: Mapping[str, int]) -> None:
     """Send how many rows the two disagree about, and warn where no Agent takes it."""
     from lightkeeper.config.settings import Settings
     from lightkeeper.service.connections import build_emitter

@@ -86,7 +86,7 @@ class FollowLoop:
         self._failures = 0
 
     def _compare(self, stop: Stop) -> None:
-        """Once an hour: tell Datadog where the two disagree, and take what no round has found.
+        """Once an hour: publish where the two disagree, and take what no round has found.
 
         A row that was created long before it was committed is such a one.
         """

@@ -28,7 +28,7 @@ FOUND_AT_ONCE: Final = 10_000
 """How many ids of documents that match are in memory at a time."""
 READ_AT_ONCE: Final = 500
 OTHER: Final = "other"
-"""What Datadog is told for a word that has no tag value of its own."""
+"""What Datadog is sent for a word that has no tag value of its own."""
 _OWN_TAGS: Final = "SELECT word FROM open_words WHERE tag = ?"
 # Both spelled as `steps` are stored: as JSON.
 _HAS_WORD: Final = "(LOWER(reported_status) = ? OR LOWER(steps) LIKE ? ESCAPE '!')"

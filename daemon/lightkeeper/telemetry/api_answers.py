@@ -1,4 +1,4 @@
-"""What the API tells Datadog of its answers: how many, of which status, and how soon."""
+"""What the API publishes of its answers: how many, of which status, and how soon."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -15,7 +15,7 @@ from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.store.changes import Changes
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.errors import StoreLost, StoreUnavailable
-from lightkeeper.web.news import News
+from lightkeeper.web.change_signal import ChangeSignal
 
 ANSWER_SECONDS: Final = 10.0
 """How long a request waits for the store, for a free thread included."""
@@ -42,7 +42,9 @@ class StoreAccess:
         self._readers = _Pool(url, _READERS[self.dialect], reads_only=True)
         self._scanners = _Pool(url, _SCANNERS, reads_only=True)
         self._writers = _Pool(url, _WRITERS[self.dialect], reads_only=False)
-        self.news = News(lambda: self.read(lambda database: Changes(database).newest()))
+        self.change_signal = ChangeSignal(
+            lambda: self.read(lambda database: Changes(database).newest())
+        )
         self.lost: StoreLost | None = None
         """Why this process has to end: only a new one can go on with the store."""
 
@@ -124,9 +126,9 @@ class _Pool:
         def is_over(done: asyncio.Future[_Result]) -> None:
             self._free.put_nowait(thread)
             if not done.cancelled():
-                done.exception()  # asked for, lest asyncio logs what nobody waits for any more
+                done.exception()  # asked for, lest asyncio logs what no caller waits for
 
-        # Not before the thread is done, even where nobody waits for it any more.
+        # Not before the thread is done, even where no caller waits for it any more.
         future.add_done_callback(is_over)
         return await asyncio.shield(future)
 

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 
 def build_app(services: Services, observe: Observe = lambda *_: None) -> Any:
-    """The ASGI application, which tells `observe` of each answer."""
+    """The ASGI application, which calls `observe` for each answer."""
     app = described()
     app.state.services = services
     return RequestLimits(app, observe)

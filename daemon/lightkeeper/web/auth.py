@@ -26,7 +26,7 @@ class Caller(NamedTuple):
 
     name: str
     is_staff: bool
-    """Whether it is told what staff noted and Lighthouse worded, besides what it asks for."""
+    """Whether it is shown what staff noted and Lighthouse worded, besides what it asks for."""
     web: Services
     """What its call may use. A dependency of its own would cost each call 4 % more."""
 
@@ -76,7 +76,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.state.caller = await needs.caller(request)
-            queries.refuse_wrong(request)  # not before: who has no token is told that alone
+            queries.refuse_wrong(request)  # not before: who has no token learns that alone
             if "POST" in (self.methods or ()):
                 await request.body()  # FastAPI, which has it from there, would hide why it fails
             return await handler(request)

@@ -1,7 +1,7 @@
 """Answers that are fresh: a caller says how old one may be, and the daemon polls first if it is.
 
 The daemon is asked through the store, once a document, however many callers wait for it. A caller
-waits as long as `LONGEST_WAIT_MS` at most, and is then told what is known, and that it is stale.
+waits as long as `LONGEST_WAIT_MS` at most, and is then answered with what is known, as stale.
 """
 
 import asyncio
@@ -108,8 +108,8 @@ class FreshAnswers:
         try:
             await asyncio.sleep(GATHER_SECONDS)
             while self._waiting:
-                news, self._new = self._new, {}
-                for by, new in news.items():
+                added, self._new = self._new, {}
+                for by, new in added.items():
                     wanted = await self._store.write(partial(self._want, by, new))
                     self._go_on(new.keys() - wanted)
                 asked = self._waiting.keys() - chain.from_iterable(self._new.values())

@@ -27,7 +27,7 @@ _READ_PAST_BYTES: Final = 16 * MAX_BODY_BYTES
 _REFUSALS: Final = frozenset({401, 403})
 
 Observe = Callable[[str, int, float], None]
-"""Told of each answer: the operation, the status, and the seconds that it took."""
+"""Called for each answer: the operation, the status, and the seconds that it took."""
 
 log = structlog.get_logger()
 

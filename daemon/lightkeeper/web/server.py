@@ -1,4 +1,4 @@
-"""The server: it listens on a Unix socket or on loopback, until it is told to stop."""
+"""The server: it listens on a Unix socket or on loopback, until it is asked to stop."""
 
 import errno
 import socket
@@ -29,7 +29,7 @@ class CannotListen(LightkeeperError):
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn's server, which ends when it is told to or loses the store."""
+    """uvicorn's server, which ends when it is asked to or loses the store."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class WebServer(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let the callers go that wait for news; answer the others, and close."""
-        self._store.news.end()
+        """Let the callers go that wait for a change; answer the others, and close."""
+        self._store.change_signal.end()
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Whether to stop: told to, or without a store."""
+        """Whether to stop: asked to, or without a store."""
         is_over = self._is_stopped() or self._store.lost is not None
         return await super().on_tick(counter) or is_over
 
@@ -85,7 +85,7 @@ class WebServer(uvicorn.Server):
         yield
 
     def serve_at(self, listener: socket.socket) -> None:
-        """Serve until told to stop. Raises `StoreLost` where another process has to go on."""
+        """Serve until asked to stop. Raises `StoreLost` where another process has to go on."""
         self.run(sockets=[listener])
         if self._store.lost is not None:
             raise self._store.lost

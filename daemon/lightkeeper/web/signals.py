@@ -1,4 +1,4 @@
-"""What the API tells Datadog of itself: how much is asked, how it answers, and how soon."""
+"""What the API publishes of itself: how much is asked, how it answers, and how soon."""
 
 import time
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""Tells the log what is wrong with the file of tokens: a caller only learns that it is refused."""
+"""Logs what is wrong with the file of tokens: a caller only learns that it is refused."""
 
 import structlog
 

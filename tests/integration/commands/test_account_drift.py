@@ -43,7 +43,7 @@ def run(tmp_path, datadog, agent):
     return made
 
 
-def told(agent):
+def published(agent):
     """What arrived since the last call: of gauge and check the value and the env; what it says."""
     agent.wait_for(lambda one: one.checks)
     (check,) = agent.checks
@@ -56,10 +56,10 @@ def told(agent):
 def test_it_tells_how_many_objects_differ(run, datadog, agent):
     """All before they are made, none when they are, and those that were changed or deleted."""
     assert 2 == run("drift").returncode
-    assert ([(8, "test")], (0, "test"), "") == told(agent)
+    assert ([(8, "test")], (0, "test"), "") == published(agent)
     assert 0 == run("apply").returncode
     assert 0 == run("drift").returncode
-    assert ([(0, "test")], (0, "test"), "") == told(agent)
+    assert ([(0, "test")], (0, "test"), "") == published(agent)
 
     ids = {
         key: number
@@ -74,7 +74,7 @@ def test_it_tells_how_many_objects_differ(run, datadog, agent):
     actions = [one["action"] for one in json.loads(drifted.stdout)["steps"]]
     assert 2 == len(actions) - actions.count("keep")
     assert (2, "") == (drifted.returncode, drifted.stderr)
-    assert ([(2, "test")], (0, "test"), "") == told(agent)
+    assert ([(2, "test")], (0, "test"), "") == published(agent)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_it_is_about_the_environment_of_dd_env(run, datadog, agent, line, given,
 
     missing = 0 if env == "staging" else 8
     assert (2 if missing else 0) == done.returncode
-    assert ([(missing, env)], (0, env), "") == told(agent)
+    assert ([(missing, env)], (0, env), "") == published(agent)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_account_that_cannot_be_compared_is_told_with_the_reason(
     said = command_line.complaint(run("drift", **given), status)
 
     assert said.startswith(words)
-    gauges, check, why = told(agent)
+    gauges, check, why = published(agent)
     assert ([], (2, given.get("DD_ENV", "test"))) == (gauges, check)
     assert said[:60] == why[:60]
     for key in (datadog.api_key, datadog.app_key, "f" * 40):
@@ -126,7 +126,7 @@ def test_definitions_that_cannot_be_read_are_told_under_dd_env(run, agent, tmp_p
     (tmp_path / "monitors" / "base.json").write_text("{")
 
     assert "base.json: line 1" in command_line.complaint(run("drift", DD_ENV="test"), 1)
-    gauges, check, why = told(agent)
+    gauges, check, why = published(agent)
     assert ([], (2, "test")) == (gauges, check)
     assert "base.json: line 1 column 2: [file] is not JSON" in why
 
@@ -148,7 +148,7 @@ def test_it_is_told_whatever_becomes_of_the_output(run, agent):
     done = run("drift", within='exec "$@" >/dev/full')
 
     assert 74 == done.returncode
-    assert ([(8, "test")], (0, "test"), "") == told(agent)
+    assert ([(8, "test")], (0, "test"), "") == published(agent)
 
 
 def test_a_wrong_setting_is_named_before_anything_is_compared(run, datadog):

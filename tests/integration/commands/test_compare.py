@@ -107,7 +107,7 @@ def test_what_cannot_both_be_true_is_listed(source, rig, env):
 def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
     """By what either says, zeros too; of a part of the table nothing is told."""
 
-    def told(*more):
+    def counted(*more):
         with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
             done = compare(env | {"DD_DOGSTATSD_URL": agent.url}, *more)
             agent.drain()
@@ -126,8 +126,8 @@ def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
 
     kinds = ("completed_not_found", "completed_failed", "failed_done")
     kinds += ("completed_pending", "failed_pending")
-    assert {**dict.fromkeys(kinds, 0), "pending_failed": 1, "not_tracked": 2} == told()
-    assert {} == told("--since", "7d")
+    assert {**dict.fromkeys(kinds, 0), "pending_failed": 1, "not_tracked": 2} == counted()
+    assert {} == counted("--since", "7d")
 
 
 def test_what_vets_api_goes_on_to_say_is_told_apart(source, rig, env, tmp_path):

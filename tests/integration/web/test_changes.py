@@ -69,7 +69,7 @@ def test_pages_follow_one_another(web):
 
 @pytest.mark.speed
 def test_who_waits_is_answered_once_something_changed(web):
-    """Within a second or so, and not before; without news, with none, once the time is over."""
+    """Within a second or so, and not before; without a change, with none once the time is over."""
     cursor = web.get("/v1/changes").data["cursor"]
     began = time.monotonic()
     nothing = web.get(f"/v1/changes?wait=1&after={cursor}")

@@ -84,7 +84,7 @@ def normal(kind: ObjectKind, payload: Payload, like: Payload | None = None) -> P
         and (name in named if like is not None else name not in _LEFT_ALONE[kind])
     }
     if like:
-        made = {name: _without(one, _news(one, like)) for name, one in made.items()}
+        made = {name: _without(one, _unknown_fields(one, like)) for name, one in made.items()}
     made = {ObjectKind.SLO: _slo, ObjectKind.MONITOR: _monitor, ObjectKind.DASHBOARD: _board}[
         kind
     ](made, like)
@@ -114,7 +114,7 @@ def sent(kind: ObjectKind, payload: Payload, kept: Payload | None = None) -> Pay
         made["options"] = {**more, **made["options"]}
     for name, one in (kept or {}).items():
         if name in _MANAGED[kind] & made.keys():
-            made[name] = _with_news(made[name], one, _news(one, payload))
+            made[name] = _with_unknown(made[name], one, _unknown_fields(one, payload))
     return made
 
 
@@ -127,12 +127,14 @@ def unknown(kind: ObjectKind, held: Payload, like: Payload) -> list[str]:
     if kind is ObjectKind.MONITOR:
         found += [f"options.{name}" for name in _unknown_options(held)]
     for place in _MANAGED[kind] & held.keys():
-        names = _news(held[place], like).difference(_unknown_options(held), _OPTIONS_LEFT_ALONE)
+        names = _unknown_fields(held[place], like).difference(
+            _unknown_options(held), _OPTIONS_LEFT_ALONE
+        )
         found += [f"{place}…{name}" for name in sorted(names)]
     return found
 
 
-def _news(value: Any, like: Payload) -> frozenset[str]:
+def _unknown_fields(value: Any, like: Payload) -> frozenset[str]:
     """The names of fields, however deep, that are not published: Datadog adds defaults to widgets.
 
     None where the file itself has such a name: what it uses is more than what is known here.
@@ -153,7 +155,7 @@ def _names_in(value: Any) -> Iterator[str]:
             yield from _names_in(one)
 
 
-def _with_news(value: Any, held: Any, names: frozenset[str]) -> Any:
+def _with_unknown(value: Any, held: Any, names: frozenset[str]) -> Any:
     """The same with the fields of these names that the account holds in it, however deep.
 
     Of two lists the objects that are named alike belong together.
@@ -161,14 +163,14 @@ def _with_news(value: Any, held: Any, names: frozenset[str]) -> Any:
     if not names:
         return value
     if isinstance(value, dict) and isinstance(held, dict):
-        made = {name: _with_news(one, held.get(name), names) for name, one in value.items()}
+        made = {name: _with_unknown(one, held.get(name), names) for name, one in value.items()}
         return {name: one for name, one in held.items() if name in names} | made
     if isinstance(value, list) and isinstance(held, list):
         there: dict[str, list[Any]] = {}
         for one in held:
             there.setdefault(_named(one), []).append(one)
         pairs = ((one, there.get(_named(one))) for one in value)
-        return [_with_news(one, of_it.pop(0) if of_it else None, names) for one, of_it in pairs]
+        return [_with_unknown(one, of_it.pop(0) if of_it else None, names) for one, of_it in pairs]
     return value
 
 

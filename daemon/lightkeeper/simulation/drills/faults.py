@@ -287,7 +287,7 @@ _ALL: Final = (
     brief(
         "vets-api-untrue",
         "vets-api calls a document failed that is in the eFolder, for four hours",
-        follow_courses.told_untruly,
+        follow_courses.contradicted,
     ),
     brief(
         "lost-in-an-outage",

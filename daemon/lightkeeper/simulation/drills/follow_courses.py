@@ -39,7 +39,7 @@ def lost_in_an_outage(world: World) -> Iterator[float]:
     follower.end()
 
 
-def told_untruly(world: World) -> Iterator[float]:
+def contradicted(world: World) -> Iterator[float]:
     follower = DrilledFollower(world)
     row = follower.create(1)
     follower.hand_over(row)

@@ -104,7 +104,7 @@ class DrilledFollower:
             yield 60.0
 
     def compare(self) -> None:
-        """Compare all rows with the store, and tell Datadog where the two disagree."""
+        """Compare all rows with the store, and publish where the two disagree."""
         compared = Comparison(self._world.clock.instant())
         for _found in compared.disagreements(self._uploads, self._world.desk):
             pass
@@ -118,5 +118,5 @@ class DrilledFollower:
             report_disagreements(emitter, compared.counts, compared.lasting)
 
     def end(self) -> None:
-        """Say that nobody follows it any more."""
+        """Say that it is no longer followed."""
         self._followed.end("a drill", self._world.clock.instant())

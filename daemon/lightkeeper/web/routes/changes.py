@@ -62,7 +62,7 @@ async def get_changes(
 
         found = await page()
         if wait and not found.changes:
-            await web.store.news.after(position.id, wait)
+            await web.store.change_signal.after(position.id, wait)
             found = await page()
     except WrongCursor as exc:
         raise HttpProblem(400, str(exc), title=_WRONG_CURSOR) from None

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lightkeeper.casework import filters, listing
-from lightkeeper.casework.answers import told
+from lightkeeper.casework.answers import shown
 from lightkeeper.casework.filters import Asked, WrongFilter
 from lightkeeper.casework.intake import BATCH, Items, track_items
 from lightkeeper.domain.document import CONDITION_WORDS, DocumentType, LighthouseStatus
@@ -185,7 +185,7 @@ async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()])
         raise HttpProblem(503, _TOO_LONG) from None
     last = page.next_after_id
     answer = {
-        "documents": [told(each, for_staff=caller.is_staff) for each in page.documents],
+        "documents": [shown(each, for_staff=caller.is_staff) for each in page.documents],
         "cursor": cursors.written(last) if last is not None else None,
         "has_more": last is not None,
     }

@@ -1,6 +1,6 @@
 """Which documents a submission should have, as the system that submits claims says.
 
-What is expected and never tracked was lost before the watch began: staff are told an hour later.
+What is expected and never tracked was lost before the watch began: on-call is paged an hour later.
 """
 
 from typing import Annotated, Any, Final
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from lightkeeper.casework import expected
-from lightkeeper.casework.answers import told
+from lightkeeper.casework.answers import shown
 from lightkeeper.casework.values import TYPE_NAMES, WrongDocument, submission_id_of
 from lightkeeper.domain.expected import Expectation
 from lightkeeper.store.database import Database
@@ -83,6 +83,6 @@ async def expect_documents(
     found = [expected.data(each, now, within) for each in await web.store.write(expect)]
     content = {
         "form_526_submission_id": submission,
-        "expected": [told(each, for_staff=caller.is_staff) for each in found],
+        "expected": [shown(each, for_staff=caller.is_staff) for each in found],
     }
     return Response(orjson.dumps(content), media_type="application/json")

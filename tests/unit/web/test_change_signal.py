@@ -6,13 +6,13 @@ import time
 import pytest
 from patience import at_most
 
-from lightkeeper.web import news
-from lightkeeper.web.news import News
+from lightkeeper.web import change_signal
+from lightkeeper.web.change_signal import ChangeSignal
 
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch):
-    monkeypatch.setattr(news, "LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(change_signal, "LOOK_EVERY_SECONDS", 0.05)
 
 
 class Store:
@@ -39,7 +39,7 @@ def test_all_who_wait_share_one_look():
 
     async def scene():
         store = Store()
-        waiting = News(store.newest)
+        waiting = ChangeSignal(store.newest)
         store.number = 7
         behind = [asyncio.create_task(waiting.after(3, 60)) for _ in range(100)]
         ahead = [asyncio.create_task(waiting.after(7, 60)) for _ in range(100)]
@@ -61,7 +61,7 @@ def test_without_a_caller_nothing_is_looked_up():
 
     async def scene():
         store = Store()
-        waiting = News(store.newest)
+        waiting = ChangeSignal(store.newest)
         await asyncio.sleep(0.12)
         assert 0 == store.looks
         await waiting.after(0, 0.12)
@@ -80,7 +80,7 @@ def test_a_store_that_was_taken_back_is_waited_for_anew():
 
     async def scene():
         store = Store()
-        waiting = News(store.newest)
+        waiting = ChangeSignal(store.newest)
         store.number = 100
         await waiting.after(1, 60)
         store.number = 50
@@ -96,7 +96,7 @@ def test_the_end_lets_all_go():
     """At once, and who comes then does not wait."""
 
     async def scene():
-        waiting = News(Store().newest)
+        waiting = ChangeSignal(Store().newest)
         tasks = [asyncio.create_task(waiting.after(0, 60)) for _ in range(10)]
         await asyncio.sleep(0.01)
         began = time.monotonic()
@@ -113,7 +113,7 @@ def test_a_store_that_cannot_be_read_is_said_to_all():
 
     async def scene():
         store = Store()
-        waiting = News(store.newest)
+        waiting = ChangeSignal(store.newest)
         store.failure = OSError("no store")
         said = await asyncio.gather(
             *(waiting.after(0, 60) for _ in range(3)), return_exceptions=True

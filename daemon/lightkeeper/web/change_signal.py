@@ -8,7 +8,7 @@ from typing import Final
 LOOK_EVERY_SECONDS: Final = 1.0
 
 
-class News:
+class ChangeSignal:
     """Lets callers wait; `newest` reads the number of the last transition from the store.
 
     It is read once a second while there are callers that wait, and not otherwise.
@@ -30,13 +30,13 @@ class News:
                     pass
 
     def end(self) -> None:
-        """Let all who wait go, and nobody wait from now on."""
+        """Let all who wait go, and no caller wait from now on."""
         self._is_over.set()
 
     async def _next_look(self) -> int:
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self._look_soon())
-            # Where all who waited are gone, nobody asks what became of it.
+            # Where all who waited are gone, no caller asks what became of it.
             self._look.add_done_callback(lambda look: look.cancelled() or look.exception())
         return await asyncio.shield(self._look)  # it is of the others too
 
