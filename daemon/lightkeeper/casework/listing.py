@@ -110,7 +110,7 @@ def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
 
 
 def _reason(document: dict[str, Any]) -> str:
-    """Lighthouse's own words, what keeps it from being known, and who took it up."""
+    """Lighthouse's own words, what keeps it from being known, and who acknowledged it."""
     parts = [document["error_detail"] or ""]
     is_pending = document["lighthouse_status"] == PENDING
     if document["unknown_words"]:

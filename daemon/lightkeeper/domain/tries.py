@@ -67,7 +67,7 @@ def is_in_efolder(one: Standing) -> bool:
 
 
 def is_lost(one: Document) -> bool:
-    """Whether this try certainly did not come into the eFolder, and staff have not taken it up."""
+    """Whether this try certainly did not come into the eFolder, unacknowledged."""
     return (
         one.lighthouse_status == FAILED
         and one.condition in _OPEN_FAILURE

@@ -179,9 +179,9 @@ class Documents(DueDocuments):
     def record(self, batch: Sequence[Recorded], polled_at: Instant) -> None:
         """Write down one answered call in one transaction: state, history, tallies.
 
-        What staff took up, closed or corrected after it was read, or another daemon polled, stays
-        as it is, and due if it was: it was decided on a copy that is out of date. One whose answer
-        no database can hold is put off alone.
+        What staff acknowledged, closed or corrected after it was read, or another daemon polled,
+        stays as it is, and due if it was: it was decided on a copy that is out of date. One whose
+        answer no database can hold is put off alone.
         """
         try:
             while batch and not self._written(batch, polled_at):

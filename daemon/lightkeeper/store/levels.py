@@ -90,7 +90,7 @@ _UNOBSERVED_COUNT: Final = f"""
         WHERE {_NOT_POLLED} AND lighthouse_status = 'pending' AND {OPEN}
     )
 """
-# By the index of what staff took up, closed documents included: it is looked at once a day.
+# By the index of what staff acknowledged, closed documents included: it is looked at once a day.
 _UNSETTLED_COUNT: Final = """
     SELECT COUNT(*) FROM form_526_document_submissions
     WHERE acknowledged_at <= ? AND condition = 'acknowledged'

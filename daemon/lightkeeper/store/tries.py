@@ -156,7 +156,7 @@ def submissions_of(database: Database, ids: Collection[int]) -> list[str]:
 def reconsider_lost(database: Database, submissions: Collection[str], now: Instant) -> None:
     """Decide anew which lost documents of these submissions the veteran must send again.
 
-    Call it in the transaction that tracked, moved, took up or gave back a document of theirs.
+    Call it in the transaction that tracked, moved, acknowledged or revoked a document of theirs.
     Without one that is lost it costs a look at an index.
     """
     if not submissions:

@@ -166,7 +166,7 @@ def test_tries_that_all_fail_are_one_failure(rig):
 
 
 def test_a_try_after_an_acknowledged_failure_pages_when_it_fails_too(rig):
-    """Staff took up the first failure, and not the second; the silent failure is counted once."""
+    """Staff acknowledged the first failure, and not the second; the silent one is counted once."""
     _act(rig, Action.ACK, _try_and_poll(rig, LOST))
     assert {"acknowledged": 1} == _counts(rig)[1]
     _try_and_poll(rig, LOST)

@@ -49,7 +49,7 @@ def _sent(watch):
 
 
 def test_what_needs_people_is_counted_by_condition(watch):
-    """As `status` counts it, and those without any as zero; what staff took up is left out."""
+    """As `status` counts it, none as zero; what staff acknowledged is left out."""
     states = ["stuck", "stuck", "overdue", "in_efolder", "not_in_efolder", "delivered", "waiting"]
     stand(watch.documents, states)
     watch.database.execute("UPDATE tallies SET condition = 'closed' WHERE condition = 'waiting'")

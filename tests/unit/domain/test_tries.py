@@ -173,7 +173,7 @@ def test_that_the_veteran_must_act_is_said_once_of_each_form():
 
 @pytest.mark.parametrize("condition", ["acknowledged", "closed"])
 def test_what_staff_took_up_may_be_the_one_that_is_lost(condition):
-    """It stays taken up, also when it is polled again; the other is staff's to look at too."""
+    """It stays acknowledged, also when it is polled again; the other is staff's to look at too."""
     lost = _answer(FORMS[0], "lost", NOW).after
     taken = lost._replace(condition=condition, must_act_since=None)
 
