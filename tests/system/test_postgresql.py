@@ -40,7 +40,7 @@ def _track(daemon, count, **more):
     return command_line.run("track", "-", env=daemon.env | more, input="".join(lines))
 
 
-def _watcher(admin):
+def _daemon_session(admin):
     """The server's process that has the claim; None while none has."""
     found = admin.execute(
         "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 5260002 AND granted "
@@ -51,7 +51,7 @@ def _watcher(admin):
 
 def _started(daemon, admin):
     daemon.start()
-    daemon.until(lambda: _watcher(admin) and daemon.agent.gauge("lightkeeper.heartbeat"))
+    daemon.until(lambda: _daemon_session(admin) and daemon.agent.gauge("lightkeeper.heartbeat"))
 
 
 def test_answers_that_are_lost_count_nothing_twice(daemon, postgres_url):
@@ -90,7 +90,7 @@ def test_a_frozen_server_process_silences_neither_signals_nor_a_stop(daemon, pos
     """The statement is given up and said to be, and SIGTERM ends the daemon in seconds."""
     with _admin(postgres_url) as admin:
         _started(daemon, admin)
-        pid = _watcher(admin)
+        pid = _daemon_session(admin)
         os.kill(pid, signal.SIGSTOP)
         try:
             daemon.until(lambda: "no answer within" in daemon.log.read_text())
@@ -137,11 +137,11 @@ def test_a_new_login_counts_from_the_reload_on(daemon, tmp_path, postgres_url):
             file.write_text(old)
             _started(daemon, admin)
             admin.execute(f"ALTER ROLE {names[0]} NOLOGIN")
-            admin.execute("SELECT pg_terminate_backend(%s)", (_watcher(admin),))
+            admin.execute("SELECT pg_terminate_backend(%s)", (_daemon_session(admin),))
             daemon.until(lambda: "not permitted to log in" in daemon.log.read_text())
             file.write_text(new)
             daemon.process.send_signal(signal.SIGHUP)
-            daemon.until(lambda: _watcher(admin))
+            daemon.until(lambda: _daemon_session(admin))
             assert 0 == _track(daemon, 3).returncode
             daemon.until(lambda: 3 == daemon.agent.count(OUTCOMES))
             daemon.stop()

@@ -13,7 +13,7 @@ class ExitStatus(IntEnum):
     BAD_DATA = 65
     NO_INPUT = 66
     SOFTWARE = 70  # a mistake in lightkeeper
-    IN_THE_WAY = 73  # a second watcher, or a file that is there already
+    IN_THE_WAY = 73  # a second daemon, or a file that is there already
     IO_ERROR = 74
     TRY_LATER = 75
     CORRUPT = 76  # sysexits calls it EX_PROTOCOL; systemd does not restart after it

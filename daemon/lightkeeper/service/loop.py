@@ -162,7 +162,7 @@ class Loop:
             log.error("service.job.crashed", job=job, exc_info=exc)
             if job not in self._verified_for:
                 self._verified_for.add(job)
-                self._levels.verify()  # else waiting mends nothing
+                self._levels.verify()  # else waiting fixes nothing
 
     def _job_recovered(self, job: str) -> None:
         self._verified_for.discard(job)

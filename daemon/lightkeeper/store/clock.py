@@ -104,7 +104,7 @@ def pull_in(database: Database, now: Instant) -> None:
         for after in range(0, _first(database, f"SELECT MAX(id) FROM {table}"), SPAN):
             transact(database, partial(pull, database, after, now))
     transact(database, partial(_pull_in_others, database, now))
-    database.try_write(now)  # the watcher goes by what it wrote itself
+    database.try_write(now)  # the daemon goes by what it wrote itself
 
 
 def _pull_in_documents(database: Database, after: int, now: Instant) -> None:

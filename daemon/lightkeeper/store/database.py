@@ -91,7 +91,7 @@ class Database(Session):
         """Write this time to the store, to find out whether this process can write to it.
 
         Without a time the one that is there stays. Raises `StoreLost` where a SQLite store does
-        not hold what its watcher wrote last.
+        not hold what its daemon wrote last.
         """
         if self._claim is not None:
             with self.guarded():
@@ -123,7 +123,7 @@ class Database(Session):
         super().close()
 
     def lacks(self) -> int | None:
-        """The request id of the document that its watcher knew as the newest of a SQLite store,
+        """The request id of the document that its daemon knew as the newest of a SQLite store,
         if the store lacks it: an older copy was put in its place. Else None.
         """
         found = newest.noted(self.path) if self.path else None

@@ -65,7 +65,7 @@ class StoreLost(LightkeeperError):
 
 
 class StoreCorrupt(StoreUnavailable):
-    """What is in the file makes no sense: waiting mends nothing."""
+    """What is in the file makes no sense: waiting fixes nothing."""
 
     exit_status = ExitStatus.CORRUPT
 
@@ -111,6 +111,6 @@ def unavailable(
     return kind(f"{place}: {words}" + (f" ({remedy})" if remedy else ""))
 
 
-def second_watcher(place: str) -> str:
+def second_daemon(place: str) -> str:
     """What to say where another process has the claim."""
     return f"{place} is already polled by another `lightkeeper run` or `poll`: stop that one first"

@@ -1,7 +1,7 @@
 """Documents that a submission should have, in the store: how many, and how many are missing.
 
 What is missing is counted anew in each transaction that tracks or corrects a document, so that
-whoever asks what is missing reads no document.
+a caller who asks what is missing reads no document.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Locks on a SQLite store's open files: the watcher's claim, and whether others have it open.
+"""Locks on a SQLite store's open files: the daemon's claim, and whether others have it open.
 
 What is asked is asked of descriptors: a lock that a process has on a file ends when the process
 closes any descriptor of that file.
@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from lightkeeper.store.errors import AlreadyWatched, StoreUnavailable, second_watcher
+from lightkeeper.store.errors import AlreadyWatched, StoreUnavailable, second_daemon
 from lightkeeper.store.wal import SHM, STORE
 
 # Where SQLite keeps the locks that each process which has the store open holds (os_unix.c).
@@ -20,14 +20,14 @@ _FLOCK: Final = "hhqqi4x"
 
 
 def lock(descriptor: int, place: str) -> None:
-    """Lock an open store, by any name, for one watcher; the lock ends with the descriptor.
+    """Lock an open store, by any name, for one daemon; the lock ends with the descriptor.
 
     Raises `AlreadyWatched` where another process has it. It is none of SQLite's own locks.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
-        raise AlreadyWatched(second_watcher(place)) from exc
+        raise AlreadyWatched(second_daemon(place)) from exc
     except OSError as exc:
         raise StoreUnavailable(
             f"{place}: {exc.strerror} (keep the store on a local disk)"

@@ -23,13 +23,13 @@ GONE: Final = "was moved or removed"
 REPLACED: Final = "is another file than the one that was opened"
 SPOILT: Final = "was cut off or overwritten"
 LOOK_SECONDS: Final = 1.0
-"""How often the watcher looks: a look at each statement is a tenth of a busy daemon's work."""
+"""How often the daemon looks: a look at each statement is a tenth of a busy one's work."""
 DOUBT_SECONDS: Final = 1.0
 """How long another process may take to open or to close its files one after the other."""
 COMMIT_SECONDS: Final = 5.0
-"""How long a watcher's transaction may take."""
+"""How long a daemon's transaction may take."""
 WATCHED_SECONDS: Final = 15.0
-"""Within which time a watcher looks at its files, even while a call hangs until it times out."""
+"""Within which time a daemon looks at its files, even while a call hangs until it times out."""
 MARGIN_SECONDS: Final = 3_600
 """How long before it was copied the last time the -wal may have held what was not copied."""
 
@@ -85,7 +85,7 @@ class StoreFiles:
             raise self._lost({STORE: SPOILT})
         if wal:
             self._refuse_doubt()
-            self._await_watcher()
+            self._await_daemon()
         self._is_doubtful = False
 
     def _refuse_doubt(self) -> None:
@@ -103,8 +103,8 @@ class StoreFiles:
             time.sleep(0.02)
             self.check()
 
-    def _await_watcher(self) -> None:
-        """Where something was done to the store itself just now, give its watcher time to look.
+    def _await_daemon(self) -> None:
+        """Where something was done to the store itself just now, give its daemon time to look.
 
         A program that overwrites it and restores its old time (`cp -p`) leaves no other trace for
         one who was not there before. What only changed its rights costs this wait.
@@ -117,7 +117,7 @@ class StoreFiles:
             self.check()
 
     def _was_touched(self) -> bool:
-        """Whether it was, without being written to as SQLite does, and its watcher, which looks
+        """Whether it was, without being written to as SQLite does, and its daemon, which looks
         before it commits, has committed nothing that it began since.
         """
         store, wal = (os.fstat(self._files[suffix].descriptor) for suffix in (STORE, WAL))
@@ -128,7 +128,7 @@ class StoreFiles:
         return is_open_elsewhere(self._files[suffix].descriptor, suffix)
 
     def claim(self) -> None:
-        """Become the one watcher of this store, by any name, until its descriptor is closed."""
+        """Become the one daemon of this store, by any name, until its descriptor is closed."""
         lock(self._files[STORE].descriptor, self._path)
         self.is_claimed = True
 
@@ -142,7 +142,7 @@ class StoreFiles:
     def check(self, *, at_once: bool = True) -> None:
         """Raise `StoreLost` unless the path leads to these files, as SQLite left them.
 
-        Unless `at_once`, the watcher, which asks at every statement, looks once a second, and
+        Unless `at_once`, the daemon, which asks at every statement, looks once a second, and
         where SQLite has copied frames: only between two looks without one does a change tell.
         """
         now = time.monotonic()
@@ -171,7 +171,7 @@ class StoreFiles:
         )
 
     def _is_to_keep(self) -> bool:
-        """Whether the store has no name any more, so that it ends with the watcher's process."""
+        """Whether the store has no name any more, so that it ends with the daemon's process."""
         is_whole = self.is_claimed and not self._spoilt
         return is_whole and not os.fstat(self._files[STORE].descriptor).st_nlink
 
@@ -211,7 +211,7 @@ class StoreFiles:
         """Let go of the files if they are lost; whether `connection` is then not to be closed.
 
         What was committed is copied into the store that was opened, wherever that is now; the
-        watcher copies one that was removed beside its place. A -wal that belongs to another store
+        daemon copies one that was removed beside its place. A -wal that belongs to another store
         than the one beside it gets another name.
         """
         if not self._is_doubtful and not (self._files and self._look()):

@@ -118,7 +118,7 @@ class Followed:
         transact(self._db, lambda: self._db.execute(_TAKEN, (now, self._source)))
 
     def end(self, by: str, now: Instant) -> bool:
-        """Note that nobody follows it any more; whether somebody did."""
+        """Note that it is no longer followed; whether it was."""
 
         def write() -> bool:
             was = self._db.rows(f"{_END} RETURNING 1", (self._source,))

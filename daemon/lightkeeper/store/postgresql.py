@@ -16,7 +16,7 @@ from lightkeeper.store.errors import (
     AlreadyWatched,
     StoreForeign,
     StoreUnavailable,
-    second_watcher,
+    second_daemon,
 )
 
 _WATCH_LOCK: Final = 526_0002
@@ -228,7 +228,7 @@ class Claim:
         give_up_at = time.monotonic() + END_OWN_SECONDS
         while not self._won():
             if not self._ends_own_session_of_before():
-                raise AlreadyWatched(second_watcher(self.engine.place))
+                raise AlreadyWatched(second_daemon(self.engine.place))
             if time.monotonic() > give_up_at:
                 raise StoreUnavailable(
                     f"{self.engine.place}: the server's process {self._session[0]}, which stopped "
@@ -261,10 +261,10 @@ class Claim:
         return there[:2] == here[:2] and (there[2] == here[2] or None in (there[2], here[2]))
 
     def _ends_own_session_of_before(self) -> bool:
-        """Whether a session of ours holds the claim still; it is told to end, once it can."""
-        told = f"SELECT pg_terminate_backend(pid) FROM (SELECT pid {_HELD} AND pid = %s) AS ours "
-        told += "JOIN pg_stat_activity USING (pid) WHERE backend_start = %s"
-        return bool(self._session and self._rows(told, (_WATCH_LOCK, *self._session)))
+        """Whether a session of ours holds the claim still; it is asked to end, once it can."""
+        end = f"SELECT pg_terminate_backend(pid) FROM (SELECT pid {_HELD} AND pid = %s) AS ours "
+        end += "JOIN pg_stat_activity USING (pid) WHERE backend_start = %s"
+        return bool(self._session and self._rows(end, (_WATCH_LOCK, *self._session)))
 
     def refuse_pooler(self) -> None:
         """Raise `StoreForeign` where transactions of one session run in several of the server."""

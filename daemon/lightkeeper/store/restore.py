@@ -62,7 +62,7 @@ def put_back(
     if store.exists() and not store.is_file():
         raise StoreForeign(f"{store} is no file: point LIGHTKEEPER_DATABASE_URL at the store")
     another = "it is corrupt: restore another backup"
-    # First: nobody is to stop the daemon for a file that cannot be restored.
+    # First: staff are not to stop the daemon for a file that cannot be restored.
     with verified_copy(file, store, if_corrupt=another) as (copy, contents):
         claim = claim_file(store) if store.exists() else None
         try:
@@ -166,7 +166,7 @@ def exchange(store: Path, copy: Path, now: Instant) -> list[Path]:
     """Put the copy in the store's place in one step; the replaced store gets a dated name."""
     when = datetime.fromtimestamp(now / SECOND, UTC)
     kept = Path(f"{store}.replaced-{when:%Y-%m-%dT%H%M%SZ}")
-    newest.forget(store)  # what the copy lacks is known to whoever restores it
+    newest.forget(store)  # what the copy lacks is known to those who restore it
     was_there = store.exists()
     if was_there:
         try:

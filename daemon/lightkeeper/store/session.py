@@ -45,9 +45,9 @@ class Session:
         self._claim: Claim | None = None
         self._reconnecting = Reconnecting()
         self._watched_at: Instant | None = None
-        """What this watcher of a SQLite store wrote last, to show that it works."""
+        """What this daemon of a SQLite store wrote last, to show that it works."""
         self._noted: list[Newest] | None = None
-        """What this watcher of a SQLite store noted as its newest document; empty: it has none."""
+        """What this daemon of a SQLite store noted as its newest document; empty: it has none."""
         self.unanswered_commit: tuple[Any, int] | None = None
         """The transaction whose commit was sent and not answered yet: when the server that gave it
         its number was started, and the number. PostgreSQL alone has it.

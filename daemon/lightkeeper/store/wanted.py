@@ -1,7 +1,7 @@
 """Polls that callers of the API wait for: asked by them, made by the daemon.
 
 A row stands for a document that is to be polled now. It goes once the daemon has polled it, or
-sees that it cannot in time; callers wait for that, and then read the document. Whoever writes
+sees that it cannot in time; callers wait for that, and then read the document. Each write
 removes what no caller waits for any more, so that no row outlives a daemon that is down.
 """
 
@@ -23,7 +23,7 @@ KEPT_MS: Final = 15 * SECOND
 """For how long a wanted poll is kept whatever the clock of its host says: those of two hosts may
 be some seconds apart."""
 MOST: Final = 5_000
-"""How many documents a caller may want at once, which is more than Lighthouse can be asked about
+"""How many documents a caller may want at once, which is more than can be polled
 in that time. One who wants another is answered at once."""
 _AT_ONCE: Final = 500
 

@@ -652,7 +652,7 @@ def test_poll_without_an_agent_warns_and_publishes_later(store, env, lighthouse,
     assert 20 == agent.count("lightkeeper.documents.outcomes")
 
 
-def test_a_second_watcher_is_refused(store, env, lighthouse):
+def test_a_second_daemon_is_refused(store, env, lighthouse):
     """`run` and `poll` beside a `run` end at once with status 73; `status` and `track` do not."""
     _tracked(store, lighthouse, 1)
     with command_line.running("run", env=env) as watching:

@@ -449,7 +449,7 @@ def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
 
 
 def test_a_store_that_was_tampered_with_ends_the_loop(watch):
-    """A job that crashes at what lightkeeper never writes ends the daemon: no wait mends that."""
+    """A job that crashes at what lightkeeper never writes ends the daemon: no wait fixes that."""
     watch.track(1)
     watch.database.execute("UPDATE form_526_document_submissions SET tracked_at = 'soon'")
 

@@ -199,11 +199,11 @@ def test_calls_about_several_documents_that_fail_are_told_from_all_that_fail(env
     assert "several documents" not in _checked("lighthouse").detail
 
 
-def test_a_check_leaves_the_time_that_the_watcher_wrote(env, tmp_path):
+def test_a_check_leaves_the_time_that_the_daemon_wrote(env, tmp_path):
     """A daemon that does not find what it wrote takes its store for overwritten."""
-    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=True)) as watcher:
-        watcher.claim()
+    with closing(open_database(f"sqlite:///{tmp_path}/store.db", create=True)) as daemon:
+        daemon.claim()
         for at in range(1, 4):
-            watcher.try_write(at)
+            daemon.try_write(at)
             assert _checked("database").ok
-            assert at == watcher.watched_at()
+            assert at == daemon.watched_at()

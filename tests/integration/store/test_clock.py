@@ -92,7 +92,7 @@ def test_every_time_is_pulled_in_when_the_clock_comes_right(either, seconds):
 
 
 def test_pulling_in_is_no_loss_of_the_store(either):
-    """A watcher that does not find what it wrote last takes its store for overwritten."""
+    """A daemon that does not find what it wrote last takes its store for overwritten."""
     either.clock.now += YEAR
     either.health.pulse()
     window = (1, 0, either.clock.instant() + 1, "[]", "r", "b", either.clock.instant())

@@ -311,7 +311,7 @@ def test_a_path_without_rights(rights, theirs, problem):
     assert problem in said
 
 
-def test_a_store_has_one_watcher(database_url):
+def test_a_store_has_one_daemon(database_url):
     """A second claim is refused while the first process lives; others may use the store."""
     with child(CLAIM, database_url) as process:
         assert "claimed" == line(process)
@@ -323,7 +323,7 @@ def test_a_store_has_one_watcher(database_url):
             database.try_write(NOW)
 
 
-def test_a_watcher_that_closed_the_store_holds_no_claim(database_url):
+def test_a_daemon_that_closed_the_store_holds_no_claim(database_url):
     """Also while another connection of its process has the store open."""
     first = open_database(database_url, create=True)
     first.claim()
@@ -334,7 +334,7 @@ def test_a_watcher_that_closed_the_store_holds_no_claim(database_url):
             second.claim()
 
 
-def test_a_killed_watcher_holds_no_claim(database_url):
+def test_a_killed_daemon_holds_no_claim(database_url):
     """SIGKILL frees the store: the next process claims it, and frees it by closing."""
     with child(CLAIM, database_url) as process:
         assert "claimed" == line(process)
@@ -408,7 +408,7 @@ def test_a_failing_statement_keeps_the_reason_of_the_database(database_url):
 
 
 def test_the_claim_is_taken_again_with_the_connection(postgres_url):
-    """A watcher whose connection was cut is the only watcher still."""
+    """A daemon whose connection was cut is the only one still."""
     with closing(open_database(postgres_url, create=True)) as database:
         database.claim()
         _terminate(postgres_url, database)
@@ -423,7 +423,7 @@ def test_the_claim_is_taken_again_with_the_connection(postgres_url):
             other.claim()
 
 
-def test_a_watcher_that_lost_its_claim_does_not_go_on(postgres_url):
+def test_a_daemon_that_lost_its_claim_does_not_go_on(postgres_url):
     """Where another process took the claim in between, each use fails until it frees the claim."""
     with closing(open_database(postgres_url, create=True)) as database:
         database.claim()

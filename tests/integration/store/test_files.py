@@ -1,4 +1,4 @@
-"""A store is known by what it is and where it is: one watcher by any name, no write to a ghost."""
+"""A store is known by what it is and where it is: one daemon by any name, no write to a ghost."""
 
 import os
 import shutil
@@ -88,7 +88,7 @@ def percent_encoded(store):
     [linked, linked_folder, relative, roundabout, percent_encoded],
     ids=lambda it: it.__name__,
 )
-def test_a_store_has_one_watcher_by_any_name(store, name):
+def test_a_store_has_one_daemon_by_any_name(store, name):
     """Who writes to it by another name writes to the same store, and cannot watch it too."""
     other = name(store)
     with child(WATCHING, f"sqlite:///{store}") as process:
@@ -101,7 +101,7 @@ def test_a_store_has_one_watcher_by_any_name(store, name):
     assert [1] == ids(store)
 
 
-def test_a_lock_file_is_not_what_keeps_a_second_watcher_out(store):
+def test_a_lock_file_is_not_what_keeps_a_second_daemon_out(store):
     """Whatever is removed beside the store, the claim stays with the store itself."""
     with child(WATCHING, f"sqlite:///{store}") as process:
         assert "claimed" == line(process)
@@ -129,7 +129,7 @@ def test_a_hard_link_is_refused(store, command):
 
 
 def test_a_file_mounted_at_a_second_place_is_refused(store):
-    """No -wal is shared there: neither a watcher nor `track` may use it."""
+    """No -wal is shared there: neither a daemon nor `track` may use it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a file")
     elsewhere = store.parent.parent / "elsewhere.db"
@@ -226,7 +226,7 @@ def test_a_store_that_is_overwritten_after_a_crash_is_lost(store):
             database.try_write(NOW)
 
 
-def test_a_store_that_does_not_hold_what_its_watcher_wrote_last_is_lost(store):
+def test_a_store_that_does_not_hold_what_its_daemon_wrote_last_is_lost(store):
     """Overwritten once all was copied into it, and written to by another: no file tells of it."""
     older = store.with_name("older.db")
     with opened(store) as database:
@@ -260,7 +260,7 @@ def test_a_wal_that_was_cut_off_says_since_when_to_track_again(store):
 
 
 def test_a_store_that_was_removed_is_written_beside_its_place(store):
-    """The watcher has it open still, and is the last that does; `restore` takes what it wrote."""
+    """The daemon has it open still, and is the last that does; `restore` takes what it wrote."""
     with opened(store) as database:
         database.claim()
         Documents(database).add([new(1), new(2)], NOW)

@@ -279,7 +279,7 @@ def test_a_pooler_in_transaction_mode_is_refused(postgres_url, more):
 
 @pytest.mark.parametrize("more", [{}, {"default_pool_size": 1}])
 def test_a_pooler_in_session_mode_holds_the_claim(postgres_url, more, monkeypatch):
-    """A store may be watched through it; a second watcher is refused."""
+    """A store may be watched through it; a second daemon is refused."""
     monkeypatch.setattr("lightkeeper.store.postgresql.PROBE_SECONDS", 0.2)
     with (
         pgbouncer.before(postgres_url, "session", **more) as url,
