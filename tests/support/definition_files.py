@@ -97,7 +97,7 @@ def definitions() -> dict[str, dict[str, Any]]:
 
 
 def composites() -> dict[str, dict[str, Any]]:
-    """Return a monitor that notifies nobody, and a composite that names it and pages."""
+    """Return a monitor without a recipient, and a composite that names it and pages."""
     none = {"critical": 0, "critical_recovery": 0}
     common = {"on_missing_data": "default", "require_full_window": False}
     query = STUCK.replace(" by {step}", "")

@@ -26,7 +26,7 @@ LOCALES: Final = Path(__file__).with_name("locale")
 _LATE: Final = frozenset({Condition.STUCK, Condition.OVERDUE, Condition.ACKNOWLEDGED})
 """Pending for so long that VA staff look into it, or looked into already."""
 _NOT_FOUND_AFTER_MS: Final = 30 * MINUTE
-"""For how long Lighthouse does not know it until staff are told, by `documents-not-found`."""
+"""For how long Lighthouse does not know it until `documents-not-found` pages staff."""
 _Pair: TypeAlias = tuple[str, str]
 """A message for one document, and for several."""
 
@@ -309,7 +309,7 @@ def _is_finished(document: Form526DocumentSubmission) -> bool:
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:
-    """Whether staff were told: it ended in doubt, or was polled for long and is not known."""
+    """Whether staff were paged: it ended in doubt, or was polled for long and is not known."""
     if document.lighthouse_status != PENDING:
         return True
     polled_at = document.last_polled_at or 0

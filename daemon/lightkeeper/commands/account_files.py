@@ -60,7 +60,7 @@ def read_files(
 def refuse_mistakes(files: AccountFiles, plan: "Plan") -> None:
     """Raise BadDefinition with what the lint finds in payloads that the plan would write.
 
-    What stands beside a payload, such as a section of the runbook, nobody sends anywhere.
+    What stands beside a payload, such as a section of the runbook, is sent nowhere.
     """
     from lightkeeper.alerting.account.objects import ObjectKind
     from lightkeeper.alerting.account.plan import Deed

@@ -98,7 +98,7 @@ def _run() -> int:
 
 
 def _explained(exc: Exception) -> int | None:
-    """The exit status where an error is no mistake of ours, once the user is told; else None."""
+    """The exit status where an error is no mistake of ours, once it was explained; else None."""
     if isinstance(exc, UnicodeEncodeError) and any(_SMUGGLED.search(each) for each in sys.argv):
         complain("an argument is not text in UTF-8: write it in UTF-8")
         return ExitStatus.USAGE

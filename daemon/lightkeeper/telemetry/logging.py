@@ -127,7 +127,7 @@ def configure(
     factory: Callable[..., WrappedLogger] = structlog.PrintLoggerFactory(stderr)
     renderer: list[Processor] = [add_service, _redactor, structlog.processors.JSONRenderer()]
     if sys.stderr.isatty():
-        # Without colours: on a terminal escape sequences are replaced, whoever wrote them.
+        # Without colours: on a terminal escape sequences are replaced in all output.
         renderer = [_redactor, structlog.dev.ConsoleRenderer(colors=False)]
     elif is_journal(sys.stderr):
         renderer, factory = [add_service, _redactor], Journal(fallback=stderr)

@@ -78,7 +78,7 @@ def test_a_wrong_composite_is_named(folder, tmp_path):
     status, (first, second, last) = monitors("check", "--folder", folder)
     assert (1, "6 monitors, 1 SLOs: 2 problems") == (status, last)
     assert (
-        f"{folder / 'base.json'}: payload.message: [channel] it notifies nobody, and no" in first
+        f"{folder / 'base.json'}: payload.message: [channel] it has no recipient, and no" in first
     )
     assert f"{folder / 'page.json'}: payload.query: [operands] there is no monitor bass" in second
     status, lines = monitors("test", path, "--folder", folder)

@@ -69,7 +69,7 @@ def test_a_call_with_a_body_is_refused_as_well(web, path, body, says):
     ],
 )
 def test_a_name_of_one_value_is_refused_if_given_twice(web, path, name):
-    """Which of the two was meant nobody knows."""
+    """It is not known which of the two was meant."""
     answer = web.get(path)
 
     said = f"query.{name}: is given more than once: give one value"

@@ -27,7 +27,7 @@ def permissions(account: Account) -> Iterator[Permission]:
         for write in (False, True):
             name = f"{kind}s_{'write' if write else 'read'}"
             yield Permission(name, account.may(kind, write=write))
-    # Changes of what no account has: who may make them is told that it is not there.
+    # Changes of what no account has: with the right to make them, 404 is the answer.
     none = {"data": {"type": "downtime", "id": _NO_ID, "attributes": {"message": ""}}}
     may_mute = account.allows("PATCH", f"{downtimes.PATH}/{_NO_ID}", body=none)
     yield Permission(downtimes.NEEDS, may_mute)

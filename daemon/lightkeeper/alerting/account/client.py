@@ -158,7 +158,7 @@ class Account:
         """Tell whether the keys may read or write objects of a kind; it changes nothing."""
         pages = _PAGES[kind]
         number = {ObjectKind.MONITOR: "0", ObjectKind.SLO: "0" * 32}.get(kind, "aaa-aaa-aaa")
-        if write:  # an object that no account has: who may write is told that it is not there
+        if write:  # an object that no account has: with the right to write, 404 is the answer
             return self.allows("PUT", _path(kind, number), body={})
         return self.allows("GET", pages.path, query={pages.begin: 0, pages.size: 1})
 

@@ -53,7 +53,7 @@ class Downtime:
 
 
 def quiet(words: str) -> str:
-    """Words that notify nobody: behind an @ before a word Datadog reads whom it shall tell."""
+    """Words without a recipient: Datadog notifies what stands behind an @ before a word."""
     plain = "".join(char if char.isprintable() else " " for char in words)
     return _HANDLE.sub("(at)", plain)
 
@@ -81,8 +81,8 @@ def is_of_monitor(row: Payload, number: int, tags: Collection[str]) -> bool:
     """
     held = _attributes(row)
     named = (held.get("monitor_identifier") or {}).get("monitor_tags") or []
-    is_told = held.get("scope") == "*" or mark_of(row) is not None
-    by_tags = bool(named) and is_told and all(one == "*" or one in tags for one in named)
+    is_whole = held.get("scope") == "*" or mark_of(row) is not None
+    by_tags = bool(named) and is_whole and all(one == "*" or one in tags for one in named)
     return by_tags or _monitor_id(row) == number
 
 

@@ -51,8 +51,8 @@ def terraform(
 ) -> dict[str, Any]:
     """Return the configuration, to be written into a file `….tf.json`.
 
-    `warn` is told of each link to a dashboard that Terraform cannot fill in. Raises BadDefinition
-    with everything that Terraform or Datadog would not take.
+    `warn` is called for each link to a dashboard that Terraform cannot fill in. Raises
+    BadDefinition with everything that Terraform or Datadog would not take.
     """
     definitions = {
         SLO: assets.slos,

@@ -37,7 +37,7 @@ def _course(world: World) -> Iterator[float]:
         yield from api.run(3)
     api.close()
     world.account.compare()
-    yield from _answers_that_help_nobody(world)
+    yield from _useless_answers(world)
     world.announce_maintenance(20 * MINUTE)
     world.lighthouse.fail_share(1.0, 503, path=None)
     yield 8 * MINUTE
@@ -58,7 +58,7 @@ def _course(world: World) -> Iterator[float]:
     yield 10 * MINUTE
 
 
-def _answers_that_help_nobody(world: World) -> Iterator[float]:
+def _useless_answers(world: World) -> Iterator[float]:
     malformed, missing, refused = world.track(3, "stuck_bgs")
     world.lighthouse.answer(malformed, {"requestId": malformed, "status": 7})
     world.lighthouse.omit(missing)

@@ -116,7 +116,7 @@ def run_drills(
 
 
 def undrilled(assets: Assets) -> list[str]:
-    """The monitors that no drill is expected to fire; those that notify nobody need none."""
+    """The monitors that no drill is expected to fire; those without a recipient need none."""
     fired = {key for one in EXPECTED.values() for key in one.fires}
     messages = {key: str(one.payload.get("message")) for key, one in assets.monitors.items()}
     return sorted(key for key in messages.keys() - fired if handles(messages[key]))

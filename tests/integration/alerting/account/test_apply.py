@@ -219,7 +219,7 @@ def test_what_was_made_anew_by_hand_since_the_plan_is_not_planned_for(rig, found
 def test_an_apply_that_dies_anywhere_and_runs_again_makes_nothing_twice(
     found, at, unknown, anew, before, filled
 ):
-    """Between two writes, or in one of which nobody knows whether it was made."""
+    """Between two writes, or in one that may or may not have been made."""
     with AccountRig() as rig:
         rig.datadog.add("monitor", FOREIGN)
         if filled:

@@ -12,7 +12,7 @@ PAGE = definition_files.EXPLAINED
 
 
 def base(key, **options):
-    """One more monitor that notifies nobody."""
+    """One more monitor without a recipient."""
     made = definition_files.composites()["base.json"]
     put(made, "payload.message", made["payload"]["message"].replace("#base", f"#{key}"))
     made["payload"]["options"] |= options
@@ -44,7 +44,7 @@ def problems(folder, files):
     ],
 )
 def test_what_datadog_takes_is_no_fault(tmp_path, changes):
-    """The base monitor notifies nobody, and the composite pages as any monitor does."""
+    """The base monitor has no recipient, and the composite pages as any monitor does."""
     files = definitions()
     for path, value in changes.items():
         put(files["page.json"], path, value)
@@ -175,7 +175,7 @@ def test_a_monitor_that_no_composite_names_has_to_notify(tmp_path):
     ((*place, remedy),) = problems(tmp_path / "m", files)
 
     assert ["base.json", MESSAGE, "channel"] == place
-    assert "it notifies nobody, and no composite names it" in remedy
+    assert "it has no recipient, and no composite names it" in remedy
 
 
 def test_a_composite_has_to_notify(tmp_path):
@@ -190,7 +190,7 @@ def test_a_composite_has_to_notify(tmp_path):
 
 
 def test_an_operand_that_notifies_some_has_to_notify_the_channel(tmp_path):
-    """To notify nobody is one thing, to page behind the channel's back another."""
+    """To have no recipient is one thing, to page behind the channel's back another."""
     files = definitions()
     put(files["base.json"], "pages", "On-call.")
     put(

@@ -1,7 +1,7 @@
 """Every notification must reach the team's channel, and no handle may be typed into a message.
 
 Write `${channel}` outside the conditional blocks, and take other handles from variables.json. Only
-a monitor that a composite names may notify nobody at all.
+a monitor that a composite names may have no recipient at all.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if not subject.composites:
             yield (
                 "payload.message",
-                "it notifies nobody, and no composite names it: write ${channel} outside the "
+                "it has no recipient, and no composite names it: write ${channel} outside the "
                 "conditional blocks, or name it in a composite",
             )
     elif any(subject.assets.variables["channel"] not in who for who in notified):

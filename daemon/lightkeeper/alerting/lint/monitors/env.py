@@ -1,7 +1,7 @@
 """Each query must be about the one environment of variables.json: staging pages no one for prod.
 
 Write `env:${env}` into each scope, and no environment by name. A service check without `.over`
-has no scope: it is about every environment, by whoever left that out.
+has no scope: it is about every environment.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Each monitor and SLO must have a whole section of the runbook of its own, and link to it.
 
 Write `## key` into monitors/README.md with **Meaning**, **Confirm**, **Do** and **May wait**, and
-`${runbook_url}#key` into the message, or into an SLO's description. A monitor that notifies nobody
+`${runbook_url}#key` into the message, or into an SLO's description. A monitor without a recipient
 may write in `runbook` a composite that names it instead.
 """
 
