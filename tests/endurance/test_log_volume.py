@@ -120,7 +120,7 @@ def locked(rig):
 
 @contextmanager
 def refused_by_postgres(rig):
-    """PostgreSQL lets nobody in."""
+    """PostgreSQL refuses every login."""
     name = urlsplit(rig.url).path[1:]
     with _sessions_ended(rig) as admin:
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")

@@ -178,7 +178,7 @@ def _serve(path):
         importlib.import_module(name)
 
     gc.freeze()  # no process made from here looks through it, and has it copied
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the ends of `_handle`
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for `_handle` to end
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(100)

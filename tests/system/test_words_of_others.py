@@ -132,7 +132,7 @@ def test_a_terminal_that_lacks_a_character_shows_another(daemon):
 
 
 class _Refusing(Listener):
-    """A PostgreSQL server that lets nobody in, and words it as it likes."""
+    """A PostgreSQL server that refuses every login, and words it as it likes."""
 
     def _serve(self, client):
         with contextlib.suppress(OSError), client:

@@ -357,7 +357,7 @@ def test_a_mute_stays_when_the_monitor_is_changed(run, datadog, tmp_path):
 
 MISTAKES = {
     "a metric that is not sent": ("failed", ".outcomes{", ".outcome{", "metric"),
-    "nobody is told": ("polling", "${channel} ", "", "channel"),
+    "no recipient": ("polling", "${channel} ", "", "channel"),
     "good and all": ("slos/share", ",result:good", "", "numerator"),
     "a dashboard": ("../dashboards/one", '"Stuck"', '"Number of stuck"', "title"),
 }

@@ -128,7 +128,7 @@ def test_vas_list_is_tried_where_it_is_set_and_its_settings_are_right(env):
 
 
 def test_vets_apis_table_is_tried_where_it_is_to_be_followed(env, postgres_url):
-    """What is missing there is named, and a way to it that nobody verifies."""
+    """What is missing there is named, and a way to it that is not verified."""
     name = "LIGHTKEEPER_FOLLOW_SOURCE_URL"
     assert "vets-api" not in {each.name for each in checks()}
     env.setenv(name, postgres_url)
@@ -187,7 +187,7 @@ def test_a_key_is_blamed_only_where_it_is_refused(env, lighthouse, status, advic
 
 
 def test_calls_about_several_documents_that_fail_are_told_from_all_that_fail(env, lighthouse):
-    """The daemon polls singly then; where every call fails, that is no news."""
+    """The daemon polls singly then; where every call fails, that says nothing new."""
     lighthouse.fail_share(1.0, 503, {"message": "unavailable"}, path="status")
     singly = _checked("lighthouse")
     lighthouse.fail_share(1.0, 503, {"message": "unavailable"}, path=None)

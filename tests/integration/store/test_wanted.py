@@ -32,7 +32,7 @@ def _rows(store):
 
 
 def test_a_document_is_wanted_once_however_many_ask(polls, store):
-    """Whoever asks later waits for the same poll, and asks for no other."""
+    """A caller who asks later waits for the same poll, and asks for no other."""
     assert {1, 2} == polls.want({1: None, 2: None}, NOW)
     assert {2, 3} == polls.want({2: None, 3: None}, NOW + 1_000)
 
@@ -94,7 +94,7 @@ def test_each_caller_has_its_turn_and_a_most_of_its_own(polls, store, monkeypatc
     [
         (None, NOW, 4_999, False),
         (NOW - 1, NOW, 0, False),
-        (NOW, NOW, 0, True),  # polled since, whoever did it
+        (NOW, NOW, 0, True),  # polled since, for whatever reason
         (None, None, 0, True),
         (None, NOW, 5_000, True),
     ],

@@ -1,4 +1,4 @@
-"""Counts of newly tracked documents: each once, whoever tracks it and whatever happens."""
+"""Counts of newly tracked documents: each once, by any way of tracking and whatever happens."""
 
 from collections import Counter
 from contextlib import closing

@@ -237,7 +237,7 @@ def test_whoever_is_no_staff_finds_an_unknown_step_as_other(web, step):
 
 
 def test_no_filter_tells_others_than_staff_what_lighthouse_worded(web):
-    """Whoever guesses a word or a step learns nothing."""
+    """A caller who guesses a word or a step learns nothing."""
     documents = Documents(web.database)
     documents.add([new(5)], NOW)
     (before,) = documents.due(NOW, 9)

@@ -54,7 +54,7 @@ def test_what_is_no_request_id_is_refused(web):
 
 
 def test_a_document_is_seen_as_soon_as_it_is_tracked(web):
-    """Each answer is of the store as it is now, whoever writes to it."""
+    """Each answer is of the store as it is now, by any process that writes to it."""
     assert 404 == web.get("/v1/benefits-documents/50").status
 
     Documents(web.database).add([new(50, submission_id="s-50")], NOW)

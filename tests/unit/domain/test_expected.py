@@ -32,7 +32,7 @@ def test_it_is_missing_an_hour_after_it_was_expected(one, after, state):
 
 
 def test_said_again_it_stays_as_it_is():
-    """Whoever says it, however often: the hour does not begin anew, and settled stays settled."""
+    """By any caller, however often: the hour does not begin anew, and settled stays settled."""
     for one in (ONE, SETTLED, ONE._replace(missing_count=0)):
         assert one == said_again(one, 3, "another", LATER)
 

@@ -52,7 +52,7 @@ def test_a_lasting_trouble_is_logged_ever_more_rarely(clock, kept):
     ],
 )
 def test_a_change_is_logged_at_once(clock, kept, other):
-    """Another word, status, job or document is news, and does not hide the first."""
+    """Another word, status, job or document is new, and does not hide the first."""
     trouble = {"outcome": "server_error", "http_status": 500, "lighthouse_request_id": 77_776}
     assert kept("poll.call.failed", **trouble)
     assert kept("poll.call.failed", **trouble | other)
@@ -94,7 +94,7 @@ def test_each_end_is_logged_once_and_only_after_its_trouble(kept):
 
 
 def test_what_begins_again_is_logged(clock, kept):
-    """Two minutes after its end a trouble is news; while it comes and goes it is not."""
+    """Two minutes after its end a trouble is new; while it comes and goes it is not."""
     assert kept("poll.call.failed", outcome="timeout")
     assert kept("poll.call.answered", "info")
     clock.now += 60

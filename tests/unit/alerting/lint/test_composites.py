@@ -168,7 +168,7 @@ def test_more_than_ten_are_too_many(tmp_path):
 
 
 def test_a_monitor_that_no_composite_names_has_to_notify(tmp_path):
-    """Nobody would ever hear of it."""
+    """No recipient would ever hear of it."""
     files = definitions()
     put(files["page.json"], QUERY, "stuck && !failed")
 

@@ -14,7 +14,7 @@ def picture():
 
 
 def test_it_shows_the_board_as_it_is(picture):
-    """Whoever changes the groups that it shows runs `make picture`, or restores them."""
+    """A change of the groups that it shows needs `make picture`, or is taken back."""
     assert board_picture.digest() == picture.text["Source"]
 
 
