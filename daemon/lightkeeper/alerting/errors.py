@@ -1,12 +1,26 @@
 """The base of every error in monitors, dashboards and their tests, and how each is reported."""
 
+from enum import IntEnum
 from typing import NamedTuple
+
+
+class AlertingStatus(IntEnum):
+    """How a command ends at such an error: the numbers of `ExitStatus`, which a test holds."""
+
+    NO = 1
+    USAGE = 2
+    BAD_DATA = 65
+    NO_INPUT = 66
+    IN_THE_WAY = 73
+    IO_ERROR = 74
+    TRY_LATER = 75
+    CONFIG = 78
 
 
 class AlertingError(Exception):
     """A file of definitions or tests cannot be used; the message says where and what to do."""
 
-    exit_status = 1
+    exit_status: int = AlertingStatus.NO
 
 
 class Unsupported(AlertingError):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lightkeeper.alerting.files.variables import Values
     from lightkeeper.config.settings import Settings
 
-_CHANGES: Final = 2
 _json = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 
 
@@ -99,7 +98,7 @@ def plan(
         save(made, out)
         if not as_json:
             _say(f"saved: carry it out with `lightkeeper account apply {out}`")
-    return _CHANGES if made.pending else ExitStatus.OK
+    return ExitStatus.CHANGES if made.pending else ExitStatus.OK
 
 
 @account.command(cls=ComparingCommand)
@@ -134,7 +133,7 @@ def drift(folder: Path, dashboards: Path | None, values: "Values", as_json: bool
             "DD_DOGSTATSD_URL: no monitor learns of this comparison",
             "warning",
         )
-    return _CHANGES if made.pending else ExitStatus.OK
+    return ExitStatus.CHANGES if made.pending else ExitStatus.OK
 
 
 def _publish(settings: "Settings", env: str, differing: int | None, problem: str = "") -> bool:

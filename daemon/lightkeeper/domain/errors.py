@@ -9,7 +9,8 @@ class ExitStatus(IntEnum):
     OK = 0
     NO = 1  # the answer is no: a check failed, a document is not tracked
     USAGE = 2
-    WRONG_USE = 64  # who acts, or why, is missing; or as USAGE, where 2 means that two differ
+    CHANGES = 2  # of `account plan` and `account drift`: the account differs from the files
+    WRONG_USE = 64  # who acts, or why, is missing; or as USAGE, where 2 means CHANGES
     BAD_DATA = 65
     NO_INPUT = 66
     SOFTWARE = 70  # a mistake in lightkeeper

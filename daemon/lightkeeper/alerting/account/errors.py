@@ -1,27 +1,24 @@
 """Why an account cannot be read or written, and with which status a command then ends."""
 
-from lightkeeper.alerting.errors import AlertingError
-
-# as domain/errors.py names them
-_NO, _BAD_DATA, _NO_INPUT, _IN_THE_WAY, _TRY_LATER, _CONFIG = 1, 65, 66, 73, 75, 78
+from lightkeeper.alerting.errors import AlertingError, AlertingStatus
 
 
 class AccessRefused(AlertingError):
     """Site or keys are missing or wrong, or the keys may not do it."""
 
-    exit_status = _CONFIG
+    exit_status = AlertingStatus.CONFIG
 
 
 class WrongNetwork(AlertingError):
     """A setting of the network, such as HTTPS_PROXY, cannot be used."""
 
-    exit_status = _CONFIG
+    exit_status = AlertingStatus.CONFIG
 
 
 class Unanswered(AlertingError):
     """Datadog gave no usable answer for as long as it was tried."""
 
-    exit_status = _TRY_LATER
+    exit_status = AlertingStatus.TRY_LATER
 
 
 class Uncertain(Unanswered):
@@ -31,34 +28,34 @@ class Uncertain(Unanswered):
 class PayloadRefused(AlertingError):
     """Datadog does not take the object."""
 
-    exit_status = _BAD_DATA
+    exit_status = AlertingStatus.BAD_DATA
 
 
 class Gone(AlertingError):
     """The account no longer has the object, or never had it."""
 
-    exit_status = _NO
+    exit_status = AlertingStatus.NO
 
 
 class AccountMoved(AlertingError):
     """The account is not as it was when the plan was made, or not as it has to be."""
 
-    exit_status = _IN_THE_WAY
+    exit_status = AlertingStatus.IN_THE_WAY
 
 
 class BadPlan(AlertingError):
     """The file is not a plan, or not one for this command."""
 
-    exit_status = _BAD_DATA
+    exit_status = AlertingStatus.BAD_DATA
 
 
 class NoPlan(AlertingError):
     """The file of the plan cannot be read."""
 
-    exit_status = _NO_INPUT
+    exit_status = AlertingStatus.NO_INPUT
 
 
 class StillDifferent(AlertingError):
     """Everything was written, and the account still differs."""
 
-    exit_status = _NO
+    exit_status = AlertingStatus.NO

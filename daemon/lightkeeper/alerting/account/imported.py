@@ -16,7 +16,7 @@ from lightkeeper.alerting.account.objects import (
     renamed,
 )
 from lightkeeper.alerting.account.snapshot import carrying, is_of_terraform
-from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.errors import AlertingError, AlertingStatus
 from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.alerting.files.markers import (
     described,
@@ -43,7 +43,7 @@ _PAGES: Final = {
 class BadName(AlertingError):
     """The id or the key cannot be one."""
 
-    exit_status = 65  # as domain/errors.py names it
+    exit_status = AlertingStatus.BAD_DATA
 
 
 @dataclass(frozen=True, slots=True)

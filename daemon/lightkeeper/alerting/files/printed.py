@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.errors import AlertingError, AlertingStatus
 from lightkeeper.alerting.files.markers import mark_of
 from lightkeeper.alerting.files.reading import BadDefinition, read_json
 
@@ -13,13 +13,13 @@ from lightkeeper.alerting.files.reading import BadDefinition, read_json
 class InTheWay(AlertingError):
     """The folder holds what was not written into it by this; nothing was changed."""
 
-    exit_status = 73  # as domain/errors.py names it
+    exit_status = AlertingStatus.IN_THE_WAY
 
 
 class Unwritable(AlertingError):
     """A file or its folder cannot be written."""
 
-    exit_status = 74
+    exit_status = AlertingStatus.IO_ERROR
 
 
 def write(folder: Path, payloads: Mapping[str, dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
+from lightkeeper.alerting.errors import AlertingStatus
 from lightkeeper.alerting.files.markers import mark
 from lightkeeper.alerting.files.reading import BadDefinition, read_json
 
@@ -20,13 +21,12 @@ _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _NEEDED: Final = ("env", "team", "channel", "pager", "runbook_url")
 _ABSOLUTE: Final = re.compile(r"https?://[^/\s]")
 _SET: Final = "--set "
-_USAGE, _BAD_DATA, _NO_INPUT = 2, 65, 66  # as domain/errors.py names them
 
 
 class RefusedValues(BadDefinition):
     """The values asked for cannot be used; the message says which of them, and what to write."""
 
-    def __init__(self, message: str, exit_status: int = _BAD_DATA) -> None:
+    def __init__(self, message: str, exit_status: int = AlertingStatus.BAD_DATA) -> None:
         super().__init__(message)
         self.exit_status = exit_status
 
@@ -126,13 +126,13 @@ def _instead(
     elif name is not None and name != base["env"]:
         known = ", ".join((base["env"], *_files(folder)))
         said = f"choose from {known}, or write {_file(folder, 'NAME')}"
-        raise RefusedValues(f"no such environment: {name}: {said}", _USAGE)
+        raise RefusedValues(f"no such environment: {name}: {said}", AlertingStatus.USAGE)
     if values.file is not None:
         yield str(values.file), _read(values.file)
     for text in values.single:
         name, equals, value = text.partition("=")
         if not equals:
-            raise RefusedValues(f"{_SET}{text}: write it as NAME=VALUE", _USAGE)
+            raise RefusedValues(f"{_SET}{text}: write it as NAME=VALUE", AlertingStatus.USAGE)
         yield f"{_SET}{text}", {name: _typed(value, base.get(name))}
 
 
@@ -149,7 +149,9 @@ def _read(file: Path) -> dict[str, Any]:
         return read_json(file)
     except BadDefinition as exc:
         missing = isinstance(exc.__cause__, OSError)
-        raise RefusedValues(str(exc), _NO_INPUT if missing else _BAD_DATA) from exc
+        raise RefusedValues(
+            str(exc), AlertingStatus.NO_INPUT if missing else AlertingStatus.BAD_DATA
+        ) from exc
 
 
 def _typed(text: str, like: Any) -> Any:
@@ -182,7 +184,9 @@ def _bad(source: str, name: str, said: str, path: Path) -> BadDefinition:
 def _error(source: str, message: str, path: Path) -> BadDefinition:
     if source == str(path):
         return BadDefinition(message)
-    return RefusedValues(message, _USAGE if source.startswith(_SET) else _BAD_DATA)
+    return RefusedValues(
+        message, AlertingStatus.USAGE if source.startswith(_SET) else AlertingStatus.BAD_DATA
+    )
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
