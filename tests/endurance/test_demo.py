@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import command_line
 import pytest
+from demo_picture import last_screen, terminal, whole_demo
 from store_rows import new
 
 from lightkeeper.simulation.demo.api import ApiUnavailable, DemoApi
 from lightkeeper.simulation.demo.place import fresh_store, in_shell
+from lightkeeper.simulation.demo.screen import HEIGHT, INTRODUCTION, WIDTH
 from lightkeeper.store.database import AlreadyWatched, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.file_locks import claim_file
@@ -88,24 +90,11 @@ def test_it_names_the_monitors_that_would_page(demo):
     assert [] == [line for line in lines if "burn" in line]
 
 
-def test_what_it_says_to_try_next_works(demo, home):
-    """Two of its last lines, typed into a shell, show the history of a document that failed."""
-    *_, export, show, _curl = demo.stdout.splitlines()
-    command = f"{sys.executable} -m lightkeeper"
-    done = command_line.run(
-        env=command_line.environment(),
-        within=f"{export}\n{show.replace('lightkeeper', command, 1)}",
-    )
-
-    assert f"export LIGHTKEEPER_DATABASE_URL=sqlite:///{home}/lightkeeper/demo.db" == export
-    assert "failed at CLAIMS_EVIDENCE" in done.stdout
-    assert (0, "") == (done.returncode, done.stderr)
-
-
 def test_its_last_line_asks_the_api(demo):
     """Typed into a shell while the demo serves, it answers what the demo said; then it ends."""
     said = json.loads(demo.answer.stdout)
     *_, curl = demo.stdout.splitlines()
+    assert curl.endswith("  # try next; Ctrl-C ends the API")
 
     assert ("failed", "CLAIMS_EVIDENCE") == (said["lighthouse_status"], said["current_step"])
     printed = " ".join(demo.stdout.split())
@@ -124,8 +113,8 @@ def test_a_demo_that_serves_keeps_its_store(demo, home):
     ) == demo.second.stderr
 
 
-def test_without_serving_its_last_line_says_how_to(tmp_path):
-    """Also where it is interrupted early."""
+def test_what_it_says_to_try_next_works(tmp_path):
+    """Typed into a shell, its last lines show a document in trouble; also if interrupted early."""
     env = command_line.environment(XDG_STATE_HOME=str(tmp_path))
     with command_line.running("demo", "--seconds", 60, env=env) as process:
         while "slow" not in process.stdout.readline():
@@ -133,8 +122,40 @@ def test_without_serving_its_last_line_says_how_to(tmp_path):
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
 
-    assert said.splitlines()[-1].startswith(f"curl -sH @{tmp_path}/lightkeeper/demo.header http")
-    assert said.splitlines()[-1].endswith("  # while `lightkeeper demo --serve` runs")
+    *_, export, show = said.splitlines()
+    command = f"{sys.executable} -m lightkeeper"
+    done = command_line.run(
+        env=command_line.environment(),
+        within=f"{export}\n{show.replace('lightkeeper', command, 1)}",
+    )
+
+    assert f"export LIGHTKEEPER_DATABASE_URL=sqlite:///{tmp_path}/lightkeeper/demo.db" == export
+    assert show.endswith("  # try next: what happened to a document")
+    assert "at CLAIMS_EVIDENCE" in done.stdout
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_whole_day_fits_a_terminal(monkeypatch):
+    """24 rows of 80 columns, moving and at the end, where the prompt has one of them."""
+    monkeypatch.setenv("HOME", os.environ["HOME"])  # which is set anew
+    screens, ending = whole_demo(8)
+    moving = [rows(screen) for screen in screens[:-1]]
+    *_, export, show = last = last_screen(screens, ending).export_text().splitlines()
+
+    assert [] == [one for one in moving if len(one) > HEIGHT]
+    assert HEIGHT > len(last)
+    assert WIDTH >= max(len(line) for one in (*moving, last) for line in one)
+    assert [] == [line for one in (*moving, last) for line in one if "…" in line]
+    assert [] == [one for one in ending.board.troubles if f" {one.request_id} " not in str(last)]
+    assert last[0].rstrip() == INTRODUCTION
+    assert ("export", True) == (export.split()[0], "# try next" in show)
+
+
+def rows(screen):
+    """What a terminal shows of it."""
+    console = terminal()
+    console.print(screen)
+    return console.export_text().splitlines()
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):

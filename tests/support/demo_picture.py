@@ -6,24 +6,22 @@ import re
 import tempfile
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
+from rich.console import Console, RenderableType
 
 from lightkeeper.alerting.files.definitions import load
-from lightkeeper.simulation.demo.screen import Screen
-from lightkeeper.simulation.demo.show import run_day
+from lightkeeper.simulation.demo.screen import WIDTH, Screen
+from lightkeeper.simulation.demo.show import Ending, print_summary, print_to_try, run_day
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "daemon" / "demo.svg"
-WIDTH = 80
 _BLANK = "&#160;"
 _INDENTED = re.compile(
     rf'(<text[^>]* x=")([\d.]+)("[^>]* textLength=")([\d.]+)("[^>]*>)((?:{_BLANK})+)([^<]+)</text>'
 )
 
 
-def drawn_demo(seconds: float = 30) -> RenderableType:
-    """The last screen of a demo, with what it says to try next."""
+def whole_demo(seconds: float = 30) -> tuple[list[RenderableType], Ending]:
+    """Each screen of a demo, and how it ended."""
     screens: list[RenderableType] = []
     with tempfile.TemporaryDirectory() as home:
         os.environ["HOME"] = home  # the store of this user's last demo stays
@@ -31,12 +29,12 @@ def drawn_demo(seconds: float = 30) -> RenderableType:
         ending = run_day(seconds, load(ROOT / "monitors"), Screen(screens.append))
         if not ending.agrees:
             raise SystemExit("the demo does not add up: no picture")
-        return Group(screens[-1], *map(Text, ending.summary()))
+        return screens, ending
 
 
-def svg(shown: RenderableType) -> str:
-    """A terminal of 80 columns as SVG that loads nothing from elsewhere."""
-    console = Console(
+def terminal() -> Console:
+    """A terminal of 80 columns that records what is printed on it."""
+    return Console(
         record=True,
         width=WIDTH,
         file=io.StringIO(),
@@ -44,7 +42,19 @@ def svg(shown: RenderableType) -> str:
         color_system="truecolor",
         legacy_windows=False,
     )
-    console.print(shown)
+
+
+def last_screen(screens: list[RenderableType], ending: Ending) -> Console:
+    """A terminal on which a demo has ended, printed as the command prints it."""
+    console = terminal()
+    console.print(screens[-1])
+    print_summary(console, ending)
+    print_to_try(console, ending)
+    return console
+
+
+def svg(console: Console) -> str:
+    """What stands on a terminal as SVG that loads nothing from elsewhere."""
     picture = console.export_svg(title="lightkeeper demo", unique_id="demo")
     picture = re.sub(r"\s*@font-face\s*{[^}]*}", "", picture)  # fonts of a web site
     picture = re.sub(r"\s*<!--.*?-->", "", picture)
@@ -63,4 +73,4 @@ def _moved(found: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(svg(drawn_demo()) + "\n")
+    PICTURE.write_text(svg(last_screen(*whole_demo())) + "\n")

@@ -52,8 +52,8 @@ class Ending(NamedTuple):
     answer: str | None
     """What the API answers about that document: what the veteran may read."""
 
-    def summary(self) -> tuple[str, ...]:
-        """What was received and answered, and what to try next."""
+    def summary(self, *, is_brief: bool) -> tuple[str, ...]:
+        """What was received and answered; `is_brief`: as much of it as a screen has room for."""
         verdict = "equal the store" if self.agrees else "DIFFER from the store"
         received = (
             f"Datadog received {self.metric_count:,} metrics, {self.event_count:,} events; "
@@ -62,9 +62,18 @@ class Ending(NamedTuple):
         if self.request_id is None:
             return received
         said = f"the API answers at {path_of(self.request_id)}: {self.answer}"
+        if is_brief and self.answer:
+            said = f"the API (kept by --serve) says: {_begun(self.answer)}"
+        return (*received, said if self.answer else _NOT_INSTALLED)
+
+    def to_try(self, url: str | None) -> tuple[str, ...]:
+        """What to try next, to be typed in a shell; `url` is where the API goes on."""
+        if self.request_id is None:
+            return ()
+        if url is not None:
+            line = curl(self.store, url, self.request_id)
+            return (f"{line}  # try next; Ctrl-C ends the API",)
         return (
-            *received,
-            said if self.answer else _NOT_INSTALLED,
             f"export LIGHTKEEPER_DATABASE_URL={in_shell(f'sqlite:///{self.store}')}",
             f"{_command()} show {self.request_id}  # try next: what happened to a document",
         )
@@ -76,26 +85,30 @@ def show_demo(seconds: float, assets: Assets, *, serve: bool = False) -> int:
     `serve`: the API goes on afterwards, until it is stopped. Raises what `run_day` raises.
     """
     console = Console()
-
-    def say(line: str) -> None:
-        # What is to be typed stays one line, wherever the terminal breaks it.
-        typed = line.startswith(("export ", "curl ", _command()))
-        console.print(line, soft_wrap=typed, highlight=False, markup=False)
-
     with _view(console) as view:
         ending = run_day(seconds, assets, view)
-    for line in ending.summary():
-        say(line)
-    if ending.request_id is not None and not serve:
-        line = curl(ending.store, f"http://127.0.0.1:{PORT}", ending.request_id)
-        say(f"{line}  # while `{_command()} demo --serve` runs")
-    elif ending.request_id is not None:
+    print_summary(console, ending)
+    if ending.request_id is None or not serve:
+        print_to_try(console, ending)
+    else:
         store = ending.store
         with Stop().on_signals() as stop, kept(store), DemoApi(store, PORT) as api:
-            say(f"{curl(store, api.url(), ending.request_id)}  # Ctrl-C ends the API")
+            print_to_try(console, ending, api.url())
             while not stop.requested:
                 stop.wait(_FRAME_SECONDS)
     return ExitStatus.OK if ending.agrees else ExitStatus.NO
+
+
+def print_summary(console: Console, ending: Ending) -> None:
+    """Print what stands below the last board."""
+    for line in ending.summary(is_brief=console.is_terminal):
+        console.print(line, highlight=False, markup=False)
+
+
+def print_to_try(console: Console, ending: Ending, url: str | None = None) -> None:
+    """Print what stands at the very end, each in one line, wherever the terminal breaks it."""
+    for line in ending.to_try(url):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def run_day(seconds: float, assets: Assets, view: View) -> Ending:
@@ -163,7 +176,7 @@ def _watch(world: World, seconds: float, assets: Assets, stop: Stop, view: View)
         world.daemon.publish_the_rest()
         world.datadog.take(world.agent.read(), world.clock.now)
     board = read(world, assets)
-    view.show(board)
+    view.end(board)
     return board
 
 
@@ -171,6 +184,12 @@ def _worth_a_look(board: Board) -> int | None:
     """A document that the veteran must send again, or else any in trouble."""
     documents = sorted(board.troubles, key=lambda one: one.condition != Condition.NOT_IN_EFOLDER)
     return documents[0].request_id if documents else None
+
+
+def _begun(answer: str) -> str:
+    """Its first sentence, and a sign that it goes on."""
+    first, _, rest = answer.partition(". ")
+    return f"{first}. ..." if rest else answer
 
 
 def _command() -> str:

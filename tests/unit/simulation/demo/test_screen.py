@@ -8,7 +8,7 @@ from rich.console import Console
 from lightkeeper.alerting.files.definitions import Urgency
 from lightkeeper.domain.document import Document
 from lightkeeper.simulation.demo.board import Alert, Board
-from lightkeeper.simulation.demo.screen import INTRODUCTION, Lines, drawn
+from lightkeeper.simulation.demo.screen import HEIGHT, INTRODUCTION, WIDTH, Lines, drawn
 from lightkeeper.store.levels import Level
 
 NOON = 1_800_014_400
@@ -36,10 +36,10 @@ def board(troubles=(), levels=(), alerts=()):
     return Board(NOON, list(levels), list(troubles), list(alerts))
 
 
-def text(shown, seen_steps=(), **options):
+def text(shown, seen_steps=(), *, is_last=False, **options):
     """The screen as text, 80 columns wide."""
     console = Console(file=io.StringIO(), width=80, **options)
-    console.print(drawn(shown, seen_steps))
+    console.print(drawn(shown, seen_steps, is_last=is_last))
     return console.file.getvalue()
 
 
@@ -129,14 +129,40 @@ def test_monitors_that_would_page_are_named():
     ] == [line.rstrip() for line in lines[-4:]]
 
 
-def test_it_fits_80_columns():
-    """Nothing is cut off."""
+def test_the_last_screen_counts_the_monitors_that_it_has_no_room_for():
+    """One row an urgency: as many as it holds, in the order in which they fired, and the rest."""
+    lines = text(board(alerts=ALERTS), is_last=True).splitlines()
+
+    assert [
+        "would page:  11:00 failure-surge x5  11:00 standstill x3  and 1 more",
+        "would page in working hours:  12:00 documents-failed",
+        "would notify the channel:  12:00 documents-slow",
+    ] == [line.rstrip() for line in lines[-3:]]
+
+
+# As many of each as in a whole day.
+DAY = [*TROUBLES, document(8, "not_in_efolder", kind="form_0781")]
+DAY_ALERTS = [
+    Alert(name, "title", NOON, 1, urgency, is_over=False)
+    for urgency, names in {
+        Urgency.PAGER: ["documents-unacknowledged", "standstill"],
+        Urgency.PAGER_LOW: [f"documents-in-some-trouble-{n}" for n in range(4)],
+        Urgency.CHANNEL: [f"documents-late-{n}" for n in range(6)],
+    }.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize(("is_last", "most"), [(False, HEIGHT), (True, HEIGHT - 5)])
+def test_it_fits_80_columns_and_24_rows(is_last, most):
+    """Nothing is cut off; the last leaves four rows for what is printed, one for the prompt."""
     levels = [Level(kind, "done", "complete", "delivered", 9_999) for kind in ("form_0781",)]
 
-    shown = text(board(TROUBLES, levels, ALERTS), ["VIRUS_SCAN"])
+    shown = text(board(DAY, levels, DAY_ALERTS), ["VIRUS_SCAN"], is_last=is_last)
 
     assert "…" not in shown
-    assert 80 >= max(map(len, shown.splitlines()))
+    assert WIDTH >= max(map(len, shown.splitlines()))
+    assert most >= len(shown.splitlines())
 
 
 def test_on_a_pipe_each_thing_is_said_once(capsys):
