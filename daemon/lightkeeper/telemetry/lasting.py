@@ -39,7 +39,7 @@ Key = tuple[object, ...]
 
 
 @dataclass(slots=True)
-class _Trouble:
+class _Logged:
     """What was logged of one event."""
 
     met_at: dict[Key, float] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Lasting:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._troubles: dict[str, _Trouble] = {}
+        self._troubles: dict[str, _Logged] = {}
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         """The event; raises `structlog.DropEvent` for one that says nothing new."""
@@ -112,7 +112,7 @@ class Lasting:
                 raise structlog.DropEvent
             trouble = ended[0]
         elif method in _TROUBLE and name not in _ANSWERS_A_PERSON:
-            trouble = self._troubles.setdefault(name, _Trouble())
+            trouble = self._troubles.setdefault(name, _Logged())
             if not trouble.is_logged(_key(event), now):
                 raise structlog.DropEvent
         else:

@@ -113,9 +113,9 @@ class _Pool:
     """Threads with a connection each; work waits for a free one."""
 
     def __init__(self, url: str, count: int, *, reads_only: bool) -> None:
-        self._threads = [_Thread(url, reads_only) for _ in range(count)]
+        self._threads = [_StoreThread(url, reads_only) for _ in range(count)]
         # The one used last goes first: the connections of the others are opened when needed.
-        self._free: asyncio.LifoQueue[_Thread] = asyncio.LifoQueue()
+        self._free: asyncio.LifoQueue[_StoreThread] = asyncio.LifoQueue()
         for thread in reversed(self._threads):
             self._free.put_nowait(thread)
 
@@ -137,7 +137,7 @@ class _Pool:
             thread.close()
 
 
-class _Thread:
+class _StoreThread:
     """One thread, and the connection that it alone uses."""
 
     def __init__(self, url: str, reads_only: bool) -> None:

@@ -55,7 +55,7 @@ class FreshAnswers:
 
     def __init__(self, store: StoreAccess, clock: Callable[[], Instant]) -> None:
         self._store, self._clock = store, clock
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, _AwaitedPoll] = {}
         self._new: dict[str, dict[int, Instant | None]] = {}
         self._asking: asyncio.Task[None] | None = None
 
@@ -95,7 +95,7 @@ class FreshAnswers:
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST_WAIT_MS / SECOND
         for each in seen.keys() - self._waiting.keys():
-            self._waiting[each] = _Waiting(loop.create_future(), until)
+            self._waiting[each] = _AwaitedPoll(loop.create_future(), until)
             self._new.setdefault(by, {})[each] = seen[each]
         waited_for = [self._waiting[each].over for each in seen]
         if self._asking is None or self._asking.done():
@@ -132,7 +132,7 @@ class FreshAnswers:
                 self._waiting.pop(each).over.set_result(None)
 
 
-class _Waiting(NamedTuple):
+class _AwaitedPoll(NamedTuple):
     """A poll that callers wait for."""
 
     over: asyncio.Future[None]

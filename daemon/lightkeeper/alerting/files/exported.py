@@ -19,7 +19,7 @@ _OF_SLO: Final = frozenset({"monitor_ids", "sli_specification"})
 _DEEPEST: Final = 8
 
 
-class _Found(NamedTuple):
+class _ExportPlace(NamedTuple):
     """What an export is, the keys above it, whether a text holds it, and among how many it is."""
 
     what: str
@@ -38,7 +38,7 @@ def refuse_exported(path: Path, given: Any, beside: Sequence[str]) -> None:
         given, above = given["payload"], (".payload",)
         if isinstance(given, dict) and given.keys() & _KEYS:
             return
-    found = next(_inside(_Found("", above, False, 1), given), None)
+    found = next(_inside(_ExportPlace("", above, False, 1), given), None)
     if found is None:
         return
     raise BadDefinition(
@@ -48,11 +48,11 @@ def refuse_exported(path: Path, given: Any, beside: Sequence[str]) -> None:
     )
 
 
-def _inside(place: _Found, given: Any) -> Iterator[_Found]:
+def _inside(place: _ExportPlace, given: Any) -> Iterator[_ExportPlace]:
     """Yield what definitions there are, those that lie nearest to the top first."""
     level = [(place, given)]
     for _ in range(_DEEPEST):
-        below: list[tuple[_Found, Any]] = []
+        below: list[tuple[_ExportPlace, Any]] = []
         for at, one in level:
             if what := _what(one):
                 yield at._replace(what=what)
@@ -74,7 +74,7 @@ def _what(given: Any) -> str | None:
     return "a monitor" if is_monitor else None
 
 
-def _next(at: _Found, given: Any) -> Iterator[tuple[_Found, Any]]:
+def _next(at: _ExportPlace, given: Any) -> Iterator[tuple[_ExportPlace, Any]]:
     match given:
         case dict():
             for key, one in given.items():
@@ -90,7 +90,7 @@ def _next(at: _Found, given: Any) -> Iterator[tuple[_Found, Any]]:
                 return
 
 
-def _how(found: _Found) -> str:
+def _how(found: _ExportPlace) -> str:
     keys = [one.lstrip(".") for one in found.above]
     if "data" in keys:
         how = "in an answer of Datadog's API"
@@ -105,7 +105,7 @@ def _how(found: _Found) -> str:
     return f"{how}, as a text of JSON" if found.is_text else how
 
 
-def _it(found: _Found) -> str:
+def _it(found: _ExportPlace) -> str:
     place = "".join(found.above).lstrip(".")
     it = f"its {place}" if place else "it"
     if found.is_text:

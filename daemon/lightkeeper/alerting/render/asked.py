@@ -48,7 +48,7 @@ class WidgetRequest:
         if not self._queries:
             raise Unsupported("a request without `queries` is not drawn here: write them by name")
         given = dicts(request.get("formulas"), "") or [("", {"formula": n}) for n in self._queries]
-        self.formulas = tuple(_Formula(one, self._queries) for _, one in given)
+        self.formulas = tuple(_AskedFormula(one, self._queries) for _, one in given)
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class WidgetRequest:
         return next(iter(self._queries.values())).graph.by
 
 
-class _Formula:
+class _AskedFormula:
     """What is shown of the queries, and how it is called."""
 
     def __init__(self, given: Mapping[str, Any], queries: Mapping[str, _Named]) -> None:

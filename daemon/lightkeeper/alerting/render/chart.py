@@ -122,7 +122,7 @@ class _NoAxis(leather.Axis):  # type: ignore[misc]
         return element("g", class_=f"axis {orient}")
 
 
-class _Line(leather.Line):  # type: ignore[misc]
+class _UnlabelledLine(leather.Line):  # type: ignore[misc]
     def legend_to_svg(self, _series: Any, _palette: Any) -> list[Any]:
         return []
 
@@ -185,7 +185,7 @@ def _area(parts: list[_Part]) -> str:
 
 def _shape(one: Drawn, frame: Frame) -> Any:
     if one.how == "line":
-        return _Line(one.colour, 1.6, one.dashes)
+        return _UnlabelledLine(one.colour, 1.6, one.dashes)
     if one.how == "dots":
         return _Dots(one.colour, 2)
     return _Filled(one, frame.bar_minutes)

@@ -60,7 +60,7 @@ def _instead(kind: Down, whole: Reply) -> Reply:
     return _INSTEAD[kind]
 
 
-class _Failure(NamedTuple):
+class _FailedAnswer(NamedTuple):
     path: Endpoint | None
     status: int
     body: Body | None
@@ -87,9 +87,9 @@ class Faults:
     def __init__(self, *, seed: int) -> None:
         self._random = random.Random(seed)
         self._fault_lock = threading.Lock()
-        self._failures: deque[_Failure] = deque()
+        self._failures: deque[_FailedAnswer] = deque()
         self._share = 0.0
-        self._share_failure: _Failure | None = None
+        self._share_failure: _FailedAnswer | None = None
         self._poisons: dict[int, tuple[int | Down, bool]] = {}
         self._down: tuple[Down, Endpoint | None] | None = None
 
@@ -102,7 +102,7 @@ class Faults:
         path: Endpoint | None = "status",
     ) -> None:
         """Fail the next calls; failures begun earlier go first."""
-        failure = _Failure(path, status, body, dict(headers or {}))
+        failure = _FailedAnswer(path, status, body, dict(headers or {}))
         with self._fault_lock:
             self._failures.extend([failure] * count)
 
@@ -115,7 +115,7 @@ class Faults:
     ) -> None:
         """Fail that share of the calls, 0 to 1; the same ones for the same seed."""
         with self._fault_lock:
-            self._share, self._share_failure = share, _Failure(path, status, body, {})
+            self._share, self._share_failure = share, _FailedAnswer(path, status, body, {})
 
     def poison(self, request_id: int, how: int | Down = 500, *, single_ok: bool = False) -> None:
         """Fail every call with this id, by a status or in a manner of `down`.

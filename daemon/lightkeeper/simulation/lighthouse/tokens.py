@@ -25,7 +25,7 @@ _making = threading.Lock()
 _CLAIMS = ["iss", "sub", "aud", "iat", "exp"]
 
 
-class _Refused(Exception):
+class _RefusedGrant(Exception):
     """No token for this request; `error` is one of OAuth's own words."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
@@ -47,7 +47,7 @@ class TokenIssuer:
         """Answer one call of the token endpoint."""
         try:
             scopes = self._verify(request)
-        except _Refused as refused:
+        except _RefusedGrant as refused:
             body = {"error": refused.error, "error_description": str(refused)}
             return _reply(refused.status, body)
         token = secrets.token_urlsafe(32)
@@ -77,16 +77,20 @@ class TokenIssuer:
     def _verify(self, request: Request) -> list[str]:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip() != "application/x-www-form-urlencoded":
-            raise _Refused("invalid_request", "the body has to be a form")
+            raise _RefusedGrant("invalid_request", "the body has to be a form")
         form = dict(urllib.parse.parse_qsl(request.body.decode("utf-8", "replace")))
         if form.get("grant_type") != "client_credentials":
-            raise _Refused("unsupported_grant_type", "grant_type has to be client_credentials")
+            raise _RefusedGrant(
+                "unsupported_grant_type", "grant_type has to be client_credentials"
+            )
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
-            raise _Refused("invalid_request", f"client_assertion_type has to be {_ASSERTION_TYPE}")
+            raise _RefusedGrant(
+                "invalid_request", f"client_assertion_type has to be {_ASSERTION_TYPE}"
+            )
         self._verify_assertion(form.get("client_assertion", ""))
         scopes = form.get("scope", "").split()
         if not scopes or not SCOPES.issuperset(scopes):
-            raise _Refused("invalid_scope", f"scope may have {', '.join(sorted(SCOPES))}")
+            raise _RefusedGrant("invalid_scope", f"scope may have {', '.join(sorted(SCOPES))}")
         return scopes
 
     def _verify_assertion(self, assertion: str) -> None:
@@ -105,9 +109,9 @@ class TokenIssuer:
                 },
             )
         except jwt.PyJWTError as exc:
-            raise _Refused("invalid_client", f"client_assertion: {exc}", 401) from exc
+            raise _RefusedGrant("invalid_client", f"client_assertion: {exc}", 401) from exc
         if fault := _fault(claims, self._clock()):
-            raise _Refused("invalid_client", f"client_assertion: {fault}", 401)
+            raise _RefusedGrant("invalid_client", f"client_assertion: {fault}", 401)
 
 
 def private_key_pem() -> str:

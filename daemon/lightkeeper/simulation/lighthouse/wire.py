@@ -54,7 +54,7 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, host: str, port: int, application: Application) -> None:
         self.application = application
         self._connections: dict[Any, threading.Thread] = {}
-        super().__init__((host, port), _Connection)
+        super().__init__((host, port), _Client)
         self._acceptor = threading.Thread(
             target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True
         )
@@ -126,7 +126,7 @@ class Listening:
         raise NotImplementedError
 
 
-class _Connection(socketserver.StreamRequestHandler):
+class _Client(socketserver.StreamRequestHandler):
     """One client, from its first request to its last."""
 
     server: Server
