@@ -17,7 +17,7 @@ QUIET ?= -qq
 demo: .venv/run.stamp
 	@.venv/bin/lightkeeper demo
 
-# The unit layer: no network, no database, no other process; a fifth of the drawn examples.
+# The unit layer: no network, no database, no other process; a fifth of Hypothesis's examples.
 unit: .venv/dev.stamp
 	.venv/bin/python -m pytest -q --numprocesses 2 --hypothesis-profile quick -m "not speed" tests/unit
 

@@ -12,7 +12,7 @@ from lightkeeper.service.clock import now
 
 @click.group()
 def expected() -> None:
-    """See to documents that are expected and not tracked.
+    """List and settle documents that are expected and not tracked.
 
     The system that submits claims says how many of which type a submission should have.
     """
@@ -62,7 +62,7 @@ def list_missing(also_settled: bool, as_json: bool) -> int:
 def settle(
     submission: str, kinds: tuple[str, ...], reason: str, revoke: bool, by: str | None
 ) -> int:
-    """Count what is missing of a submission no longer: staff took care of it.
+    """Stop counting a submission's missing documents: staff took care of them.
 
     The veteran reads so. Was there never such a document: have the system that expects it say the
     lower number instead. What is tracked after all is no longer missing.

@@ -31,7 +31,7 @@ def status(as_json: bool) -> int:
 def show(request_id: int | None, submission: str | None, as_json: bool) -> int:
     """Show one document with its history, or one submission.
 
-    For a submission, the last line is what the veteran may read.
+    For a submission, the last lines are what the veteran may read.
     """
     from lightkeeper.casework import lookup
 

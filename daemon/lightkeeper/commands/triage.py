@@ -42,7 +42,7 @@ _selection = with_options(
 @click.option("--reason", help="Why; `show` displays it. A preview needs none.")
 @click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Acknowledge documents: they stop paging until they change.
+    """Acknowledge documents: they do not page until they change.
 
     What is neither closed nor changed within a week (a setting) pages again. Name them by
     REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
@@ -71,7 +71,7 @@ def close(revoke: bool, **options: Any) -> int:
 @_selection
 @click.option("--reason", help="Why; `show` displays it.")
 def recheck(**options: Any) -> int:
-    """Poll documents at once, also those that failed long ago.
+    """Have documents polled next, also those that failed long ago.
 
     Name them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
     """

@@ -41,11 +41,11 @@ def _fired(fired: Fired) -> str:
     often = f" {times} times," if times > 1 else ""
     after = "too early" if fired.after is None else f"after {_span(fired.after)}"
     if fired.over_after is None:
-        over = "not over"
+        over = "never recovers"
     elif fired.over_after <= 0:
-        over = "over before the end"
+        over = "recovers before the end"
     else:
-        over = f"over {_span(fired.over_after)} after the end"
+        over = f"recovers {_span(fired.over_after)} after the end"
     reminders = f", {fired.reminder_count} x reminded" if fired.reminder_count else ""
     return f"{fired.monitor}:{often} {after}, {over}{reminders}"
 

@@ -207,8 +207,8 @@ def test_the_command_prints_what_fired_and_when(failed):
         "failed-bgs",
         "a document fails at BENEFITS_GATEWAY_SERVICE",
         "–",
-        "documents-failed: after 1 min, over 41 min after the end",
-        "in-efolder-not-bgs: after 11 min, over 1 min after the end",
+        "documents-failed: after 1 min, recovers 41 min after the end",
+        "in-efolder-not-bgs: after 11 min, recovers 1 min after the end",
     ] == cells(row)
     assert markdown([failed]).splitlines()[-1] == row
 
@@ -229,7 +229,7 @@ def test_the_command_fails_where_a_drill_does():
 
     assert 1 == result.return_value
     assert "failed-bgs: documents-failed repeated itself 1 times\n" == result.stderr
-    assert "over 41 min after the end, 1 x reminded" in result.stdout
+    assert "recovers 41 min after the end, 1 x reminded" in result.stdout
 
 
 def test_a_drill_that_is_not_there_is_refused_by_name():
