@@ -26,7 +26,7 @@ from lightkeeper.service.connections import (
 )
 from lightkeeper.service.following import tried_source
 from lightkeeper.service.known_words import quoted
-from lightkeeper.service.maintenance import tried
+from lightkeeper.service.maintenance_windows import tried
 from lightkeeper.service.watched_envs import WatchedEnvs, seen, unwatched
 from lightkeeper.store.database import Database, StoreMissing, open_database
 from lightkeeper.store.levels import Levels, sums

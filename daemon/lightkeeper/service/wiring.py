@@ -21,7 +21,7 @@ from lightkeeper.service.connections import (
     build_transport,
 )
 from lightkeeper.service.loop import Loop
-from lightkeeper.service.maintenance import LOOK_EVERY_SECONDS, MaintenanceFollower
+from lightkeeper.service.maintenance_windows import LOOK_EVERY_SECONDS, MaintenanceFollower
 from lightkeeper.service.run_once import RunOnce
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
