@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import postgres
+import process_state
 import pytest
 import run_folder
 import secret_leaks
@@ -102,6 +103,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the whole run failed to show."""
     for line in terminalreporter.config.stash.get(_WRONG, []):
         terminalreporter.write_line(f"FAILED the whole run: {line}", red=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Undo what a test does to its process, so that each passes or fails in any order."""
+    with process_state.kept():
+        return (yield)
 
 
 def pytest_report_header() -> str:

@@ -135,9 +135,8 @@ def test_what_it_says_to_try_next_works(tmp_path):
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_a_whole_day_fits_a_terminal(monkeypatch):
+def test_a_whole_day_fits_a_terminal():
     """24 rows of 80 columns, moving and at the end, where the prompt has one of them."""
-    monkeypatch.setenv("HOME", os.environ["HOME"])  # which is set anew
     screens, ending = whole_demo(8)
     moving = [rows(screen) for screen in screens[:-1]]
     *_, export, show = last = last_screen(screens, ending).export_text().splitlines()

@@ -182,16 +182,8 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def lines():
-    """What is logged, with the second of it: the processor that a daemon's log goes through."""
-    found = []
-    yield found
-    structlog.reset_defaults()
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_lasting_fault_does_not_flood_the_log(fault, tmp_path, lines, request):
+def test_a_lasting_fault_does_not_flood_the_log(fault, tmp_path, request):
     """An hour of it is at most a 24th of 3,000 lines; its first line comes at once."""
     broken, first = FAULTS[fault]
     url = f"sqlite:///{tmp_path}/a.db"
@@ -201,8 +193,7 @@ def test_a_lasting_fault_does_not_flood_the_log(fault, tmp_path, lines, request)
         url = url.replace(str(_socket_dir(url)), str(link))
     with DaemonRig(url, tmp_path) as rig:
         lasting = Lasting(rig.clock)
-
-        begun = {}
+        begun, lines = {}, []
 
         def kept(logger, method, event):
             begun.setdefault(event["event"], rig.clock.now)

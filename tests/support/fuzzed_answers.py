@@ -12,7 +12,6 @@ from contextlib import ExitStack
 
 import harmful_answers
 import orjson
-import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
@@ -234,7 +233,6 @@ class Fuzzed:
         stderr, sys.stderr = sys.stderr, self._log
         opening.callback(setattr, sys, "stderr", stderr)
         logs.configure()
-        opening.callback(structlog.reset_defaults)
         self._agent = opening.enter_context(
             SimulatedAgent(port=None, socket_path=self._folder / "dsd.socket")
         )

@@ -3,7 +3,6 @@
 import collections
 import enum
 import json
-import logging
 import sys
 import time
 
@@ -22,18 +21,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBg\n-----END PRIVATE KEY-----"
 @pytest.fixture
 def logged(capsys):
     """A function that gives the lines logged so far, each as an object."""
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    structlog.reset_defaults()
-
-
-@pytest.fixture(autouse=True)
-def library_logging():
-    """Python's own logging as it was before: it outlives the stderr of a test."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +215,6 @@ def test_on_a_terminal_a_line_is_for_people(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     logs.configure(unified={"dd.env": "staging"})
     structlog.get_logger().info("poll.done", mail="x@example.gov")
-    structlog.reset_defaults()
 
     said = capsys.readouterr().err
 
