@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 import lightkeeper
 from lightkeeper.service.loop import PUBLISH_EVERY_SECONDS, PULSE_EVERY_SECONDS
 from lightkeeper.store.outbox import Backlog, Outbox
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES
 
 
 class Turns:

@@ -17,14 +17,8 @@ from lightkeeper.simulation.drills.faults import FAULTS
 from lightkeeper.simulation.drills.run import run_drills
 from lightkeeper.simulation.drills.table import markdown
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import (
-    DOCUMENT_TYPES,
-    OPEN_TAGS,
-    OPEN_WORDS,
-    STEPS,
-    Kind,
-    Signal,
-)
+from lightkeeper.telemetry.signals import Kind, Signal
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES, OPEN_TAGS, OPEN_WORDS, STEPS
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = ROOT / "dashboards" / "README.md"

@@ -15,12 +15,12 @@ import run_folder
 from daemon_rig import DaemonRig
 
 from lightkeeper.casework.triage import Action, decide, note
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Followed
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.store.migrations import NEWEST
 from lightkeeper.store.triage import Filter, TriageStore
 from lightkeeper.store.wanted import WantedPolls

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lightkeeper.casework import expected, facts, maintenance
+from lightkeeper.casework import expected, facts, maintenance_windows
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import wording
@@ -20,7 +20,7 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.levels import Levels, sums, troubles
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.schema import Form526DocumentSubmission
 
@@ -64,7 +64,7 @@ def overview(database: Database, now: Instant, policy: Policy = USUAL) -> dict[s
         **troubles(totals),
         "expected_missing": sum(levels.expected_missing(now, policy.expected_within_ms).values()),
         "unpublished": Outbox(database).unpublished_count(),
-        "maintenance": [maintenance.data(each, now) for each in levels.maintenance(now)],
+        "maintenance": [maintenance_windows.data(each, now) for each in levels.maintenance(now)],
         "documents": documents,
         **_last("tracked", levels.newest(), now),
         **_last("ended_well", levels.ended_well_at(), now),

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, DocumentType, Step
 from lightkeeper.domain.expected import ExpectedState
-from lightkeeper.domain.maintenance import MaintenanceWindow, is_out
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow, is_out
 from lightkeeper.domain.time import MINUTE
 from lightkeeper.store.levels import UNOBSERVED_AFTER_MS
 from lightkeeper.store.schema import Form526DocumentSubmission

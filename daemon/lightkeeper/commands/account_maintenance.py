@@ -60,10 +60,10 @@ def _outages(store: "Database", at: "Instant") -> "list[PlannedOutage]":
     """The windows to come and in effect, and those that were until not long ago."""
     from lightkeeper.alerting.account.outages import PlannedOutage
     from lightkeeper.casework.personal import in_text
-    from lightkeeper.store.maintenance import MaintenanceWindows
+    from lightkeeper.store.maintenance_windows import MaintenanceWindows
     from lightkeeper.store.outbox import Outbox
-    from lightkeeper.telemetry.signals import STEPS
     from lightkeeper.telemetry.tag_values import OpenTag
+    from lightkeeper.telemetry.tags import STEPS
 
     tags = OpenTag(STEPS, Outbox(store).words("step"))
     found = []

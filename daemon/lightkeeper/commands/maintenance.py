@@ -45,10 +45,10 @@ def add(since: str | None, until: str, reason: str, step: tuple[str, ...], by: s
     A TIME is a date, or a time such as 2026-12-05T22:00:00Z (UTC if it names no zone). Such as:
     lightkeeper maintenance add --from 2026-12-05T22:00Z --until 8h --why "BGS upgrade"
     """
-    from lightkeeper.casework import maintenance as casework
+    from lightkeeper.casework import maintenance_windows as casework
     from lightkeeper.casework.filters import WrongFilter, steps_named
     from lightkeeper.store.filters import Listing
-    from lightkeeper.store.maintenance import MaintenanceWindows
+    from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
     at, who = now(), login_name() if by is None else by
     with closing(open_store(load_store_settings())) as store:
@@ -78,8 +78,8 @@ def list_windows(also_over: bool, as_json: bool) -> int:
     """List the maintenance windows that are in effect or to come."""
     import orjson
 
-    from lightkeeper.casework import maintenance as casework
-    from lightkeeper.store.maintenance import MaintenanceWindows
+    from lightkeeper.casework import maintenance_windows as casework
+    from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
     at = now()
     with closing(open_store(load_store_settings(), look=True)) as store:
@@ -103,8 +103,8 @@ def end(window_ids: tuple[int, ...], by: str | None) -> int:
 
     `lightkeeper maintenance list` names their IDs.
     """
-    from lightkeeper.casework import maintenance as casework
-    from lightkeeper.store.maintenance import MaintenanceWindows
+    from lightkeeper.casework import maintenance_windows as casework
+    from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
     at, who = now(), login_name() if by is None else by
     with closing(open_store(load_store_settings())) as store:

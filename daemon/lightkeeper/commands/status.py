@@ -60,7 +60,7 @@ def _json(data: dict[str, Any]) -> str:
 
 def _table(data: dict[str, Any]) -> str:
     """The overview of `casework.lookup` for a person."""
-    from lightkeeper.casework.maintenance import in_effect
+    from lightkeeper.casework.maintenance_windows import in_effect
 
     lost = data["unacknowledged"] - data["in_efolder_not_bgs"] - data["efolder_unknown"]
     lines = [

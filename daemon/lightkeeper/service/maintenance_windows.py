@@ -6,9 +6,9 @@ from typing import Final
 
 import structlog
 
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.upstream.maintenance_list import ListUnread, MaintenanceList
 
 LOOK_EVERY_SECONDS: Final = 60.0

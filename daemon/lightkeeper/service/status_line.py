@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from lightkeeper.casework.maintenance import data, in_effect
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.casework.maintenance_windows import data, in_effect
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Level, Oldest, sums, troubles
 from lightkeeper.telemetry.health import Calls

@@ -26,7 +26,7 @@ from lightkeeper.service.run_once import RunOnce
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.wanted import WantedPolls
 from lightkeeper.telemetry.dogstatsd import Emitter

@@ -3,12 +3,12 @@
 from typing import Final, NamedTuple
 
 from lightkeeper.domain.document import COUNTED_AS, Condition, LighthouseStatus
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, Instant
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Following, following
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
 UNOBSERVED_AFTER_MS: Final = 2 * HOUR
 """How much later than its cadence allows a usable answer may come: twice the longest pause."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightkeeper.telemetry.daemon_signals import OF_THE_DAEMON
-from lightkeeper.telemetry.signals import (
+from lightkeeper.telemetry.signals import Kind, Sender, Signal, Table
+from lightkeeper.telemetry.tags import (
     CONDITION,
     DISAGREEMENT,
     SILENCE,
@@ -22,10 +23,6 @@ from lightkeeper.telemetry.signals import (
     TYPE_STEP_OUTCOME,
     UNTRUE,
     WORD,
-    Kind,
-    Sender,
-    Signal,
-    Table,
 )
 
 _OF_DOCUMENTS: Final[Table] = {

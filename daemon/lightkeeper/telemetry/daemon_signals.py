@@ -2,14 +2,8 @@
 
 from typing import Final
 
-from lightkeeper.telemetry.signals import (
-    CALL_OUTCOMES,
-    OPERATIONS,
-    TYPE_REASON,
-    Kind,
-    Sender,
-    Table,
-)
+from lightkeeper.telemetry.signals import Kind, Sender, Table
+from lightkeeper.telemetry.tags import CALL_OUTCOMES, OPERATIONS, TYPE_REASON
 
 OF_THE_DAEMON: Final[Table] = {
     (Kind.COUNT, Sender.SLICE): {

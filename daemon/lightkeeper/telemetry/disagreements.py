@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.signals import DISAGREEMENTS, UNTRUE
+from lightkeeper.telemetry.tags import DISAGREEMENTS, UNTRUE
 
 
 def report_disagreements(

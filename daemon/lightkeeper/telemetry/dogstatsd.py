@@ -21,8 +21,9 @@ from datadog.dogstatsd.base import DogStatsd
 from lightkeeper.domain.plain_text import harmless
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.logging import redact
-from lightkeeper.telemetry.signals import OPEN_TAGS, Kind, Signal
+from lightkeeper.telemetry.signals import Kind, Signal
 from lightkeeper.telemetry.tag_values import tag_value
+from lightkeeper.telemetry.tags import OPEN_TAGS
 
 MAX_TITLE_BYTES: Final = 200
 MAX_TEXT_BYTES: Final = 4_000

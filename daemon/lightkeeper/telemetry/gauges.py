@@ -13,8 +13,8 @@ from lightkeeper.store.levels import Levels
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.daily import DailyCount
 from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS
 from lightkeeper.telemetry.tag_values import OpenTag
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES, OPEN_WORDS
 
 _BY_STEP: Final = ("pending", "failed", "unacknowledged", "slow", "stuck", "overdue")
 _BY_TYPE: Final = (

@@ -13,8 +13,8 @@ from lightkeeper.store import remarks
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Unpublished
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.events import DOCUMENT_EVENT, STEP_EVENT, Events
-from lightkeeper.telemetry.signals import STEPS
 from lightkeeper.telemetry.tag_values import OpenTag
+from lightkeeper.telemetry.tags import STEPS
 
 PUBLISH_AT_MOST: Final = 1_000
 TRACKED_AT_MOST: Final = 10_000

@@ -9,7 +9,7 @@ import structlog
 
 from lightkeeper import __version__
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import OPEN_WORDS
+from lightkeeper.telemetry.tags import OPEN_WORDS
 
 TAG_VARIABLES: Final = ("DATADOG_TAGS", "DD_TAGS")
 UNIFIED: Final = ("env", "service", "version")

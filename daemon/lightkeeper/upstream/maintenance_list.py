@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from lightkeeper.domain.errors import LightkeeperError
-from lightkeeper.domain.maintenance import Listed
+from lightkeeper.domain.maintenance_windows import Listed
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.upstream import firewall
 from lightkeeper.upstream.benefits_documents import parse

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightkeeper.telemetry.api_answers import report_answers
 from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.signals import OPERATIONS
+from lightkeeper.telemetry.tags import OPERATIONS
 
 EVERY_SECONDS: Final = 10
 OTHER: Final = "other"

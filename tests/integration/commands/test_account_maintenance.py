@@ -10,12 +10,12 @@ import command_line
 import pytest
 
 from lightkeeper.alerting.files.markers import mark_in
-from lightkeeper.domain.maintenance import Listed
+from lightkeeper.domain.maintenance_windows import Listed
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service.clock import now
 from lightkeeper.simulation.datadog.server import SimulatedDatadog
 from lightkeeper.store.database import open_database
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
 ANNOUNCE = ("maintenance", "add", "--by", "Ann", "--why", "BGS upgrade")
 

@@ -20,7 +20,7 @@ from daemon_rig import DaemonRig
 from notify_socket import Notified
 from patience import at_most
 
-from lightkeeper.casework.maintenance import announce
+from lightkeeper.casework.maintenance_windows import announce
 from lightkeeper.config.settings import Settings
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service import loop as service
@@ -34,7 +34,7 @@ from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 from lightkeeper.store.database import open_database
 from lightkeeper.store.errors import StoreCorrupt
 from lightkeeper.store.levels import Levels, sums
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 SUCCESS = "lightkeeper.cycle.success"

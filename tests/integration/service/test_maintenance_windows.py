@@ -12,11 +12,11 @@ from scripted_server import answer
 from structlog.testing import capture_logs
 from va_list import PATH, VAList
 
-from lightkeeper.casework.maintenance import announce
+from lightkeeper.casework.maintenance_windows import announce
 from lightkeeper.config.settings import Settings
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service.stop import Stop
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
 GAUGE = "lightkeeper.maintenance"
 UNREAD = "maintenance.list.unread"

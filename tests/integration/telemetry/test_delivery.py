@@ -29,7 +29,8 @@ from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.triage import TriageStore
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES, STEPS, Sender
+from lightkeeper.telemetry.signals import Sender
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES, STEPS
 
 STORIES = (
     *("instantly_done", "instantly_done", "fails_claims_evidence", "fails_bgs", "stuck_bgs"),

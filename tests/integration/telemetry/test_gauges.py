@@ -7,7 +7,7 @@ import pytest
 from daemon_rig import TYPES, DaemonRig
 from recorded_answers import BGS, failure, record, running, success, track
 
-from lightkeeper.casework.maintenance import announce
+from lightkeeper.casework.maintenance_windows import announce
 from lightkeeper.casework.triage import Action, decide, note
 from lightkeeper.domain.answer import Absence
 from lightkeeper.domain.document import NewDocument
@@ -15,9 +15,9 @@ from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.store.followed import Followed
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES, OPEN_WORDS, STEPS
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES, OPEN_WORDS, STEPS
 
 
 @pytest.fixture

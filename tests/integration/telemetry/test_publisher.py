@@ -33,8 +33,8 @@ from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.events import DOCUMENT_EVENT
 from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
-from lightkeeper.telemetry.signals import OPEN_WORDS, STEPS
 from lightkeeper.telemetry.tag_values import tag_value
+from lightkeeper.telemetry.tags import OPEN_WORDS, STEPS
 
 OUTCOMES = "lightkeeper.documents.outcomes"
 STEP_OUTCOMES = "lightkeeper.step.outcomes"

@@ -9,7 +9,7 @@ from patience import at_most
 from scripted_server import answer, trickle
 from va_list import PATH, VAList
 
-from lightkeeper.domain.maintenance import Listed
+from lightkeeper.domain.maintenance_windows import Listed
 from lightkeeper.upstream.http import MAX_BODY_BYTES, HTTPTransport
 from lightkeeper.upstream.maintenance_list import ListUnread, MaintenanceList
 

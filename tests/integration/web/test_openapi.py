@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 from web_rig import WebRig
 
-from lightkeeper.telemetry.signals import OPERATIONS
+from lightkeeper.telemetry.tags import OPERATIONS
 from lightkeeper.web.app import described
 from lightkeeper.web.problems import SCHEMA
 

@@ -15,7 +15,7 @@ from lightkeeper.casework import veteran_wording
 from lightkeeper.casework.veteran_wording import SAID, VeteranState, wording
 from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.interpret import failure_condition
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import HOUR
 from lightkeeper.store.schema import Form526DocumentSubmission
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightkeeper.domain.maintenance import MaintenanceWindow
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service.status_line import span, status_line
 from lightkeeper.store.levels import Level, Oldest

@@ -11,16 +11,16 @@ from lightkeeper.domain.change import Objective, Outcome, RemarkKind
 from lightkeeper.domain.document import DocumentType, Step
 from lightkeeper.store.levels import troubles
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import (
+from lightkeeper.telemetry.signals import Kind
+from lightkeeper.telemetry.tag_values import MAX_TAG_VALUE, OpenTag
+from lightkeeper.telemetry.tags import (
     CALL_OUTCOMES,
     DOCUMENT_TYPES,
     ENDINGS,
     OPEN_TAGS,
     OPEN_WORDS,
     STEPS,
-    Kind,
 )
-from lightkeeper.telemetry.tag_values import MAX_TAG_VALUE, OpenTag
 
 METRICS = [
     signal

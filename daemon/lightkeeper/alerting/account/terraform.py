@@ -23,7 +23,8 @@ from lightkeeper.alerting.files.dashboards import Dashboard
 from lightkeeper.alerting.files.definitions import Assets, Definition
 from lightkeeper.alerting.files.reading import BadDefinition
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import CONSTANT_TAGS, Kind
+from lightkeeper.telemetry.signals import Kind
+from lightkeeper.telemetry.tags import CONSTANT_TAGS
 
 MONITOR: Final = "datadog_monitor_json"
 SLO: Final = "datadog_service_level_objective"

@@ -15,7 +15,8 @@ from lightkeeper.alerting.evaluate.notify import Why
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.unit_tests.values import BadValues, numbers, seconds, span, statuses
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Kind
+from lightkeeper.telemetry.signals import Kind
+from lightkeeper.telemetry.tags import CONSTANT_TAGS, OPEN_TAGS
 
 _LONGEST: Final = 14 * 86_400
 

@@ -9,7 +9,7 @@ from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills.upstream import CALLS_A_MINUTE, held_up
 from lightkeeper.simulation.drills.world import DOCUMENTS_AN_HOUR, World
 from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE

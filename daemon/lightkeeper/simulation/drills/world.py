@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from lightkeeper.alerting.files.definitions import Assets
-from lightkeeper.casework.maintenance import announce
+from lightkeeper.casework.maintenance_windows import announce
 from lightkeeper.casework.triage import CONDITIONS, Action, decide, note
 from lightkeeper.domain.document import Condition, NewDocument
 from lightkeeper.domain.policy import Policy
@@ -20,9 +20,9 @@ from lightkeeper.store.backup import back_up
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.filters import Filter
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 from lightkeeper.store.triage import TriageStore
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES
 
 START: Final = 1_800_059_400
 """00:30 UTC, thirteen and a half hours before the daily count; all else counts from here."""

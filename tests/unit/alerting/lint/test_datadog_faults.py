@@ -6,7 +6,7 @@ from definition_files import ALL, CHECK, FAILED, FIRST, GOOD, MISSING, STUCK, VA
 
 from lightkeeper.alerting.files.definitions import load
 from lightkeeper.alerting.lint.monitor_rules import lint
-from lightkeeper.telemetry.signals import DOCUMENT_TYPES
+from lightkeeper.telemetry.tags import DOCUMENT_TYPES
 
 OPTIONS, QUERY, MESSAGE = "payload.options", "payload.query", "payload.message"
 NUMERATOR, DENOMINATOR = "payload.query.numerator", "payload.query.denominator"

@@ -12,7 +12,8 @@ from lightkeeper.alerting.files.dashboards import Dashboard, WidgetQuery
 from lightkeeper.alerting.lint.board import tags_of
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Kind
+from lightkeeper.telemetry.signals import Kind
+from lightkeeper.telemetry.tags import CONSTANT_TAGS, OPEN_TAGS
 
 
 def check(board: Dashboard) -> Iterator[Finding]:

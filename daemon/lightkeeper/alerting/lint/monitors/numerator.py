@@ -25,7 +25,7 @@ from lightkeeper.alerting.query.syntax import (
     QuerySyntaxError,
 )
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import OPEN_TAGS
+from lightkeeper.telemetry.tags import OPEN_TAGS
 
 _Term: TypeAlias = tuple[MetricQuery, int]
 """A query of a sum, with 1 where it is added and -1 where it is taken away."""

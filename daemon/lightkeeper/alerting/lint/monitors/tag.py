@@ -12,7 +12,8 @@ from lightkeeper.alerting.query.syntax import (
     ServiceCheckAlert,
 )
 from lightkeeper.telemetry.catalogue import CATALOGUE
-from lightkeeper.telemetry.signals import CONSTANT_TAGS, OPEN_TAGS, Signal
+from lightkeeper.telemetry.signals import Signal
+from lightkeeper.telemetry.tags import CONSTANT_TAGS, OPEN_TAGS
 
 
 def check(subject: Subject) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from lightkeeper.domain.maintenance import Listed, MaintenanceWindow, followed
+from lightkeeper.domain.maintenance_windows import Listed, MaintenanceWindow, followed
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import audit
 from lightkeeper.store.database import Database

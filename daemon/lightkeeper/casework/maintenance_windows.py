@@ -7,9 +7,9 @@ from lightkeeper.casework.filters import instant_of
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.triage import check_note
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
-from lightkeeper.domain.maintenance import MaintenanceWindow, problem
+from lightkeeper.domain.maintenance_windows import MaintenanceWindow, problem
 from lightkeeper.domain.time import DAY, Instant
-from lightkeeper.store.maintenance import MaintenanceWindows
+from lightkeeper.store.maintenance_windows import MaintenanceWindows
 
 _ROW: Final = "{:<6}{:<22}{:<22}{:<11}{:<26}{}".format
 _EVERYWHERE: Final = "all of Lighthouse"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightkeeper.domain.maintenance import (
+from lightkeeper.domain.maintenance_windows import (
     AHEAD_MS,
     LONGEST_MS,
     Listed,
