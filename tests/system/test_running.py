@@ -237,12 +237,12 @@ def test_wrong_settings_at_a_reload_leave_the_old_ones(settings, manager, lighth
         settings.write(LIGHTKEEPER_BATCH_SIZE="many", LIGHTKEEPER_LIGHTHOUSE_URL="http://va.gov")
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile("STATUS=.*settings were not reloaded at .* UTC"))
-        hand_in_env = settings.environment() | {
+        track_env = settings.environment() | {
             "LIGHTKEEPER_BATCH_SIZE": "1",
             "LIGHTKEEPER_LIGHTHOUSE_URL": lighthouse.url,
         }
         ids = lighthouse.add_many(5, "instantly_done")
-        command_line.run("track", "-", env=hand_in_env, input=json_lines(ids))
+        command_line.run("track", "-", env=track_env, input=json_lines(ids))
         command_line.until(lambda: pending_and_unpublished(settings.store) == (0, 0))
         settings.write(LIGHTKEEPER_BATCH_SIZE="9", LIGHTKEEPER_LIGHTHOUSE_URL=lighthouse.url)
         process.send_signal(signal.SIGHUP)

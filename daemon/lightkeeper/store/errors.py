@@ -13,8 +13,7 @@ REMEDIES: Final = {
     "documents that came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
-    "database is locked": "another process writes to it: repeat this once it is done; the daemon "
-    "does by itself",
+    "database is locked": "another process writes to it: try again later; the daemon does so by itself",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
     "open to the user that lightkeeper runs as",
     "database or disk is full": "make room on its disk; lightkeeper then continues by itself",
@@ -22,16 +21,16 @@ REMEDIES: Final = {
 }
 """SQLite's own words, and what to do about them."""
 READ_ONLY: Final = (
-    "the server is read-only, a standby or a primary of before: point LIGHTKEEPER_DATABASE_URL at "
-    "the one that is the primary now"
+    "the server is read-only (a standby, or a former primary): point LIGHTKEEPER_DATABASE_URL at "
+    "the primary"
 )
 _CANCELLED: Final = "57014"
 _INTERRUPTED: Final = "interrupted"
 _BY_SQLSTATE: Final = {
     "25006": READ_ONLY,
-    "55P03": "another session holds a lock: pg_stat_activity and pg_locks show which; end it, or "
-    "repeat this once it is done; the daemon does by itself",
-    _CANCELLED: "the statement took too long: repeat this; the daemon does by itself",
+    "55P03": "another session holds a lock: end it (see pg_locks and pg_stat_activity), or try again "
+    "later; the daemon does so by itself",
+    _CANCELLED: "the statement took too long: try again; the daemon does so by itself",
     "53100": "make room on the server's disk; lightkeeper then continues by itself",
 }
 """The codes of PostgreSQL, whose words depend on its language, and what to do."""
@@ -57,7 +56,7 @@ class Unstorable(StoreUnavailable):
 
 
 class StoreLost(LightkeeperError):
-    """This process cannot go on with the database; another process may."""
+    """This process can no longer use the database; another process may."""
 
     def __init__(self, message: str, exit_status: ExitStatus) -> None:
         super().__init__(message)

@@ -46,7 +46,7 @@ class StoreAccess:
             lambda: self.read(lambda database: Changes(database).newest())
         )
         self.lost: StoreLost | None = None
-        """Why this process has to end: only a new one can go on with the store."""
+        """Why this process has to end: only a new one can use the store."""
 
     def open(self) -> None:
         """Make sure that there is a store to read; raises what `open_database` raises."""

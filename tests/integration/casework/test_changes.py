@@ -78,7 +78,7 @@ def test_a_change_says_what_became_of_which_document(database):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 100])
 def test_pages_follow_one_another(database, limit):
-    """Each change once, in its order; the cursor of an empty page goes on with what comes."""
+    """Each change once, in its order; the cursor of an empty page continues with what comes."""
     stand(Documents(database), ["waiting"] * 5)
     seen, cursor = _read(database, limit=limit)
     assert [(number, "none") for number in range(1, 6)] == seen
@@ -90,7 +90,7 @@ def test_pages_follow_one_another(database, limit):
 
 
 def test_an_empty_store_has_a_cursor_too(database):
-    """Nothing changed yet: its cursor goes on with the first change."""
+    """Nothing changed yet: its cursor continues with the first change."""
     seen, cursor = _read(database)
     assert [] == seen
     stand(Documents(database), ["waiting"])

@@ -62,7 +62,7 @@ def ends(datadog):
 
 
 def test_a_window_mutes_what_it_explains_and_corrects_slos_until_it_is_ended(run, datadog, store):
-    """Announced, told to Datadog, told again, and ended."""
+    """Announced, muted in Datadog, looked at again, and ended."""
     assert 0 == run(*ANNOUNCE, "--until", "8h").returncode
     told = run("account", "maintenance")
     assert (0, "") == (told.returncode, told.stderr)

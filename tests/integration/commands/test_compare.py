@@ -105,7 +105,7 @@ def test_what_cannot_both_be_true_is_listed(source, rig, env):
 
 
 def test_how_many_disagree_is_told_to_datadog(source, rig, env, tmp_path):
-    """By what either says, zeros too; of a part of the table nothing is told."""
+    """By what either says, zeros too; of a part of the table nothing is published."""
 
     def counted(*more):
         with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:

@@ -34,7 +34,7 @@ def env(tmp_path):
 
 
 def test_it_answers_on_loopback_until_it_is_stopped(env, tmp_path):
-    """A token that is made meanwhile counts; SIGTERM ends it with status 0. Datadog is told."""
+    """A token that is made meanwhile counts; SIGTERM ends it with status 0. Datadog learns of it."""
     with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
         answers_until_stopped(env | {"DD_DOGSTATSD_URL": agent.url})
 

@@ -1,4 +1,4 @@
-"""What ends is told of before: by `check`, and as a gauge of tokens and of the key."""
+"""What ends is named before: by `check`, and as a gauge of tokens and of the key."""
 
 import command_line
 import pytest

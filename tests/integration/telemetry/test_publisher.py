@@ -489,11 +489,11 @@ def test_no_transaction_is_open_while_the_publisher_sends(watch):
     writer = threading.Thread(target=write_meanwhile)
     writer.start()
     assert 0 == watch.publisher.publish()
-    told_at = time.monotonic()
+    seen_at = time.monotonic()
     writer.join()
 
     assert 0 == seen["busy"]
-    assert seen["written at"] < told_at
+    assert seen["written at"] < seen_at
     watch.agent.resume()
     watch.agent.drain()
     watch.agent.clear()

@@ -31,7 +31,7 @@ def watch(database_url, tmp_path):
 
 
 def _counted(agent):
-    """How many documents of which type the Agent was told of."""
+    """How many documents of which type the Agent received."""
     counts = Counter()
     for metric in agent.metrics:
         if metric.name == TRACKED:

@@ -28,7 +28,7 @@ START: Final = 1_800_059_400
 """00:30 UTC, thirteen and a half hours before the daily count; all else counts from here."""
 DOCUMENTS_AN_HOUR: Final = 92
 _MOST_AT_ONCE: Final = 5
-_HAND_IN_AFTER: Final = 2.0
+_TRACKED_AFTER: Final = 2.0
 _CHUNK: Final = 1_000
 _DAY: Final = 86_400.0
 
@@ -163,7 +163,7 @@ class World:
 
         Documents that the store refuses are tracked again with the next.
         """
-        accepted_at = self.clock.now - _HAND_IN_AFTER - age
+        accepted_at = self.clock.now - _TRACKED_AFTER - age
         if isinstance(story, str):
             ids = self.lighthouse.add_many(count, story, accepted_at)
         else:
