@@ -146,7 +146,7 @@ def test_each_form_of_a_pause_is_kept_and_logged_once(daemon):
         daemon.lighthouse.fail_next(1, 429, headers=headers)
     polled = command_line.run("poll", env=daemon.env)
 
-    assert (0, "polled 1 documents\n") == (polled.returncode, polled.stdout)
+    assert (0, "polled 1 document\n") == (polled.returncode, polled.stdout)
     token, _, *calls = [call.at for call in daemon.lighthouse.calls]
     assert at <= calls[1]
     assert 1.0 <= calls[0] - token

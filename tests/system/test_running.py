@@ -262,7 +262,7 @@ def test_the_status_says_that_no_monitor_sees_it_until_a_reload_sets_the_env(
     """Under an env that the monitors do not watch, or none, it is as if it did not run."""
     settings.write(DD_ENV=env)
     with ready(settings, manager) as process:
-        manager.wait_for(re.compile("STATUS=0 pending; DD_ENV: .*no monitor will see this daemon"))
+        manager.wait_for(re.compile("STATUS=0 pending; DD_ENV: .*no monitor sees this daemon"))
         settings.write(DD_ENV="staging")
         process.send_signal(signal.SIGHUP)
         manager.wait_for(re.compile(r"STATUS=0 pending$"))
@@ -273,7 +273,7 @@ def test_the_status_says_that_no_monitor_sees_it_until_a_reload_sets_the_env(
     [
         (
             {"LIGHTKEEPER_DATABASE_URL": "sqlite:///other.db"},
-            "LIGHTKEEPER_DATABASE_URL: a restart alone can change this",
+            "LIGHTKEEPER_DATABASE_URL: names another store now: restart",
         ),
         ({"LIGHTKEEPER_BATCH_SIZE": "'"}, "LIGHTKEEPER_BATCH_SIZE: write NAME=value"),
     ],

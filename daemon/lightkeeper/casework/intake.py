@@ -171,6 +171,6 @@ def conflict(documents: Documents, given: NewDocument, before: str = "") -> str:
     return (
         f"request id {given.request_id} is tracked already for another "
         f"{'attachment' if is_same else 'submission or document type'}: "
-        f"{before}compare with `lightkeeper show {given.request_id}`, and `lightkeeper correct` "
-        "it if that is wrong"
+        f"{before}look at `lightkeeper show {given.request_id}`, and run "
+        f"`lightkeeper correct {given.request_id}` if it is wrong"
     )

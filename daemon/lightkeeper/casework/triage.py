@@ -169,8 +169,8 @@ def check_note(
             )
         if problem := personal_in(text):
             raise IncompleteNote(
-                f"{name}: a part of it is {problem}, which is not stored: leave it out, and "
-                "write `request id` before a request id of nine digits"
+                f"{name}: a part of it is {problem}: leave it out; if it is a request id, "
+                "write `request id` before it"
             )
     if not by.strip():
         raise IncompleteNote("--by is empty: give the name of who does this")
@@ -235,7 +235,7 @@ def preview(
     `expected` is the number for which it was to go ahead; None where none was named.
     """
     if not documents:
-        return f"nothing changed: no document matches that would be {action}"
+        return f"nothing changed: no matching document would be {action}"
     counts = Counter(
         (each.document_type, each.lighthouse_status, each.current_step, each.condition)
         for each in documents

@@ -137,7 +137,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="lightkeeper")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Watch the documents of Form 526 claims until each is in the eFolder.
+    """Watch the documents of Form 526 claims until each is done or failed.
 
     Settings come from the environment (LIGHTKEEPER_...), or from the file that
     LIGHTKEEPER_SETTINGS_FILE names; systemd/README.md lists them.

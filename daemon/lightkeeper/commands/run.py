@@ -82,7 +82,7 @@ def poll() -> int:
         spare_what_is_loaded()
         result = daemon.run_once().run(stop)
         agent_unreachable = daemon.emitter.reachable is False
-    click.echo(f"polled {result.polled} documents")
+    click.echo(f"polled {result.polled} document{'s' * (result.polled != 1)}")
     if agent_unreachable:
         complain(
             f"warning: Datadog Agent unreachable at {settings.agent_url}: start it, or set "

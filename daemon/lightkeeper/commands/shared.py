@@ -234,4 +234,4 @@ def note_write(who: str, action: str, what: str) -> None:
         with closing(open_store(load_store_settings())) as store:
             transact(store, partial(audit.note, store, who, action, what, now()))
     except LightkeeperError as exc:
-        complain(f"this is not in the audit log: {exc}", "warning")
+        complain(f"the audit log lacks this command: {exc}", "warning")

@@ -68,7 +68,7 @@ def _table(data: dict[str, Any]) -> str:
         f"+ failed {data['failed']}",
         *map(in_effect, data["maintenance"]),
         "",
-        f"{data['slow']} slow, of which {data['stuck']} stuck and {data['overdue']} overdue",
+        f"{data['slow']} slow: {data['stuck']} stuck, {data['overdue']} of these overdue",
         f"{data['not_found']} not found by Lighthouse",
         f"{data['unacknowledged']} failed, unacknowledged:",
         f"  {lost} not in the eFolder",

@@ -68,8 +68,8 @@ def new(name: str, scopes: tuple[str, ...], days: int, by: str | None) -> int:
         api_tokens.remove(path, name)  # no caller will ever have it
         raise
     complain(
-        f"token {name} {casework.place_of(made)} allows {casework.scopes_of(made)}, and ends in "
-        f"{days} days; it is not shown again",
+        f"token {name} {casework.place_of(made)} allows {casework.scopes_of(made)} for {days} "
+        "days; copy it now: it is not shown again",
         "notice",
     )
     note_write(who, "token_made", f"token {name}: {casework.scopes_of(made)}")

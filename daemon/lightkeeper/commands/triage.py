@@ -42,10 +42,10 @@ _selection = with_options(
 @click.option("--reason", help="Why; `show` displays it. A preview needs none.")
 @click.option("--revoke", is_flag=True, help="Take the acknowledgement back: they page again.")
 def ack(revoke: bool, **options: Any) -> int:
-    """Acknowledge documents: they do not page until they change.
+    """Acknowledge documents: they do not page for a week.
 
-    What is neither closed nor changed within a week (a setting) pages again. Name them by
-    REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
+    They page again after the week (a setting), or once Lighthouse reports another status. Name
+    them by REQUEST_ID, by --file, or by a filter; a filter shows a preview first.
     """
     from lightkeeper.casework.triage import Action
 

@@ -51,7 +51,5 @@ def parse(text: str) -> WebAddress:
     except ValueError:
         is_loopback = False
     if not is_loopback:
-        raise ValueError(
-            f"{RULE}: there is no TLS, so put a proxy that has it before it on the same host"
-        )
+        raise ValueError(f"{RULE}: to listen elsewhere, put a TLS proxy before it on this host")
     return WebAddress(None, host, int(port))

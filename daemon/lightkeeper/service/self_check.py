@@ -246,7 +246,7 @@ def _no_database(url: str) -> Check:
                 f"{database.path.parent}: the folder is missing or not writable: create it, "
                 "or set LIGHTKEEPER_DATABASE_URL",
             )
-    return Check("database", True, "none yet: `lightkeeper run` or `track` creates it")
+    return Check("database", True, "none yet: `lightkeeper run` creates it")
 
 
 def _token(settings: Settings, transport: Transport, tokens: TokenSource) -> Check:

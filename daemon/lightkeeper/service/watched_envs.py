@@ -28,18 +28,15 @@ def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnvs | None) -> 
     env = unified_tags(tag_variables).get("env")
     known = [*watched.files] if watched else []
     if env is None:
-        to = f"{' or '.join(known)}, " if known else ""
-        one = "the env" if len(known) < 2 else "an env"
+        to = f": {' or '.join(known)}" if known else ""
         return (
-            f"DD_ENV: missing: no monitor will see this daemon: set it to {to}{one} of monitors/"
+            f"DD_ENV: missing, so no monitor sees this daemon: set it to an env of monitors/{to}"
         )
     if watched is None or watched.problem or watched.file(env):
         return None
-    folder, envs = watched.folder, " and ".join(known)
     return (
-        f"DD_ENV: {env}, and {folder}/ has {envs}: no monitor will see this daemon: "
-        f"set DD_ENV={' or '.join(known)}, or write {folder}/environments/NAME.json and apply it "
-        "to your account"
+        f"DD_ENV: {env}, so no monitor sees this daemon: set it to {' or '.join(known)}, or write "
+        f"{watched.folder}/environments/NAME.json and apply it to your account"
     )
 
 

@@ -39,7 +39,7 @@ __all__ = [
 WATCH_BUSY_TIMEOUT_MS: Final = 2_000
 """How long the daemon waits for a lock: it tries again anyway, and has signals to send."""
 _ANOTHER_STORE: Final = (
-    "LIGHTKEEPER_DATABASE_URL: a restart alone can change this: it leads to another store"
+    "LIGHTKEEPER_DATABASE_URL: names another store now: restart the daemon to use it"
 )
 _MIGRATION_LOCK: Final = 526_0001
 _INTAKE_LOCK: Final = 526_0003
@@ -99,8 +99,8 @@ class Database(Session):
             if not held:
                 self._db.close()
                 raise StoreUnavailable(
-                    f"{self.place}: the claim of this daemon was released by a pooler or by an "
-                    "administrator; it is taken again, if no other daemon has it"
+                    f"{self.place}: a pooler or an administrator released this daemon's lock; the "
+                    "daemon takes it again, unless another has it"
                 )
 
         def write() -> None:
@@ -308,6 +308,6 @@ def _prepare_file(path: Path, create: bool) -> None:
 
 def _no_store(place: str) -> str:
     return (
-        f"{place}: there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL "
-        "(`run` creates one, and `track` where that setting names it)"
+        f"{place}: no store here: point LIGHTKEEPER_DATABASE_URL at it, or make one with "
+        "`lightkeeper run`"
     )

@@ -13,7 +13,8 @@ REMEDIES: Final = {
     "documents that came since",
     "attempt to write a readonly database": "let the user that lightkeeper runs as write to the "
     "file and its folder",
-    "database is locked": "another process writes to it: try again later; the daemon does so by itself",
+    "database is locked": "another process writes to it: try again later; the daemon "
+    "does so by itself",
     "unable to open database file": "check that the folder is there, mounted for writing, and "
     "open to the user that lightkeeper runs as",
     "database or disk is full": "make room on its disk; lightkeeper then continues by itself",
@@ -28,8 +29,8 @@ _CANCELLED: Final = "57014"
 _INTERRUPTED: Final = "interrupted"
 _BY_SQLSTATE: Final = {
     "25006": READ_ONLY,
-    "55P03": "another session holds a lock: end it (see pg_locks and pg_stat_activity), or try again "
-    "later; the daemon does so by itself",
+    "55P03": "another session holds a lock: end it (see pg_locks and pg_stat_activity), or try "
+    "again later; the daemon does so by itself",
     _CANCELLED: "the statement took too long: try again; the daemon does so by itself",
     "53100": "make room on the server's disk; lightkeeper then continues by itself",
 }

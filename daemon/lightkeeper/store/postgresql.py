@@ -232,7 +232,7 @@ class Claim:
             if time.monotonic() > give_up_at:
                 raise StoreUnavailable(
                     f"{self.engine.place}: the server's process {self._session[0]}, which stopped "
-                    "answering, still holds this daemon's claim: end it, if it stays"
+                    "answering, still holds this daemon's lock: end it, if it stays"
                 )
             time.sleep(0.02)
         ((*session,),) = self._rows(
@@ -271,7 +271,7 @@ class Claim:
         if self._is_pooled():
             raise StoreForeign(
                 f"{self.engine.place} is behind a pooler in transaction mode, which cannot hold "
-                "the claim of the one daemon: point LIGHTKEEPER_DATABASE_URL at the server "
+                "the daemon's lock: point LIGHTKEEPER_DATABASE_URL at the server "
                 "itself, or at a pool in session mode"
             )
 

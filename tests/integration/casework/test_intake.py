@@ -216,7 +216,8 @@ def test_a_conflict_is_rejected_with_its_line(documents):
     assert [2, 3, 4, 7, 8] == [rejection.line for rejection in rejected]
     assert [
         f"request id {number} is tracked already for another {what}: "
-        f"compare with `lightkeeper show {number}`, and `lightkeeper correct` it if that is wrong"
+        f"look at `lightkeeper show {number}`, and run `lightkeeper correct {number}` if it is "
+        "wrong"
         for number, what in (
             *((number, "submission or document type") for number in (1, 2, 3)),
             *((number, "attachment") for number in (4, 1)),

@@ -532,7 +532,7 @@ def test_what_was_acknowledged_long_ago_and_never_settled_is_found(
     assert [] == listed("--unsettled", "--condition", "stuck")
     assert "2 would be closed" in command("close", "--unsettled")
     assert "2 would be no longer acknowledged" in command("ack", "--unsettled", "--revoke")
-    assert "no document matches" in command("ack", "--unsettled")
+    assert "no matching document" in command("ack", "--unsettled")
     monkeypatch.setenv("LIGHTKEEPER_UNSETTLED_AFTER", "6d")
     assert [1, 2, 4] == listed("--unsettled")
 

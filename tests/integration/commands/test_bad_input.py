@@ -160,7 +160,7 @@ CASES = [
     Case("compare vets-api", USAGE, "name vets-api's database: set LIGHTKEEPER_FOLLOW_SOURCE_URL"),
     Case("compare vets-api --format xml", USAGE, "'xml' is not one of 'table'"),
     Case("compare vets-api --source-url postgresql:///x?host=/none", 75, "vets-api's PostgreSQL"),
-    Case("follow list", MISSING, "there is no lightkeeper store here", "none.db"),
+    Case("follow list", MISSING, "no store here", "none.db"),
     Case("follow settle", USAGE, "Missing argument 'ROW_ID...'"),
     Case("follow settle 7", USAGE, "Missing option '--why'"),
     Case("follow settle 7 --why scan.pdf", INCOMPLETE_NOTE, "--why: a part of it is a file name"),
@@ -170,7 +170,7 @@ CASES = [
         "row 7 is none that cannot be tracked: see lightkeeper follow",
     ),
     Case("follow end x", USAGE, "unexpected extra argument (x)"),
-    Case("expected list", MISSING, "there is no lightkeeper store here", "none.db"),
+    Case("expected list", MISSING, "no store here", "none.db"),
     Case("expected settle 1", USAGE, "Missing option '--why'"),
     Case("expected settle 1 --why x --type letter", USAGE, "is not one of 'veteran_upload'"),
     Case(

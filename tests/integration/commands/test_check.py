@@ -81,20 +81,19 @@ OF_STAGING = "monitors/environments/staging.json"
         (
             {"DD_ENV": "qa"},
             1,
-            "DD_ENV: qa, and monitors/ has production and staging: no monitor will see this "
-            "daemon: set DD_ENV=production or staging, or write monitors/environments/NAME.json "
-            "and apply it to your account",
+            "DD_ENV: qa, so no monitor sees this daemon: set it to production or staging, or "
+            "write monitors/environments/NAME.json and apply it to your account",
         ),
         (
             {"DD_TAGS": "env:prod"},
             1,
-            "DD_ENV: prod, and monitors/ has production and staging: no monitor will see this",
+            "DD_ENV: prod, so no monitor sees this daemon: set it to production or staging",
         ),
         (
             {},
             1,
-            "DD_ENV: missing: no monitor will see this daemon: set it to production or staging, "
-            "an env of monitors/",
+            "DD_ENV: missing, so no monitor sees this daemon: set it to an env of monitors/: "
+            "production or staging",
         ),
     ],
 )
@@ -117,10 +116,10 @@ def test_the_monitors_of_the_folder_are_compared_with(env, tmp_path):
     folder.mkdir()
     (folder / "variables.json").write_text(json.dumps(variables | {"env": "Sandbox"}))
     assert (0, True) == _says(env | {"DD_ENV": "sandbox"}, tmp_path, "env sandbox, which mon")
-    assert (1, True) == _says(env, tmp_path, "no monitor will see this daemon: set DD_ENV=Sandbox")
+    assert (1, True) == _says(env, tmp_path, "no monitor sees this daemon: set it to Sandbox")
 
     (folder / "variables.json").write_text('{"stage": "Sandbox", "env": "${stage}"}')
-    assert (1, True) == _says(env, tmp_path, "has Sandbox: no monitor will see this daemon")
+    assert (1, True) == _says(env, tmp_path, "no monitor sees this daemon: set it to Sandbox")
     (folder / "variables.json").write_text("{")
     assert (0, True) == _says(
         env, tmp_path, "env production, not compared: monitors/variables.json: line 1 column 2"
@@ -141,7 +140,7 @@ def test_each_file_of_environments_names_an_env_that_monitors_watch(env, tmp_pat
         env | {"DD_ENV": "load-test"}, tmp_path, "which monitors/environments/a"
     )
     assert (0, True) == _says(env | {"DD_ENV": "sandbox"}, tmp_path, "which monitors/variables")
-    assert (1, True) == _says(env | {"DD_ENV": "a"}, tmp_path, "monitors/ has Sandbox and load-Te")
+    assert (1, True) == _says(env | {"DD_ENV": "a"}, tmp_path, "set it to Sandbox or load-Te")
 
     (others / "b.json").write_text('{"env": "b"')
     (others / "c.json").write_text('{"env": "c", "stge": "y"}')
@@ -172,7 +171,7 @@ def test_run_says_at_its_start_that_no_monitor_will_see_it(env, tmp_path, tagged
 
     said = [line for line in log.read_text().splitlines() if "service.env.unwatched" in line]
     assert (tagged in ({"DD_ENV": "qa"}, {"DD_ENV": ""})) == bool(said)
-    assert all("warning" in line and "no monitor will see this daemon" in line for line in said)
+    assert all("warning" in line and "no monitor sees this daemon" in line for line in said)
     assert 1 >= len(said)
 
 

@@ -298,13 +298,13 @@ def test_a_missing_store_is_an_error(store, command):
     """Exit status 66 instead of healthy zeros, and no store is made."""
     said = complaint(command_line.run(*command, env=command_line.environment(store)), 66)
 
-    assert "there is no lightkeeper store here; check LIGHTKEEPER_DATABASE_URL" in said
+    assert "no store here: point LIGHTKEEPER_DATABASE_URL" in said
     assert not store.exists()
 
 
 def test_poll_creates_no_store(env, store):
     """`poll` on a wrong path ends with 66 and creates nothing."""
-    assert "no lightkeeper store" in complaint(command_line.run("poll", env=env), 66)
+    assert "no store here" in complaint(command_line.run("poll", env=env), 66)
     assert not store.exists()
 
 
@@ -392,7 +392,7 @@ def test_one_document_is_tracked_by_options(store):
     assert (0, "request id 5: known already\n") == (again.returncode, again.stdout)
     assert (
         "request id 5 is tracked already for another submission or document type: "
-        "compare with `lightkeeper show 5`, and `lightkeeper correct` it if that is wrong"
+        "look at `lightkeeper show 5`, and run `lightkeeper correct 5` if it is wrong"
     ) == complaint(conflict, 65)
     shown = json.loads(command_line.run("show", 5, "--json", env=env).stdout)
     assert "2026-01-02T03:04:05Z" == shown["tracked_at"]
@@ -514,7 +514,7 @@ def test_status_counts_documents(polled):
         [
             "tracked 5 = pending 2 + done 1 + failed 2",
             "",
-            "0 slow, of which 0 stuck and 0 overdue",
+            "0 slow: 0 stuck, 0 of these overdue",
             "1 not found by Lighthouse",
             "2 failed, unacknowledged:",
             "  0 not in the eFolder",

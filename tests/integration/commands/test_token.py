@@ -49,7 +49,7 @@ def test_a_token_is_printed_once_and_opens_what_it_says(path):
 
     assert ("vets-api", {"track", "read"}) == (found.name, found.scopes)
     assert 30 * DAY == found.ends - found.created
-    assert "token vets-api of staging allows read, track, and ends in 30 days" in done.stderr
+    assert "token vets-api of staging allows read, track for 30 days" in done.stderr
     assert bearer.startswith("lightkeeper_staging_")
     assert bearer[-64:] not in done.stderr + path.read_text()
     assert 0o600 == path.stat().st_mode & 0o777
@@ -62,7 +62,7 @@ def test_a_token_without_an_environment_is_said_to_have_none(path):
     listed = command_line.run("token", "list", env=env).stdout.splitlines()
 
     assert made.stdout.startswith("lightkeeper_none_")
-    assert "token vets-api without an environment allows read, and ends in" in made.stderr
+    assert "token vets-api without an environment allows read for" in made.stderr
     assert ["vets-api", "read", "no environment"] == re.split("  +", listed[1])[:3]
 
 
@@ -97,7 +97,7 @@ def test_a_store_that_cannot_be_written_keeps_no_token_alive(path, tmp_path):
     done = command_line.run("token", "revoke", "vets-api", env=env)
 
     assert (0, "token vets-api is revoked\n") == (done.returncode, done.stdout)
-    assert done.stderr.startswith("lightkeeper: this is not in the audit log: ")
+    assert done.stderr.startswith("lightkeeper: the audit log lacks this command: ")
     assert [] == api_tokens.read(str(path))
 
 
@@ -110,7 +110,7 @@ def test_where_there_is_no_store_it_is_said(path, tmp_path, words):
     )
     done = command_line.run("token", *words, env=env)
 
-    said = f"lightkeeper: this is not in the audit log: {tmp_path / 'elsewhere.db'}: there is no"
+    said = f"lightkeeper: the audit log lacks this command: {tmp_path / 'elsewhere.db'}: no store"
     assert (0, True) == (done.returncode, done.stderr.splitlines()[-1].startswith(said))
     assert not (tmp_path / "elsewhere.db").exists()
 

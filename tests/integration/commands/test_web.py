@@ -34,7 +34,7 @@ def env(tmp_path):
 
 
 def test_it_answers_on_loopback_until_it_is_stopped(env, tmp_path):
-    """A token that is made meanwhile counts; SIGTERM ends it with status 0. Datadog learns of it."""
+    """A token that is made meanwhile counts; SIGTERM ends it with 0. Datadog learns of it."""
     with SimulatedAgent(port=None, socket_path=tmp_path / "dsd.socket") as agent:
         answers_until_stopped(env | {"DD_DOGSTATSD_URL": agent.url})
 
@@ -135,7 +135,7 @@ def test_what_keeps_it_from_listening_is_one_line(env, tmp_path):
     assert "kept" == (tmp_path / "file").read_text()
 
     done = command_line.run("web", "--listen", "0.0.0.0:80", env=env)
-    assert (2, True) == (done.returncode, "there is no TLS, so put a proxy" in done.stderr)
+    assert (2, True) == (done.returncode, "put a TLS proxy before it" in done.stderr)
     done = command_line.run("web", env=env | {"LIGHTKEEPER_WEB_LISTEN": "10.1.2.3:80"})
     assert (78, True) == (done.returncode, "LIGHTKEEPER_WEB_LISTEN: must be unix:" in done.stderr)
     done = command_line.run("web", env=env | {"LIGHTKEEPER_API_TOKENS_FILE": ""})
@@ -143,4 +143,4 @@ def test_what_keeps_it_from_listening_is_one_line(env, tmp_path):
     done = command_line.run(
         "web", env=env | {"LIGHTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path}/none.db"}
     )
-    assert "there is no lightkeeper store here" in command_line.complaint(done, 66)
+    assert "no store here" in command_line.complaint(done, 66)

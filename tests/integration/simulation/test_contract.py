@@ -25,7 +25,7 @@ from lighthouse_exchanges import (
     statuses,
     too_many,
 )
-from lighthouse_exchanges import UPLOAD
+from lighthouse_exchanges import UPLOAD as TO_UPLOAD
 from manual_clock import ManualClock
 
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
@@ -158,7 +158,7 @@ def test_tokens_keep_the_contract(contract, client, lighthouse):
     exchanges += [
         Exchange(401, BULK, client.ask(1)),
         Exchange(401, SINGLE, client.poll_one(1)),
-        Exchange(401, UPLOAD, client.upload()),
+        Exchange(401, TO_UPLOAD, client.upload()),
     ]
     expected, given = statuses(exchanges)
 
@@ -193,7 +193,7 @@ def test_a_500_keeps_the_contract_in_either_shape(contract, client, lighthouse, 
     exchanges = [
         Exchange(500, BULK, client.ask(1)),
         Exchange(500, SINGLE, client.poll_one(1)),
-        Exchange(500, UPLOAD, client.upload()),
+        Exchange(500, TO_UPLOAD, client.upload()),
         Exchange(500, TOKEN, client.grant(claims(NOON))),
     ]
     expected, given = statuses(exchanges)

@@ -59,7 +59,7 @@ def _execute(url, *statements):
 def test_only_create_makes_a_store(database_url):
     """Without `create` a missing store is an error and is still missing afterwards."""
     for _ in range(2):
-        with pytest.raises(StoreMissing, match="there is no lightkeeper store here") as missing:
+        with pytest.raises(StoreMissing, match="no store here") as missing:
             open_database(database_url, create=False)
         assert 66 == missing.value.exit_status
     assert not _path(database_url).exists() or database_url.startswith("postgresql")

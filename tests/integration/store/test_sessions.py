@@ -256,7 +256,7 @@ def test_a_claim_that_was_released_is_noticed(database, clock):
     """A session whose locks were released writes nothing more until it has the claim again."""
     database.claim()
     database.rows("SELECT pg_advisory_unlock_all()")
-    with pytest.raises(StoreUnavailable, match="claim of this daemon was released"):
+    with pytest.raises(StoreUnavailable, match="released this daemon's lock"):
         database.try_write(NOW)
 
     _until_it_writes(database, clock)

@@ -102,8 +102,8 @@ def test_a_conflict_is_a_409_that_names_the_id(web):
     assert 409 == alone.status
     assert (
         "request id 5 is tracked already for another submission or document type: send it as it "
-        "was before, or ask those who run lightkeeper to compare with `lightkeeper show 5`, and "
-        "`lightkeeper correct` it if that is wrong"
+        "was before, or ask those who run lightkeeper to look at `lightkeeper show 5`, and "
+        "run `lightkeeper correct 5` if it is wrong"
     ) == alone.data["detail"]
 
     among = web.post("/v1/documents", [{"a": 1}, {**ONE, "lighthouse_request_id": 9}, other, ONE])

@@ -247,7 +247,7 @@ _ALL: Final = (
     Fault(
         "wrong-env",
         f"everything goes wrong in a daemon with DD_ENV={WRONG_ENV}; `lightkeeper check` says: no "
-        "monitor will see this daemon",
+        "monitor sees this daemon",
         courses.everything,
         env=WRONG_ENV,
     ),

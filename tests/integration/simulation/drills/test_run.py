@@ -85,8 +85,8 @@ def test_check_says_what_the_drill_of_a_wrong_env_says(assets):
 
     said = unwatched({"DD_ENV": WRONG_ENV}, watched)
 
-    assert "no monitor will see this daemon" in said
-    assert FAULTS["wrong-env"].says.endswith("says: no monitor will see this daemon")
+    assert "no monitor sees this daemon" in said
+    assert FAULTS["wrong-env"].says.endswith("says: no monitor sees this daemon")
 
 
 def test_a_monitor_that_no_drill_fires_is_named(assets):
