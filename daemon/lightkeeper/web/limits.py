@@ -45,7 +45,7 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
-        body = _Body(scope, receive, self._bodies)
+        body = _RequestBody(scope, receive, self._bodies)
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -81,7 +81,7 @@ class _Bodies:
     size = 0
 
 
-class _Body:
+class _RequestBody:
     """The body of one request, which is whole or not in memory at all once it was received."""
 
     def __init__(self, scope: Scope, receive: Receive, bodies: _Bodies) -> None:
