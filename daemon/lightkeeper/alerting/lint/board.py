@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lightkeeper.alerting.files.dashboards import Dashboard, Widget, WidgetQuery
-from lightkeeper.alerting.lint.rules import Check, Finding
+from lightkeeper.alerting.lint.rules import Finding, Rule
 from lightkeeper.alerting.lint.subject import Subject
 
 SCALAR: Final = ("query_value", "toplist", "query_table", "change")
@@ -22,7 +22,7 @@ def subjects(board: Dashboard) -> Iterator[tuple[WidgetQuery, Subject]]:
             yield query, Subject(one, board.assets, is_slo=is_slo)
 
 
-def as_of_monitors(board: Dashboard, check: Check[Subject]) -> Iterator[Finding]:
+def as_of_monitors(board: Dashboard, check: Rule[Subject]) -> Iterator[Finding]:
     """What a rule for monitors finds in its queries."""
     for query, subject in subjects(board):
         for _, remedy in check(subject):

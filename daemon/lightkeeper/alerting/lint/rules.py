@@ -10,16 +10,16 @@ Finding: TypeAlias = tuple[str, str]
 """A place in the file such as `payload.query`, and what to write there."""
 
 Linted = TypeVar("Linted")
-Check: TypeAlias = Callable[[Linted], Iterator[Finding]]
+Rule: TypeAlias = Callable[[Linted], Iterator[Finding]]
 
 
-def by_name(*checks: Check[Linted]) -> dict[str, Check[Linted]]:
+def by_name(*checks: Rule[Linted]) -> dict[str, Rule[Linted]]:
     """Return the checks by the names of their files: `no_data.py` holds the rule `no-data`."""
     return {check.__module__.rpartition(".")[2].replace("_", "-"): check for check in checks}
 
 
 def problems(
-    definition: Definition, linted: Linted, rules: dict[str, Check[Linted]]
+    definition: Definition, linted: Linted, rules: dict[str, Rule[Linted]]
 ) -> Iterator[Problem]:
     """Yield what the rules find, and each silence of the file that silences nothing."""
     for name, check in rules.items():
