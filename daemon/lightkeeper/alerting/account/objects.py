@@ -17,7 +17,7 @@ from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.syntax import (
     Composite,
-    Condition,
+    CompositeCondition,
     Inverse,
     Joined,
     Operand,
@@ -166,7 +166,7 @@ def _combined(query: str, names: Mapping[str, str]) -> str:
         return query
 
 
-def _operands(condition: Condition) -> Iterator[str]:
+def _operands(condition: CompositeCondition) -> Iterator[str]:
     match condition:
         case Operand(name):
             yield name
@@ -177,14 +177,14 @@ def _operands(condition: Condition) -> Iterator[str]:
                 yield from _operands(one)
 
 
-def _condition(query: str) -> Condition:
+def _condition(query: str) -> CompositeCondition:
     found = parse(query)
     if isinstance(found, Composite):
         return found.condition
     raise QuerySyntaxError("query: it combines no monitors: write their keys, as in `a && !b`")
 
 
-def _each(condition: Condition, names: Mapping[str, str]) -> Condition:
+def _each(condition: CompositeCondition, names: Mapping[str, str]) -> CompositeCondition:
     match condition:
         case Operand(name):
             return Operand(names.get(name, name))

@@ -10,7 +10,13 @@ from lightkeeper.alerting.evaluate.formula import Filling
 from lightkeeper.alerting.evaluate.series import SeriesStore
 from lightkeeper.alerting.evaluate.thresholds import Status
 from lightkeeper.alerting.query.scopes import Group
-from lightkeeper.alerting.query.syntax import Composite, Condition, Inverse, Joined, Operand
+from lightkeeper.alerting.query.syntax import (
+    Composite,
+    CompositeCondition,
+    Inverse,
+    Joined,
+    Operand,
+)
 
 _MOST: Final = 10
 _SEVERITY: Final = (Status.OK, Status.NO_DATA, Status.WARN, Status.ALERT)
@@ -139,7 +145,7 @@ class CompositeEvaluator:
         return details
 
 
-def status_of(condition: Condition, statuses: Mapping[str, Status]) -> Status:
+def status_of(condition: CompositeCondition, statuses: Mapping[str, Status]) -> Status:
     """Return the status of a condition: `&&` the least severe, `||` the most severe of them.
 
     Alert, Warn and No Data hold, and OK does not; the opposite of No Data is No Data.

@@ -5,7 +5,7 @@ from typing import Final
 from lightkeeper.alerting.query.scanner import Reader
 from lightkeeper.alerting.query.syntax import (
     Composite,
-    Condition,
+    CompositeCondition,
     Inverse,
     Joined,
     Operand,
@@ -25,7 +25,7 @@ def composite(reader: Reader) -> Composite:
     return found
 
 
-def _condition(reader: Reader) -> Condition:
+def _condition(reader: Reader) -> CompositeCondition:
     parts = [_single(reader)]
     operator = ""
     while found := reader.maybe(r"&&|\|\|"):
@@ -39,7 +39,7 @@ def _condition(reader: Reader) -> Condition:
     return Joined(operator, tuple(parts)) if operator else parts[0]
 
 
-def _single(reader: Reader) -> Condition:
+def _single(reader: Reader) -> CompositeCondition:
     if reader.maybe(r"!"):
         with reader.inner():
             return Inverse(_single(reader))
@@ -51,7 +51,7 @@ def _single(reader: Reader) -> Condition:
     return Operand(reader.take(_KEY, "the key of a monitor, `!` or `(`")[0])
 
 
-def written(condition: Condition) -> str:
+def written(condition: CompositeCondition) -> str:
     """Return the text that is read as this condition."""
     match condition:
         case Operand(monitor):
@@ -62,6 +62,6 @@ def written(condition: Condition) -> str:
             return f" {operator} ".join(map(_enclosed, parts))
 
 
-def _enclosed(condition: Condition) -> str:
+def _enclosed(condition: CompositeCondition) -> str:
     text = written(condition)
     return f"({text})" if isinstance(condition, Joined) else text

@@ -203,7 +203,7 @@ class Operand:
 class Inverse:
     """`!condition`."""
 
-    condition: "Condition"
+    condition: "CompositeCondition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,17 +211,17 @@ class Joined:
     """Conditions with the same operator between them, `&&` or `||`."""
 
     operator: str
-    parts: tuple["Condition", ...]
+    parts: tuple["CompositeCondition", ...]
 
 
-Condition: TypeAlias = Operand | Inverse | Joined
+CompositeCondition: TypeAlias = Operand | Inverse | Joined
 
 
 @dataclass(frozen=True, slots=True)
 class Composite:
     """`a && (b || !c)`: a condition over other monitors."""
 
-    condition: Condition
+    condition: CompositeCondition
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -229,7 +229,7 @@ class Composite:
         return tuple(dict.fromkeys(_named(self.condition)))
 
 
-def _named(condition: Condition) -> Iterator[str]:
+def _named(condition: CompositeCondition) -> Iterator[str]:
     match condition:
         case Operand(monitor):
             yield monitor

@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from lightkeeper.alerting.query.conditions import written
-from lightkeeper.alerting.query.syntax import Condition, Inverse, Joined
+from lightkeeper.alerting.query.syntax import CompositeCondition, Inverse, Joined
 
-_Faulty: TypeAlias = tuple[str, str, Condition]  # what, which test is missing, the condition
+_Faulty: TypeAlias = tuple[
+    str, str, CompositeCondition
+]  # what, which test is missing, the condition
 
 _EXCHANGED: Final = {"&&": "||", "||": "&&"}
 
 
-def faulty_conditions(condition: Condition) -> Iterator[_Faulty]:
+def faulty_conditions(condition: CompositeCondition) -> Iterator[_Faulty]:
     """Yield the condition with a part dropped, a `!` dropped, or && and || exchanged."""
     match condition:
         case Inverse(inner):
@@ -40,7 +42,7 @@ def faulty_conditions(condition: Condition) -> Iterator[_Faulty]:
                     yield what, missing, _with(condition, place, other)
 
 
-def _with(condition: Joined, place: int, other: Condition) -> Joined:
+def _with(condition: Joined, place: int, other: CompositeCondition) -> Joined:
     parts = (*condition.parts[:place], other, *condition.parts[place + 1 :])
     return replace(condition, parts=parts)
 
