@@ -14,7 +14,7 @@ from lightkeeper.web.problems import HttpProblem
 
 LONGEST_WAIT_SECONDS: Final = 30
 MOST_CHANGES: Final = 1_000
-Cursor = Annotated[
+FeedCursor = Annotated[
     str | None,
     Query(
         description="The cursor of the last page; without it, or empty, from the first change on."
@@ -40,7 +40,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["changes"])
     responses=problems.documented(410, titles={400: _WRONG_CURSOR}),
 )
 async def get_changes(
-    caller: Follower, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
+    caller: Follower, after: FeedCursor = None, limit: Limit = 100, wait: Wait = 0
 ) -> Any:
     """Give the changes after a cursor, in the order of their commits. Scope: `changes`.
 
