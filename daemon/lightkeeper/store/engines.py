@@ -16,7 +16,7 @@ BUSY_TIMEOUT_MS: Final = 30_000
 # out that there is none, which took 4 % of a pass.
 sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]  # it gives None
 
-_Engine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
+_DescribedEngine: TypeAlias = tuple[peewee.Database, str, type[Exception]]
 """Peewee's engine, where the database is (without its password), and what its driver raises."""
 
 
@@ -31,7 +31,7 @@ class _Sqlite(peewee.SqliteDatabase):
             super()._close(connection)  # type: ignore[misc]  # peewee's stubs lack it
 
 
-def _sqlite(url: str) -> _Engine:
+def _sqlite(url: str) -> _DescribedEngine:
     path = str(Path(unquote(urlsplit(url).path[1:])))
     pragmas = {
         "synchronous": "normal",
@@ -46,7 +46,7 @@ def _sqlite(url: str) -> _Engine:
 
 def postgresql(
     url: str, setting: str = "LIGHTKEEPER_DATABASE_URL", *, is_ours: bool = True
-) -> _Engine:
+) -> _DescribedEngine:
     """The engine for a PostgreSQL address that this setting gives; raises `StoreForeign`.
 
     For a database that `is_ours` it is an `Engine`, and for another program's a `SourceEngine`.
