@@ -46,7 +46,8 @@ _NOTIFIED: Final = "show_and_notify_no_data"
 _NO_DATA_BLOCK: Final = re.compile(r"\{\{#is_no_data\}\}.*?\{\{/is_no_data\}\}", re.DOTALL)
 _RENOTIFY: Final = ("renotify_interval", "renotify_statuses", "renotify_occurrences")
 
-_Fault: TypeAlias = tuple[str, str, Payload]  # what, which test is missing, the faulty monitor
+_FaultyMonitor: TypeAlias = tuple[str, str, Payload]
+"""What, which test is missing, the faulty monitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _with(monitor: Payload, **options: Any) -> Payload:
     return monitor | texts | {"options": kept}
 
 
-def _of_limits(monitor: Payload) -> Iterator[_Fault]:
+def _of_limits(monitor: Payload) -> Iterator[_FaultyMonitor]:
     text = str(monitor["query"])
     found = _LIMIT.search(text)
     if found is None:
@@ -146,7 +147,7 @@ def _of_limits(monitor: Payload) -> Iterator[_Fault]:
 
 def _of_other_limits(
     monitor: Payload, comparator: str, limits: dict[str, Any]
-) -> Iterator[_Fault]:
+) -> Iterator[_FaultyMonitor]:
     warning = limits.get("warning")
     for moved in _moved(float(warning)) if warning is not None else ():
         fitting = _fitting(comparator, {**limits, "warning": moved})
@@ -187,7 +188,7 @@ def _fitting(comparator: str, limits: dict[str, Any]) -> dict[str, Any]:
     return fitting
 
 
-def _of_runs(monitor: Payload, last: int) -> Iterator[_Fault]:
+def _of_runs(monitor: Payload, last: int) -> Iterator[_FaultyMonitor]:
     """A service check's limits are numbers of runs in a row."""
     text = str(monitor["query"])
     limits = {"critical": 1, **(monitor.get("options", {}).get("thresholds") or {})}
@@ -204,18 +205,18 @@ def _of_runs(monitor: Payload, last: int) -> Iterator[_Fault]:
             )
 
 
-def _of_condition(monitor: Payload, composite: Composite) -> Iterator[_Fault]:
+def _of_condition(monitor: Payload, composite: Composite) -> Iterator[_FaultyMonitor]:
     for what, missing, condition in faulty_conditions(composite.condition):
         yield what, missing, _with(monitor, query=written(condition))
 
 
-def _of_text(monitor: Payload, query: Query) -> Iterator[_Fault]:
+def _of_text(monitor: Payload, query: Query) -> Iterator[_FaultyMonitor]:
     text = str(monitor["query"])
     for what, missing, faulty_text in chain(faulty_windows(text, query), faulty_aggregators(text)):
         yield what, missing, _with(monitor, query=faulty_text)
 
 
-def _of_no_data(monitor: Payload, query: Query) -> Iterator[_Fault]:
+def _of_no_data(monitor: Payload, query: Query) -> Iterator[_FaultyMonitor]:
     options, text = monitor.get("options", {}), str(monitor["query"])
     without = dict.fromkeys(_NO_DATA)
     missing = "a test in which the data end"
@@ -232,7 +233,7 @@ def _of_no_data(monitor: Payload, query: Query) -> Iterator[_Fault]:
         yield "no data made to notify", missing, _with(monitor, **notifying)
 
 
-def _of_notifications(monitor: Payload) -> Iterator[_Fault]:
+def _of_notifications(monitor: Payload) -> Iterator[_FaultyMonitor]:
     options, text = monitor.get("options", {}), str(monitor.get("message", ""))
     for handle in handles(text):
         yield (
