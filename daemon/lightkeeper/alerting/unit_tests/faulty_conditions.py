@@ -7,14 +7,13 @@ from typing import Final, TypeAlias
 from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.syntax import CompositeCondition, Inverse, Joined
 
-_Faulty: TypeAlias = tuple[
-    str, str, CompositeCondition
-]  # what, which test is missing, the condition
+_FaultyCondition: TypeAlias = tuple[str, str, CompositeCondition]
+"""What, which test is missing, the condition."""
 
 _EXCHANGED: Final = {"&&": "||", "||": "&&"}
 
 
-def faulty_conditions(condition: CompositeCondition) -> Iterator[_Faulty]:
+def faulty_conditions(condition: CompositeCondition) -> Iterator[_FaultyCondition]:
     """Yield the condition with a part dropped, a `!` dropped, or && and || exchanged."""
     match condition:
         case Inverse(inner):

@@ -8,7 +8,8 @@ from lightkeeper.alerting.query.syntax import UNIT_SECONDS, BurnRate, Query
 from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import Kind
 
-_Faulty: TypeAlias = tuple[str, str, str]  # what, which test is missing, the query
+_FaultyQuery: TypeAlias = tuple[str, str, str]
+"""What, which test is missing, the query."""
 
 _LAST: Final = re.compile(r"\b(last)_(\d+(?:mo|m|h|d|w))\b")
 _BURN: Final = re.compile(r"\.(long|short)_window\([\"'](\d+[mhd])[\"']\)")
@@ -21,7 +22,7 @@ _OPPOSITE: Final = {"min": "max", "max": "min"}
 _LONG: Final = range(3600, 2 * 86_400 + 1)
 
 
-def faulty_windows(text: str, query: Query) -> Iterator[_Faulty]:
+def faulty_windows(text: str, query: Query) -> Iterator[_FaultyQuery]:
     """Yield the query with its window, or each of its burn rate's, twice and half as long."""
     if isinstance(query, BurnRate):
         lengths = {"long": query.long.seconds, "short": query.short.seconds}
@@ -35,7 +36,7 @@ def faulty_windows(text: str, query: Query) -> Iterator[_Faulty]:
             yield _fault(text, found, f"window {found[2]}", changed)
 
 
-def faulty_aggregators(text: str) -> Iterator[_Faulty]:
+def faulty_aggregators(text: str) -> Iterator[_FaultyQuery]:
     """Yield the query with each gauge aggregated in each other way, over time and over its series.
 
     A count can only be summed, and of a distribution's samples only the least or the greatest is
@@ -63,7 +64,7 @@ def faulty_aggregators(text: str) -> Iterator[_Faulty]:
                 )
 
 
-def _of_samples(text: str, extreme: str) -> Iterator[_Faulty]:
+def _of_samples(text: str, extreme: str) -> Iterator[_FaultyQuery]:
     """Yield the query of a distribution with the least sample for the greatest, or the reverse."""
     signals = [CATALOGUE.get(found[2]) for found in _SPACE.finditer(text)]
     if extreme in _OPPOSITE and any(one and one.kind is Kind.DISTRIBUTION for one in signals):
@@ -88,7 +89,7 @@ def _seconds(length: str) -> int:
     return int(amount) * UNIT_SECONDS[unit]
 
 
-def _fault(text: str, found: re.Match[str], what: str, changed: str) -> _Faulty:
+def _fault(text: str, found: re.Match[str], what: str, changed: str) -> _FaultyQuery:
     return (
         f"{what} made {changed}",
         "a test with the minutes at which it alerts and recovers",
