@@ -132,7 +132,7 @@ class _Dots(leather.Dots):  # type: ignore[misc]
         return []
 
 
-class _Filled(Shape):  # type: ignore[misc]
+class _FilledShape(Shape):  # type: ignore[misc]
     """Bars, or an area, from each point's base to its value, as one path."""
 
     def __init__(self, one: Drawn, bar_minutes: int) -> None:
@@ -188,7 +188,7 @@ def _shape(one: Drawn, frame: Frame) -> Any:
         return _UnlabelledLine(one.colour, 1.6, one.dashes)
     if one.how == "dots":
         return _Dots(one.colour, 2)
-    return _Filled(one, frame.bar_minutes)
+    return _FilledShape(one, frame.bar_minutes)
 
 
 def _times(frame: Frame) -> list[int]:
