@@ -31,7 +31,7 @@ _UNKNOWN = (RemarkKind.UNKNOWN_STATUS, RemarkKind.UNKNOWN_STEP, RemarkKind.UNKNO
 
 
 @dataclass(slots=True)
-class _Group:
+class _TransitionGroup:
     """Unpublished transitions that say the same about different documents."""
 
     count: int = 0
@@ -127,7 +127,7 @@ class Publisher:
             if kind in _UNKNOWN:
                 self._words.tag(detail or "")
 
-    def _publish_group(self, shape: Unpublished, group: _Group) -> list[Digest]:
+    def _publish_group(self, shape: Unpublished, group: _TransitionGroup) -> list[Digest]:
         emitter, kind = self._emitter, shape.document_type
         digests = []
         if shape.outcome is not None:
@@ -186,15 +186,15 @@ class Publisher:
             )
 
 
-def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _Group]]:
+def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _TransitionGroup]]:
     """Transitions by what they say, each group beside the first of them."""
-    groups: list[tuple[Unpublished, _Group]] = []
-    latest: dict[tuple[object, ...], _Group] = {}
+    groups: list[tuple[Unpublished, _TransitionGroup]] = []
+    latest: dict[tuple[object, ...], _TransitionGroup] = {}
     for row in unpublished:
         key = (row.document_type, row.outcome, row.to_step, row.step_changes, row.remarks)
         group = latest.get(key)
         if group is None or len(group.detection) >= PORTION or len(group.processing) >= PORTION:
-            group = latest[key] = _Group(first_at=row.at)
+            group = latest[key] = _TransitionGroup(first_at=row.at)
             groups.append((row, group))
         group.count += 1
         group.transition_ids.append(row.id)
@@ -208,5 +208,5 @@ def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _Group]]
     return groups
 
 
-def _digest(key: EventKey, group: _Group) -> Digest:
+def _digest(key: EventKey, group: _TransitionGroup) -> Digest:
     return Digest(key, group.count, tuple(group.request_ids), group.first_at, group.last_at)
