@@ -33,13 +33,13 @@ WATCHED_SECONDS: Final = 15.0
 MARGIN_SECONDS: Final = 3_600
 """How long before it was copied the last time the -wal may have held what was not copied."""
 
-_Identity = tuple[int, int]
+_FileIdentity = tuple[int, int]
 """Device and inode."""
 
 
 class _File(NamedTuple):
     name: str
-    identity: _Identity
+    identity: _FileIdentity
     descriptor: int
     """SQLite's own."""
 
@@ -275,7 +275,7 @@ def _replaced(store: str, at: float) -> str:
     return f"{store}.replaced-{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H%M%SZ}"
 
 
-def _identity(name: str) -> _Identity | None:
+def _identity(name: str) -> _FileIdentity | None:
     try:
         found = os.stat(name)  # noqa: PTH116  # ten times a pass
     except OSError:
@@ -283,7 +283,7 @@ def _identity(name: str) -> _Identity | None:
     return found.st_dev, found.st_ino
 
 
-def _descriptors() -> dict[_Identity, int]:
+def _descriptors() -> dict[_FileIdentity, int]:
     """What this process has open, the newest descriptor of each file."""
     found = {}
     for name in sorted(os.listdir("/proc/self/fd"), key=int):  # noqa: PTH208

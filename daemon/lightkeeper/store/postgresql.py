@@ -45,7 +45,7 @@ _HELD: Final = """
 """
 
 
-_Identity: TypeAlias = tuple[str, str, int | None]
+_StoreIdentity: TypeAlias = tuple[str, str, int | None]
 """Database, schema, and cluster; a standby that becomes the primary is still the same cluster."""
 
 
@@ -216,7 +216,7 @@ class Claim:
         self.engine = engine
         self._session: list[Any] = []
         """Process and start of the session that claimed last."""
-        self._store: _Identity = ("", "", None)
+        self._store: _StoreIdentity = ("", "", None)
 
     def take(self) -> None:
         """Claim the store in the open session.
@@ -300,7 +300,7 @@ class Claim:
         return _rows(self.engine, sql, params)
 
 
-def _identity(engine: Engine) -> _Identity:
+def _identity(engine: Engine) -> _StoreIdentity:
     asked = "SELECT current_database(), current_schema()"
     cluster = "(SELECT system_identifier FROM pg_control_system())"
     try:
