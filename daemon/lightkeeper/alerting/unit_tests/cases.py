@@ -90,7 +90,7 @@ def _distinct(given: object, read: Callable[[object], Any]) -> object:
 
 
 _Span = Annotated[int, BeforeValidator(_length)]
-_Instant = Annotated[int, BeforeValidator(_instant)]
+_FullMinute = Annotated[int, BeforeValidator(_instant)]
 _Tags = Annotated[Tags, BeforeValidator(_tags)]
 _Groups = Annotated[dict[_Tags, Status], BeforeValidator(_groups)]
 
@@ -163,7 +163,7 @@ class SentSeries(_Strict):
 class ExpectedChange(_Strict):
     """An expected transition."""
 
-    at: _Instant
+    at: _FullMinute
     group: _Tags = frozenset()
     to: Status
 
@@ -171,7 +171,7 @@ class ExpectedChange(_Strict):
 class ExpectedNotification(_Strict):
     """An expected notification; the texts are looked for in title and message together."""
 
-    at: _Instant
+    at: _FullMinute
     group: _Tags = frozenset()
     why: Why
     who: list[str]
@@ -189,8 +189,8 @@ class Case(_Strict):
     name: str
     interval: _Span = 60
     series: list[SentSeries]
-    until: _Instant | None = None
-    states: Annotated[dict[_Instant, _Groups], BeforeValidator(_instants)] = {}
+    until: _FullMinute | None = None
+    states: Annotated[dict[_FullMinute, _Groups], BeforeValidator(_instants)] = {}
     transitions: list[ExpectedChange] | None = None
     notifications: list[ExpectedNotification] | None = None
 
