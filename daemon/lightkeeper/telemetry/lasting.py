@@ -35,14 +35,14 @@ _ANSWERS_A_PERSON: Final = frozenset({"service.reload.refused"})
 _NEW_EACH_TIME: Final = frozenset({"instance", "diagnostics"})  # Lighthouse's ids of one call
 _NUMBER: Final = re.compile(r"\d{4,}|\d+\.\d+|\b(?=\w*\d)\w{8,}")
 
-Key = tuple[object, ...]
+_Variety = tuple[object, ...]
 
 
 @dataclass(slots=True)
 class _Logged:
     """What was logged of one event."""
 
-    met_at: dict[Key, float] = field(default_factory=dict)
+    met_at: dict[_Variety, float] = field(default_factory=dict)
     """When each variety that was logged was met last."""
     logged_at: list[float] = field(default_factory=list)
     """When a variety was logged for the first time, within `QUIET_SECONDS`."""
@@ -50,7 +50,7 @@ class _Logged:
     next_at: float = 0.0
     left_out: int = 0
     lines: int = 0
-    ended: dict[Key, int] = field(default_factory=dict)
+    ended: dict[_Variety, int] = field(default_factory=dict)
     """By each line that said that it ended: `lines` as of then."""
 
     def forget(self, now: float) -> None:
@@ -61,7 +61,7 @@ class _Logged:
         if not self.met_at:
             self.gap, self.next_at = FIRST_GAP_SECONDS, 0.0
 
-    def is_logged(self, key: Key, now: float) -> bool:
+    def is_logged(self, key: _Variety, now: float) -> bool:
         """Whether a line of this variety is logged now."""
         self.forget(now)
         if key not in self.met_at:
@@ -81,7 +81,7 @@ class _Logged:
         self.lines += 1
         return True
 
-    def ends(self, key: Key, now: float) -> bool:
+    def ends(self, key: _Variety, now: float) -> bool:
         """Whether this end is logged: not where nothing was since the last one."""
         if self.ended.get(key, 0) == self.lines:
             return False
@@ -122,7 +122,7 @@ class Lasting:
         return event
 
 
-def _key(event: EventDict) -> Key:
+def _key(event: EventDict) -> _Variety:
     return tuple(
         (name, _essence(name, value))
         for name, value in sorted(event.items())
