@@ -14,9 +14,9 @@ from typing import Literal
 MAX_DATAGRAM_BYTES = 8192  # the Agent's default buffer; it drops what does not fit
 TELEMETRY_PREFIX = "datadog.dogstatsd.client."
 
-Kind = Literal["count", "gauge", "distribution"]
+MetricType = Literal["count", "gauge", "distribution"]
 
-_KINDS: dict[str, Kind] = {"c": "count", "g": "gauge", "d": "distribution"}
+_KINDS: dict[str, MetricType] = {"c": "count", "g": "gauge", "d": "distribution"}
 _UNUSED_KINDS = {"h": "histogram", "ms": "timing", "s": "set"}
 _ALERT_TYPES = ("error", "warning", "info", "success")
 _PRIORITIES = ("normal", "low")
@@ -39,7 +39,7 @@ _CHECK_FIELDS = ("#", "d:", "h:", "m:", *_ORIGIN_FIELDS)
 class Metric:
     """One value of one metric; a packed line gives one `Metric` a value."""
 
-    kind: Kind
+    kind: MetricType
     name: str
     value: float
     tags: dict[str, str]
@@ -135,7 +135,7 @@ def _metrics(line: str) -> list[Metric]:
 
 
 @lru_cache(maxsize=4096)  # values differ from line to line, what stands behind them seldom does
-def _metric_tail(tail: str) -> tuple[Kind, tuple[tuple[str, str], ...], int | None]:
+def _metric_tail(tail: str) -> tuple[MetricType, tuple[tuple[str, str], ...], int | None]:
     symbol, *optional = tail.split("|")
     kind = _kind(symbol)
     fields = _fields(optional, _METRIC_FIELDS)
@@ -242,7 +242,7 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} is not a name Datadog keeps as it is")
 
 
-def _kind(symbol: str) -> Kind:
+def _kind(symbol: str) -> MetricType:
     if symbol in _UNUSED_KINDS:
         raise ValueError(f"a {_UNUSED_KINDS[symbol]}: only counts, gauges, distributions are sent")
     if symbol not in _KINDS:
