@@ -27,7 +27,7 @@ from lightkeeper.store.tallies import tally_moves
 Attachment: TypeAlias = tuple[str, str]
 """Submission id and attachment id: what the tries of one document have in common."""
 
-_Known: TypeAlias = Mapping[int, Recorded | Try]
+_TriesById: TypeAlias = Mapping[int, Recorded | Try]
 """Tries that are polled or decided in this transaction, by row id."""
 
 _TABLE: Final = "form_526_document_submissions"
@@ -96,7 +96,7 @@ def settled(database: Database, batch: Sequence[Recorded], now: Instant) -> Sett
 
 
 def _settled_attachments(
-    database: Database, changed: Sequence[int], tries: _Known, now: Instant
+    database: Database, changed: Sequence[int], tries: _TriesById, now: Instant
 ) -> dict[int, Try]:
     """All tries of the documents of which these are tries, with what they settle, by id."""
     pairs = database.rows(f"{_SAME_ATTACHMENT} ({_marks(changed)})", changed)
@@ -114,7 +114,7 @@ def _settled_types(
     database: Database,
     column: str,
     values: Sequence[str | int],
-    tries: _Known,
+    tries: _TriesById,
     now: Instant,
 ) -> dict[int, Try]:
     """Which documents another one of their type and submission changes, by id.
@@ -138,7 +138,7 @@ def _settled_types(
     }
 
 
-def _as_known(stored: Document, tries: _Known) -> Try:
+def _as_known(stored: Document, tries: _TriesById) -> Try:
     """The try as it was polled and decided, or else as the store has it."""
     one = tries.get(stored.id)
     return Try(one.before, one.decision) if one else Try(stored, Decision(stored, None))
