@@ -16,7 +16,7 @@ _QUOTE: Final = (
     "put quotes around the whole field, and double those inside"
 )
 
-Line = tuple[int, bytes]
+NumberedLine = tuple[int, bytes]
 Fields = Mapping[Any, Any]
 Record = tuple[int, Fields | WrongDocument | None]
 """A line's number, and its fields or what is wrong with it; None where the input pauses."""
@@ -69,11 +69,11 @@ class CsvRows:
     """The records below a header."""
 
     def __init__(
-        self, lines: Iterator[Line], header: Header, is_good: Callable[[Fields], bool]
+        self, lines: Iterator[NumberedLine], header: Header, is_good: Callable[[Fields], bool]
     ) -> None:
         """`is_good` tells whether fields make a document."""
         self._lines, self._is_good = lines, is_good
-        self._again: list[Line] = []
+        self._again: list[NumberedLine] = []
         self._begin(header)
 
     def _begin(self, header: Header) -> None:
@@ -114,7 +114,7 @@ class CsvRows:
         elif (fields := self._fields(row)) is not None:
             yield number, fields
 
-    def _next(self) -> Line | None:
+    def _next(self) -> NumberedLine | None:
         return self._again.pop() if self._again else next(self._lines, None)
 
     def _open_quote(self, number: int, text: str) -> Iterator[Record]:
@@ -123,7 +123,7 @@ class CsvRows:
         Where a line below is a good record by itself, this line's quote was not closed: this line
         is rejected, and those below are read anew.
         """
-        below: list[Line] = []
+        below: list[NumberedLine] = []
         parts, size = [text], len(text)
         is_open = text.count('"') % 2 == 1
         while is_open and (found := self._next()) is not None:

@@ -12,8 +12,8 @@ from lightkeeper.casework.csv_rows import (
     TOO_LONG,
     CsvRows,
     Fields,
-    Line,
     NotHandedOver,
+    NumberedLine,
     Record,
     header_in,
 )
@@ -73,7 +73,7 @@ def records(lines: Iterable[bytes], is_good: Callable[[Fields], bool]) -> Iterat
         )
 
 
-def _numbered(lines: Iterable[bytes]) -> Iterator[Line]:
+def _numbered(lines: Iterable[bytes]) -> Iterator[NumberedLine]:
     number = 0
     for line in lines:
         number += line != PAUSE
@@ -92,7 +92,7 @@ def _refuse_another_kind(number: int, line: bytes) -> None:
         raise WrongDocument(f"line {number}: an object over many lines: {_ONE_EACH.format('.')}")
 
 
-def _json_records(lines: Iterator[Line]) -> Iterator[Record]:
+def _json_records(lines: Iterator[NumberedLine]) -> Iterator[Record]:
     for number, line in lines:
         if not (text := line.strip(BLANKS)):
             if not line:
