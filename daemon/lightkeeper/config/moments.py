@@ -21,5 +21,5 @@ def _milliseconds(value: Any) -> Any:
         ) from exc
 
 
-Moment = Annotated[int, BeforeValidator(_milliseconds)]
+Timestamp = Annotated[int, BeforeValidator(_milliseconds)]
 """An `Instant`; UTC where no zone is named, and the beginning of a date."""

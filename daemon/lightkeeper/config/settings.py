@@ -22,7 +22,7 @@ from lightkeeper.config import (
     web_address,
 )
 from lightkeeper.config.durations import Duration
-from lightkeeper.config.moments import Moment
+from lightkeeper.config.moments import Timestamp
 from lightkeeper.domain.errors import ExitStatus, LightkeeperError
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, HOUR, MINUTE
@@ -150,7 +150,7 @@ class Settings(StoreSettings):
     lighthouse_audience: str | None = None
     lighthouse_client_id: str | None = None
     lighthouse_private_key: SecretStr | None = None
-    lighthouse_key_ends: Moment | None = None
+    lighthouse_key_ends: Timestamp | None = None
     lighthouse_ca: str | None = Field(default=None, validation_alias=f"{PREFIX}LIGHTHOUSE_CA_FILE")
     """The certificates in the file that the variable names: a reload sees that they changed."""
     lighthouse_proxy: SecretStr | None = None
