@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-Needs = Mapping[str, set[str]]
+Dependencies = Mapping[str, set[str]]
 """Of each resource's address those that it names."""
 
 _REFERENCE: Final = re.compile(r"(?<!\$)\$\{([\w-]+\.[\w-]+)\.id\}")
@@ -28,7 +28,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(one)
 
 
-def leads_to(start: str, end: str, needs: Needs) -> bool:
+def leads_to(start: str, end: str, needs: Dependencies) -> bool:
     """Tell whether a resource needs another, itself or through those that it names."""
     todo, seen = [start], {start}
     while todo:
