@@ -10,7 +10,7 @@ from lightkeeper.store.schema import TRANSITION
 if TYPE_CHECKING:
     from lightkeeper.store.session import Session
 
-Place: TypeAlias = tuple[str, str, str, str]
+TallyKey: TypeAlias = tuple[str, str, str, str]
 """Document type, status, step, condition: what is tallied."""
 
 _CHANGES_LOCK: Final = 526_0004
@@ -34,11 +34,13 @@ class AtCommit:
     """
 
     def __init__(self) -> None:
-        self._moves: Counter[Place] = Counter()
-        self._ended_well_at: dict[Place, Instant | None] = {}
+        self._moves: Counter[TallyKey] = Counter()
+        self._ended_well_at: dict[TallyKey, Instant | None] = {}
         self._transitions: list[Sequence[Any]] = []
 
-    def tally(self, moves: Counter[Place], ended_well_at: Mapping[Place, Instant | None]) -> None:
+    def tally(
+        self, moves: Counter[TallyKey], ended_well_at: Mapping[TallyKey, Instant | None]
+    ) -> None:
         """Move the tallies by these counts; where documents ended well, they did so then."""
         self._moves.update(moves)
         self._ended_well_at.update(ended_well_at)

@@ -7,14 +7,14 @@ from typing import Final
 
 from lightkeeper.domain.document import DONE, Document
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.at_commit import Place
+from lightkeeper.store.at_commit import TallyKey
 from lightkeeper.store.database import Database
 
 
 def tally(
     database: Database,
-    moves: Counter[Place],
-    ended_well_at: Mapping[Place, Instant | None] | None = None,
+    moves: Counter[TallyKey],
+    ended_well_at: Mapping[TallyKey, Instant | None] | None = None,
 ) -> None:
     """Move the tallies, in the transaction that moves the documents.
 
@@ -27,8 +27,8 @@ def tally_moves(
     database: Database, moves: Iterable[tuple[Document, Document]], now: Instant
 ) -> None:
     """Tally documents that moved now, each as it was and as it is."""
-    counts: Counter[Place] = Counter()
-    ended_well_at: dict[Place, Instant | None] = {}
+    counts: Counter[TallyKey] = Counter()
+    ended_well_at: dict[TallyKey, Instant | None] = {}
     # Few ways are taken by many: counted first.
     for (left, entered), count in Counter(
         [(place(before), place(after)) for before, after in moves]
@@ -40,7 +40,7 @@ def tally_moves(
     tally(database, counts, ended_well_at)
 
 
-place: Final[Callable[[Document], Place]] = attrgetter(
+place: Final[Callable[[Document], TallyKey]] = attrgetter(
     "document_type", "lighthouse_status", "current_step", "condition"
 )
 """Where a document is tallied."""

@@ -9,7 +9,7 @@ from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import FAILED, Condition, Document, NewDocument, needs_people
 from lightkeeper.domain.time import Instant
 from lightkeeper.store import audit
-from lightkeeper.store.at_commit import Place
+from lightkeeper.store.at_commit import TallyKey
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import recount
 from lightkeeper.store.filters import Filter, select
@@ -87,7 +87,7 @@ class TriageStore:
         # In the order the daemon locks them, so that there is no deadlock.
         lock = "FOR UPDATE" if self._db.dialect == "postgresql" else ""
         effects: dict[tuple[Effect, bool], list[Document]] = {}
-        moves: Counter[Place] = Counter()
+        moves: Counter[TallyKey] = Counter()
         rows = self._db.rows(
             f"SELECT {COLUMNS} {_FROM} WHERE id IN ({marks}) ORDER BY id {lock}", ids
         )
