@@ -36,7 +36,7 @@ from lightkeeper.telemetry.catalogue import CATALOGUE
 from lightkeeper.telemetry.signals import Kind, Signal
 
 METRIC_KINDS: Final = (Kind.COUNT, Kind.GAUGE, Kind.DISTRIBUTION)
-Refusal: TypeAlias = tuple[str, Exception]
+EvaluatorRefusal: TypeAlias = tuple[str, Exception]
 """A place in the file, and why the evaluator refuses what stands there."""
 Complaint: TypeAlias = Callable[[str], str | None]
 """Says what is wrong with a command line; None where it is right, or another program's."""
@@ -187,11 +187,11 @@ class Subject:
         return {reason: handles(text) for reason, text in rendered.items()}
 
     @cached_property
-    def refusals(self) -> list[Refusal]:
+    def refusals(self) -> list[EvaluatorRefusal]:
         """Why the evaluator refuses it, the texts apart from everything else."""
         return list(self._slo_refusals() if self.is_slo else self._monitor_refusals())
 
-    def _monitor_refusals(self) -> Iterator[Refusal]:
+    def _monitor_refusals(self) -> Iterator[EvaluatorRefusal]:
         if isinstance(self.query, BurnRate | ErrorBudget):
             slo = self.assets.slos.get(self.query.slo)
             # What is wrong with the SLO is reported in its own file, once.
@@ -209,7 +209,7 @@ class Subject:
                 if not name:
                     return
 
-    def _slo_refusals(self) -> Iterator[Refusal]:
+    def _slo_refusals(self) -> Iterator[EvaluatorRefusal]:
         targets = dicts(self.payload.get("thresholds"), "")
         for span in [one.get("timeframe", "30d") for _, one in targets] or ["30d"]:
             windows = '.long_window("1h").short_window("5m")'
