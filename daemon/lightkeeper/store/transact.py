@@ -23,10 +23,10 @@ _UNKNOWN: Final = (
 _STATUS: Final = """
     SELECT CASE WHEN pg_postmaster_start_time() = ? THEN txid_status(?) ELSE 'started since' END
 """
-_Result = TypeVar("_Result")
+_T = TypeVar("_T")
 
 
-def transact(session: Session, work: Callable[[], _Result]) -> _Result:
+def transact(session: Session, work: Callable[[], _T]) -> _T:
     """Do `work` in one write transaction, and commit it once; what `work` returns.
 
     It is done again where the database undid it for the sake of another transaction, and once

@@ -25,7 +25,7 @@ _READERS: Final = {"sqlite": 2, "postgresql": 4}
 _SCANNERS: Final = 2
 _WRITERS: Final = {"sqlite": 1, "postgresql": 4}
 """SQLite has one writer at a time anyway."""
-_Result = TypeVar("_Result")
+_T = TypeVar("_T")
 
 
 class StoreSilent(LightkeeperError):
@@ -56,7 +56,7 @@ class StoreAccess:
         else:
             database.close()
 
-    async def read(self, work: Callable[[Database], _Result]) -> _Result:
+    async def read(self, work: Callable[[Database], _T]) -> _T:
         """What `work` reads, quickly and of one moment: with SQLite everything else waits."""
         if self._inline is None:
             return await self.read_much(work)
@@ -66,31 +66,31 @@ class StoreAccess:
             self.lost = exc
             raise
 
-    async def read_much(self, work: Callable[[Database], _Result]) -> _Result:
+    async def read_much(self, work: Callable[[Database], _T]) -> _T:
         """What `work` reads of one moment: much of it, which is found at once."""
         return await self._in(self._readers, lambda database: _read(database, work))
 
-    async def scan(self, work: Callable[[Database], _Result]) -> _Result:
+    async def scan(self, work: Callable[[Database], _T]) -> _T:
         """What `work` reads of one moment, and may have to look at every document to find.
 
         Raises `TookTooLong` after `SCAN_SECONDS`, and `StoreSilent` where other scans are in the
         way for too long.
         """
 
-        def scan(database: Database) -> _Result:
+        def scan(database: Database) -> _T:
             with database.ended_after(SCAN_SECONDS):
                 return work(database)
 
         return await self._in(self._scanners, lambda database: _read(database, scan))
 
-    async def write(self, work: Callable[[Database], _Result]) -> _Result:
+    async def write(self, work: Callable[[Database], _T]) -> _T:
         """What `work` returns, which may write; raises `StoreSilent` if it takes too long.
 
         Whether it was written is then not known.
         """
         return await self._in(self._writers, work)
 
-    async def _in(self, pool: "_Pool", work: Callable[[Database], _Result]) -> _Result:
+    async def _in(self, pool: "_Pool", work: Callable[[Database], _T]) -> _T:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await pool.run(work)
@@ -119,11 +119,11 @@ class _Pool:
         for thread in reversed(self._threads):
             self._free.put_nowait(thread)
 
-    async def run(self, work: Callable[[Database], _Result]) -> _Result:
+    async def run(self, work: Callable[[Database], _T]) -> _T:
         thread = await self._free.get()
         future = asyncio.wrap_future(thread.executor.submit(thread.run, work))
 
-        def is_over(done: asyncio.Future[_Result]) -> None:
+        def is_over(done: asyncio.Future[_T]) -> None:
             self._free.put_nowait(thread)
             if not done.cancelled():
                 done.exception()  # asked for, lest asyncio logs what no caller waits for
@@ -145,7 +145,7 @@ class _StoreThread:
         self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._database: Database | None = None
 
-    def run(self, work: Callable[[Database], _Result]) -> _Result:
+    def run(self, work: Callable[[Database], _T]) -> _T:
         if self._database is None:
             self._database = _opened(self._url, reads_only=self._reads_only)
         return work(self._database)
@@ -172,7 +172,7 @@ def _opened(url: str, *, reads_only: bool) -> Database:
     return database
 
 
-def _read(database: Database, work: Callable[[Database], _Result]) -> _Result:
+def _read(database: Database, work: Callable[[Database], _T]) -> _T:
     try:
         with database.reading():
             return work(database)
