@@ -23,8 +23,8 @@ from lightkeeper.alerting.query.syntax import (
     Number,
     OtherAlert,
     Query,
+    QueryScope,
     QuerySyntaxError,
-    Scope,
     ServiceCheckAlert,
     Tag,
     Window,
@@ -172,7 +172,7 @@ def _by(reader: Reader) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _written_one_way(reader: Reader) -> Scope:
+def _written_one_way(reader: Reader) -> QueryScope:
     """Read a whole scope: Datadog takes symbols or words in it, and not both."""
     begin = reader.at
     scope = _scope(reader)
@@ -186,28 +186,28 @@ def _written_one_way(reader: Reader) -> Scope:
     return scope
 
 
-def _scope(reader: Reader) -> Scope:
+def _scope(reader: Reader) -> QueryScope:
     parts = [_either(reader)]
     while reader.maybe(r","):
         parts.append(_either(reader))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _either(reader: Reader) -> Scope:
+def _either(reader: Reader) -> QueryScope:
     parts = [_both(reader)]
     while reader.maybe(r"(?:OR|or)\b"):
         parts.append(_both(reader))
     return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
-def _both(reader: Reader) -> Scope:
+def _both(reader: Reader) -> QueryScope:
     parts = [_single(reader)]
     while reader.maybe(r"(?:AND|and)\b"):
         parts.append(_single(reader))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _single(reader: Reader) -> Scope:
+def _single(reader: Reader) -> QueryScope:
     if reader.maybe(r"!|(?:NOT|not)\b(?!\s*:)"):
         with reader.inner():
             return Not(_single(reader))

@@ -7,7 +7,7 @@ from math import prod
 from typing import Final, TypeAlias
 
 from lightkeeper.alerting.errors import Unsupported
-from lightkeeper.alerting.query.syntax import All, AnyOf, Everything, Not, Scope, Tag
+from lightkeeper.alerting.query.syntax import All, AnyOf, Everything, Not, QueryScope, Tag
 
 Group: TypeAlias = tuple[str, ...]
 """The tags of one group, `key:value` in the order of the query's `by`; empty for all together."""
@@ -16,7 +16,7 @@ _OTHER: Final = "\0"
 _MOST_KINDS: Final = 5_000
 
 
-def matches(scope: Scope, tags: frozenset[str]) -> bool:
+def matches(scope: QueryScope, tags: frozenset[str]) -> bool:
     """Tell whether a scope takes in what has these tags."""
     match scope:
         case Everything():
@@ -41,7 +41,7 @@ def groups_of(tags: frozenset[str], by: tuple[str, ...]) -> list[Group]:
 
 
 def told_apart(
-    scopes: Iterable[Scope], known: Mapping[str, tuple[str, ...]]
+    scopes: Iterable[QueryScope], known: Mapping[str, tuple[str, ...]]
 ) -> Iterator[frozenset[str]]:
     """Yield the tags of one series of each kind that the scopes tell apart, at least once.
 
@@ -66,7 +66,7 @@ def told_apart(
     yield from map(frozenset, itertools.product(*kinds))
 
 
-def tags_in(scope: Scope) -> Iterator[str]:
+def tags_in(scope: QueryScope) -> Iterator[str]:
     """Each tag that a scope names, also where it excludes it."""
     match scope:
         case Tag(text):

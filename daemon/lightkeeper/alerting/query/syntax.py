@@ -58,24 +58,24 @@ class Tag:
 class Not:
     """What the inner scope leaves out."""
 
-    scope: "Scope"
+    scope: "QueryScope"
 
 
 @dataclass(frozen=True, slots=True)
 class All:
     """Where every part holds."""
 
-    scopes: tuple["Scope", ...]
+    scopes: tuple["QueryScope", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
     """Where one part holds."""
 
-    scopes: tuple["Scope", ...]
+    scopes: tuple["QueryScope", ...]
 
 
-Scope: TypeAlias = Everything | Tag | Not | All | AnyOf
+QueryScope: TypeAlias = Everything | Tag | Not | All | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class MetricQuery:
 
     aggregator: str | None
     metric: str
-    scope: Scope
+    scope: QueryScope
     by: tuple[str, ...] = ()
     calls: tuple[MethodCall, ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-from lightkeeper.alerting.query.syntax import All, Scope, ServiceCheckAlert, Tag
+from lightkeeper.alerting.query.syntax import All, QueryScope, ServiceCheckAlert, Tag
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield subject.place, "write env:${env} into each scope, and no other env"
 
 
-def _required(scope: Scope) -> set[Scope]:
+def _required(scope: QueryScope) -> set[QueryScope]:
     """What holds for everything that the scope matches."""
     if isinstance(scope, All):
         return set().union(*map(_required, scope.scopes))

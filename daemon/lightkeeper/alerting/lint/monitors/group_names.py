@@ -15,7 +15,7 @@ from lightkeeper.alerting.evaluate.message import VARIABLES, Template
 from lightkeeper.alerting.files.definitions import PAGERS
 from lightkeeper.alerting.lint.rules import Finding
 from lightkeeper.alerting.lint.subject import Subject
-from lightkeeper.alerting.query.syntax import All, Scope, ServiceCheckAlert, Tag
+from lightkeeper.alerting.query.syntax import All, QueryScope, ServiceCheckAlert, Tag
 
 _LINK: Final = re.compile(r"https?://\S+")
 _ALERT: Final = frozenset({"is_alert"})
@@ -49,7 +49,7 @@ def _keys(subject: Subject) -> list[str]:
 
 
 def _is_fixed(subject: Subject, key: str) -> bool:
-    scopes: list[Scope] = []
+    scopes: list[QueryScope] = []
     for one in (subject, *subject.operands):
         scopes += [query.scope for query in one.queries if key in query.by]
         if isinstance(one.query, ServiceCheckAlert) and key in one.query.by:
@@ -57,7 +57,7 @@ def _is_fixed(subject: Subject, key: str) -> bool:
     return bool(scopes) and all(_fixes(scope, key) for scope in scopes)
 
 
-def _fixes(scope: Scope, key: str) -> bool:
+def _fixes(scope: QueryScope, key: str) -> bool:
     match scope:
         case Tag(text):
             return text.startswith(f"{key}:") and "*" not in text
