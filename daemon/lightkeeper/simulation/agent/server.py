@@ -19,7 +19,7 @@ from lightkeeper.simulation.agent.datagram import (
 )
 
 Listener = Callable[[Signal], None]
-Series = tuple[str, tuple[tuple[str, str], ...]]
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
 _RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024  # the kernel grants what it allows
 _LARGEST_DATAGRAM_BYTES = 65_536
@@ -172,7 +172,7 @@ class SimulatedAgent:
         """Return all values of that name, of any kind, that carry at least these tags."""
         return [metric.value for metric in self._matching(name, tags)]
 
-    def series(self) -> set[Series]:
+    def series(self) -> set[SeriesKey]:
         """Return each metric name with each set of tags it came with, as sorted pairs."""
         return {(metric.name, tuple(sorted(metric.tags.items()))) for metric in self.metrics}
 
