@@ -1,7 +1,7 @@
 """Every signal that a simulated Agent of this run received, held against the catalogue."""
 
 from lightkeeper.simulation.agent import server as agent
-from lightkeeper.simulation.agent.datagram import Event, Metric, Signal
+from lightkeeper.simulation.agent.datagram import Event, Metric, ReceivedSignal
 from lightkeeper.telemetry.catalogue import CATALOGUE
 
 # What any Agent of this run received, from any process: (kind, name).
@@ -9,7 +9,7 @@ SEEN: set[tuple[str, str]] = set()
 _read = agent.parse
 
 
-def _noted(datagram: bytes) -> list[Signal]:
+def _noted(datagram: bytes) -> list[ReceivedSignal]:
     signals = _read(datagram)
     for signal in signals:
         if isinstance(signal, Metric):

@@ -78,7 +78,7 @@ class ServiceCheck:
     timestamp: int | None = None
 
 
-Signal = Metric | Event | ServiceCheck
+ReceivedSignal = Metric | Event | ServiceCheck
 
 
 class MalformedDatagram(ValueError):
@@ -90,7 +90,7 @@ class MalformedDatagram(ValueError):
         self.reason = reason
 
 
-def parse(datagram: bytes) -> list[Signal]:
+def parse(datagram: bytes) -> list[ReceivedSignal]:
     """
     Return all that the datagram says, in its order.
 
@@ -102,7 +102,7 @@ def parse(datagram: bytes) -> list[Signal]:
     if len(datagram) > MAX_DATAGRAM_BYTES:
         reason = f"datagram of {len(datagram)} bytes, the Agent reads {MAX_DATAGRAM_BYTES}"
         raise MalformedDatagram(datagram, reason)
-    signals: list[Signal] = []
+    signals: list[ReceivedSignal] = []
     for line in datagram.split(b"\n"):
         try:
             signals.extend(_line(line))

@@ -13,12 +13,12 @@ from lightkeeper.simulation.agent.datagram import (
     Event,
     MalformedDatagram,
     Metric,
+    ReceivedSignal,
     ServiceCheck,
-    Signal,
     parse,
 )
 
-Listener = Callable[[Signal], None]
+Listener = Callable[[ReceivedSignal], None]
 SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
 _RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024  # the kernel grants what it allows
@@ -53,7 +53,7 @@ class SimulatedAgent:
         self.port = port
         self.socket_path = None if socket_path is None else Path(socket_path)
         self.listener = listener
-        self.received: list[Signal] = []
+        self.received: list[ReceivedSignal] = []
         self.telemetry: list[Metric] = []
         self.malformed: list[tuple[bytes, str]] = []
         self._arrival = threading.Condition()
@@ -206,7 +206,7 @@ class SimulatedAgent:
                     for signal in signals:
                         self.listener(signal)
 
-    def _receive(self, sock: socket.socket) -> list[Signal]:
+    def _receive(self, sock: socket.socket) -> list[ReceivedSignal]:
         with self._arrival:
             start = len(self.received)
             with contextlib.suppress(BlockingIOError):
