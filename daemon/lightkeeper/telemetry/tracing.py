@@ -39,7 +39,7 @@ _DEFAULTS: Final = {
 _EXIT_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _IDLE: Final = "lightkeeper.idle"
 
-Tags: TypeAlias = Callable[[Any], Mapping[str, str] | None]
+SpanTags: TypeAlias = Callable[[Any], Mapping[str, str] | None]
 """The tags that a call's result adds to its span; None where the call had nothing to do."""
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Tracer:
     def __init__(self, tracer: "ddtrace.trace.Tracer") -> None:
         self._tracer = tracer
 
-    def wrap(self, part: object, method: str, name: str, tags: Tags | None = None) -> None:
+    def wrap(self, part: object, method: str, name: str, tags: SpanTags | None = None) -> None:
         """Make `part.method` run inside a span `name`, a child of its caller's span if any.
 
         An exception is raised as before; the span holds its type alone. A trace that is one span

@@ -20,7 +20,7 @@ from lightkeeper.telemetry.tags import CONSTANT_TAGS, OPEN_TAGS
 
 _LONGEST: Final = 14 * 86_400
 
-Tags: TypeAlias = frozenset[str]
+TagSet: TypeAlias = frozenset[str]
 Payload: TypeAlias = dict[str, Any]
 
 
@@ -61,7 +61,7 @@ def _instant(given: object) -> int:
     return found
 
 
-def _tags(given: object) -> Tags:
+def _tags(given: object) -> TagSet:
     """Read `key:value,key:value`; empty for none."""
     if isinstance(given, frozenset):
         return given
@@ -91,8 +91,8 @@ def _distinct(given: object, read: Callable[[object], Any]) -> object:
 
 _Span = Annotated[int, BeforeValidator(_length)]
 _FullMinute = Annotated[int, BeforeValidator(_instant)]
-_Tags = Annotated[Tags, BeforeValidator(_tags)]
-_Groups = Annotated[dict[_Tags, Status], BeforeValidator(_groups)]
+_WrittenTags = Annotated[TagSet, BeforeValidator(_tags)]
+_Groups = Annotated[dict[_WrittenTags, Status], BeforeValidator(_groups)]
 
 
 class _Strict(BaseModel):
@@ -147,7 +147,7 @@ class SentSeries(_Strict):
         except BadValues as exc:
             raise _wrong("values", str(exc)) from exc
 
-    def points(self, constant: Tags, interval: int) -> list[Point]:
+    def points(self, constant: TagSet, interval: int) -> list[Point]:
         """Return its points, with the tags that all series carry."""
         name, own = self.named
         together = {**dict(tag.split(":", 1) for tag in constant), **own}
@@ -164,7 +164,7 @@ class ExpectedChange(_Strict):
     """An expected transition."""
 
     at: _FullMinute
-    group: _Tags = frozenset()
+    group: _WrittenTags = frozenset()
     to: Status
 
 
@@ -172,7 +172,7 @@ class ExpectedNotification(_Strict):
     """An expected notification; the texts are looked for in title and message together."""
 
     at: _FullMinute
-    group: _Tags = frozenset()
+    group: _WrittenTags = frozenset()
     why: Why
     who: list[str]
     contains: list[str] = []
@@ -230,7 +230,7 @@ class Suite(_Strict):
     """The tests of one monitor; `tags` go with every signal that does not carry the key."""
 
     monitor: str
-    tags: _Tags = frozenset()
+    tags: _WrittenTags = frozenset()
     tests: list[Case]
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from lightkeeper.alerting.unit_tests.cases import (
     Payload,
     Point,
     Suite,
-    Tags,
+    TagSet,
 )
 from lightkeeper.alerting.unit_tests.played import Played, minutes
 from lightkeeper.alerting.unit_tests.suites import BadTests, load_suite
@@ -72,7 +72,7 @@ class PreparedTest:
     `operands` are what the tests of a suite have in common.
     """
 
-    def __init__(self, case: Case, constant: Tags, operands: _Operands) -> None:
+    def __init__(self, case: Case, constant: TagSet, operands: _Operands) -> None:
         self.case = case
         points = chain.from_iterable(one.points(constant, case.interval) for one in case.series)
         self._points = sorted(points, key=lambda point: point.at_seconds)
@@ -183,7 +183,7 @@ def run_tests(assets: Assets, files: Iterable[Path], *, every: bool = True) -> R
 
 
 def _states(
-    at: int, expected: Mapping[Tags, Status], states: Mapping[Group, Status]
+    at: int, expected: Mapping[TagSet, Status], states: Mapping[Group, Status]
 ) -> Iterator[str]:
     # A group that is OK has to be expected only where a test names it.
     got = {
@@ -236,7 +236,7 @@ def _differing(what: str, expected: Iterable[_Step], got: Iterable[_Step]) -> It
         yield f"  {word}: {'; '.join(map(_shown, sorted(steps))) or 'none'}"
 
 
-def _step(at: int, tags: Tags, what: str) -> _Step:
+def _step(at: int, tags: TagSet, what: str) -> _Step:
     return at, ",".join(sorted(tags)), what
 
 
