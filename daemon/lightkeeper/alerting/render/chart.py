@@ -65,7 +65,7 @@ class Frame:
 def svg(series: Sequence[Drawn], frame: Frame, title: str, says: str) -> ElementTree.Element:
     """The chart, with its title and what it says for those who cannot see it."""
     chart = leather.Chart()
-    time = _Time(frame.first, frame.end)
+    time = _TimeScale(frame.first, frame.end)
     chart.set_x_scale(time)
     tops = [value for one in series for _, value in one.points if value is not None]
     low, high = min([0.0, *tops]), max([*tops, 0.0])
@@ -97,7 +97,7 @@ def svg(series: Sequence[Drawn], frame: Frame, title: str, says: str) -> Element
     )
 
 
-class _Time(Scale):  # type: ignore[misc]
+class _TimeScale(Scale):  # type: ignore[misc]
     """Minutes, from one edge to the other."""
 
     def __init__(self, first: int, end: int) -> None:
@@ -221,7 +221,7 @@ def _numbers(scale: Any, values: Sequence[float]) -> list[Decimal]:
     return [one.normalize() if one else Decimal(0) for one in ticks]
 
 
-def _mark(group: ElementTree.Element, frame: Frame, time: "_Time", scale: Any) -> None:
+def _mark(group: ElementTree.Element, frame: Frame, time: "_TimeScale", scale: Any) -> None:
     """Add the levels and moments, in the group that holds the axes and the series."""
     if not frame.axes:
         return

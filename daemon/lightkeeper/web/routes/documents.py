@@ -108,7 +108,7 @@ def _rejection(found: Items, count: int) -> HttpProblem:
     )
 
 
-Time = Annotated[
+TimeBound = Annotated[
     str | None,
     Field(
         description="A time, a date (its whole day, UTC), or an age such as 7d.",
@@ -146,10 +146,10 @@ class ListFilter(BaseModel):
         description="Of which Lighthouse uses this word. Scope: `staff`.",
     )
     submission: list[str] = Field([], max_length=MOST_VALUES)
-    failed_since: Time = None
-    failed_until: Time = None
-    tracked_since: Time = None
-    tracked_until: Time = None
+    failed_since: TimeBound = None
+    failed_until: TimeBound = None
+    tracked_since: TimeBound = None
+    tracked_until: TimeBound = None
     unobserved: bool = False
     unsettled: bool = False
     after: Cursor = Field(
