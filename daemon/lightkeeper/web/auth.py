@@ -95,6 +95,6 @@ def _unauthorized(detail: str) -> HttpProblem:
     return HttpProblem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-Tracker = Annotated[Caller, Depends(Needs(Scope.TRACK))]
-Reader = Annotated[Caller, Depends(Needs(Scope.READ))]
-Follower = Annotated[Caller, Depends(Needs(Scope.CHANGES))]
+MayTrack = Annotated[Caller, Depends(Needs(Scope.TRACK))]
+MayRead = Annotated[Caller, Depends(Needs(Scope.READ))]
+MayFollow = Annotated[Caller, Depends(Needs(Scope.CHANGES))]

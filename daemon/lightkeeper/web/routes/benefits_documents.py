@@ -14,7 +14,7 @@ from starlette.responses import Response
 from lightkeeper.casework.answers import document_answer
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import GuardedRoute, Reader
+from lightkeeper.web.auth import GuardedRoute, MayRead
 from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
 
@@ -42,7 +42,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     response_model=schemas.DocumentAnswer,
     responses=problems.documented(titles={404: _NOT_TRACKED}),
 )
-async def get_document(caller: Reader, request_id: RequestId, max_age: MaxAge = None) -> Any:
+async def get_document(caller: MayRead, request_id: RequestId, max_age: MaxAge = None) -> Any:
     """Say where a document is, since when, and what its veteran may read. Scope: `read`."""
     web = caller.web
     stale = await web.fresh.poll(caller.name, Key.REQUEST_ID, [request_id], max_age)

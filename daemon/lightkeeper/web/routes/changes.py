@@ -9,7 +9,7 @@ from starlette.responses import Response
 from lightkeeper.casework.changes import ChangesPage, CursorGone, Feed, WrongCursor
 from lightkeeper.store.changes import Changes
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Follower, GuardedRoute
+from lightkeeper.web.auth import GuardedRoute, MayFollow
 from lightkeeper.web.problems import HttpProblem
 
 LONGEST_WAIT_SECONDS: Final = 30
@@ -40,7 +40,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["changes"])
     responses=problems.documented(410, titles={400: _WRONG_CURSOR}),
 )
 async def get_changes(
-    caller: Follower, after: FeedCursor = None, limit: Limit = 100, wait: Wait = 0
+    caller: MayFollow, after: FeedCursor = None, limit: Limit = 100, wait: Wait = 0
 ) -> Any:
     """Give the changes after a cursor, in the order of their commits. Scope: `changes`.
 

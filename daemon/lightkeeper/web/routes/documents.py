@@ -20,7 +20,7 @@ from lightkeeper.store.documents import Documents
 from lightkeeper.store.errors import TookTooLong
 from lightkeeper.store.filters import Listing
 from lightkeeper.web import bodies, cursors, problems, schemas
-from lightkeeper.web.auth import Caller, GuardedRoute, Reader, Tracker
+from lightkeeper.web.auth import Caller, GuardedRoute, MayRead, MayTrack
 from lightkeeper.web.problems import HttpProblem
 
 MOST_LISTED: Final = 1_000
@@ -48,7 +48,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["documents"])
     | {200: {"model": schemas.TrackedAnswer, "description": "All of them are known already."}},
     openapi_extra={"requestBody": schemas.DOCUMENTS_TO_TRACK},
 )
-async def track_documents(caller: Tracker, request: Request) -> Any:
+async def track_documents(caller: MayTrack, request: Request) -> Any:
     """Track one document, or up to 1,000 in an array, by the rules of `lightkeeper track`.
 
     To send the same again changes nothing. Every good item is stored, also where others are
@@ -162,7 +162,7 @@ class ListFilter(BaseModel):
     "/v1/documents",
     response_model=schemas.ListAnswer,
 )
-async def list_documents(caller: Reader, wanted: Annotated[ListFilter, Query()]) -> Any:
+async def list_documents(caller: MayRead, wanted: Annotated[ListFilter, Query()]) -> Any:
     """List the documents that match every filter, in the order they were tracked. Scope: `read`.
 
     A filter that is given twice allows both values; 20 values are allowed at most. To go on, ask

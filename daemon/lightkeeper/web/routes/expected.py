@@ -17,7 +17,7 @@ from lightkeeper.domain.expected import Expectation
 from lightkeeper.store.database import Database
 from lightkeeper.store.expected import ExpectedDocuments
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import GuardedRoute, Tracker
+from lightkeeper.web.auth import GuardedRoute, MayTrack
 from lightkeeper.web.problems import HttpProblem
 
 MOST_ITEMS: Final = 100
@@ -54,7 +54,7 @@ class ExpectedBody(BaseModel):
     responses=problems.documented(404, 415),
 )
 async def expect_documents(
-    caller: Tracker, submission_id: Annotated[str, Path()], body: ExpectedBody
+    caller: MayTrack, submission_id: Annotated[str, Path()], body: ExpectedBody
 ) -> Any:
     """Say how many documents of which type a submission should have. Scope: `track`.
 

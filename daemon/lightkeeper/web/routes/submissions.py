@@ -15,7 +15,7 @@ from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.wanted import Key
 from lightkeeper.web import problems, schemas
-from lightkeeper.web.auth import Caller, GuardedRoute, Reader
+from lightkeeper.web.auth import Caller, GuardedRoute, MayRead
 from lightkeeper.web.fresh import MaxAge
 from lightkeeper.web.problems import HttpProblem
 
@@ -46,7 +46,7 @@ class SubmissionsQuery(BaseModel):
     responses=problems.documented(415),
 )
 async def query_submissions(
-    caller: Reader, asked: SubmissionsQuery, max_age: MaxAge = None
+    caller: MayRead, asked: SubmissionsQuery, max_age: MaxAge = None
 ) -> Any:
     """Say the same of up to 100 submissions, in the order asked; null for one without a document.
 
@@ -73,7 +73,7 @@ async def query_submissions(
     responses=problems.documented(titles={404: _UNKNOWN}),
 )
 async def get_submission(
-    caller: Reader, submission_id: SubmissionId, max_age: MaxAge = None
+    caller: MayRead, submission_id: SubmissionId, max_age: MaxAge = None
 ) -> Any:
     """Say where a submission's documents are, and what its veteran may read. Scope: `read`."""
     web = caller.web
