@@ -29,7 +29,7 @@ from lightkeeper.alerting.unit_tests.played import Played, minutes
 from lightkeeper.alerting.unit_tests.suites import BadTests, load_suite
 from lightkeeper.alerting.unit_tests.values import span
 
-_Step: TypeAlias = tuple[int, str, str]  # when, the group, and what became of it
+_Occurrence: TypeAlias = tuple[int, str, str]  # when, the group, and what became of it
 _Operands: TypeAlias = dict[tuple[str, int, tuple[Point, ...]], Played]
 """By key of the monitor, the end of the test, and the points that it read."""
 
@@ -126,7 +126,7 @@ class PreparedTest:
             if at in case.states:
                 yield from _states(at, case.states[at], run.states)
         if case.transitions is not None:
-            expected = sorted(_step(one.at, one.group, one.to) for one in case.transitions)
+            expected = sorted(_occurrence(one.at, one.group, one.to) for one in case.transitions)
             got = sorted(_changes(run.transitions))
             if expected != got:
                 yield from _differing("transitions", expected, got)
@@ -192,15 +192,15 @@ def _states(
         if status is not Status.OK or frozenset(group) in expected
     }
     if got != expected:
-        wanted = [_step(at, *one) for one in expected.items()]
-        found = [_step(at, *one) for one in got.items()]
+        wanted = [_occurrence(at, *one) for one in expected.items()]
+        found = [_occurrence(at, *one) for one in got.items()]
         yield from _differing(f"states at {span(at)}", wanted, found)
 
 
-def _changes(transitions: Iterable[StatusChange]) -> list[_Step]:
+def _changes(transitions: Iterable[StatusChange]) -> list[_Occurrence]:
     """All changes of status; that a group is OK at first is none."""
     return [
-        _step(one.at_seconds, frozenset(one.group), one.status)
+        _occurrence(one.at_seconds, frozenset(one.group), one.status)
         for one in transitions
         if one.before is not None or one.status is not Status.OK
     ]
@@ -209,37 +209,39 @@ def _changes(transitions: Iterable[StatusChange]) -> list[_Step]:
 def _notifications(
     expected: list[ExpectedNotification], sent: list[Notification]
 ) -> Iterator[str]:
-    wanted = {_step(one.at, one.group, one.why): one for one in expected}
-    got = {_step(one.at_seconds, frozenset(one.group), one.why): one for one in sent}
+    wanted = {_occurrence(one.at, one.group, one.why): one for one in expected}
+    got = {_occurrence(one.at_seconds, frozenset(one.group), one.why): one for one in sent}
     if wanted.keys() != got.keys():
         yield from _differing("notifications", wanted, got)
-    for step in sorted(wanted.keys() & got.keys()):
-        yield from _texts(_shown(step), wanted[step], got[step])
+    for occurrence in sorted(wanted.keys() & got.keys()):
+        yield from _texts(_shown(occurrence), wanted[occurrence], got[occurrence])
 
 
-def _texts(step: str, expected: ExpectedNotification, sent: Notification) -> Iterator[str]:
+def _texts(occurrence: str, expected: ExpectedNotification, sent: Notification) -> Iterator[str]:
     if set(expected.who) != set(sent.who):
-        yield f"{step}: who is notified:"
+        yield f"{occurrence}: who is notified:"
         yield f"  exp: {' '.join(sorted(expected.who)) or 'no handle'}"
         yield f"  got: {' '.join(sorted(sent.who)) or 'no handle'}"
     text = f"{sent.title}\n{sent.message}"
     wrong = [f"does not contain {part!r}" for part in expected.contains if part not in text]
     wrong += [f"contains {part!r}" for part in expected.excludes if part in text]
     if wrong:
-        yield f"{step}: the message {', '.join(wrong)}:"
+        yield f"{occurrence}: the message {', '.join(wrong)}:"
         yield from (f"  | {line}" for line in text.splitlines())
 
 
-def _differing(what: str, expected: Iterable[_Step], got: Iterable[_Step]) -> Iterator[str]:
+def _differing(
+    what: str, expected: Iterable[_Occurrence], got: Iterable[_Occurrence]
+) -> Iterator[str]:
     yield f"{what}:"
-    for word, steps in (("exp", expected), ("got", got)):
-        yield f"  {word}: {'; '.join(map(_shown, sorted(steps))) or 'none'}"
+    for word, occurrences in (("exp", expected), ("got", got)):
+        yield f"  {word}: {'; '.join(map(_shown, sorted(occurrences))) or 'none'}"
 
 
-def _step(at: int, tags: TagSet, what: str) -> _Step:
+def _occurrence(at: int, tags: TagSet, what: str) -> _Occurrence:
     return at, ",".join(sorted(tags)), what
 
 
-def _shown(step: _Step) -> str:
-    at, group, what = step
+def _shown(occurrence: _Occurrence) -> str:
+    at, group, what = occurrence
     return f"{span(at)} {group} {what}" if group else f"{span(at)} {what}"
