@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -24,7 +24,6 @@ FIELDS: Final = (*facts.NAMES, "last_call_failed")
 # What a spreadsheet takes for a formula, full-width signs and blanks before it included.
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BLANKS: Final = ("\t", "\r", "\n")
-_Lines: TypeAlias = Iterator[str]
 _ROW: Final = "{:<14}{:<14}{:<18}{:<9}{:<26}{:<17}{:<22}{}".format
 
 
@@ -39,7 +38,7 @@ class Form(StrEnum):
 
 def lines(
     listing: Listing, wanted: Filter, form: str, now: Instant, policy: Policy = USUAL
-) -> _Lines:
+) -> Iterator[str]:
     """The documents that match, in the order they were tracked, as lines that end in a newline.
 
     Memory stays the same however many there are, and a reader may take its time.
@@ -68,10 +67,10 @@ def written(
     rows: Iterator[dict[str, Any]],
     form: str,
     fields: Sequence[str],
-    table: Callable[[Iterator[dict[str, Any]]], _Lines],
-) -> _Lines:
+    table: Callable[[Iterator[dict[str, Any]]], Iterator[str]],
+) -> Iterator[str]:
     """Rows as lines that end in a newline; `table` writes them for a person."""
-    write: dict[str, Callable[[Iterator[dict[str, Any]]], _Lines]] = {
+    write: dict[str, Callable[[Iterator[dict[str, Any]]], Iterator[str]]] = {
         Form.TABLE: table,
         Form.CSV: partial(_csv, fields),
         Form.JSON: _json,
@@ -88,7 +87,7 @@ def _fields(row: tuple[Any, ...], now: Instant, policy: Policy) -> dict[str, Any
     return document
 
 
-def _table(documents: Iterator[dict[str, Any]]) -> _Lines:
+def _table(documents: Iterator[dict[str, Any]]) -> Iterator[str]:
     count = 0
     for count, document in enumerate(documents, 1):
         if count == 1:
@@ -128,7 +127,7 @@ def _reason(document: dict[str, Any]) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _csv(fields: Sequence[str], documents: Iterator[dict[str, Any]]) -> _Lines:
+def _csv(fields: Sequence[str], documents: Iterator[dict[str, Any]]) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line)  # its own line end makes it quote both characters of it
 
@@ -151,7 +150,7 @@ def _cell(value: Any) -> Any:
     return ("'" if guarded else "") + printable(value, keep="\t\r\n")
 
 
-def _json(documents: Iterator[dict[str, Any]]) -> _Lines:
+def _json(documents: Iterator[dict[str, Any]]) -> Iterator[str]:
     before = "["
     for document in documents:
         yield f"{before}\n{orjson.dumps(document).decode()}"
@@ -159,7 +158,7 @@ def _json(documents: Iterator[dict[str, Any]]) -> _Lines:
     yield "[]\n" if before == "[" else "\n]\n"
 
 
-def _jsonl(documents: Iterator[dict[str, Any]]) -> _Lines:
+def _jsonl(documents: Iterator[dict[str, Any]]) -> Iterator[str]:
     for document in documents:
         yield f"{orjson.dumps(document).decode()}\n"
 
