@@ -18,7 +18,7 @@ from lightkeeper.alerting.account.errors import (
     Uncertain,
 )
 from lightkeeper.alerting.account.normal import fingerprint, normal, sent
-from lightkeeper.alerting.account.objects import Names, ObjectKind, Payload, Wanted
+from lightkeeper.alerting.account.objects import Names, ObjectKind, Wanted
 from lightkeeper.alerting.account.plan import Deed, Plan, PlanStep, changes, make
 from lightkeeper.alerting.account.snapshot import (
     Snapshot,
@@ -27,6 +27,7 @@ from lightkeeper.alerting.account.snapshot import (
     marked_as,
     read,
 )
+from lightkeeper.alerting.files.definitions import Payload
 
 _CREATES: Final = 4
 _LOOK_AFTER: Final = (1.0, 3.0)

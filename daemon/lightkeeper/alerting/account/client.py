@@ -23,7 +23,8 @@ from lightkeeper.alerting.account.errors import (
     Uncertain,
     WrongNetwork,
 )
-from lightkeeper.alerting.account.objects import ObjectKind, Payload
+from lightkeeper.alerting.account.objects import ObjectKind
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.files.markers import KEY_TAG
 
 _TIMEOUT: Final = (5.0, 60.0)
@@ -145,10 +146,8 @@ class Account:
 
     def delete(self, kind: ObjectKind, number: str, what: str) -> None:
         """Delete an object, or find that it is gone."""
-        try:
+        with suppress(Gone):
             self.call("DELETE", _path(kind, number), what=what)
-        except Gone:
-            return
 
     def validate(self, payload: Payload, what: str) -> None:
         """Raise PayloadRefused where Datadog would not take a monitor."""

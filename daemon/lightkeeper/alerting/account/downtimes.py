@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from lightkeeper.alerting.account.client import Account, Paged
 from lightkeeper.alerting.account.errors import Gone
-from lightkeeper.alerting.account.objects import Payload
 from lightkeeper.alerting.account.once import make_once
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.files.markers import mark_in, signed
 
 NEEDS: Final = "monitors_downtime"

@@ -8,16 +8,10 @@ from typing import Any, Final
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccountMoved, PayloadRefused
 from lightkeeper.alerting.account.normal import normal, sent
-from lightkeeper.alerting.account.objects import (
-    LONGEST_MARK,
-    ObjectKind,
-    Payload,
-    Wanted,
-    renamed,
-)
+from lightkeeper.alerting.account.objects import LONGEST_MARK, ObjectKind, Wanted, renamed
 from lightkeeper.alerting.account.snapshot import carrying, is_of_terraform
 from lightkeeper.alerting.errors import AlertingError, AlertingStatus
-from lightkeeper.alerting.files.definitions import Urgency
+from lightkeeper.alerting.files.definitions import Payload, Urgency
 from lightkeeper.alerting.files.markers import (
     described,
     mark,

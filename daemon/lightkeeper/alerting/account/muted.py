@@ -10,8 +10,9 @@ from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.downtimes import Downtime
 from lightkeeper.alerting.account.errors import Gone
 from lightkeeper.alerting.account.imported import BadName
-from lightkeeper.alerting.account.objects import ObjectKind, Payload
+from lightkeeper.alerting.account.objects import ObjectKind
 from lightkeeper.alerting.account.snapshot import carrying
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.files.markers import mark
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from lightkeeper.alerting.account.difference import name_of
-from lightkeeper.alerting.account.objects import ObjectKind, Payload, renamed
+from lightkeeper.alerting.account.objects import ObjectKind, renamed
 from lightkeeper.alerting.account.server_defaults import (
     DASHBOARD_DEFAULTS,
     MONITOR_DEFAULTS,
@@ -20,6 +20,7 @@ from lightkeeper.alerting.account.server_defaults import (
     spelled_out,
 )
 from lightkeeper.alerting.files import payload_schema
+from lightkeeper.alerting.files.definitions import Payload
 
 
 def _names(text: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lightkeeper.alerting.files.dashboards import Dashboard
-from lightkeeper.alerting.files.definitions import Assets, Definition
+from lightkeeper.alerting.files.definitions import Assets, Definition, Payload
 from lightkeeper.alerting.files.markers import mark, mark_of
 from lightkeeper.alerting.files.reading import BadDefinition
 from lightkeeper.alerting.query.conditions import written
@@ -23,8 +23,6 @@ from lightkeeper.alerting.query.syntax import (
     Operand,
     QuerySyntaxError,
 )
-
-Payload = dict[str, Any]
 
 
 class ObjectKind(StrEnum):

@@ -13,8 +13,9 @@ from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.corrections import SLOCorrection
 from lightkeeper.alerting.account.downtimes import Downtime
 from lightkeeper.alerting.account.errors import Unanswered
-from lightkeeper.alerting.account.objects import ObjectKind, Payload
+from lightkeeper.alerting.account.objects import ObjectKind
 from lightkeeper.alerting.errors import AlertingError
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.files.markers import MANAGED_BY, mark, planned_outage_of, planned_tag
 
 LINGERS: Final = timedelta(minutes=15)

@@ -11,8 +11,9 @@ from typing import Any, Final
 from lightkeeper.alerting.account.difference import ABSENT, FieldChange, difference
 from lightkeeper.alerting.account.errors import AccountMoved
 from lightkeeper.alerting.account.normal import default_of, fingerprint, normal, unknown
-from lightkeeper.alerting.account.objects import Names, ObjectKind, Payload, Wanted
+from lightkeeper.alerting.account.objects import Names, ObjectKind, Wanted
 from lightkeeper.alerting.account.snapshot import Snapshot
+from lightkeeper.alerting.files.definitions import Payload
 
 _FIXED: Final = {
     ObjectKind.MONITOR: "type",

@@ -7,7 +7,8 @@ from typing import Final
 
 from lightkeeper.alerting.account.client import Account
 from lightkeeper.alerting.account.errors import AccountMoved, Gone
-from lightkeeper.alerting.account.objects import Names, ObjectKind, Payload, Wanted
+from lightkeeper.alerting.account.objects import Names, ObjectKind, Wanted
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.files.markers import mark, mark_of
 
 _TERRAFORM: Final = "managedby:terraform"

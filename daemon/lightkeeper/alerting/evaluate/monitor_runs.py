@@ -1,17 +1,15 @@
 """Runs of several monitors together, so that composites see those that they name."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
 from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
+from lightkeeper.alerting.files.definitions import Payload
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.syntax import Composite
 
-_Payload: TypeAlias = dict[str, Any]
-
 
 def monitor_runs(
-    monitors: Mapping[str, _Payload], slos: dict[str, _Payload]
+    monitors: Mapping[str, Payload], slos: dict[str, Payload]
 ) -> dict[str, MonitorRun]:
     """Return a run of each monitor by key, composites last: to be evaluated in this order.
 
@@ -25,7 +23,7 @@ def monitor_runs(
 
 
 def run_with_operands(
-    monitor: _Payload, monitors: Mapping[str, _Payload], slos: dict[str, _Payload]
+    monitor: Payload, monitors: Mapping[str, Payload], slos: dict[str, Payload]
 ) -> list[MonitorRun]:
     """Return the run of a monitor, behind those of the monitors that it names as a composite.
 
@@ -36,14 +34,14 @@ def run_with_operands(
     return [*filter(None, known.values()), MonitorRun(monitor, slos, known)]
 
 
-def operands_of(monitor: _Payload) -> tuple[str, ...]:
+def operands_of(monitor: Payload) -> tuple[str, ...]:
     """Return the keys that a composite names; () for other monitors. Raises QuerySyntaxError."""
     query = parse(str(monitor.get("query")))
     return query.operands if isinstance(query, Composite) else ()
 
 
 def _known(
-    monitors: Mapping[str, _Payload], slos: dict[str, _Payload]
+    monitors: Mapping[str, Payload], slos: dict[str, Payload]
 ) -> dict[str, MonitorRun | None]:
     """The runs of all monitors, None for composites."""
     return {

@@ -8,12 +8,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.files.exported import refuse_exported
 from lightkeeper.alerting.files.markers import mark, tagged
 from lightkeeper.alerting.files.reading import BadDefinition, as_object, read_text, read_value
 from lightkeeper.alerting.files.variables import AS_WRITTEN, Values, load_variables, resolve
+
+Payload: TypeAlias = dict[str, Any]
+"""An object as Datadog takes it: a monitor, an SLO, a dashboard, a downtime."""
 
 _TEXTS: Final = ("key", "description", "runbook", "owner", "pages")
 PLANNED_OUTAGES: Final = ("at-step", "anywhere", "everywhere")
@@ -56,8 +59,8 @@ class Definition:
     runbook: str
     owner: str
     pages: str
-    payload: dict[str, Any]
-    written: dict[str, Any]
+    payload: Payload
+    written: Payload
     silence: dict[str, str] = field(default_factory=dict)
     planned_outage: str = ""
 
@@ -78,11 +81,11 @@ class Assets:
     variables: dict[str, Any]
     runbook: str
 
-    def monitor_payloads(self) -> dict[str, dict[str, Any]]:
+    def monitor_payloads(self) -> dict[str, Payload]:
         """The monitors by key, which stands for the id in the queries of composites."""
         return {key: monitor.payload for key, monitor in self.monitors.items()}
 
-    def slo_payloads(self) -> dict[str, dict[str, Any]]:
+    def slo_payloads(self) -> dict[str, Payload]:
         """The SLOs by key, which stands for the id in the queries of SLO alerts."""
         return {key: slo.payload for key, slo in self.slos.items()}
 

@@ -21,7 +21,6 @@ from lightkeeper.telemetry.tags import CONSTANT_TAGS, OPEN_TAGS
 _LONGEST: Final = 14 * 86_400
 
 TagSet: TypeAlias = frozenset[str]
-Payload: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from lightkeeper.alerting.evaluate.message import handles
-from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.files.definitions import Assets, Payload
 from lightkeeper.alerting.query.conditions import written
 from lightkeeper.alerting.query.parser import parse
 from lightkeeper.alerting.query.syntax import (
@@ -22,7 +22,6 @@ from lightkeeper.alerting.query.syntax import (
     Query,
     ServiceCheckAlert,
 )
-from lightkeeper.alerting.unit_tests.cases import Payload
 from lightkeeper.alerting.unit_tests.faulty_conditions import faulty_conditions
 from lightkeeper.alerting.unit_tests.faulty_queries import faulty_aggregators, faulty_windows
 from lightkeeper.alerting.unit_tests.runner import (

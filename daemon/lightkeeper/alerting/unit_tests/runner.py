@@ -15,12 +15,11 @@ from lightkeeper.alerting.evaluate.monitor_run import MonitorRun
 from lightkeeper.alerting.evaluate.monitor_runs import operands_of
 from lightkeeper.alerting.evaluate.notify import Notification, StatusChange
 from lightkeeper.alerting.evaluate.thresholds import Status
-from lightkeeper.alerting.files.definitions import Assets
+from lightkeeper.alerting.files.definitions import Assets, Payload
 from lightkeeper.alerting.query.scopes import Group
 from lightkeeper.alerting.unit_tests.cases import (
     Case,
     ExpectedNotification,
-    Payload,
     Point,
     Suite,
     TagSet,
