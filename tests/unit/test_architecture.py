@@ -3,12 +3,14 @@
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from package_sources import MODULES, text, tree
 
 MODULE_LINES = 320
 FUNCTION_LINES = 50
+TYPE_NAME = re.compile(r"_?[A-Z]\w*[a-z]\w*")  # others are constants, or a bare `T`
 
 
 def offences(source: str, tree: ast.Module) -> list[str]:
@@ -42,15 +44,22 @@ def test_the_rules_bite(source, offence):
     assert [offence] == offences(source, ast.parse(source))
 
 
-def test_each_class_name_is_used_once():
-    """A class name means one thing in the whole package, with or without an underscore."""
-    names = Counter(
-        node.name.removeprefix("_")
-        for module in MODULES
-        for node in tree(module).body
-        if isinstance(node, ast.ClassDef)
-    )
+def types(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of a module's classes, aliases of types and type variables."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                if TYPE_NAME.fullmatch(name):
+                    yield name
 
+
+def test_each_name_of_a_type_is_used_once():
+    """It means one thing in the whole package, with or without an underscore."""
+    names = Counter(name.removeprefix("_") for module in MODULES for name in types(tree(module)))
+
+    assert {"Document", "Instant", "Linted"} <= names.keys()  # a class, an alias, a variable
     assert {} == {name: count for name, count in names.items() if count > 1}
 
 
