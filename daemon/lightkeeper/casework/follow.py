@@ -12,7 +12,9 @@ from lightkeeper.store.followed import Followed
 from lightkeeper.store.vets_api import Upload
 
 PAGE: Final = 5_000
-WHO: Final = "follow vets-api"
+SOURCE: Final = "vets-api"
+"""Whose table it is, as the store has it."""
+WHO: Final = f"follow {SOURCE}"
 """Who tracked what it takes, in the audit log."""
 
 

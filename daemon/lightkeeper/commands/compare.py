@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from lightkeeper.commands.filters import FORMAT
-from lightkeeper.commands.follow import SOURCE, source_options, source_url
+from lightkeeper.commands.follow import source_options, source_url
 from lightkeeper.commands.shared import (
     complain,
     configure_logs,
@@ -38,6 +38,7 @@ def vets_api(given: str | None, since: str | None, form: str) -> int:
     """
     from lightkeeper.casework.compare import FIELDS, Comparison
     from lightkeeper.casework.filters import instant_of
+    from lightkeeper.casework.follow import SOURCE
     from lightkeeper.casework.listing import written
     from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from lightkeeper.config.settings import StoreSettings
     from lightkeeper.domain.time import Instant
     from lightkeeper.service.stop import Stop
-
-SOURCE: Final = "vets-api"
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -56,15 +54,12 @@ def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bo
     and a wrong one once it is right.
     """
     from lightkeeper.casework.filters import instant_of
-    from lightkeeper.casework.follow import Follower
     from lightkeeper.config.settings import Settings
     from lightkeeper.service.clock import now
     from lightkeeper.service.connections import build_emitter
     from lightkeeper.service.follower_process import end_with_daemon
-    from lightkeeper.service.following import FollowLoop
+    from lightkeeper.service.following import build_follow_loop, build_follower
     from lightkeeper.service.stop import Stop
-    from lightkeeper.store.documents import Documents
-    from lightkeeper.store.followed import Followed
     from lightkeeper.store.vets_api import VetsApiUploads
 
     settings = load_store_settings()
@@ -80,20 +75,11 @@ def vets_api(given: str | None, since: str | None, once: bool, beside_daemon: bo
         if beside_daemon:
             end_with_daemon()
         store.durable()
-        followed = Followed(store, SOURCE)
-        follower = Follower(
-            uploads,
-            Documents(store),
-            followed,
-            overlap_ms=settings.follow_overlap,
-            clock=now,
-            reject=lambda row_id, reason: complain(f"row {row_id}: {reason}"),
-        )
         if once:
-            return _once(follower, stop, begin)
+            return _once(build_follower(settings, uploads, store, reject=_reject), stop, begin)
         configure_logs()
         with closing(build_emitter(Settings.load())) as emitter:
-            loop = FollowLoop(uploads, store, followed, follower, emitter, policy=settings.policy)
+            loop = build_follow_loop(settings, uploads, store, emitter, reject=_reject)
             loop.run(stop, begin)
     return ExitStatus.OK
 
@@ -143,6 +129,7 @@ def settle(row_ids: tuple[int, ...], reason: str, by: str | None) -> int:
 
     `lightkeeper follow list` names their ids. If a row can be tracked after all, it is.
     """
+    from lightkeeper.casework.follow import SOURCE
     from lightkeeper.casework.triage import check_note
     from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed
@@ -168,6 +155,7 @@ def end(by: str | None) -> int:
 
     What was tracked stays. A follower that is started later goes on where this one was.
     """
+    from lightkeeper.casework.follow import SOURCE
     from lightkeeper.service.clock import now
     from lightkeeper.store.followed import Followed
 
@@ -177,6 +165,10 @@ def end(by: str | None) -> int:
         was_followed = Followed(store, SOURCE).end(who, now())
     click.echo("vets-api is no longer followed" if was_followed else "vets-api was not followed")
     return ExitStatus.OK
+
+
+def _reject(row_id: int, reason: str) -> None:
+    complain(f"row {row_id}: {reason}")
 
 
 def _once(follower: "Follower", stop: "Stop", since: "Instant") -> int:
