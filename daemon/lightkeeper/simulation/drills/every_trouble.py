@@ -26,7 +26,7 @@ def _course(world: World) -> Iterator[float]:
     follower = DrilledFollower(world)
     follower.create(1)
     yield from follower.follow(1)
-    follower.compare()
+    follower.kill()
     world.account.compare()
     world.account.change_by_hand()
     api = DrilledApi(world)

@@ -44,18 +44,18 @@ def contradicted(world: World) -> Iterator[float]:
     row = follower.create(1)
     follower.hand_over(row)
     follower.call(row, "failed")
-    for hour in range(6):
-        if hour == 4:
-            follower.call(row, "completed")
-        follower.compare()
-        yield from follower.follow(60)
+    yield from follower.follow(4 * 60)
+    follower.call(row, "completed")
+    yield from follower.follow(2 * 60)
     follower.end()
 
 
 def killed(world: World) -> Iterator[float]:
     follower = DrilledFollower(world)
     yield from follower.follow(1)
+    follower.kill()
     yield 29 * MINUTE
+    follower = DrilledFollower(world)
     yield from follower.follow(5)
     follower.end()
 

@@ -1,21 +1,16 @@
-"""vets-api's table of a drill, and the follower of it, which takes it once a minute."""
+"""vets-api's table of a drill, and the loop that follows it, given its turns in simulated time."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
-from typing import Final
 
-from lightkeeper.casework.compare import Comparison
-from lightkeeper.casework.follow import Follower
+from lightkeeper.casework.follow import SOURCE
+from lightkeeper.config.settings import StoreSettings
+from lightkeeper.service.following import build_follow_loop
+from lightkeeper.simulation.drills.courses import MINUTE
+from lightkeeper.simulation.drills.daemon import DrilledEmitter
 from lightkeeper.simulation.drills.world import World
-from lightkeeper.store.documents import Documents
 from lightkeeper.store.followed import Followed
 from lightkeeper.store.vets_api import Upload
-from lightkeeper.telemetry.disagreements import report_disagreements
-from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.tag_values import constant_tags
-
-_OVERLAP_MS: Final = 900_000
 
 
 class DrilledUploads:
@@ -64,20 +59,22 @@ class DrilledUploads:
 
 
 class DrilledFollower:
-    """What `lightkeeper follow vets-api` does, beside the daemon of this world."""
+    """`lightkeeper follow vets-api`, beside the daemon of this world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._uploads = DrilledUploads()
-        self._followed = Followed(world.desk, "vets-api")
-        self._follower = Follower(
+        self._emitter = DrilledEmitter(world.agent, world.clock, world.env)
+        self._loop = build_follow_loop(
+            StoreSettings.model_construct(),  # the defaults: the environment has no say
             self._uploads,
-            Documents(world.desk),
-            self._followed,
-            overlap_ms=_OVERLAP_MS,
-            clock=world.clock.instant,
+            world.desk,
+            self._emitter,
             reject=lambda _row_id, _reason: None,
+            clock=world.clock.instant,
+            monotonic=world.clock,
         )
+        self._loop.start()
 
     def create(self, row_id: int) -> Upload:
         """Have vets-api add a row without a request id."""
@@ -96,27 +93,16 @@ class DrilledFollower:
         self._uploads.states[row.id] = state
 
     def follow(self, minutes: int) -> Iterator[float]:
-        """Take the table once a minute for so long."""
-        self._followed.begin(self._world.clock.instant())
-        for _ in range(minutes):
-            self._follower.round()
-            self._followed.taken(self._world.clock.instant())
-            yield 60.0
+        """Give the loop its turns for so long."""
+        until = self._world.clock.now + minutes * MINUTE
+        while self._world.clock.now < until:
+            yield self._loop.turn()
 
-    def compare(self) -> None:
-        """Compare all rows with the store, and publish where the two disagree."""
-        compared = Comparison(self._world.clock.instant())
-        for _found in compared.disagreements(self._uploads, self._world.desk):
-            pass
-        emitter = Emitter(
-            self._world.agent.url,
-            constant_tags=constant_tags({"DD_ENV": self._world.env}),
-            strict=True,
-            monotonic=self._world.clock,
-        )
-        with closing(emitter):
-            report_disagreements(emitter, compared.counts, compared.lasting)
+    def kill(self) -> None:
+        """SIGKILL: the loop has flushed what it sent."""
+        self._emitter.close()
 
     def end(self) -> None:
-        """Say that it is no longer followed."""
-        self._followed.end("a drill", self._world.clock.instant())
+        """End it, and say that vets-api is no longer followed."""
+        self.kill()
+        Followed(self._world.desk, SOURCE).end("a drill", self._world.clock.instant())
