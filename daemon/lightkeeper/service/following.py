@@ -90,12 +90,11 @@ class FollowLoop:
         How many seconds to wait before the next turn.
         """
         try:
-            tally = self._follower.round(is_over, since)
-            self._was_read()
-            self._said(tally)
+            self._said(self._follower.round(is_over, since))
             if not is_over():  # else the rest of the table was left
                 self._followed.taken(self._clock())
                 self._compare(is_over)
+            self._was_read()
         except SourceUnavailable as exc:
             self._failures += 1
             if self._failures == 1:

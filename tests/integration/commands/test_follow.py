@@ -280,12 +280,14 @@ def test_it_goes_on_once_the_source_is_back_and_ends_with_a_signal(source, env, 
         command_line.until(lambda: "follow.source.unavailable" in log.read_text())
         source.execute("ALTER TABLE moved RENAME TO lighthouse526_document_uploads")
         source.execute(INSERT, (1, None, "526001", "Form 0781", ago(minutes=1)))
-        command_line.until(lambda: "follow.tracked" in log.read_text(), patience.SECONDS + 60)
+        command_line.until(
+            lambda: "follow.source.available" in log.read_text(), patience.SECONDS + 60
+        )
         process.terminate()
         assert 0 == process.wait()
 
     lines = [json.loads(line)["event"] for line in log.read_text().splitlines()]
-    said = ["follow.source.unavailable", "follow.source.available", "follow.tracked"]
+    said = ["follow.source.unavailable", "follow.tracked", "follow.source.available"]
     assert said == [line for line in lines if line in said]
 
 

@@ -1,4 +1,4 @@
-"""The loop that follows vets-api's table: when it compares, and how long it pauses."""
+"""The loop that follows vets-api's table: when it compares, how long it pauses, what it logs."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ import psycopg
 import pytest
 import vets_api_table
 from manual_clock import ManualClock
+from structlog.testing import capture_logs
 
 from lightkeeper.config.settings import StoreSettings
 from lightkeeper.service.following import build_follow_loop
@@ -17,8 +18,8 @@ from lightkeeper.telemetry.dogstatsd import Emitter
 
 DAYS = 86_400
 INSERT = """
-    INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type, aasm_state,
-        lighthouse_document_request_id, created_at) VALUES (4711, 'Form 0781', 'pending', %s, %s)
+    INSERT INTO lighthouse526_document_uploads (form526_submission_id, document_type,
+        lighthouse_document_request_id, created_at) VALUES (4711, 'Form 0781', %s, %s)
 """
 
 
@@ -110,3 +111,22 @@ def test_pauses_grow_while_the_table_cannot_be_read(rig):
         assert [10, 20, 30, 40, 50, 60, 60] == [rig.turn() for _ in range(7)]
         rig.rename("moved RENAME", "lighthouse526_document_uploads")
         assert 10 == rig.turn()
+
+
+def test_a_table_that_can_be_followed_and_not_compared_is_logged_once(rig):
+    """And once that it can be compared. Rows are taken meanwhile, at the longer pauses."""
+    rig.rename("lighthouse526_document_uploads RENAME aasm_state", "state")
+    with capture_logs() as logs:
+        assert [10, 20, 30] == [rig.turn() for _ in range(3)]
+        rig.hand_over(526001, seconds_ago=60)
+        assert 40 == rig.turn()
+        assert [526001] == rig.tracked()
+        rig.rename("lighthouse526_document_uploads RENAME state", "aasm_state")
+        assert 10 == rig.turn()
+
+    assert [
+        "follow.source.unavailable",
+        "follow.tracked",
+        "follow.compared",
+        "follow.source.available",
+    ] == [line["event"] for line in logs]
