@@ -41,7 +41,7 @@ def tried_source(url: str) -> tuple[bool, str]:
     return can_read, f"{said}; warning: {unverified}" if unverified else said
 
 
-class Table(Uploads, States, Protocol):
+class VetsApiTable(Uploads, States, Protocol):
     """What is followed and compared, such as `VetsApiUploads`."""
 
 
@@ -53,7 +53,7 @@ class FollowLoop:
 
     def __init__(
         self,
-        uploads: Table,
+        uploads: VetsApiTable,
         store: Database,
         followed: Followed,
         follower: Follower,
@@ -137,7 +137,7 @@ class FollowLoop:
 
 def build_follow_loop(
     settings: StoreSettings,
-    uploads: Table,
+    uploads: VetsApiTable,
     store: Database,
     emitter: Emitter,
     *,
