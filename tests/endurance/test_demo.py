@@ -146,6 +146,9 @@ def test_a_whole_day_fits_a_terminal():
     assert WIDTH >= max(len(line) for one in (*moving, last) for line in one)
     assert [] == [line for one in (*moving, last) for line in one if "…" in line]
     assert [] == [one for one in ending.board.troubles if f" {one.request_id} " not in str(last)]
+    named = " ".join(last).split()
+    assert [] == [one.monitor for one in ending.board.alerts if one.monitor not in named]
+    assert {*PAGES, *(f"documents-{key}" for key in PAGES_LOW)} <= set(named)
     assert last[0].rstrip() == INTRODUCTION
     assert ("export", True) == (export.split()[0], "# try next" in show)
 

@@ -33,7 +33,7 @@ def _slowly(story: str, times: float) -> Story:
 
 
 MOMENTS: Final = (
-    Moment(0.0, _track("stuck_claims_evidence", 3, age=34 * HOUR)),
+    Moment(0.0, _track("stuck_claims_evidence", age=34 * HOUR)),
     Moment(2.3, _track("fails_claims_evidence")),
     Moment(5.1, _track("recovers")),
     Moment(7.6, _track("fails_bgs")),
@@ -41,7 +41,7 @@ MOMENTS: Final = (
     Moment(13.2, _track("lost")),
     Moment(15.0, _track(_slowly("unknown_step", 2_400), 7)),
     Moment(16.4, _track("fails_cleanup")),
-    Moment(17.0, _track(_slowly("internal_step", 1_200), 4)),
+    Moment(17.0, _track(_slowly("internal_step", 1_200), 6)),
     Moment(18.2, _track("fails_claims_evidence")),
     Moment(20.3, _gateway_stalls),
 )

@@ -55,9 +55,6 @@ class View(Protocol):
 
     def show(self, board: Board) -> None: ...
 
-    def end(self, board: Board) -> None:
-        """Show the last board, and leave room for what is printed below it."""
-
 
 class Screen:
     """A screen for a terminal; `update` shows the whole of it anew."""
@@ -68,18 +65,10 @@ class Screen:
 
     def show(self, board: Board) -> None:
         """Show the board instead of the one before."""
-        self._note_steps(board)
-        self._update(drawn(board, self._steps))
-
-    def end(self, board: Board) -> None:
-        """Show the board with one row of monitors for each urgency."""
-        self._note_steps(board)
-        self._update(drawn(board, self._steps, is_last=True))
-
-    def _note_steps(self, board: Board) -> None:
         for level in board.totals:
             if level.lighthouse_status == "pending" and level.step not in self._steps:
                 self._steps.append(level.step)
+        self._update(drawn(board, self._steps))
 
 
 class Lines:
@@ -101,10 +90,6 @@ class Lines:
         for alert in board.alerts:
             self._once(alert.at, f"{_WOULD[alert.urgency]}: {alert.monitor}")
 
-    def end(self, board: Board) -> None:
-        """Print what is new."""
-        self.show(board)
-
     def _once(self, at: float, line: str) -> None:
         if line not in self._shown:
             self._shown.add(line)
@@ -114,19 +99,15 @@ class Lines:
         click.echo(f"{clock_time(at)}  {line}")
 
 
-def drawn(board: Board, seen_steps: Iterable[str], *, is_last: bool = False) -> RenderableType:
-    """The whole screen; each step of `seen_steps` has its column, whatever its name is.
-
-    The last one leaves room: the monitors of an urgency have one row, and the rest are counted.
-    """
-    alerts = _alert_row if is_last else _alerts
+def drawn(board: Board, seen_steps: Iterable[str]) -> RenderableType:
+    """The whole screen; each step of `seen_steps` has its column, whatever its name is."""
     return Group(
         Text(INTRODUCTION, style="italic"),
         Text.assemble((clock_time(board.at), "bold"), "  ", (sum_line(board), "bold")),
         _table(board, seen_steps),
         _troubles(board),
         *(
-            alerts(f"{would}:", style, [one for one in board.alerts if one.urgency is urgency])
+            _alerts(f"{would}:", style, [one for one in board.alerts if one.urgency is urgency])
             for (urgency, would), style in zip(_WOULD.items(), _URGENT_STYLES, strict=True)
         ),
     )
@@ -202,32 +183,14 @@ def _troubles(board: Board) -> RenderableType:
 
 
 def _alerts(head: str, style: str, alerts: list[Alert]) -> RenderableType:
-    """One line, or more, broken between monitors; those that fire no more are dim."""
+    """Each monitor, and how often it fired; dim where it is over. A row breaks between two."""
     text, column = Text(head), len(head)
     for alert in alerts:
-        shown = _shown(alert, style)
+        times = f" x{alert.times}" if alert.times > 1 else ""
+        shown = f"  {alert.monitor}{times}"
         if column + len(shown) > WIDTH:
             text.append("\n")
             column = 0
-        text.append_text(shown)
+        text.append(shown, "dim" if alert.is_over else style)
         column += len(shown)
     return text
-
-
-def _alert_row(head: str, style: str, alerts: list[Alert]) -> RenderableType:
-    """One line: as many monitors as it holds, and how many there are besides."""
-    text = Text(head)
-    for number, alert in enumerate(alerts):
-        shown, left = _shown(alert, style), len(alerts) - number
-        more = f"  and {left - 1} more" if left > 1 else ""
-        if len(text) + len(shown) + len(more) > WIDTH:
-            return text.append(f"  and {left} more")
-        text.append_text(shown)
-    return text
-
-
-def _shown(alert: Alert, style: str) -> Text:
-    """When it fired for the first time, its name, and how often."""
-    times = f" x{alert.times}" if alert.times > 1 else ""
-    shown = f"{clock_time(alert.at)} {alert.monitor}{times}"
-    return Text.assemble("  ", (shown, "dim" if alert.is_over else style))

@@ -176,7 +176,7 @@ def _watch(world: World, seconds: float, assets: Assets, stop: Stop, view: View)
         world.daemon.publish_the_rest()
         world.datadog.take(world.agent.read(), world.clock.now)
     board = read(world, assets)
-    view.end(board)
+    view.show(board)
     return board
 
 

@@ -1,16 +1,18 @@
 """How the demo looks, on a terminal and on a pipe."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from lightkeeper.alerting.files.definitions import Urgency
+from lightkeeper.alerting.files.definitions import Urgency, load
 from lightkeeper.domain.document import Document
 from lightkeeper.simulation.demo.board import Alert, Board
 from lightkeeper.simulation.demo.screen import HEIGHT, INTRODUCTION, WIDTH, Lines, drawn
 from lightkeeper.store.levels import Level
 
+MONITORS = Path(__file__).parents[4] / "monitors"
 NOON = 1_800_014_400
 HOUR = 3_600
 
@@ -36,10 +38,10 @@ def board(troubles=(), levels=(), alerts=()):
     return Board(NOON, list(levels), list(troubles), list(alerts))
 
 
-def text(shown, seen_steps=(), *, is_last=False, **options):
+def text(shown, seen_steps=(), **options):
     """The screen as text, 80 columns wide."""
     console = Console(file=io.StringIO(), width=80, **options)
-    console.print(drawn(shown, seen_steps, is_last=is_last))
+    console.print(drawn(shown, seen_steps))
     return console.file.getvalue()
 
 
@@ -118,51 +120,62 @@ def test_a_step_of_any_name_has_its_column():
 
 
 def test_monitors_that_would_page_are_named():
-    """Under their own names, when and how often; each urgency apart."""
+    """Under their own names, and how often they fired; each urgency apart."""
     lines = text(board(alerts=ALERTS)).splitlines()
 
     assert [
-        "would page:  11:00 failure-surge x5  11:00 standstill x3",
-        "  12:00 documents-unacknowledged",
-        "would page in working hours:  12:00 documents-failed",
-        "would notify the channel:  12:00 documents-slow",
-    ] == [line.rstrip() for line in lines[-4:]]
-
-
-def test_the_last_screen_counts_the_monitors_that_it_has_no_room_for():
-    """One row an urgency: as many as it holds, in the order in which they fired, and the rest."""
-    lines = text(board(alerts=ALERTS), is_last=True).splitlines()
-
-    assert [
-        "would page:  11:00 failure-surge x5  11:00 standstill x3  and 1 more",
-        "would page in working hours:  12:00 documents-failed",
-        "would notify the channel:  12:00 documents-slow",
+        "would page:  failure-surge x5  standstill x3  documents-unacknowledged",
+        "would page in working hours:  documents-failed",
+        "would notify the channel:  documents-slow",
     ] == [line.rstrip() for line in lines[-3:]]
 
 
-# As many of each as in a whole day.
-DAY = [*TROUBLES, document(8, "not_in_efolder", kind="form_0781")]
+@pytest.mark.parametrize("urgency", Urgency)
+def test_every_monitor_that_fires_is_named(urgency):
+    """However many there are: a row is broken between two of them, and none is left out."""
+    monitors = load(MONITORS).monitors
+    alerts = [Alert(key, "title", NOON, 12, urgency, is_over=False) for key in monitors]
+
+    rows = [line.rstrip() for line in text(board(alerts=alerts)).splitlines()]
+
+    assert [] == [key for key in monitors if not any(f"  {key} x12" in row for row in rows)]
+    assert WIDTH >= max(map(len, rows))
+
+
+# As many of each as in a whole day, and each of its monitors fires still, or again.
+DAY = [document(number, "not_in_efolder", kind="form_0781") for number in range(6)]
 DAY_ALERTS = [
-    Alert(name, "title", NOON, 1, urgency, is_over=False)
+    Alert(name, "title", NOON, times, urgency, is_over=False)
     for urgency, names in {
-        Urgency.PAGER: ["documents-unacknowledged", "standstill"],
-        Urgency.PAGER_LOW: [f"documents-in-some-trouble-{n}" for n in range(4)],
-        Urgency.CHANNEL: [f"documents-late-{n}" for n in range(6)],
+        Urgency.PAGER: {"documents-unacknowledged": 4, "standstill": 4},
+        Urgency.PAGER_LOW: {
+            "documents-failed": 9,
+            "documents-not-found": 1,
+            "documents-unattended": 1,
+            "documents-stuck-unplanned": 4,
+        },
+        Urgency.CHANNEL: {
+            "documents-slow": 1,
+            "silent-failures": 4,
+            "documents-recovered": 1,
+            "in-efolder-not-bgs": 1,
+            "documents-stuck": 1,
+            "unknown-words": 1,
+        },
     }.items()
-    for name in names
+    for name, times in names.items()
 ]
 
 
-@pytest.mark.parametrize(("is_last", "most"), [(False, HEIGHT), (True, HEIGHT - 5)])
-def test_it_fits_80_columns_and_24_rows(is_last, most):
-    """Nothing is cut off; the last leaves four rows for what is printed, one for the prompt."""
+def test_a_day_fits_80_columns_and_24_rows():
+    """Nothing is cut off; four rows are left for what the end prints, one for the prompt."""
     levels = [Level(kind, "done", "complete", "delivered", 9_999) for kind in ("form_0781",)]
 
-    shown = text(board(DAY, levels, DAY_ALERTS), ["VIRUS_SCAN"], is_last=is_last)
+    shown = text(board(DAY, levels, DAY_ALERTS), ["VIRUS_SCAN"])
 
     assert "…" not in shown
     assert WIDTH >= max(map(len, shown.splitlines()))
-    assert most >= len(shown.splitlines())
+    assert HEIGHT - 5 >= len(shown.splitlines())
 
 
 def test_on_a_pipe_each_thing_is_said_once(capsys):
