@@ -3,7 +3,7 @@
     python dying_daemon.py before|after PART.METHOD NTH
 
 It makes one pass, as `lightkeeper poll` does and with its settings, and is gone at the NTH call
-of that method of `lightkeeper.service.wiring.Daemon`.
+of that method of `lightkeeper.service.daemon.Daemon`.
 """
 
 import itertools

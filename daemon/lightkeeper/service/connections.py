@@ -1,17 +1,21 @@
 """The ways out of this process, by the settings: Lighthouse, VA's list, the Datadog Agent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lightkeeper.config.planned_services import steps_by_service
 from lightkeeper.config.settings import Settings
+from lightkeeper.domain.answer import Answer
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.service.clock import now
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.tag_values import constant_tags
+from lightkeeper.telemetry.tracing import Tracer
+from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import CALL_DEADLINE_SECONDS, HTTPTransport, Transport
 from lightkeeper.upstream.maintenance_list import DEADLINE_SECONDS, MaintenanceList
 from lightkeeper.upstream.oauth import TokenSource
+from lightkeeper.upstream.rate_limit import RateBudget
 
 
 def build_transport(
@@ -61,6 +65,43 @@ def build_tokens(
         wall_clock=lambda: clock() / SECOND,
         monotonic=monotonic,
     )
+
+
+def build_budget(
+    settings: Settings,
+    *,
+    clock: Callable[[], Instant] = now,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> RateBudget:
+    """What is left of the calls that Lighthouse and the settings allow."""
+    return RateBudget(
+        settings.max_calls_per_minute,
+        monotonic=monotonic,
+        wall_clock=lambda: clock() / SECOND,
+    )
+
+
+def build_client(
+    settings: Settings,
+    transport: Transport,
+    budget: RateBudget,
+    tracer: Tracer | None = None,
+    *,
+    clock: Callable[[], Instant] = now,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> LighthouseClient:
+    """The client of Lighthouse, with a span for each call if there is a tracer."""
+    tokens = build_tokens(settings, transport, clock=clock, monotonic=monotonic)
+    client = LighthouseClient(transport, tokens, budget, url=settings.lighthouse_url or "")
+    if tracer is not None:
+        tracer.wrap(client, "poll_batch", "lightkeeper.batch", _outcome)
+        tracer.wrap(client, "poll_one", "lightkeeper.batch", _outcome)
+        tracer.wrap(tokens, "fetch", "lightkeeper.token")
+    return client
+
+
+def _outcome(answer: Answer) -> Mapping[str, str]:
+    return {"outcome": str(answer.outcome)}
 
 
 def build_emitter(
