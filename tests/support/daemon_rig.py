@@ -36,7 +36,7 @@ class DaemonRig:
     """A daemon over a store of its own, a Lighthouse and an Agent; `with` starts and ends all.
 
     `deadline` is of the real time: that of one call. `settings` are more of them, by field.
-    `lighthouse` are traits of the simulated one.
+    `parts` are further arguments of `build_daemon`, `lighthouse` traits of the simulated one.
     The daemon's parts are attributes by their names: `poller`, `publisher`, `database` and so on.
     """
 
@@ -49,6 +49,7 @@ class DaemonRig:
         max_calls_per_minute=None,
         deadline=5.0,
         settings=None,
+        parts=None,
         **lighthouse,
     ):
         self.url = url
@@ -58,7 +59,8 @@ class DaemonRig:
         self._deadline = deadline
         self._batch_size = batch_size
         self._max_calls = max_calls_per_minute
-        self._more_settings = settings or {}
+        self._more_settings = {"env": "test"} | (settings or {})
+        self._parts = parts or {}
         self._running = ExitStack()
 
     def __enter__(self):
@@ -78,6 +80,7 @@ class DaemonRig:
             emitter=Emitter(self._agent.url, strict=True, monotonic=self.clock),
             clock=self.clock.instant,
             monotonic=self.clock,
+            **self._parts,
         )
 
     def _close(self):

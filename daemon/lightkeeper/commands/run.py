@@ -12,8 +12,8 @@ from lightkeeper.commands.shared import (
     configure_logs,
     load_settings,
     start_tracing,
-    warn_if_unwatched,
     warn_of_unknown_settings,
+    watched,
 )
 from lightkeeper.domain.errors import ExitStatus
 
@@ -31,7 +31,6 @@ def run(file: "SettingsFile | None") -> int:
     """
     from lightkeeper.config.settings import Settings
     from lightkeeper.config.settings_file import SettingsFile
-    from lightkeeper.service.follower_process import LOOK_EVERY_SECONDS, FollowerProcess
     from lightkeeper.service.stop import Stop
     from lightkeeper.service.wiring import build_daemon
 
@@ -39,29 +38,20 @@ def run(file: "SettingsFile | None") -> int:
     with Stop().on_signals(reloads=True) as stop:
         settings = load_settings()
         tracer = start_tracing(settings)
-        unwatched = warn_if_unwatched(settings)
-        with (
-            closing(build_daemon(settings, create=True, tracer=tracer)) as daemon,
-            closing(FollowerProcess()) as follower,
-        ):
-            daemon.health.unwatched = unwatched
-            daemon.health.beside = lambda: follower.problem
-            follower.obey(settings)
+        built = build_daemon(settings, create=True, tracer=tracer, watched=watched)
+        with closing(built) as daemon:
 
             def reload() -> list[str]:
                 with settings_file.undone_on_error():
                     settings_file.read(lighthouse=True)
                     changed = daemon.reconfigure(Settings.load(lighthouse=True))
-                # Last, so that a refused reload changes no tag of a log line.
+                # Last, so that a refused reload changes no tag of a log line: what `reconfigure`
+                # warns of still has the tags from before.
                 configure_logs(tracer.correlation if tracer else dict)
                 warn_of_unknown_settings()
-                daemon.health.unwatched = warn_if_unwatched(daemon.settings)
-                follower.obey(daemon.settings)
                 return changed
 
             loop = daemon.loop()
-            every = loop.scheduler.every(LOOK_EVERY_SECONDS)
-            every.seconds.do(follower.look_after_follower)
             spare_what_is_loaded()
             loop.run(stop, reload)
     return ExitStatus.OK

@@ -169,17 +169,6 @@ def forbid_core_dumps() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def warn_if_unwatched(settings: "Settings") -> str | None:
-    """Log a warning where no monitor will see the daemon, because of its env, and return it."""
-    import structlog
-
-    from lightkeeper.service.watched_envs import unwatched
-
-    if problem := unwatched(settings.tag_variables, watched()):
-        structlog.get_logger().warning("service.env.unwatched", reason=problem)
-    return problem
-
-
 def warn_of_unknown_settings() -> None:
     """Print a warning for each variable with our prefix that is not a setting."""
     from lightkeeper.config.settings import unknown_settings

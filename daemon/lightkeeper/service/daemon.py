@@ -7,7 +7,7 @@ from typing import Final
 from lightkeeper.config.settings import Settings, SettingsError
 from lightkeeper.domain.time import Instant
 from lightkeeper.polling.poller import Poller
-from lightkeeper.service import accesses
+from lightkeeper.service import accesses, follower_process, maintenance_windows
 from lightkeeper.service.connections import (
     build_budget,
     build_client,
@@ -15,9 +15,12 @@ from lightkeeper.service.connections import (
     build_maintenance_list,
     build_transport,
 )
+from lightkeeper.service.follower_process import FollowerProcess
 from lightkeeper.service.loop import Loop
-from lightkeeper.service.maintenance_windows import LOOK_EVERY_SECONDS, MaintenanceFollower
+from lightkeeper.service.maintenance_windows import MaintenanceFollower
 from lightkeeper.service.run_once import RunOnce
+from lightkeeper.service.systemd import ServiceManager
+from lightkeeper.service.watched_envs import EnvCheck
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
@@ -54,24 +57,33 @@ class Daemon:
     publisher: Publisher
     gauges: Gauges
     health: Health
-    follower: MaintenanceFollower
+    maintenance_follower: MaintenanceFollower
+    vets_api_follower: FollowerProcess
+    env_check: EnvCheck
     tracer: Tracer | None
     clock: Callable[[], Instant]
     monotonic: Callable[[], float]
 
-    def loop(self) -> Loop:
-        """The loop of `lightkeeper run`."""
+    def loop(self, manager: ServiceManager | None = None) -> Loop:
+        """The loop of `lightkeeper run`, which alone follows vets-api and warns of the env."""
+        self._obey()
         loop = Loop(
             self.poller,
             self.publisher,
             self.gauges,
             self.health,
             self.levels,
+            manager,
             clock=self.clock,
             monotonic=self.monotonic,
         )
-        every = loop.scheduler.every(LOOK_EVERY_SECONDS)
-        every.seconds.do(self.follower.follow_maintenance)
+        every = loop.scheduler.every
+        every(maintenance_windows.LOOK_EVERY_SECONDS).seconds.do(
+            self.maintenance_follower.follow_maintenance
+        )
+        every(follower_process.LOOK_EVERY_SECONDS).seconds.do(
+            self.vets_api_follower.look_after_follower
+        )
         return loop
 
     def run_once(self) -> RunOnce:
@@ -126,15 +138,25 @@ class Daemon:
         )
         self.health.reconfigure(self.budget, emitter)
         if not _LISTED_BY.isdisjoint(changed):
-            self.follower.reconfigure(build_maintenance_list(settings, monotonic=self.monotonic))
+            self.maintenance_follower.reconfigure(
+                build_maintenance_list(settings, monotonic=self.monotonic)
+            )
         self.settings, self.emitter = settings, emitter
+        self._obey()
         return changed
 
+    def _obey(self) -> None:
+        self.vets_api_follower.obey(self.settings)
+        self.env_check.obey(self.settings)
+
     def close(self) -> None:
-        """Flush the signals, close connections, release the claim on the store."""
+        """End the follower of vets-api, flush the signals, close connections, release the claim
+        on the store.
+        """
+        self.vets_api_follower.close()
         self.emitter.close()
         self.transport.close()
-        self.follower.close()
+        self.maintenance_follower.close()
         self.database.close()
         if self.tracer is not None:
             self.tracer.close()

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -27,7 +26,10 @@ LONGEST_PAUSE_SECONDS: Final = 300.0
 """Between an end that was not asked for and the next start; each such end doubles the pause."""
 END_WITHIN_SECONDS: Final = 5.0
 BESIDE_DAEMON: Final = "--beside-daemon"
-_COMMAND: Final = (sys.executable, "-P", "-m", "lightkeeper", "follow", "vets-api", BESIDE_DAEMON)
+FOLLOW_VETS_API: Final = (
+    *(sys.executable, "-P", "-m", "lightkeeper"),
+    *("follow", "vets-api", BESIDE_DAEMON),
+)
 # The process has what it needs in its environment, and speaks to no service manager.
 _NOT_FOR_IT: Final = frozenset(
     {
@@ -46,11 +48,7 @@ class FollowerProcess:
     `close`.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str] = _COMMAND,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, command: Sequence[str], monotonic: Callable[[], float]) -> None:
         self._command = command
         self._monotonic = monotonic
         self._environment: dict[str, str] | None = None

@@ -1,9 +1,14 @@
 """Whether monitors see this daemon: they watch the envs that their files name, and no other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import structlog
+
+from lightkeeper.config.settings import Settings
 from lightkeeper.telemetry.tag_values import tag_value, unified_tags
+
+log = structlog.get_logger()
 
 
 class WatchedEnvs(NamedTuple):
@@ -18,6 +23,21 @@ class WatchedEnvs(NamedTuple):
     def file(self, env: str) -> str | None:
         """The file that names the env of a tag; None where none does."""
         return next((file for one, file in self.files.items() if tag_value(one) == env), None)
+
+
+class EnvCheck:
+    """Finds out whether monitors see the daemon, for each settings anew."""
+
+    def __init__(self, watched: Callable[[], WatchedEnvs | None]) -> None:
+        self._watched = watched
+        self.problem = ""
+        """Why no monitor sees it, in a sentence."""
+
+    def obey(self, settings: Settings) -> None:
+        """Compare the env of these settings with what monitors watch now, and warn."""
+        self.problem = unwatched(settings.tag_variables, self._watched()) or ""
+        if self.problem:
+            log.warning("service.env.unwatched", reason=self.problem)
 
 
 def unwatched(tag_variables: Mapping[str, str], watched: WatchedEnvs | None) -> str | None:

@@ -3,7 +3,7 @@ and the tests alike.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from lightkeeper.config.settings import Settings
 from lightkeeper.domain.time import Instant
@@ -19,7 +19,9 @@ from lightkeeper.service.connections import (
     build_transport,
 )
 from lightkeeper.service.daemon import Daemon
+from lightkeeper.service.follower_process import FOLLOW_VETS_API, FollowerProcess
 from lightkeeper.service.maintenance_windows import MaintenanceFollower
+from lightkeeper.service.watched_envs import EnvCheck, WatchedEnvs
 from lightkeeper.store.database import Database, open_database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.levels import Levels
@@ -33,9 +35,10 @@ from lightkeeper.telemetry.publisher import Publisher
 from lightkeeper.telemetry.tracing import Tracer
 from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Transport
+from lightkeeper.upstream.rate_limit import RateBudget
 
 
-def build_daemon(
+def build_daemon(  # noqa: PLR0913  # each is one choice of the caller
     settings: Settings,
     *,
     create: bool = False,
@@ -44,14 +47,16 @@ def build_daemon(
     clock: Callable[[], Instant] = now,
     monotonic: Callable[[], float] = time.monotonic,
     tracer: Tracer | None = None,
+    watched: Callable[[], WatchedEnvs | None] = lambda: None,
+    follower_command: Sequence[str] = FOLLOW_VETS_API,
 ) -> Daemon:
     """Open the store, claim it, and join everything.
 
     `create` makes a store where there is none. Left out, `transport` speaks HTTP and `emitter`
-    sends to the Agent that the settings name. Raises what opening and claiming the store raise.
+    sends to the Agent that the settings name. `watched` finds the envs that monitors watch;
+    `follower_command` is what follows vets-api. Raises what opening and claiming the store raise.
     """
-    url = settings.database_url.get_secret_value()
-    database, found = _claimed(url, clock, create=create)
+    database, found = _claimed(settings, clock, create=create)
     transport = transport or build_transport(settings, monotonic=monotonic)
     emitter = emitter or build_emitter(settings, monotonic=monotonic)
     budget = build_budget(settings, clock=clock, monotonic=monotonic)
@@ -59,6 +64,7 @@ def build_daemon(
     documents, levels, outbox = Documents(database), Levels(database), Outbox(database)
     poller = _build_poller(settings, documents, WantedPolls(database), client, clock, monotonic)
     publisher = Publisher(outbox, emitter, clock)
+    follower, env_check = FollowerProcess(follower_command, monotonic), EnvCheck(watched)
     daemon = Daemon(
         settings=settings,
         database=database,
@@ -70,28 +76,23 @@ def build_daemon(
         emitter=emitter,
         publisher=publisher,
         gauges=_build_gauges(settings, levels, outbox, publisher, emitter, clock),
-        health=Health(
-            poller,
-            budget,
-            emitter,
-            lambda: database.try_write(clock()),
-            found=found,
-        ),
-        follower=_build_follower(settings, database, clock, monotonic),
+        health=_build_health(poller, budget, emitter, database, clock, found, follower, env_check),
+        maintenance_follower=_build_maintenance_follower(settings, database, clock, monotonic),
+        vets_api_follower=follower,
+        env_check=env_check,
         tracer=tracer,
         clock=clock,
         monotonic=monotonic,
     )
-    if tracer is not None:
-        _trace(daemon, tracer)
+    _trace(daemon, tracer)
     return daemon
 
 
 def _claimed(
-    url: str, clock: Callable[[], Instant], *, create: bool
+    settings: Settings, clock: Callable[[], Instant], *, create: bool
 ) -> tuple[Database, StoreFound]:
     """The store, claimed, and whether it is the one that was watched before."""
-    database = open_database(url, create=create)
+    database = open_database(settings.database_url.get_secret_value(), create=create)
     try:
         is_new = database.watched_at() is None
         database.try_write(clock())  # reading is no proof: the file may be closed to writers
@@ -105,7 +106,9 @@ def _claimed(
     return database, found
 
 
-def _trace(daemon: Daemon, tracer: Tracer) -> None:
+def _trace(daemon: Daemon, tracer: Tracer | None) -> None:
+    if tracer is None:
+        return
     tracer.wrap(daemon.poller, "step", "lightkeeper.cycle", _worked)
     tracer.wrap(daemon.documents, "record", "lightkeeper.record")
     tracer.wrap(daemon.documents, "postpone", "lightkeeper.record")
@@ -151,7 +154,27 @@ def _build_gauges(
     )
 
 
-def _build_follower(
+def _build_health(
+    poller: Poller,
+    budget: RateBudget,
+    emitter: Emitter,
+    database: Database,
+    clock: Callable[[], Instant],
+    found: StoreFound,
+    follower: FollowerProcess,
+    env_check: EnvCheck,
+) -> Health:
+    return Health(
+        poller,
+        budget,
+        emitter,
+        lambda: database.try_write(clock()),
+        lambda: [*filter(None, [follower.problem, env_check.problem])],
+        found=found,
+    )
+
+
+def _build_maintenance_follower(
     settings: Settings,
     database: Database,
     clock: Callable[[], Instant],

@@ -61,7 +61,10 @@ class StoreFound(NamedTuple):
 
 
 class Health:
-    """Counts what each polling slice came to, and sends heartbeat and service checks."""
+    """Counts what each polling slice came to, and sends heartbeat and service checks.
+
+    `others` gives what else is wrong, a sentence each.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Health:
         budget: Budget,
         emitter: Emitter,
         try_write: Callable[[], None],
+        others: Callable[[], list[str]] = list,
         *,
         found: StoreFound | None = None,
     ) -> None:
@@ -77,10 +81,7 @@ class Health:
         self._emitter = emitter
         self._try_write = try_write
         self._found = found or StoreFound()
-        self.unwatched: str | None = None
-        """Why no monitor sees this daemon, where that is so."""
-        self.beside: Callable[[], str] = str
-        """What is wrong with what runs beside the daemon."""
+        self._others = others
         self._seen: Counter[str] = Counter()
         self._progressed = False
         self._obstacles: set[str] = set()
@@ -103,11 +104,11 @@ class Health:
         )
 
     def problems(self) -> list[str]:
-        """What is wrong with store, Datadog Agent, follower or env, a sentence each."""
+        """What is wrong with the store, the Datadog Agent and others, a sentence each."""
         found = [f"the store cannot be written: {self._unwritable}"] if self._unwritable else []
         if self._emitter.reachable is False:
             found.append("Datadog Agent unreachable")
-        return [*found, *filter(None, [self.beside(), self.unwatched])]
+        return [*found, *self._others()]
 
     def slice_ended(self, *, calm: bool, recorded: bool) -> Counts:
         """Send what a slice came to, and return it.

@@ -24,7 +24,6 @@ from lightkeeper.casework.maintenance_windows import announce
 from lightkeeper.config.settings import Settings
 from lightkeeper.domain.time import HOUR
 from lightkeeper.service import loop as service
-from lightkeeper.service.loop import Loop
 from lightkeeper.service.scheduler import ClockedScheduler
 from lightkeeper.service.stop import Stop
 from lightkeeper.service.systemd import ServiceManager
@@ -51,15 +50,8 @@ def watch(tmp_path):
 
 @pytest.fixture
 def looped(watch):
-    """The loop over `watch`, in real time."""
-    return Loop(
-        watch.poller,
-        watch.publisher,
-        watch.gauges,
-        watch.health,
-        watch.levels,
-        clock=watch.clock.instant,
-    )
+    """The loop over `watch`."""
+    return watch.daemon.loop()
 
 
 class Daemon:
@@ -163,11 +155,7 @@ def test_the_status_line_says_so_during_maintenance(watch, tmp_path):
     at, windows = watch.clock.instant(), MaintenanceWindows(watch.database)
     announce(windows, at, at + HOUR, reason="BGS upgrade", by="jane", now=at)
     with Notified(tmp_path / "notify.socket") as manager:
-        loop = Loop(
-            *(watch.poller, watch.publisher, watch.gauges, watch.health, watch.levels),
-            ServiceManager({"NOTIFY_SOCKET": str(manager.path)}),
-            clock=watch.clock.instant,
-        )
+        loop = watch.daemon.loop(ServiceManager({"NOTIFY_SOCKET": str(manager.path)}))
         loop.report_status()
         said = "STATUS=0 pending; maintenance of all of Lighthouse until"
         assert [f"{said} 2027-01-15T09:00:00Z: BGS upgrade"] == manager.heard()
@@ -435,11 +423,13 @@ def test_waiting_after_a_429_is_no_success_until_an_answer(watch, looped):
 
 
 @pytest.mark.speed
-def test_a_slice_ends_in_time_with_any_backlog(watch, looped, monkeypatch):
+def test_a_slice_ends_in_time_with_any_backlog(watch, monkeypatch):
     """A slice takes no longer than its limit and one call."""
     monkeypatch.setattr(service, "SLICE_SECONDS", 0.2)
     watch.track(500)
     watch.lighthouse.latency = 0.05
+    watch.daemon.monotonic = time.monotonic
+    looped = watch.daemon.loop()
     began = time.monotonic()
 
     _slice(looped)

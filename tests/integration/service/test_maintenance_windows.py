@@ -34,7 +34,7 @@ class Following:
         with capture_logs() as logged:
             for _ in range(round(60 * hours)):
                 self.rig.clock.now += 60
-                self.rig.follower.follow_maintenance()
+                self.rig.maintenance_follower.follow_maintenance()
         return logged
 
     def windows(self):
@@ -56,7 +56,7 @@ def following(database_url, tmp_path):
         settings = clock_of.daemon.settings.model_copy(update={"maintenance_url": va.url})
         va.announce("bgs", 2, 8, "upgrade")
         clock_of.daemon.reconfigure(settings)
-        clock_of.follower.follow_maintenance()
+        clock_of.maintenance_follower.follow_maintenance()
         yield Following(clock_of, va)
 
 

@@ -69,7 +69,7 @@ class DrilledDaemon:
         self._clock = clock
         self._lighthouse = lighthouse
         self._daemon = build_daemon(
-            _settings(store, lighthouse, batch_size),
+            _settings(store, lighthouse, env, batch_size),
             create=True,
             transport=InProcessTransport(lighthouse, clock),
             emitter=DrilledEmitter(agent, clock, env),
@@ -135,11 +135,12 @@ class DrilledDaemon:
         self._closely_until = self._clock.now + _CLOSELY_SECONDS
 
 
-def _settings(store: Path, lighthouse: InProcessLighthouse, batch_size: int) -> Settings:
+def _settings(store: Path, lighthouse: InProcessLighthouse, env: str, batch_size: int) -> Settings:
     """The default settings but for the batches: the environment has no say, nor in the emitter."""
     return Settings.model_construct(
         database_url=SecretStr(f"sqlite:///{store}"),
         batch_size=batch_size,
+        env=env,
         api_tokens_file=str(store.with_name(TOKENS_FILE)),
         lighthouse_url=lighthouse.url,
         lighthouse_token_url=lighthouse.token_url,
