@@ -48,7 +48,8 @@ class Emitter:
     """Sends the signals of the catalogue; refuses all others, or raises if `strict` (for tests).
 
     `url` is `unix:///path` or `udp://host:port`; `constant_tags` are on every signal that has
-    no tag with the same key.
+    no tag with the same key. `before_each` is called before each signal, for an Agent in this
+    process to read what was sent: its socket holds few packets.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Emitter:
         constant_tags: Mapping[str, str] | None = None,
         strict: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
+        before_each: Callable[[], object] | None = None,
     ) -> None:
         # The client logs every lost packet; we log at most once a minute.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.CRITICAL)
@@ -76,6 +78,7 @@ class Emitter:
         self._constant = dict(constant_tags or {})
         self._strict = strict
         self._monotonic = monotonic
+        self._before_each = before_each
         self._refused: set[str] = set()
         self._known: dict[tuple[str, ...], list[str]] = {}
         self._dropped_before = 0
@@ -215,6 +218,8 @@ class Emitter:
 
     def _check(self, name: str, kind: Kind, tags: Mapping[str, str]) -> list[str] | None:
         """The tags as the client takes them; None for a signal that must not be sent."""
+        if self._before_each is not None:
+            self._before_each()
         if self._losing():
             return None
         key = (kind, name, *tags, *tags.values())

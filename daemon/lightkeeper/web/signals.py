@@ -3,7 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Final
 
 from lightkeeper.telemetry.api_answers import report_answers
@@ -15,12 +15,20 @@ OTHER: Final = "other"
 
 
 class WebSignals:
-    """Counts answers, and sends the counts from a thread: an Agent that stalls holds up none."""
+    """Counts answers, and sends the counts from a thread: an Agent that stalls holds up none.
 
-    def __init__(self, emitter: Emitter, monotonic: Callable[[], float] = time.monotonic) -> None:
+    `executor` sends them in the place of that thread.
+    """
+
+    def __init__(
+        self,
+        emitter: Emitter,
+        monotonic: Callable[[], float] = time.monotonic,
+        executor: Executor | None = None,
+    ) -> None:
         self._emitter, self._monotonic = emitter, monotonic
         self._send_at = monotonic()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signals")
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="signals")
         self._sending: Future[None] | None = None
         self._forget()
 
@@ -40,10 +48,10 @@ class WebSignals:
             self._send_at = self._monotonic() + EVERY_SECONDS
             answers, seconds = self._answers, self._seconds
             self._forget()
-            self._sending = self._thread.submit(report_answers, self._emitter, answers, seconds)
+            self._sending = self._executor.submit(report_answers, self._emitter, answers, seconds)
 
     def close(self) -> None:
         """Send the rest, and close."""
-        self._thread.shutdown()
+        self._executor.shutdown()
         report_answers(self._emitter, self._answers, self._seconds)
         self._emitter.close()

@@ -11,27 +11,21 @@ from lightkeeper.alerting.account.snapshot import read
 from lightkeeper.alerting.errors import AlertingError
 from lightkeeper.alerting.files.definitions import Assets
 from lightkeeper.simulation.datadog.server import SimulatedDatadog
+from lightkeeper.simulation.drills.datadog import InProcessAgent
 from lightkeeper.telemetry.account_drift import report_drift
-from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.tag_values import constant_tags
 
 
 class DrilledAccount:
     """An account that holds every monitor and SLO; `compare` does what the timer does."""
 
-    def __init__(self, assets: Assets, agent_url: str, clock: Callable[[], float]) -> None:
+    def __init__(self, assets: Assets, agent: InProcessAgent, clock: Callable[[], float]) -> None:
         self._env = str(assets.variables["env"])
         self._wanted = wanted(assets, {})
         self._datadog = SimulatedDatadog(clock=clock)
         self._datadog.start()
         access = Access(*self._datadog.environment().values())
         self._account = Account(access, sleep=lambda _seconds: None)
-        self._emitter = Emitter(
-            agent_url,
-            constant_tags=constant_tags({"DD_ENV": self._env}),
-            strict=True,
-            monotonic=clock,
-        )
+        self._emitter = agent.emitter(self._env, clock)
         apply(self._account, self._plan(), Consent(first=True), lambda _line: None)
 
     def close(self) -> None:

@@ -17,8 +17,6 @@ from lightkeeper.simulation.drills.upstream import (
     SimulatedClock,
 )
 from lightkeeper.store.outbox import Outbox
-from lightkeeper.telemetry.dogstatsd import Emitter
-from lightkeeper.telemetry.tag_values import constant_tags
 
 TOKENS_FILE: Final = "api-tokens"
 """Beside the store; in most drills there is none."""
@@ -29,24 +27,6 @@ _FAILING_SECONDS: Final = 60.0
 class _NoStop(Stop):
     def __init__(self) -> None:
         self.requested = self.reload_requested = False
-
-
-class DrilledEmitter(Emitter):
-    """Sends to the Agent of a drill, which takes what it is sent at once."""
-
-    def __init__(self, agent: InProcessAgent, clock: SimulatedClock, env: str) -> None:
-        tags = constant_tags({"DD_ENV": env})
-        super().__init__(agent.url, constant_tags=tags, strict=True, monotonic=clock)
-        self._agent = agent
-        self._sent = 0
-
-    def _losing(self) -> bool:
-        # Called before each signal: the time for an Agent without a thread to read its socket.
-        client = self._client
-        if self._sent != client.packets_sent:
-            self._sent = client.packets_sent
-            self._agent.take()
-        return bool(client.packets_dropped > self._dropped_before)  # as the emitter has it
 
 
 class DrilledDaemon:
@@ -72,7 +52,7 @@ class DrilledDaemon:
             _settings(store, lighthouse, env, batch_size),
             create=True,
             transport=InProcessTransport(lighthouse, clock),
-            emitter=DrilledEmitter(agent, clock, env),
+            emitter=agent.emitter(env, clock),
             clock=clock.instant,
             monotonic=clock,
         )

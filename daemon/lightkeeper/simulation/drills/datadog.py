@@ -23,7 +23,9 @@ from lightkeeper.simulation.agent.datagram import (
     ServiceCheck,
     parse,
 )
+from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.signals import Kind
+from lightkeeper.telemetry.tag_values import constant_tags
 
 _WORST: Final = (Status.OK, Status.NO_DATA, Status.WARN, Status.ALERT)
 
@@ -39,7 +41,7 @@ class SignalPoint(NamedTuple):
 
 
 class InProcessAgent:
-    """A DogStatsD socket. It holds ten datagrams, so the sender calls `take` in between.
+    """A DogStatsD socket. It holds ten datagrams, so its `emitter` calls `take` in between.
 
     `read` returns what was taken.
     """
@@ -50,6 +52,16 @@ class InProcessAgent:
         self._arrived: deque[bytes] = deque()
         self._socket: socket.socket | None = None
         self.start()
+
+    def emitter(self, env: str, clock: Callable[[], float]) -> Emitter:
+        """One that sends here, as from this environment, and refuses no signal silently."""
+        return Emitter(
+            self.url,
+            constant_tags=constant_tags({"DD_ENV": env}),
+            strict=True,
+            monotonic=clock,
+            before_each=self.take,
+        )
 
     def start(self) -> None:
         """Listen."""

@@ -7,7 +7,6 @@ from lightkeeper.casework.follow import SOURCE
 from lightkeeper.config.settings import StoreSettings
 from lightkeeper.service.following import build_follow_loop
 from lightkeeper.simulation.drills.courses import MINUTE
-from lightkeeper.simulation.drills.daemon import DrilledEmitter
 from lightkeeper.simulation.drills.world import World
 from lightkeeper.store.followed import Followed
 from lightkeeper.store.vets_api import Upload
@@ -64,7 +63,7 @@ class DrilledFollower:
     def __init__(self, world: World) -> None:
         self._world = world
         self._uploads = DrilledUploads()
-        self._emitter = DrilledEmitter(world.agent, world.clock, world.env)
+        self._emitter = world.agent.emitter(world.env, world.clock)
         self._loop = build_follow_loop(
             StoreSettings.model_construct(),  # the defaults: the environment has no say
             self._uploads,

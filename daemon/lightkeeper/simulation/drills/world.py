@@ -88,7 +88,7 @@ class World:
     def account(self) -> DrilledAccount:
         """The Datadog account, which holds all monitors and SLOs when it is first looked at."""
         if self._account is None:
-            self._account = DrilledAccount(self._assets, self.agent.url, self.clock)
+            self._account = DrilledAccount(self._assets, self.agent, self.clock)
         return self._account
 
     def start_daemon(self) -> None:
