@@ -3,43 +3,14 @@
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from lightkeeper.polling.batch import Batch
 from lightkeeper.polling.batch_calls import BatchCalls
-from lightkeeper.polling.interfaces import Budget, Progress, State
+from lightkeeper.polling.interfaces import Budget, PollReport, Progress, State
 from lightkeeper.polling.retry import GIVE_UP_AFTER, History, backoff_seconds
 
 _KNOWN: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class PollReport:
-    """How the latest calls ended; durations are in seconds, up to now."""
-
-    failures_in_row: int = 0
-    failing_seconds: float = 0.0
-    """Since the first of these failures."""
-    waited_seconds: float = 0.0
-    """How much of `failing_seconds` the daemon spent waiting for the rate limit."""
-    rate_limited_in_row: int = 0
-    """Calls that ended as 429 since the last answered one."""
-    rate_limited_seconds: float = 0.0
-    """Since the first of these."""
-    last_call_ago: float | None = None
-    """None before the first call."""
-    last_failure: str = ""
-    """Why a call failed last, however long ago."""
-    batches_failing_seconds: float = 0.0
-    """Since the first failed call about several documents began; 0.0 once one was answered."""
-    only_alone_answered: bool = False
-    """Whether calls about one document were answered since then."""
-    call_seconds: float = 0.0
-    """How long the last call took."""
-    singly_seconds: float | None = None
-    """Since when documents are polled singly, because calls about several fail; None while they
-    are polled in batches."""
 
 
 class CallHistory:

@@ -24,8 +24,8 @@ from lightkeeper.domain.poll_schedule import next_poll_at
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.polling.batch import Batch, BatchSize, by_itself, halves
 from lightkeeper.polling.early import Early
-from lightkeeper.polling.history import CallHistory, PollReport
-from lightkeeper.polling.interfaces import Counts, Progress, State, StatusClient, Store
+from lightkeeper.polling.history import CallHistory
+from lightkeeper.polling.interfaces import Counts, PollReport, Progress, State, StatusClient, Store
 from lightkeeper.polling.probes import TRIAL, probe_next, trial
 from lightkeeper.polling.queue import Queue
 from lightkeeper.polling.retry import (

@@ -1,4 +1,7 @@
-"""What to do with a batch whose call failed: every rule and every number of it. Pure."""
+"""What to do with a batch whose call failed, and when a pass ends for it: every rule and number.
+
+Pure.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,6 +10,7 @@ from typing import Final
 from lightkeeper.domain.answer import ANSWERED, Answer, CallOutcome
 from lightkeeper.domain.time import MINUTE
 from lightkeeper.polling.batch import Batch
+from lightkeeper.polling.interfaces import PollReport, Progress, State
 
 FIRST_BACKOFF_SECONDS: Final = 0.25
 LONGEST_BACKOFF_SECONDS: Final = 30.0
@@ -48,6 +52,9 @@ ALONE_AFTER: Final = 3
 
 _CONCERNS_EVERY_CALL: Final = frozenset({CallOutcome.TOKEN_UNAVAILABLE})
 """Outcomes that no document causes; each of the others one document can cause for its batch."""
+_ONLY_SINGLY: Final = (
+    "batches fail while calls about one document are answered: some were polled singly"
+)
 
 
 class NextStep(Enum):
@@ -191,3 +198,34 @@ def backoff_seconds(failures_in_row: int, jitter: float) -> float:
     doublings = min(failures_in_row - 1, 16)
     pause = min(FIRST_BACKOFF_SECONDS * 2.0**doublings, LONGEST_BACKOFF_SECONDS)
     return pause * (0.5 + 0.5 * jitter)
+
+
+def reason_to_end(
+    report: PollReport, progress: Progress, *, left: int | None, limit: int | None
+) -> str:
+    """Why a pass of `lightkeeper poll` ends after a step; empty where it goes on, or polled all.
+
+    `left` of `limit` calls are left by the rate limit; None where that is not known.
+    """
+    singly = report.singly_seconds is not None
+    if progress.state is State.IDLE:
+        return _ONLY_SINGLY if singly else ""
+    # A wait for the rate limit is no failure of Lighthouse.
+    wait = 0.0 if progress.rate_limited else progress.wait_seconds
+    slow = report.call_seconds > SLOW_CALL_SECONDS and not progress.rate_limited
+    batches_failing = report.batches_failing_seconds + progress.wait_seconds
+    if batches_failing >= BATCHES_GIVE_UP_SECONDS and (
+        singly or (slow and report.only_alone_answered)
+    ):
+        return _ONLY_SINGLY
+    if singly and left is not None and left <= min(CALLS_LEFT_SINGLY, (limit or 0) // 3):
+        return _ONLY_SINGLY
+    if report.rate_limited_in_row >= GIVE_UP_AFTER_LIMITED:
+        return f"gave up after {report.rate_limited_in_row} calls answered 429 in a row"
+    failing = report.failing_seconds - report.waited_seconds + wait
+    out_of_time = failing >= GIVE_UP_SECONDS
+    if report.failures_in_row and (out_of_time or report.failures_in_row >= GIVE_UP_AFTER):
+        return f"gave up after {report.failures_in_row} failed calls in a row"
+    if progress.rate_limited and progress.wait_seconds > LONGEST_RATE_WAIT_SECONDS:
+        return f"Lighthouse's rate limit allows the next call in {progress.wait_seconds:.0f} s"
+    return ""

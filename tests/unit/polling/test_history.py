@@ -4,7 +4,8 @@ import pytest
 from store_rows import FRESH
 
 from lightkeeper.polling.batch import Batch
-from lightkeeper.polling.history import CallHistory, PollReport
+from lightkeeper.polling.history import CallHistory
+from lightkeeper.polling.interfaces import PollReport
 from lightkeeper.polling.retry import History
 
 

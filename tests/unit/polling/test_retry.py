@@ -7,6 +7,7 @@ from store_rows import FRESH
 
 from lightkeeper.domain.answer import Absence, Answer, CallOutcome
 from lightkeeper.polling.batch import Batch
+from lightkeeper.polling.interfaces import PollReport, Progress, State
 from lightkeeper.polling.retry import (
     History,
     NextStep,
@@ -15,6 +16,7 @@ from lightkeeper.polling.retry import (
     is_failure,
     is_probe_due,
     next_step,
+    reason_to_end,
     shows_batches_failing,
 )
 
@@ -273,3 +275,98 @@ def test_the_backoff_doubles_up_to_half_a_minute(failures_in_row, longest):
     """Jitter takes at most half of it away."""
     assert longest == backoff_seconds(failures_in_row, jitter=1.0)
     assert longest / 2 == backoff_seconds(failures_in_row, jitter=0.0)
+
+
+GOES_ON = ""
+SINGLY = "batches fail while calls about one document are answered: some were polled singly"
+FAILED = "gave up after {} failed calls in a row"
+LIMITED = "gave up after {} calls answered 429 in a row"
+WORKED, IDLE = Progress(State.WORKED), Progress(State.IDLE)
+
+
+def _waiting(seconds, *, rate_limited=False):
+    return Progress(State.WAITING, seconds, rate_limited)
+
+
+# how calls ended; what the step came to; calls left of the rate limit, and the limit
+ENDS = [
+    # everything is polled
+    ({}, IDLE, (None, None), GOES_ON),
+    ({"failures_in_row": 10, "rate_limited_in_row": 6}, IDLE, (None, None), GOES_ON),
+    ({"singly_seconds": 0.0}, IDLE, (None, None), SINGLY),
+    # batches fail: the wait before the next call counts, for the rate limit too
+    ({"singly_seconds": 9.0, "batches_failing_seconds": 27.9}, WORKED, (None, None), GOES_ON),
+    ({"singly_seconds": 9.0, "batches_failing_seconds": 28.0}, WORKED, (None, None), SINGLY),
+    (
+        {"singly_seconds": 9.0, "batches_failing_seconds": 27.0},
+        _waiting(1.0, rate_limited=True),
+        (None, None),
+        SINGLY,
+    ),
+    # the same where each call is slow, so that no trial was made
+    (
+        {"batches_failing_seconds": 28.0, "call_seconds": 2.1, "only_alone_answered": True},
+        WORKED,
+        (None, None),
+        SINGLY,
+    ),
+    (
+        {"batches_failing_seconds": 28.0, "call_seconds": 2.0, "only_alone_answered": True},
+        WORKED,
+        (None, None),
+        GOES_ON,
+    ),
+    ({"batches_failing_seconds": 28.0, "call_seconds": 2.1}, WORKED, (None, None), GOES_ON),
+    (
+        {"batches_failing_seconds": 28.0, "call_seconds": 2.1, "only_alone_answered": True},
+        _waiting(1.0, rate_limited=True),
+        (None, None),
+        GOES_ON,
+    ),
+    # polled singly, it leaves twenty calls, or a third of the limit
+    ({"singly_seconds": 0.0}, WORKED, (21, 60), GOES_ON),
+    ({"singly_seconds": 0.0}, WORKED, (20, 60), SINGLY),
+    ({"singly_seconds": 0.0}, WORKED, (11, 30), GOES_ON),
+    ({"singly_seconds": 0.0}, WORKED, (10, 30), SINGLY),
+    ({"singly_seconds": 0.0}, WORKED, (1, None), GOES_ON),
+    ({}, WORKED, (0, 60), GOES_ON),
+    # 429
+    ({"rate_limited_in_row": 5}, WORKED, (None, None), GOES_ON),
+    ({"rate_limited_in_row": 6}, WORKED, (None, None), LIMITED.format(6)),
+    # failed calls: how many, and for how long; no wait for the rate limit counts
+    ({"failures_in_row": 9}, WORKED, (None, None), GOES_ON),
+    ({"failures_in_row": 10}, WORKED, (None, None), FAILED.format(10)),
+    ({"failures_in_row": 1, "failing_seconds": 7.9}, WORKED, (None, None), GOES_ON),
+    ({"failures_in_row": 1, "failing_seconds": 8.0}, WORKED, (None, None), FAILED.format(1)),
+    ({"failures_in_row": 1, "failing_seconds": 7}, _waiting(1), (None, None), FAILED.format(1)),
+    (
+        {"failures_in_row": 1, "failing_seconds": 7.0},
+        _waiting(1.0, rate_limited=True),
+        (None, None),
+        GOES_ON,
+    ),
+    (
+        {"failures_in_row": 1, "failing_seconds": 99.0, "waited_seconds": 91.1},
+        WORKED,
+        (None, None),
+        GOES_ON,
+    ),
+    ({"failing_seconds": 8.0}, _waiting(8.0), (None, None), GOES_ON),
+    # a pause for the rate limit
+    ({}, _waiting(300.0, rate_limited=True), (None, None), GOES_ON),
+    (
+        {},
+        _waiting(301.0, rate_limited=True),
+        (None, None),
+        "Lighthouse's rate limit allows the next call in 301 s",
+    ),
+    ({}, _waiting(301.0), (None, None), GOES_ON),
+]
+
+
+@pytest.mark.parametrize(("ended", "progress", "calls", "expected"), ENDS)
+def test_a_pass_ends_for_the_reason_of_its_row(ended, progress, calls, expected):
+    """How the latest calls ended, the wait for the next and the calls left decide it alone."""
+    left, limit = calls
+
+    assert expected == reason_to_end(PollReport(**ended), progress, left=left, limit=limit)
