@@ -107,6 +107,11 @@ class CallHistory:
         self._failing_since = self._rate_limited_since = None
         self._waited_seconds = 0.0
 
+    @property
+    def is_singly(self) -> bool:
+        """Whether documents are polled singly, because calls about several fail."""
+        return self.batches.singly_since is not None
+
     def is_trial_due(self, *, idle: bool) -> bool:
         """Whether a call about two documents that were answered before is due."""
         return self.batches.is_trial_due(self._monotonic(), idle=idle)
@@ -130,7 +135,7 @@ class CallHistory:
     def batches_are_as_good(self) -> bool:
         """Whether documents need not be polled singly any more: calls about one fail as well."""
         many = self._failures_in_row >= GIVE_UP_AFTER or self.batches.alone_fail_as_well
-        if self.batches.singly_since is None or not many:
+        if not (self.is_singly and many):
             return False
         self.batches.outage()
         return True

@@ -68,8 +68,6 @@ class Poller:
         self._early = Early()
         self._queue = Queue(store, self._in_flight, self._early)
         self._wanted = WantedBatches(wanted, self._queue, self._history, clock, monotonic)
-        self._singly_since: Instant | None = None
-        self._failing_since: Instant = 0
         self._counts = Counts()
 
     def step(self, cutoff: Instant | None = None) -> Progress:
@@ -121,10 +119,13 @@ class Poller:
     def _fetch(self, cutoff: Instant | None) -> None:
         now = self._clock()
         upto = now if cutoff is None else cutoff
-        if self._singly_since is None:
+        report = self._history.report()
+        if report.singly_seconds is None:
             self._queue.fetch(now, upto, self._size.now)
         else:
-            self._queue.fetch_singly(now, upto, self._singly_since, self._failing_since)
+            since = now - round(report.singly_seconds * SECOND)
+            failing_since = now - round(report.batches_failing_seconds * SECOND)
+            self._queue.fetch_singly(now, upto, since, failing_since)
 
     def _poll(self, batch: Batch) -> None:
         ids = batch.request_ids
@@ -135,9 +136,9 @@ class Poller:
         now = self._clock()
         self._history.called()
         answered = is_answered(answer, batch)
-        if not answered and batch.is_trial and self._singly_since is not None:
+        if not answered and batch.is_trial and self._history.is_singly:
             self._counts.trials[answer.outcome] += 1
-            self._judge_batches(batch, answer.outcome, self._history.of(batch), now)
+            self._judge_batches(batch, answer.outcome, self._history.of(batch))
             return
         self._counts.calls[answer.outcome] += 1
         if answered:
@@ -150,9 +151,9 @@ class Poller:
         elif is_failure(answer.outcome, batch):
             self._failed(batch, answer)
         if self._history.batches_are_as_good():
-            self._end_singly("calls about one document fail as well")
+            log.info("poll.batches.resumed", because="calls about one document fail as well")
         history = self._history.of(batch)
-        self._judge_batches(batch, answer.outcome, history, now)
+        self._judge_batches(batch, answer.outcome, history)
         if is_probe_due(answer.outcome, batch, history):
             probe_next(batch, answer.outcome, self._history, self._queue)
         step = next_step(answer.outcome, batch, history)
@@ -163,9 +164,10 @@ class Poller:
     def _answered(self, batch: Batch, answer: Answer, now: Instant) -> None:
         if failures := self._history.report().failures_in_row:
             log.info("poll.call.answered", failures_in_row=failures)
+        was_singly = self._history.is_singly
         self._history.answered(batch, says_something=answer.says_something)
-        if self._singly_since is not None and self._history.batches.singly_since is None:
-            self._end_singly("a call about several documents was answered")
+        if was_singly and not self._history.is_singly:
+            log.info("poll.batches.resumed", because="a call about several documents was answered")
         self._size.answered()
         self._counts.unrequested += answer.unrequested_count
         for request_id in batch.request_ids[:TRIAL]:
@@ -176,9 +178,7 @@ class Poller:
         if not batch.is_probe:
             self._record(batch, answer.observations, None, now)
 
-    def _judge_batches(
-        self, batch: Batch, outcome: CallOutcome, history: History, now: Instant
-    ) -> None:
+    def _judge_batches(self, batch: Batch, outcome: CallOutcome, history: History) -> None:
         """Poll documents singly where calls about several fail and calls about one do not."""
         if self._history.batches_failed(
             batch,
@@ -188,11 +188,8 @@ class Poller:
             slow=is_slow(outcome, history),
             pause=self._lighthouse.budget.wait_seconds(),
         ):
-            self._singly_since = now
-            failing_seconds = self._history.report().batches_failing_seconds
-            self._failing_since = now - round(failing_seconds * SECOND)
             self._queue.release_shared()
-        elif self._singly_since is None or not batch.is_trial:
+        elif not (self._history.is_singly and batch.is_trial):
             return
         log.error(
             "poll.batches.failing",
@@ -200,10 +197,6 @@ class Poller:
             effect="documents are polled singly, and a batch is tried ever more rarely, at last "
             "every four minutes",
         )
-
-    def _end_singly(self, because: str) -> None:
-        self._singly_since = None
-        log.info("poll.batches.resumed", because=because)
 
     def _record(
         self,

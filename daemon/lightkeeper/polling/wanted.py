@@ -87,7 +87,7 @@ class WantedBatches:
         if over:
             self._settle(over)
         left = [each.document for each in found if each.document.id in self._known]
-        singly = self._history.batches.singly_since is not None
+        singly = self._history.is_singly
         batch = None if wait > 0 else self._queue.take(left, 1 if singly else size, alone=singly)
         if batch is not None:
             budget.spend_on_wanted(found[0].asked_by)
