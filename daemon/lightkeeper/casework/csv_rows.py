@@ -57,7 +57,7 @@ def _is_misspelt(names: list[str]) -> bool:
 
 def _header(names: list[str], delimiter: str) -> Header:
     try:
-        ours = our_names(tuple(names))
+        ours = our_names(names)
     except WrongDocument as exc:
         raise WrongDocument(f"the CSV header: {exc}") from exc
     if missing := [name for name in REQUIRED if name not in ours]:

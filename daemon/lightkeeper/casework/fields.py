@@ -1,9 +1,8 @@
 """The names that fields may have: ours, and those of the columns in vets-api's own table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Final
 
 from lightkeeper.casework.values import WrongDocument
@@ -48,9 +47,8 @@ class UnknownField(WrongDocument):
         """The same for a caller: nothing that it sent is repeated, whatever it looks like."""
 
 
-@lru_cache(maxsize=256)
-def our_names(names: Sequence[str]) -> list[str | None]:
-    """Our name for each of these; None where the field is not read. `names` is a tuple.
+def our_names(names: Iterable[str]) -> list[str | None]:
+    """Our name for each of these; None where the field is not read.
 
     Raises `UnknownField` for an unknown name, with the one that may be meant, and
     `WrongDocument` where two fields have the same meaning.

@@ -121,7 +121,7 @@ def named(fields: dict[str, Any]) -> Fields | WrongDocument:
 def _named(fields: dict[str, Any]) -> Fields | WrongDocument:
     """These fields under our names."""
     try:
-        ours = our_names(tuple(fields))
+        ours = our_names(fields)
     except WrongDocument as exc:
         return exc
     if HANDED_OVER_AS in fields and fields[HANDED_OVER_AS] in (None, ""):

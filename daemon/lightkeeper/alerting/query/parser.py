@@ -63,7 +63,7 @@ def parse(text: str) -> Query:
     return query
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=1_024)  # without it `dashboards check` takes 10 % longer
 def parse_expression(text: str) -> Expression:
     """Read a query without window and threshold, as an SLO's numerator is one."""
     reader = Reader(text)

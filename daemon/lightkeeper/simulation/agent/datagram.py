@@ -236,7 +236,6 @@ def _tag(tag: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-@lru_cache(maxsize=4096)
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name Datadog keeps as it is")

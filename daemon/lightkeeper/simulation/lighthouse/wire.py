@@ -4,7 +4,6 @@ Not `http.server`, which spends longer on parsing the headers than a whole answe
 """
 
 import contextlib
-import functools
 import http
 import socket
 import socketserver
@@ -194,7 +193,7 @@ class _Client(socketserver.StreamRequestHandler):
 
 def _head(reply: Reply, keep: bool) -> bytes:
     lines = [
-        _status_line(reply.status),
+        f"HTTP/1.1 {reply.status} {phrase(reply.status)}",
         f"Content-Type: {reply.content_type}",
         f"Content-Length: {len(reply.body)}",
         *(f"{name}: {value}" for name, value in reply.headers.items()),
@@ -202,11 +201,6 @@ def _head(reply: Reply, keep: bool) -> bytes:
     if not keep:
         lines.append("Connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-@functools.cache
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {phrase(status)}"
 
 
 def phrase(status: int) -> str:
