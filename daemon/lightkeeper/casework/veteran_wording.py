@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.casework.tries import documents_of
+from lightkeeper.domain.answer import Reported
 from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, DocumentType, Step
 from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.maintenance_windows import MaintenanceWindow, is_out
@@ -305,7 +306,7 @@ def _is_finished(document: Form526DocumentSubmission) -> bool:
     if document.lighthouse_status == DONE:
         return document.in_efolder_at is not None
     steps = json.loads(document.steps or "{}")
-    return bool(steps.get(Step.BENEFITS_GATEWAY_SERVICE) == "SUCCESS")
+    return bool(steps.get(Step.BENEFITS_GATEWAY_SERVICE) == Reported.SUCCESS)
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:

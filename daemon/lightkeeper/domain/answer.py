@@ -14,9 +14,15 @@ _OPAQUE: Final = re.compile(
 """A UUID, or base64 that is long enough to be no name and no number."""
 
 
-REPORTED_STATUSES: Final = frozenset({"IN_PROGRESS", "SUCCESS", "FAILED"})
+class Reported(StrEnum):
+    """What Lighthouse says of a document, and of each of its steps, in its own words."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
 
 
+REPORTED_STATUSES: Final = frozenset(map(str, Reported))
 STEP_STATUSES: Final = REPORTED_STATUSES | {"NOT_STARTED"}
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
-from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES
+from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES, Reported
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import DONE, FAILED, LIGHTHOUSE_STEPS, PENDING, Step
 
@@ -39,8 +39,8 @@ def read(
 ) -> Reading:
     """What a report says of the document after what `steps_before` said."""
     steps = dict(listed)
-    if word == "FAILED" and error_step and error_step not in steps:
-        steps[error_step] = "FAILED"
+    if word == Reported.FAILED and error_step and error_step not in steps:
+        steps[error_step] = str(Reported.FAILED)
     before: dict[str, str] = orjson.loads(steps_before)
     status, current_step, failed_step, remarks = _verdict(word, steps, error_step)
     return Reading(
@@ -59,9 +59,9 @@ def read(
 
 
 def _verdict(word: str, steps: dict[str, str], error_step: str | None) -> _Verdict:
-    if word == "SUCCESS":
+    if word == Reported.SUCCESS:
         return _success(steps)
-    if word == "FAILED":
+    if word == Reported.FAILED:
         failed_step = _failed_step(error_step, steps)
         if failed_step == Step.REMOVE_FILE_BINARY and _delivered(steps):
             return DONE, Step.COMPLETE, None, (HOUSEKEEPING,)
@@ -71,11 +71,11 @@ def _verdict(word: str, steps: dict[str, str], error_step: str | None) -> _Verdi
 
 def _success(steps: dict[str, str]) -> _Verdict:
     """SUCCESS is believed over what stands beside it, and what contradicts it is remarked."""
-    otherwise = {name for name, word in steps.items() if word != "SUCCESS"}
+    otherwise = {name for name, word in steps.items() if word != Reported.SUCCESS}
     remarks: list[Remark] = []
     if otherwise - {Step.REMOVE_FILE_BINARY}:
         remarks.append(CONTRADICTED)
-    if steps.get(Step.REMOVE_FILE_BINARY) == "FAILED":
+    if steps.get(Step.REMOVE_FILE_BINARY) == Reported.FAILED:
         remarks.append(HOUSEKEEPING)
     return DONE, Step.COMPLETE, None, tuple(remarks)
 
@@ -88,17 +88,21 @@ def _in_efolder(
     BGS is tried only after CLAIMS_EVIDENCE succeeded, so having come that far tells as much.
     """
     said = steps.get(Step.CLAIMS_EVIDENCE)
-    if said == "SUCCESS":
+    if said == Reported.SUCCESS:
         return True
     if said is None:
         reached_bgs = failed_step == Step.BENEFITS_GATEWAY_SERVICE
-        reached_bgs = reached_bgs or steps.get(Step.BENEFITS_GATEWAY_SERVICE) == "SUCCESS"
-        return True if word == "SUCCESS" or reached_bgs else None
-    if word == "FAILED" and failed_step == Step.BENEFITS_GATEWAY_SERVICE and said != "FAILED":
+        reached_bgs = reached_bgs or steps.get(Step.BENEFITS_GATEWAY_SERVICE) == Reported.SUCCESS
+        return True if word == Reported.SUCCESS or reached_bgs else None
+    if (
+        word == Reported.FAILED
+        and failed_step == Step.BENEFITS_GATEWAY_SERVICE
+        and said != Reported.FAILED
+    ):
         return True
     # A plain no undoes what was inferred, when first said; not what succeeded once.
-    known = before.get(Step.CLAIMS_EVIDENCE) in {"SUCCESS", "FAILED"}
-    return False if said == "FAILED" and not known else None
+    known = before.get(Step.CLAIMS_EVIDENCE) in {Reported.SUCCESS, Reported.FAILED}
+    return False if said == Reported.FAILED and not known else None
 
 
 def _kept(before: dict[str, str], steps: dict[str, str]) -> dict[str, str]:
@@ -114,10 +118,10 @@ def _failed_step(named: str | None, steps: dict[str, str]) -> str | None:
 
     Where Step.CLAIMS_EVIDENCE failed, nothing else matters: VA does not have the file.
     """
-    if steps.get(Step.CLAIMS_EVIDENCE) == "FAILED":
+    if steps.get(Step.CLAIMS_EVIDENCE) == Reported.FAILED:
         return Step.CLAIMS_EVIDENCE
-    failed = [name for name, word in steps.items() if word == "FAILED"]
-    if named and (steps.get(named) != "SUCCESS" or not failed):
+    failed = [name for name, word in steps.items() if word == Reported.FAILED]
+    if named and (steps.get(named) != Reported.SUCCESS or not failed):
         return named
     return failed[0] if failed else None
 
@@ -125,15 +129,15 @@ def _failed_step(named: str | None, steps: dict[str, str]) -> str | None:
 def _delivered(steps: dict[str, str]) -> bool:
     others = {name: word for name, word in steps.items() if name != Step.REMOVE_FILE_BINARY}
     return {Step.CLAIMS_EVIDENCE, Step.BENEFITS_GATEWAY_SERVICE} <= others.keys() and all(
-        word == "SUCCESS" for word in others.values()
+        word == Reported.SUCCESS for word in others.values()
     )
 
 
 def _running_step(steps: dict[str, str]) -> str | None:
     """The step under way: the first that runs, else the first not yet done; None if unsaid."""
-    unfinished = [name for name, word in steps.items() if word != "SUCCESS"]
+    unfinished = [name for name, word in steps.items() if word != Reported.SUCCESS]
     for name in unfinished:
-        if steps[name] == "IN_PROGRESS":
+        if steps[name] == Reported.IN_PROGRESS:
             return name
     if unfinished:
         return unfinished[0]

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from lightkeeper.casework.maintenance_windows import data, in_effect
+from lightkeeper.domain.document import Condition, conditions_named
 from lightkeeper.domain.maintenance_windows import MaintenanceWindow
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store.levels import Level, Oldest, sums, troubles
 from lightkeeper.telemetry.health import Calls
+
+_STUCK: Final = conditions_named(Condition.STUCK)
 
 
 def status_line(
@@ -49,7 +53,7 @@ def _documents(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> l
 def _stuck(levels: list[Level], oldest: Sequence[Oldest], now: Instant) -> list[str]:
     """How many are stuck at which step, the longest wait first."""
     # Levels and oldest are read one after the other: a step may be missing in either.
-    stuck = [level for level in levels if level.condition in ("stuck", "overdue")]
+    stuck = [level for level in levels if level.condition in _STUCK]
     kinds = {(level.document_type, level.step) for level in stuck}
     since: dict[str, Instant] = {}
     for one in oldest:

@@ -15,13 +15,16 @@ _FROM: Final = "FROM form_526_document_submissions AS d"
 # Each has an index but the contradictory, which are too rare to slow every delivery down with one.
 _CONDITIONS_BY_INDEX: Final[dict[str, frozenset[str]]] = {
     f"lighthouse_status = 'pending' AND {OPEN}": frozenset(
-        {"waiting", "slow", "stuck", "overdue", "not_found"}
+        {
+            *(Condition.WAITING, Condition.SLOW, Condition.STUCK, Condition.OVERDUE),
+            Condition.NOT_FOUND,
+        }
     ),
     f"lighthouse_status = 'failed' AND {OPEN}": frozenset(
-        {"not_in_efolder", "in_efolder", "efolder_unknown"}
+        {Condition.NOT_IN_EFOLDER, Condition.IN_EFOLDER, Condition.EFOLDER_UNKNOWN}
     ),
-    "condition = 'contradictory'": frozenset({"contradictory"}),
-    "acknowledged_at IS NOT NULL": frozenset({"acknowledged", "closed"}),
+    "condition = 'contradictory'": frozenset({Condition.CONTRADICTORY}),
+    "acknowledged_at IS NOT NULL": frozenset({Condition.ACKNOWLEDGED, Condition.CLOSED}),
 }
 _INDEXED: Final = frozenset().union(*_CONDITIONS_BY_INDEX.values())
 FOUND_AT_ONCE: Final = 10_000
@@ -49,7 +52,7 @@ class Filter(NamedTuple):
     Of several tries of one document the one that decides is found, as it is counted.
     """
 
-    conditions: frozenset[str] = frozenset(map(str, Condition)) - {"superseded"}
+    conditions: frozenset[str] = frozenset(map(str, Condition)) - {Condition.SUPERSEDED}
     statuses: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
     document_types: frozenset[str] = frozenset()
@@ -81,7 +84,7 @@ def select(
     queries: list[str] = []
     params: list[Any] = []
     for where, indexed in parts.items():
-        if some := sorted(conditions & indexed):
+        if some := sorted(map(str, conditions & indexed)):
             marks = ", ".join("?" * len(some))
             clause = " AND ".join([where, f"condition IN ({marks})", *clauses])
             queries.append(f"SELECT {columns} {_FROM} WHERE {clause}")

@@ -5,17 +5,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lightkeeper.domain.change import Outcome
+from lightkeeper.domain.document import Step
 from lightkeeper.domain.time import HOUR, MINUTE, SECOND, Instant
 from lightkeeper.store.outbox import Digest, EventKey, Outbox
 from lightkeeper.telemetry.dogstatsd import Emitter
 
 DOCUMENT_EVENT: Final = "lightkeeper.document"
 STEP_EVENT: Final = "lightkeeper.step"
-_ALERT_TYPES: Final = {
-    "failed": "error",
-    "done": "success",
-    "recovered": "success",
-    "superseded": "info",
+_ALERT_TYPES: Final[dict[str, str]] = {
+    Outcome.FAILED: "error",
+    Outcome.DONE: "success",
+    Outcome.RECOVERED: "success",
+    Outcome.SUPERSEDED: "info",
 }
 _URGENT: Final = frozenset({Outcome.FAILED, Outcome.RECOVERED, Outcome.SUPERSEDED})
 
@@ -86,7 +87,7 @@ def _is_due(digest: Digest, now: Instant) -> bool:
 def _title(digest: Digest) -> str:
     name, document_type, step, outcome = digest.key
     what = "document" if digest.document_count == 1 else "documents"
-    at = "" if step in {"complete", "none"} else f" at {step.upper()}"
+    at = "" if step in {Step.COMPLETE, Step.NONE} else f" at {step.upper()}"
     if name == STEP_EVENT:
         return f"{digest.document_count} {document_type} {what}: {step.upper()} is {outcome}"
     return f"{digest.document_count} {document_type} {what} {outcome}{at}"

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from lightkeeper.alerting.evaluate.notify import Why
 from lightkeeper.alerting.files.definitions import Assets, Urgency
 from lightkeeper.casework.triage import CONDITIONS, Action
-from lightkeeper.domain.document import Condition, Document
+from lightkeeper.domain.document import Condition, Document, LighthouseStatus
 from lightkeeper.simulation.drills.datadog import Datadog
 from lightkeeper.simulation.drills.world import World
 from lightkeeper.store.filters import Filter
@@ -15,7 +15,7 @@ from lightkeeper.store.triage import TriageStore
 
 _TROUBLE: Final = CONDITIONS[Action.ACK] - {Condition.CONTRADICTORY}
 _FIRES: Final = frozenset({Why.ALERT, Why.WARN, Why.NO_DATA})
-_STATUSES: Final = ("pending", "done", "failed")
+_STATUSES: Final = tuple(map(str, LighthouseStatus))
 _GAUGES: Final = tuple(f"lightkeeper.documents.{name}:".encode() for name in _STATUSES)
 
 

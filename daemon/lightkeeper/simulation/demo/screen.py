@@ -11,7 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from lightkeeper.alerting.files.definitions import Urgency
-from lightkeeper.domain.document import Condition, Document, DocumentType, Step
+from lightkeeper.domain.document import (
+    FAILED,
+    PENDING,
+    Condition,
+    Document,
+    DocumentType,
+    Step,
+)
 from lightkeeper.domain.time import HOUR, SECOND
 from lightkeeper.simulation.demo.board import Alert, Board
 
@@ -66,7 +73,7 @@ class Screen:
     def show(self, board: Board) -> None:
         """Show the board instead of the one before."""
         for level in board.totals:
-            if level.lighthouse_status == "pending" and level.step not in self._steps:
+            if level.lighthouse_status == PENDING and level.step not in self._steps:
                 self._steps.append(level.step)
         self._update(drawn(board, self._steps))
 
@@ -130,7 +137,7 @@ def clock_time(at: float) -> str:
 def trouble_cells(document: Document, at: float) -> tuple[str, ...]:
     """What is wrong, at which step, of which type and id, and who acts or how long it waits."""
     condition = Condition(document.condition)
-    word = "failed" if document.lighthouse_status == "failed" else condition.replace("_", " ")
+    word = FAILED if document.lighthouse_status == FAILED else condition.replace("_", " ")
     waits = f"waits for {(at - document.tracked_at / SECOND) / 3_600:.0f} h"
     acts = _WHO_ACTS.get(condition, "")
     if document.document_type == DocumentType.BDD_INSTRUCTIONS:  # VA's own paper
@@ -149,7 +156,7 @@ def _table(board: Board, seen_steps: Iterable[str]) -> RenderableType:
     steps = (*_STEPS, *unknown, *_LAST_STEPS)
     counts: Counter[tuple[str, str]] = Counter()
     for level in board.totals:
-        pending = level.lighthouse_status == "pending"
+        pending = level.lighthouse_status == PENDING
         where = level.step if pending else level.lighthouse_status
         counts[level.document_type, where] += level.document_count
     table = Table.grid(padding=(0, 1, 0, 0))

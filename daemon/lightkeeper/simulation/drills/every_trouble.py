@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightkeeper.casework.triage import Action
+from lightkeeper.domain.answer import Reported
 from lightkeeper.domain.document import Condition
 from lightkeeper.simulation.drills.access_courses import add_token
 from lightkeeper.simulation.drills.api_courses import DrilledApi
@@ -16,7 +17,7 @@ from lightkeeper.simulation.lighthouse.stories import CLAIMS_EVIDENCE
 
 _FAILING: Final = ("fails_claims_evidence", "fails_bgs", "fails_unknown", "fails_cleanup")
 _ODD: Final = ("contradictory", "purged", "unknown_step", "unknown_status", "recovers")
-_UNASKED: Final = {"requestId": 999_999_999, "status": "SUCCESS"}
+_UNASKED: Final = {"requestId": 999_999_999, "status": Reported.SUCCESS}
 
 
 def _course(world: World) -> Iterator[float]:

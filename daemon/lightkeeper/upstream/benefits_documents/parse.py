@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from lightkeeper.domain.answer import Absence, CallProblem, Observation, StatusReport
+from lightkeeper.domain.answer import Absence, CallProblem, Observation, Reported, StatusReport
 from lightkeeper.domain.time import Instant
 
 MAX_WORD: Final = 64
@@ -125,7 +125,7 @@ def problem(http_status: int, body: bytes) -> tuple[CallProblem, bool]:
 def _preferred(before: Observation, report: Observation) -> Observation:
     """Of two entries for one id: the proof of delivery, else one that can be read."""
     if isinstance(before, StatusReport) and (
-        before.status == "SUCCESS" or not isinstance(report, StatusReport)
+        before.status == Reported.SUCCESS or not isinstance(report, StatusReport)
     ):
         return before
     return report
