@@ -19,7 +19,7 @@ from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
 
 KNOWN_TAGS = {
-    *("language", "outcome", "runtime-id", "state", "version"),
+    *("language", "outcome", "runtime-id", "version"),
     *("_dd.p.dm", "_dd.p.tid"),  # ddtrace's own: why sampled, half of the trace id
 }
 
@@ -31,56 +31,30 @@ tracer = tracing.start()
 """
 
 POLL = """
-from lightkeeper.polling.poller import Poller, State
-from lightkeeper.upstream.oauth import TokenSource
-from lightkeeper.upstream.rate_limit import RateBudget
-from lightkeeper.upstream.benefits_documents.client import LighthouseClient
-from lightkeeper.upstream.http import HTTPTransport
+import os
+from lightkeeper.config.settings import Settings
 from lightkeeper.domain.document import NewDocument
-from lightkeeper.domain.policy import Policy
+from lightkeeper.service.clock import now
+from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.store.database import open_database
-from lightkeeper.store.documents import Documents
-from lightkeeper.store.wanted import WantedPolls
+from lightkeeper.upstream.http import HTTPTransport
 
-def now():
-    return int(time.time() * 1_000)
-
-def outcome(answer):
-    print(json.dumps(tracer.correlation()))
-    return {"outcome": str(answer.outcome)}
-
-def state(progress):
-    return {"state": "worked"} if progress.state is State.WORKED else None
+class Transport(HTTPTransport):
+    def send(self, *request, **more):
+        print(json.dumps(tracer.correlation()))
+        return super().send(*request, **more)
 
 with SimulatedLighthouse() as lighthouse:
-    database = open_database(sys.argv[1], create=True)
-    documents = Documents(database)
-    transport = HTTPTransport()
-    tokens = TokenSource(
-        transport,
-        token_url=lighthouse.token_url,
-        audience=lighthouse.audience,
-        client_id=lighthouse.client_id,
-        private_key=lighthouse.private_key_pem,
-        wall_clock=time.time,
-    )
-    client = LighthouseClient(transport, tokens, RateBudget(), url=lighthouse.url)
-    poller = Poller(
-        documents, WantedPolls(database), client, Policy(), batch_size=100, clock=now
-    )
-    tracer.wrap(poller, "step", "lightkeeper.cycle", state)
-    tracer.wrap(client, "poll_batch", "lightkeeper.batch", outcome)
-    tracer.wrap(tokens, "fetch", "lightkeeper.token")
-    tracer.wrap(documents, "record", "lightkeeper.record")
+    os.environ.update(lighthouse.environment(), LIGHTKEEPER_DATABASE_URL=sys.argv[1])
+    settings = Settings.load(lighthouse=True)
+    daemon = build_daemon(settings, create=True, transport=Transport(), tracer=tracer)
     ids = lighthouse.add_many(3, "instantly_done", time.time())
-    documents.add([NewDocument(each, "s-1", "form_0781", None, now()) for each in ids], now())
+    new = [NewDocument(each, "s-1", "form_0781", None, now()) for each in ids]
+    daemon.documents.add(new, now())
     assert tracer.correlation() == {}
-    states = [poller.step().state.name for _ in range(3)]
+    states = [daemon.poller.step().state.name for _ in range(3)]
     print(json.dumps([states, list(ids)]))
-    database.close()
-    transport.close()
-tracer.close()
+    daemon.close()
 """
 
 FAIL = """
@@ -264,7 +238,6 @@ def test_the_spans_of_a_cycle(agent, tmp_path):
     assert (0, cycle["span_id"]) == (cycle.get("parent_id") or 0, batch["parent_id"])
     assert (batch["span_id"], cycle["span_id"]) == (token["parent_id"], record["parent_id"])
     assert [0] * 4 == [each["error"] for each in (cycle, batch, token, record)]
-    assert "worked" == cycle["meta"]["state"]
     assert "ok" == batch["meta"]["outcome"]
 
 
@@ -326,12 +299,12 @@ def test_an_error_leaves_its_type_alone(agent):
 
 def test_log_lines_name_their_span(agent, tmp_path):
     """Inside a span the ids for a log line are those the Agent gets; outside there are none."""
-    ids = json.loads(run(POLL, f"sqlite:///{tmp_path / 'l.db'}")[0])
+    _token, call, _states = map(json.loads, run(POLL, f"sqlite:///{tmp_path / 'l.db'}"))
     (batch,) = agent.spans()["lightkeeper.batch"]
 
-    assert {"dd.trace_id", "dd.span_id"} == ids.keys()
-    assert str(batch["span_id"]) == ids["dd.span_id"]
-    assert batch["trace_id"] == int(ids["dd.trace_id"], 16) % 2**64
+    assert {"dd.trace_id", "dd.span_id"} == call.keys()
+    assert str(batch["span_id"]) == call["dd.span_id"]
+    assert batch["trace_id"] == int(call["dd.trace_id"], 16) % 2**64
 
 
 @pytest.mark.speed

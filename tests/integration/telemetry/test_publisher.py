@@ -26,12 +26,10 @@ from store_rows import moved
 
 from lightkeeper.domain.answer import Absence
 from lightkeeper.domain.change import Remark, RemarkKind
-from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import DAY, SECOND
 from lightkeeper.store.database import StoreUnavailable, open_database
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.telemetry.events import DOCUMENT_EVENT
-from lightkeeper.telemetry.gauges import Gauges
 from lightkeeper.telemetry.publisher import PUBLISH_AT_MOST, Publisher
 from lightkeeper.telemetry.tag_values import tag_value
 from lightkeeper.telemetry.tags import OPEN_WORDS, STEPS
@@ -260,18 +258,7 @@ def test_words_keep_their_names_over_a_restart(watch):
             record(watch, {request_id: running(request_id, f"STEP_{start + number:03}")})
         publish(watch)
         watch.gauges.send()
-        outbox = Outbox(watch.database)
-        watch.publisher = _publisher(watch, outbox)
-        watch.gauges = Gauges(
-            watch.levels,
-            outbox,
-            watch.publisher.steps,
-            watch.emitter,
-            watch.clock.instant,
-            daily_count_hour=14,
-            policy=Policy(),
-            accesses=list,
-        )
+        watch.restart()
     words = {word for (word,) in _counts(watch, UNKNOWN, "word")}
     record(watch, {i: success(i) for i in (*range(1, 13), *range(21, 33))})
     watch.agent.clear()
