@@ -65,14 +65,25 @@ def test_a_status_is_harmless_for_a_terminal(listening):
 @pytest.mark.parametrize(
     "address", [None, "", "/nonexistent/socket", "@nobody", "x" * 200, "vsock:2:1"]
 )
-def test_without_a_service_manager_nothing_is_sent(address):
+def test_without_a_service_manager_nothing_is_sent(address, monkeypatch):
     """A missing variable, a missing socket and another kind of socket are all ignored."""
+    sent = []
+
+    class Watched(socket.socket):
+        def send(self, *said):
+            sent.append(said)
+            return super().send(*said)
+
+    monkeypatch.setattr(socket, "socket", Watched)
     manager = ServiceManager({} if address is None else {"NOTIFY_SOCKET": address})
 
     manager.ready()
     manager.status("well")
     manager.alive()
     manager.stopping()
+
+    assert [] == sent
+    assert bool(address) == manager.listens
 
 
 @pytest.fixture

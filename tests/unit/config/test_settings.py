@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
 )
 
 from lightkeeper.config.settings import MAX_TAG_BYTES, Settings, SettingsError, unknown_settings
@@ -179,7 +180,10 @@ def test_all_problems_are_named_together(problems):
 
 def test_only_polling_needs_lighthouses_settings(load):
     """Commands that use the store alone need none of them, and check none of them."""
-    load(LIGHTHOUSE_PRIVATE_KEY="no key")
+    settings = load(LIGHTHOUSE_PRIVATE_KEY="no key")
+
+    assert "no key" == settings.lighthouse_private_key.get_secret_value()
+    assert settings.lighthouse_url is None
 
 
 @pytest.mark.parametrize(
@@ -383,7 +387,10 @@ def test_a_right_key_is_read(load, lighthouse, form):
     """RSA keys in both of OpenSSL's formats, with blanks around them."""
     key = f"\n{_pem(_rsa(), form=form)}\n"
 
-    load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key})
+    settings = load(lighthouse=True, **lighthouse | {"LIGHTHOUSE_PRIVATE_KEY": key})
+
+    read = settings.lighthouse_private_key.get_secret_value()
+    assert _rsa().public_key() == load_pem_private_key(read.encode(), None).public_key()
 
 
 def test_a_secret_may_come_from_a_file(load, lighthouse, tmp_path):

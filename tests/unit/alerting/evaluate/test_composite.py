@@ -284,7 +284,10 @@ def test_ten_operands_are_taken_however_often_they_are_named():
     names = [f"m{n}" for n in range(10)]
     condition = f"({' && '.join(names)}) || ({' && '.join(names)})"
 
-    composite(condition, of={name: level(name) for name in names})
+    watched = composite(condition, of={name: level(name) for name in names})
+    send(watched, **dict.fromkeys(names, VALUES[ALERT]))
+
+    assert ALERT == watched.status()
 
 
 @pytest.mark.parametrize("condition", ["!a", "a && a", "1 || 2"])
