@@ -11,6 +11,7 @@ from itertools import cycle
 
 import command_line
 import orjson
+import patience
 import psycopg
 import pytest
 import vets_api_table
@@ -83,9 +84,9 @@ class Reader(threading.Thread):
         """Read until told that it is over, over one connection as long as it lasts."""
         while not self.is_over and self.refused is None:
             try:
-                with closing(http.client.HTTPConnection("lightkeeper", timeout=60)) as connection:
+                with closing(http.client.HTTPConnection("lightkeeper")) as connection:
                     connection.sock = socket.socket(socket.AF_UNIX)
-                    connection.sock.settimeout(60)
+                    connection.sock.settimeout(patience.SECONDS)
                     connection.sock.connect(self._path)
                     while not self.is_over:
                         self._page(connection)

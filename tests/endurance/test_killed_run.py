@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import command_line
+import patience
 import pytest
 import run_folder
 
@@ -123,7 +124,7 @@ def test_what_lies_beside_the_folder_of_a_run_stays_as_it_is(tmp_path):
     ended = subprocess.Popen(["true"])
 
     command = [sys.executable, run_folder.__file__, folder, str(ended.pid)]
-    done = subprocess.run(command, timeout=60, check=False)
+    done = subprocess.run(command, timeout=patience.SECONDS, check=False)
     ended.wait()
 
     assert 0 == done.returncode

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 import command_line
+import patience
 
 from lightkeeper.config import api_tokens
 from lightkeeper.config.api_tokens import Scope
@@ -93,7 +94,7 @@ class WebRig:
     def connect(self):
         """A connection to the API."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(60)
+        connection.settimeout(patience.SECONDS)
         connection.connect(str(self.socket))
         return connection
 

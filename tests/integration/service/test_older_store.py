@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import command_line
+import patience
 import pytest
 from daemon_rig import DaemonRig
 from running_daemon import RunningDaemon
@@ -100,7 +101,9 @@ def test_the_daemon_says_what_is_missing_and_what_to_do(tmp_path):
         daemon.stop()
         shutil.copyfile(backup, daemon.store)
         daemon.start()
-        assert daemon.agent.wait_for(lambda agent: agent.count(STARTS, store="older"), 20)
+        assert daemon.agent.wait_for(
+            lambda agent: agent.count(STARTS, store="older"), patience.SECONDS
+        )
         daemon.stop()
     (said,) = [line for line in daemon.log.read_text().splitlines() if "store.older" in line]
 

@@ -10,6 +10,7 @@ from itertools import cycle, product
 
 import command_line
 import dying_daemon
+import patience
 import prepared_command
 import pytest
 from daemon_rig import DaemonRig
@@ -364,7 +365,7 @@ def test_sigterm_leaves_nothing_unpublished_and_every_gauge_true(tmp_path, simul
     env = command_line.environment(tmp_path / "store.db", lighthouse, agent)
     with command_line.running("run", env=env) as process:
         gauge = "lightkeeper.outbox.depth"
-        assert agent.wait_for(lambda agent: agent.gauge(gauge) == 0, 20)
+        assert agent.wait_for(lambda agent: agent.gauge(gauge) == 0, patience.SECONDS)
         with closing(open_database(url, create=False)) as database:
             _track(database, lighthouse, 200)
             asked = "SELECT COUNT(*) FROM form_526_document_submissions WHERE last_polled_at > 0"

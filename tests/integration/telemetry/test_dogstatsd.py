@@ -11,7 +11,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from patience import at_most
+from patience import SECONDS, at_most
 
 from lightkeeper import __version__
 from lightkeeper.config.settings import MAX_TAG_BYTES, Settings
@@ -100,7 +100,7 @@ def test_the_values_of_a_distribution_share_lines():
     values = [number + 0.25 for number in range(120)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         agent.bind(("127.0.0.1", 0))
-        agent.settimeout(10)
+        agent.settimeout(SECONDS)
         url = f"udp://127.0.0.1:{agent.getsockname()[1]}"
         with contextlib.closing(Emitter(url, strict=True)) as emitter:
             emitter.distribution(DISTRIBUTION, values, **ENDED)

@@ -1,5 +1,6 @@
 """The simulated Datadog over sockets: what its API answers, and its faults."""
 
+import patience
 import pytest
 import requests
 
@@ -114,7 +115,9 @@ def test_keys_and_permissions_are_asked_for(datadog, call):
 
     assert (403, {"errors": ["Forbidden"]}) == call("POST", "monitor", METRIC)
     assert 200 == call("GET", "monitor")[0]
-    assert 403 == requests.get(f"{datadog.url}/api/v1/monitor", timeout=5).status_code
+    assert (
+        403 == requests.get(f"{datadog.url}/api/v1/monitor", timeout=patience.SECONDS).status_code
+    )
 
 
 def test_faults_come_once_before_or_after_the_deed(datadog, call):
@@ -123,7 +126,7 @@ def test_faults_come_once_before_or_after_the_deed(datadog, call):
     datadog.fail(502, method="POST", path="/api/v1/slo")
     keys = {"DD-API-KEY": datadog.api_key, "DD-APPLICATION-KEY": datadog.app_key}
 
-    limited = requests.get(f"{datadog.url}/api/v1/slo", headers=keys, timeout=5)
+    limited = requests.get(f"{datadog.url}/api/v1/slo", headers=keys, timeout=patience.SECONDS)
     assert (429, "3") == (limited.status_code, limited.headers["X-RateLimit-Reset"])
     assert 502 == call("POST", "slo", SLO)[0]
     for after in (False, True):
