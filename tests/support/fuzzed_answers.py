@@ -15,26 +15,23 @@ import orjson
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
+from pydantic import SecretStr
 from store_rows import counted, tallied
 
+from lightkeeper.config.settings import Settings
 from lightkeeper.domain.document import NewDocument
-from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
 from lightkeeper.polling.poller import Poller
+from lightkeeper.service.wiring import build_daemon
 from lightkeeper.simulation.agent.server import SimulatedAgent
 from lightkeeper.simulation.lighthouse.server import SimulatedLighthouse
-from lightkeeper.store.database import open_database
-from lightkeeper.store.documents import Documents
 from lightkeeper.store.outbox import Outbox
 from lightkeeper.store.wanted import WantedPolls
 from lightkeeper.telemetry import logging as logs
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.health import Health
 from lightkeeper.telemetry.publisher import Publisher
-from lightkeeper.upstream.benefits_documents.client import LighthouseClient
 from lightkeeper.upstream.http import Response, Transport
-from lightkeeper.upstream.oauth import TokenSource
-from lightkeeper.upstream.rate_limit import RateBudget
 
 BODIES_AN_EXAMPLE = 20
 IDS = harmful_answers.IDS
@@ -219,7 +216,7 @@ class Canned(Transport):
 
 
 class Fuzzed:
-    """The daemon's parts from the reading of an answer to the packet for the Agent."""
+    """The daemon as `build_daemon` joins it, with `Canned` in the place of the network."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -236,25 +233,23 @@ class Fuzzed:
         self._agent = opening.enter_context(
             SimulatedAgent(port=None, socket_path=self._folder / "dsd.socket")
         )
-        self._database = open_database(f"sqlite:///{self._folder}/store.db", create=True)
-        opening.callback(self._database.close)
-        self._transport = Canned()
-        opening.callback(self._transport.close)
-        self._emitter = Emitter(self._agent.url, strict=True)
-        opening.callback(self._emitter.close)
-        self._budget = RateBudget(monotonic=self.clock)
-        tokens = TokenSource(
-            self._transport,
-            token_url="http://lighthouse.invalid/token",
-            audience="a",
-            client_id="c",
-            private_key=SimulatedLighthouse().private_key_pem,
-            wall_clock=self.clock,
+        self._settings = Settings.model_construct(
+            database_url=SecretStr(f"sqlite:///{self._folder}/store.db"),
+            lighthouse_url="http://lighthouse.invalid",
+            lighthouse_token_url="http://lighthouse.invalid/token",
+            lighthouse_audience="a",
+            lighthouse_client_id="c",
+            lighthouse_private_key=SecretStr(SimulatedLighthouse().private_key_pem),
+        )
+        self._daemon = build_daemon(
+            self._settings,
+            create=True,
+            transport=Canned(),
+            emitter=Emitter(self._agent.url, strict=True),
+            clock=self.clock.instant,
             monotonic=self.clock,
         )
-        self._client = LighthouseClient(
-            self._transport, tokens, self._budget, url="http://lighthouse.invalid"
-        )
+        opening.callback(self._daemon.close)
         self.start_over()
         return self
 
@@ -262,45 +257,47 @@ class Fuzzed:
         self._running.close()
 
     def start_over(self):
-        """Four documents that nothing is known of, and a poller that has asked nothing."""
-        with self._database.writing():
+        """Four documents that nothing is known of, and a poller that has asked nothing.
+
+        Another daemon each time would take twice as long: only what remembers is another.
+        """
+        daemon, clock = self._daemon, self.clock.instant
+        with daemon.database.writing():
             for table in reversed(_TABLES):
-                self._database.execute(f"DELETE FROM {table}")
-        documents = Documents(self._database)
-        now = self.clock.instant()
-        new = [NewDocument(each, "s", "form_0781", None, now - HOUR) for each in IDS]
-        documents.add(new, now)
+                daemon.database.execute(f"DELETE FROM {table}")
+        new = [NewDocument(each, "s", "form_0781", None, clock() - HOUR) for each in IDS]
+        daemon.documents.add(new, clock())
         self._before = dict.fromkeys(IDS, "pending")
-        self._poller = Poller(
-            documents,
-            WantedPolls(self._database),
-            self._client,
-            Policy(),
-            batch_size=100,
-            clock=self.clock.instant,
+        daemon.poller = Poller(
+            daemon.documents,
+            WantedPolls(daemon.database),
+            daemon.poller._lighthouse,
+            self._settings.policy,
+            batch_size=self._settings.batch_size,
+            clock=clock,
             monotonic=self.clock,
         )
-        self._health = Health(
-            self._poller,
-            self._budget,
-            self._emitter,
-            lambda: self._database.try_write(self.clock.instant()),
+        daemon.health = Health(
+            daemon.poller,
+            daemon.budget,
+            daemon.emitter,
+            lambda: daemon.database.try_write(clock()),
         )
-        self._publisher = Publisher(Outbox(self._database), self._emitter, self.clock.instant)
+        daemon.publisher = Publisher(Outbox(daemon.database), daemon.emitter, clock)
 
     def answer(self, http_status, body):
         """Give this answer to the next call, and judge what became of every document."""
-        canned = self._transport
+        canned = self._daemon.transport
         canned.status, canned.body, canned.polled = http_status, body, ()
         self.clock.now += 7_200
-        asked_before = self._poller._counts.polled
-        self._poller.step()
+        asked_before = self._daemon.poller._counts.polled
+        self._daemon.poller.step()
         # Asked alone, and not to learn of it but of Lighthouse: that answer decides nothing.
-        is_probe = canned.alone and self._poller._counts.polled == asked_before
+        is_probe = canned.alone and self._daemon.poller._counts.polled == asked_before
         probed = canned.polled[0] if is_probe and canned.polled else None
         evidence = Evidence(http_status, body, alone=canned.alone)
         after = dict(
-            self._database.rows(
+            self._daemon.database.rows(
                 "SELECT lighthouse_request_id, lighthouse_status "
                 "FROM form_526_document_submissions"
             )
@@ -321,13 +318,13 @@ class Fuzzed:
 
     def look_around(self):
         """Publish all transitions; nothing marked may be in it or in the log."""
-        assert counted(self._database) == tallied(self._database)
-        self._health.slice_ended(calm=True, recorded=True)
-        self._health.pulse()
-        self._publisher.publish()
-        self._emitter.flush()
-        self._agent.drain(0.0)
-        tables = [self._database.rows(f"SELECT * FROM {table}") for table in _TABLES]
+        assert counted(self._daemon.database) == tallied(self._daemon.database)
+        self._daemon.health.slice_ended(calm=True, recorded=True)
+        self._daemon.health.pulse()
+        self._daemon.publisher.publish()
+        self._daemon.emitter.flush()
+        self._agent.drain(0.001)
+        tables = [self._daemon.database.rows(f"SELECT * FROM {table}") for table in _TABLES]
         assert harmful_answers.TOKEN not in repr(tables)
         kept = tables[3:]
         said = repr((self._log.getvalue(), self._agent.received, self._agent.malformed, kept))
