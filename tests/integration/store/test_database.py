@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import patience
 import psycopg
 import pytest
-from child_process import child, line, outcomes
+from child_process import child, line
 from store_rows import NOW
 
 from lightkeeper.store import migrations
@@ -111,20 +111,22 @@ def test_several_processes_may_open_an_empty_store_at_once(database_url, tmp_pat
         # A race of a millisecond: many stores, each opened by all processes at the same moment.
         urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(20)]
     code = """
-        import sys, time
+        import os, sys, time
         from lightkeeper.store.database import open_database
-        print("ready", flush=True)
-        input()
-        while time.time() % 0.5 > 0.1:
-            time.sleep(0.01)
+        if all(os.fork() for _ in range(8)):
+            sys.exit(any([os.wait()[1] for _ in range(8)]))
+        versions = b""
         for url in sys.argv[1:]:
             time.sleep(0.05 - time.time() % 0.05)
             database = open_database(url, create=True)
-            print(database.version(), end="")
+            versions += b"%d" % database.version()
             database.close()
+        os.write(1, versions + b" ")
     """
 
-    assert ["1" * len(urls)] * 8 == outcomes(code, *[tuple(urls)] * 8)
+    with child(code, *urls) as forking:
+        said, complaint = forking.communicate()
+    assert (0, ["1" * len(urls)] * 8) == (forking.returncode, said.split()), complaint
     for url in urls:
         with closing(open_database(url, create=False)) as database:
             assert [(1,)] == database.rows("SELECT version FROM lightkeeper_schema")
