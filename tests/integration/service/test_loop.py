@@ -139,7 +139,7 @@ def test_the_loop_polls_publishes_and_sends_gauges(daemon):
         daemon.track(250)
         done = "lightkeeper.documents.done"
         assert daemon.agent.wait_for(
-            lambda agent: agent.gauge(done, document_type="form_0781") == 250, 20
+            lambda agent: agent.gauge(done, document_type="form_0781") == 250, patience.SECONDS
         )
 
     daemon.run_while(scenario)
@@ -172,7 +172,9 @@ def test_a_start_on_a_store_that_no_daemon_watched_is_counted_as_that(tmp_path, 
         checked = command_line.run("check", env=command_line.environment(daemon.path))
         assert "ok    database" in checked.stdout
         with daemon.running():
-            seen = partial(daemon.agent.wait_for, lambda agent: agent.count(STARTS), 20)
+            seen = partial(
+                daemon.agent.wait_for, lambda agent: agent.count(STARTS), patience.SECONDS
+            )
             daemon.run_while(seen)
             assert 1 == daemon.agent.count(STARTS, store=store) == daemon.agent.count(STARTS)
 
