@@ -22,7 +22,7 @@ class Echo:
     def redacted(self, body: bytes) -> bytes:
         """`body` with each such quotation replaced by `[redacted]`."""
         # Most answers quote nothing and escape nothing: they are not searched a second time.
-        escapes = b"\\u00" in body or b"\\/" in body or b"%" in body
+        escapes = b"%" in body or (b"\\" in body and (b"\\u00" in body or b"\\/" in body))
         if self._plain not in body and not escapes:
             return body
         return self._pattern.sub(REDACTED, body)

@@ -35,12 +35,12 @@ WAYS = {
 def test_a_quoted_token_is_taken_out(token, way):
     """Nothing of it is left, and the rest of the body stays."""
     quoted = WAYS[way](token)
-    body = b'{"detail":"no ' + quoted.encode() + b' here","a":"100%"}'
+    body = b'{"detail":"no ' + quoted.encode() + b' here"}'
 
     said = Echo(token).redacted(body)
 
     assert said.startswith(b'{"detail":"no ')
-    assert said.endswith(b' here","a":"100%"}')
+    assert said.endswith(b' here"}')
     assert b"[redacted]" in said
     plain = urllib.parse.unquote(said.decode()).encode().decode("unicode_escape")
     for at in range(len(token) - 8):
