@@ -5,13 +5,11 @@ import hashlib
 import struct
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from lightkeeper.casework.answers import shown_step, shown_steps
 from lightkeeper.casework.text import iso
 from lightkeeper.domain.errors import LightkeeperError
 from lightkeeper.domain.time import HOUR, Instant
-from lightkeeper.store import remarks
+from lightkeeper.store import remarks, step_changes
 from lightkeeper.store.changes import START, Changed, Changes, Position
 
 SAFETY_MS: Final = HOUR
@@ -124,7 +122,9 @@ def _data(change: Changed, for_staff: bool) -> dict[str, Any]:
         "from_step": shown_step(change.from_step, for_staff=for_staff),
         "to_step": shown_step(change.to_step, for_staff=for_staff),
         "outcome": change.outcome,
-        "step_changes": shown_steps(dict(orjson.loads(change.step_changes)), for_staff=for_staff),
+        "step_changes": shown_steps(
+            dict(step_changes.decode(change.step_changes)), for_staff=for_staff
+        ),
         # Their details hold who and why, which are for staff.
         "remarks": [each.kind for each in remarks.decode(change.remarks)],
     }

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from lightkeeper.casework.text import iso
+from lightkeeper.domain import steps
 from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES
 from lightkeeper.domain.document import LIGHTHOUSE_STEPS, Condition
 from lightkeeper.domain.policy import Policy
@@ -90,10 +89,10 @@ def _condition_since(
     return since
 
 
-def _unknown_words(status: str | None, steps: str) -> str | None:
+def _unknown_words(status: str | None, column: str) -> str | None:
     """What Lighthouse says of it in words that its contract does not have; None if nothing."""
     said = [] if status is None or status in REPORTED_STATUSES else [f"status {status}"]
-    for name, word in orjson.loads(steps).items():
+    for name, word in steps.decode(column).items():
         known = name in LIGHTHOUSE_STEPS, word in STEP_STATUSES
         if known != (True, True):
             said.append(f"step {name}" if known[1] else f"step {name} is {word}")

@@ -9,13 +9,14 @@ from lightkeeper.casework import expected, facts, maintenance_windows
 from lightkeeper.casework.text import iso, lasting, printable
 from lightkeeper.casework.tries import documents_of
 from lightkeeper.casework.veteran_wording import wording
+from lightkeeper.domain import steps
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import Condition, Step
 from lightkeeper.domain.expected import ExpectedState
 from lightkeeper.domain.policy import USUAL, Policy
 from lightkeeper.domain.time import SECOND, Instant
 from lightkeeper.domain.tries import deciding
-from lightkeeper.store import remarks
+from lightkeeper.store import remarks, step_changes
 from lightkeeper.store.database import Database
 from lightkeeper.store.documents import Documents
 from lightkeeper.store.expected import ExpectedDocuments
@@ -95,7 +96,7 @@ def document(
             "to_status": change.to_status,
             "step": change.to_step,
             "outcome": change.outcome,
-            "step_changes": dict(orjson.loads(change.step_changes)),
+            "step_changes": dict(step_changes.decode(change.step_changes)),
             "remarks": [remark._asdict() for remark in remarks.decode(change.remarks)],
             "published_at": iso(change.published_at),
         }
@@ -200,7 +201,7 @@ def data_of(row: Form526DocumentSubmission, now: Instant, policy: Policy) -> dic
         **facts.of_document(columns, row.moved_at, now, policy),
         **{name: iso(getattr(row, name)) for name in _MORE_TIMES},
         "answer_age_s": _age_s(row.last_answered_at, now),
-        "steps": orjson.loads(row.steps),
+        "steps": steps.decode(row.steps),
         "last_answer": _loaded(row.last_answer),
         "last_problem": _loaded(row.last_problem),
     }

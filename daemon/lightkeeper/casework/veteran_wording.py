@@ -6,7 +6,6 @@ locale/LANGUAGE/LC_MESSAGES/veteran.mo beside it.
 """
 
 import gettext
-import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import chain
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from lightkeeper.casework.tries import documents_of
+from lightkeeper.domain import steps
 from lightkeeper.domain.answer import Reported
 from lightkeeper.domain.document import DONE, FAILED, PENDING, Condition, DocumentType, Step
 from lightkeeper.domain.expected import ExpectedState
@@ -305,8 +305,7 @@ def _is_finished(document: Form526DocumentSubmission) -> bool:
     """Whether VA has it: what is left once BGS knows it is Lighthouse's own housekeeping."""
     if document.lighthouse_status == DONE:
         return document.in_efolder_at is not None
-    steps = json.loads(document.steps or "{}")
-    return bool(steps.get(Step.BENEFITS_GATEWAY_SERVICE) == Reported.SUCCESS)
+    return steps.decode(document.steps).get(Step.BENEFITS_GATEWAY_SERVICE) == Reported.SUCCESS
 
 
 def _staff_must_look(document: Form526DocumentSubmission) -> bool:

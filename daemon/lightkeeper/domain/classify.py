@@ -6,11 +6,10 @@
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-import orjson
-
 from lightkeeper.domain.answer import REPORTED_STATUSES, STEP_STATUSES, Reported
 from lightkeeper.domain.change import Remark, RemarkKind
 from lightkeeper.domain.document import DONE, FAILED, LIGHTHOUSE_STEPS, PENDING, Step
+from lightkeeper.domain.steps import decode, encode
 
 CONTRADICTED: Final = Remark(RemarkKind.CONTRADICTORY)
 HOUSEKEEPING: Final = Remark(RemarkKind.HOUSEKEEPING)
@@ -41,7 +40,7 @@ def read(
     steps = dict(listed)
     if word == Reported.FAILED and error_step and error_step not in steps:
         steps[error_step] = str(Reported.FAILED)
-    before: dict[str, str] = orjson.loads(steps_before)
+    before = decode(steps_before)
     status, current_step, failed_step, remarks = _verdict(word, steps, error_step)
     return Reading(
         status=status,
@@ -49,7 +48,7 @@ def read(
         failed_step=failed_step,
         in_efolder=_in_efolder(word, steps, before, failed_step),
         remarks=remarks + _unknown_words(steps, before),
-        steps=orjson.dumps(_kept(before, steps)).decode(),
+        steps=encode(_kept(before, steps)),
         changes=tuple(
             (name, step_word)
             for name, step_word in steps.items()

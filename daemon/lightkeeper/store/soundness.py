@@ -6,9 +6,10 @@ from typing import Any, Final
 import orjson
 from peewee import Field, TextField
 
+from lightkeeper.domain import steps
 from lightkeeper.domain.answer import CallProblem
 from lightkeeper.domain.document import Condition, DocumentType, LighthouseStatus
-from lightkeeper.store import remarks
+from lightkeeper.store import remarks, step_changes
 from lightkeeper.store.schema import MODELS, InstantField
 
 _LATEST: Final = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -23,11 +24,12 @@ _WORDS: Final = {
 
 
 def _steps(text: str) -> bool:
-    return all(isinstance(word, str) for word in orjson.loads(text).values())
+    return all(isinstance(word, str) for word in steps.decode(text).values())
 
 
 def _step_changes(text: str) -> bool:
-    return all(isinstance(each, str) for name, word in orjson.loads(text) for each in (name, word))
+    changes = step_changes.decode(text)
+    return all(isinstance(each, str) for change in changes for each in change)
 
 
 def _remarks(text: str) -> bool:

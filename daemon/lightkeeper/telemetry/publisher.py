@@ -1,15 +1,13 @@
 """Publishes transitions: as counts and distributions at once, as events when they are due."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import orjson
-
 from lightkeeper.domain.change import Objective, Remark, RemarkKind
 from lightkeeper.domain.time import SECOND, Instant
-from lightkeeper.store import remarks
+from lightkeeper.store import remarks, step_changes
 from lightkeeper.store.outbox import MAX_IDS_IN_EVENT, Digest, EventKey, Outbox, Unpublished
 from lightkeeper.telemetry.dogstatsd import Emitter
 from lightkeeper.telemetry.events import DOCUMENT_EVENT, STEP_EVENT, Events
@@ -34,6 +32,11 @@ _UNKNOWN = (RemarkKind.UNKNOWN_STATUS, RemarkKind.UNKNOWN_STEP, RemarkKind.UNKNO
 class _TransitionGroup:
     """Unpublished transitions that say the same about different documents."""
 
+    document_type: str
+    outcome: str | None
+    to_step: str
+    step_changes: tuple[tuple[str, str], ...]
+    remarks: tuple[Remark, ...]
     count: int = 0
     transition_ids: list[int] = field(default_factory=list)
     request_ids: list[int] = field(default_factory=list)
@@ -80,10 +83,10 @@ class Publisher:
         digests: list[Digest] = []
         self._emitter.flush()  # what was lost before is no loss of these
         groups = _grouped(unpublished)
-        for shape, _ in groups:
-            self._keep_words(shape)
-        for shape, group in groups:
-            portion = self._publish_group(shape, group)
+        for group in groups:
+            self._keep_words(group)
+        for group in groups:
+            portion = self._publish_group(group)
             # One group at a time: what a stalled Agent took before it stalled is not sent again.
             if not self._emitter.flush():
                 break
@@ -117,27 +120,27 @@ class Publisher:
             self._outbox.mark_published(transition_ids, digests, self._clock())
             self._unmarked = ([], [])
 
-    def _keep_words(self, shape: Unpublished) -> None:
+    def _keep_words(self, group: _TransitionGroup) -> None:
         """Keep the unknown words that it has: once a part was sent, the store may refuse none."""
-        if shape.outcome is not None:
-            self.steps.tag(shape.to_step)
-        for name, _ in orjson.loads(shape.step_changes):
+        if group.outcome is not None:
+            self.steps.tag(group.to_step)
+        for name, _ in group.step_changes:
             self.steps.tag(name)
-        for kind, detail in remarks.decode(shape.remarks):
+        for kind, detail in group.remarks:
             if kind in _UNKNOWN:
                 self._words.tag(detail or "")
 
-    def _publish_group(self, shape: Unpublished, group: _TransitionGroup) -> list[Digest]:
-        emitter, kind = self._emitter, shape.document_type
+    def _publish_group(self, group: _TransitionGroup) -> list[Digest]:
+        emitter, kind = self._emitter, group.document_type
         digests = []
-        if shape.outcome is not None:
-            outcome, step = shape.outcome, self.steps.tag(shape.to_step)
+        if group.outcome is not None:
+            outcome, step = group.outcome, self.steps.tag(group.to_step)
             tags = {"document_type": kind, "outcome": outcome}
             emitter.count("lightkeeper.documents.outcomes", group.count, step=step, **tags)
             emitter.distribution("lightkeeper.documents.processing_time", group.processing, **tags)
             emitter.distribution("lightkeeper.documents.detection_delay", group.detection, **tags)
             digests.append(_digest(EventKey(DOCUMENT_EVENT, kind, step, outcome), group))
-        for name, word in orjson.loads(shape.step_changes):
+        for name, word in group.step_changes:
             step, outcome = self.steps.tag(name), word.lower()
             emitter.count(
                 "lightkeeper.step.outcomes",
@@ -147,55 +150,64 @@ class Publisher:
                 outcome=outcome,
             )
             digests.append(_digest(EventKey(STEP_EVENT, kind, step, outcome), group))
-        self._publish_remarks(shape, group.count)
+        self._publish_remarks(group)
         return digests
 
-    def _publish_remarks(self, shape: Unpublished, count: int) -> None:
-        said = remarks.decode(shape.remarks)
-        self._publish_verdict(shape.document_type, said, count)
-        for kind, detail in said:
+    def _publish_remarks(self, group: _TransitionGroup) -> None:
+        self._publish_verdict(group)
+        for kind, detail in group.remarks:
             if kind in _VERDICT:
                 continue
             if kind in _UNKNOWN:
                 self._emitter.count(
                     "lightkeeper.answers.unknown_words",
-                    count,
+                    group.count,
                     field=kind,
                     word=self._words.tag(detail or ""),
                 )
             elif name := _SILENCE.get(kind):
                 self._emitter.count(
-                    name, count, service="disability-application", function=shape.document_type
+                    name,
+                    group.count,
+                    service="disability-application",
+                    function=group.document_type,
                 )
             else:
                 self._emitter.count(
                     "lightkeeper.answers.remarkable",
-                    count,
-                    document_type=shape.document_type,
+                    group.count,
+                    document_type=group.document_type,
                     remark=kind,
                 )
 
-    def _publish_verdict(self, document_type: str, said: Sequence[Remark], count: int) -> None:
-        verdict = {remark.detail for remark in said if remark.kind in _VERDICT}
+    def _publish_verdict(self, group: _TransitionGroup) -> None:
+        verdict = {remark.detail for remark in group.remarks if remark.kind in _VERDICT}
         for objective in Objective if verdict else ():
             self._emitter.count(
                 f"lightkeeper.slo.{objective}",
-                count,
-                document_type=document_type,
+                group.count,
+                document_type=group.document_type,
                 result="bad" if objective in verdict else "good",
             )
 
 
-def _grouped(unpublished: list[Unpublished]) -> list[tuple[Unpublished, _TransitionGroup]]:
-    """Transitions by what they say, each group beside the first of them."""
-    groups: list[tuple[Unpublished, _TransitionGroup]] = []
+def _grouped(unpublished: list[Unpublished]) -> list[_TransitionGroup]:
+    """Transitions by what they say."""
+    groups: list[_TransitionGroup] = []
     latest: dict[tuple[object, ...], _TransitionGroup] = {}
     for row in unpublished:
         key = (row.document_type, row.outcome, row.to_step, row.step_changes, row.remarks)
         group = latest.get(key)
         if group is None or len(group.detection) >= PORTION or len(group.processing) >= PORTION:
-            group = latest[key] = _TransitionGroup(first_at=row.at)
-            groups.append((row, group))
+            group = latest[key] = _TransitionGroup(
+                document_type=row.document_type,
+                outcome=row.outcome,
+                to_step=row.to_step,
+                step_changes=step_changes.decode(row.step_changes),
+                remarks=remarks.decode(row.remarks),
+                first_at=row.at,
+            )
+            groups.append(group)
         group.count += 1
         group.transition_ids.append(row.id)
         group.last_at = row.at

@@ -120,6 +120,7 @@ def document(status, step, efolder, kind, condition, _):
         "document_type": kind,
         "tracked_at": AT,
         "lighthouse_status": status,
+        "steps": "{}",
         "current_step": STEPS[step],
         "failed_step": STEPS[step] if failed else None,
         "in_efolder_at": in_efolder_at,

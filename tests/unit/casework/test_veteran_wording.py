@@ -72,6 +72,7 @@ def _document(state, document_type="veteran_upload", **more):
         "tracked_at": AT,
         "error_detail": "Ann_Doe.pdf: attempts exceeded",
         "current_step": "none",
+        "steps": "{}",
     }
     return Form526DocumentSubmission(**fields | STATES[state] | more)
 
