@@ -65,12 +65,12 @@ class Change(NamedTuple):
     to_status: str
     from_step: str
     to_step: str
-    outcome: str | None
-    step_changes: tuple[tuple[str, str], ...]
-    remarks: tuple[Remark, ...]
-    processing_ms: int | None
+    outcome: str | None = None
+    step_changes: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    processing_ms: int | None = None
     """Lighthouse's own start to end."""
-    detection_ms: int | None
+    detection_ms: int | None = None
     """Lighthouse's end to our learning of it."""
 
 

@@ -224,7 +224,7 @@ def _restored(after: Document) -> str:
 
 def _unchanged(before: Document, now: Instant) -> Change:
     status, step = before.lighthouse_status, before.current_step
-    return Change(now, status, status, step, step, None, (), (), None, None)
+    return Change(at=now, from_status=status, to_status=status, from_step=step, to_step=step)
 
 
 def _without(remarks: tuple[Remark, ...], kinds: Set[RemarkKind]) -> tuple[Remark, ...]:

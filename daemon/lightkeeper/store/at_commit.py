@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from lightkeeper.domain.change import Change
 from lightkeeper.domain.time import Instant
-from lightkeeper.store.schema import TRANSITION
+from lightkeeper.store import remarks, step_changes
 
 if TYPE_CHECKING:
     from lightkeeper.store.session import Session
@@ -21,8 +23,22 @@ _TALLY: Final = """
     DO UPDATE SET count = tallies.count + excluded.count,
         ended_well_at = COALESCE(excluded.ended_well_at, tallies.ended_well_at)
 """
+_AS_DECIDED: Final = (
+    "at",
+    "from_status",
+    "to_status",
+    "from_step",
+    "to_step",
+    "outcome",
+    "processing_ms",
+    "detection_ms",
+)
+"""The columns of a transition that are the same in a `Change`."""
+_as_decided = attrgetter(*_AS_DECIDED)
 _TRANSITION: Final = f"""
-    INSERT INTO transitions ({", ".join(TRANSITION)}) VALUES ({", ".join("?" * len(TRANSITION))})
+    INSERT INTO transitions
+        ({", ".join(_AS_DECIDED)}, document_id, step_changes, remarks, published_at)
+    VALUES ({"?, " * len(_AS_DECIDED)} ?, ?, ?, ?)
 """
 
 
@@ -45,13 +61,24 @@ class AtCommit:
         self._moves.update(moves)
         self._ended_well_at.update(ended_well_at)
 
-    def remember(self, transitions: Iterable[Sequence[Any]]) -> None:
-        """Add these rows to the history, each in the order of `TRANSITION`.
+    def remember(
+        self, changes: Iterable[tuple[int, Change]], published_at: Instant | None = None
+    ) -> None:
+        """Add these changes to the history, each with the row id of its document.
 
         Their ids come in the order in which transactions are committed, on PostgreSQL too, so
         that who reads them by id misses none that is committed late.
         """
-        self._transitions += transitions
+        self._transitions += [
+            (
+                *_as_decided(change),
+                document_id,
+                step_changes.encode(change.step_changes),
+                remarks.encode(change.remarks),
+                published_at,
+            )
+            for document_id, change in changes
+        ]
 
     def write(self, session: "Session") -> None:
         """Write all of it, in the open transaction."""

@@ -33,5 +33,13 @@ def known(database: Database, request_ids: Sequence[int]) -> dict[int, Known]:
             f"FROM form_526_document_submissions WHERE lighthouse_request_id IN ({marks})",
             some,
         )
-        found |= {row[0]: Known(row[1], row[2] is not None, *row[3:]) for row in rows}
+        found |= {
+            request_id: Known(
+                lighthouse_status=status,
+                is_not_found=not_found_since is not None,
+                since=since,
+                handed_over_at=handed_over_at,
+            )
+            for request_id, status, not_found_since, since, handed_over_at in rows
+        }
     return found

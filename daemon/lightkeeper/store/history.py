@@ -1,37 +1,16 @@
 """Writes changes into the history, from which they are published."""
 
 from collections.abc import Iterable
-from typing import Final
 
-import orjson
-
-from lightkeeper.domain.change import Decision, Remark
+from lightkeeper.domain.change import Change, Decision, Remark
 from lightkeeper.domain.time import Instant
-from lightkeeper.store import remarks
 from lightkeeper.store.database import Database
-
-_NO_STEPS: Final = "[]"
 
 
 def write_history(database: Database, decisions: Iterable[Decision]) -> None:
     """Write down what these decisions changed, in the transaction that changes the documents."""
     database.at_commit.remember(
-        (
-            after.id,
-            change.at,
-            change.from_status,
-            change.to_status,
-            change.from_step,
-            change.to_step,
-            change.outcome,
-            orjson.dumps(change.step_changes).decode(),
-            remarks.encode(change.remarks),
-            change.processing_ms,
-            change.detection_ms,
-            None,
-        )
-        for after, change in decisions
-        if change is not None
+        (after.id, change) for after, change in decisions if change is not None
     )
 
 
@@ -42,7 +21,12 @@ def write_remark(
 
     It is marked as published at once: what staff do, or a corrected time, is no outcome.
     """
-    said = remarks.encode([remark])
-    database.at_commit.remember(
-        [(document_id, at, status, status, step, step, None, _NO_STEPS, said, None, None, at)]
+    change = Change(
+        at=at,
+        from_status=status,
+        to_status=status,
+        from_step=step,
+        to_step=step,
+        remarks=(remark,),
     )
+    database.at_commit.remember([(document_id, change)], published_at=at)

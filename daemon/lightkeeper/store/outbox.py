@@ -12,12 +12,6 @@ from lightkeeper.store.transact import transact
 
 MAX_IDS_IN_EVENT: Final = 20
 
-_UNPUBLISHED: Final = """
-    SELECT t.id, t.at, t.outcome, t.step_changes, t.remarks, t.processing_ms, t.detection_ms,
-        t.to_step, d.document_type, d.lighthouse_request_id
-    FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
-    WHERE t.published_at IS NULL ORDER BY t.id LIMIT ?
-"""
 # By id: `track` stores one intake after the other, so that ids come in the order of commits.
 _NEWLY_TRACKED: Final = """
     SELECT document_type, COUNT(*), MAX(id) FROM (
@@ -62,6 +56,17 @@ class Unpublished(NamedTuple):
     to_step: str
     document_type: str
     request_id: int
+
+
+_OF_DOCUMENT: Final = {
+    "document_type": "d.document_type",
+    "request_id": "d.lighthouse_request_id",
+}
+_UNPUBLISHED: Final = f"""
+    SELECT {", ".join(_OF_DOCUMENT.get(name, f"t.{name}") for name in Unpublished._fields)}
+    FROM transitions AS t JOIN form_526_document_submissions AS d ON d.id = t.document_id
+    WHERE t.published_at IS NULL ORDER BY t.id LIMIT ?
+"""
 
 
 class EventKey(NamedTuple):
@@ -200,8 +205,15 @@ class Outbox:
     def unsent_events(self) -> list[Digest]:
         """What is gathered and not sent yet, in the order of the keys."""
         digests = [
-            Digest(EventKey(*row[:4]), row[4], tuple(orjson.loads(row[5])), *row[6:])
-            for row in self._db.rows(_UNSENT)
+            Digest(
+                key=EventKey._make(key),
+                document_count=count,
+                request_ids=tuple(orjson.loads(ids)),
+                first_at=first_at,
+                last_at=last_at,
+                sent_at=sent_at,
+            )
+            for *key, count, ids, first_at, last_at, sent_at in self._db.rows(_UNSENT)
         ]
         return sorted(digests)
 

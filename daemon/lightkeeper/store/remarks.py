@@ -1,13 +1,15 @@
 """The one place that knows how remarks stand in their column."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import orjson
 
 from lightkeeper.domain.change import Remark, RemarkKind
 
 
-def encode(remarks: Sequence[Remark]) -> str:
+# Nearly all changes have one of a few.
+@lru_cache(maxsize=1_024)
+def encode(remarks: tuple[Remark, ...]) -> str:
     """`remarks` as a JSON array of [kind, detail]."""
     return orjson.dumps(remarks, default=tuple).decode()
 

@@ -27,11 +27,6 @@ MOVED_AT: Final = (
     "WHERE t.document_id = d.id AND t.from_step <> t.to_step)"
 )
 """When the document `d` came to its step; NULL where it never moved."""
-TRANSITION: Final = (
-    *("document_id", "at", "from_status", "to_status", "from_step", "to_step", "outcome"),
-    *("step_changes", "remarks", "processing_ms", "detection_ms", "published_at"),
-)
-"""The columns of a transition that are written, all but its id."""
 
 
 class InstantField(BigIntegerField):

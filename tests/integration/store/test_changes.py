@@ -11,6 +11,7 @@ from store_rows import NOW, is_index_walk, moved, new, plans, stand, uses
 
 from lightkeeper.casework.correct import Correction, correct
 from lightkeeper.casework.triage import Action, decide, note
+from lightkeeper.domain.change import Change
 from lightkeeper.domain.document import NewDocument
 from lightkeeper.domain.policy import Policy
 from lightkeeper.domain.time import HOUR
@@ -175,17 +176,17 @@ def test_each_who_writes_a_transition_holds_the_lock(postgres_url, tmp_path):
 def test_a_transition_needs_a_transaction(database):
     """It is never kept for a transaction that is not open."""
     with pytest.raises(RuntimeError, match="without a transaction"):
-        database.at_commit.remember([()])
+        database.at_commit.remember([])
 
 
 def test_what_is_undone_leaves_no_transition_behind(database):
     """Nor does the next transaction write it."""
     stand(Documents(database), ["stuck"])
-    row = (1, NOW, "pending", "done", "none", "complete", "done", "[]", "[]", None, None, None)
+    change = Change(NOW, "pending", "done", "none", "complete")
 
     def undone():
         with database.writing():
-            database.at_commit.remember([row])
+            database.at_commit.remember([(1, change)])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
