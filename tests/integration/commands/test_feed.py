@@ -163,7 +163,7 @@ def test_without_a_setting_no_new_store_is_made(tmp_path):
     """A store that no daemon watches is not made; the message names the setting."""
     done = command_line.run(*ONE, env=command_line.environment(), cwd=tmp_path)
 
-    assert "check LIGHTKEEPER_DATABASE_URL" in command_line.complaint(done, 66)
+    assert "point LIGHTKEEPER_DATABASE_URL at it" in command_line.complaint(done, 66)
     assert [] == list(tmp_path.iterdir())
 
 

@@ -148,7 +148,7 @@ def test_trying_it_by_hand_ends_with_a_done_and_a_failed_document(tmp_path):
     (notice,) = err.splitlines()
     assert (0, True) == (
         shell.returncode,
-        "token me without an environment allows read, and ends" in notice,
+        "token me without an environment allows read for" in notice,
     )
     assert ["done", "failed"] == re.findall(r'"lighthouse_status": ?"(\w+)"', out)
     assert "request id 1  form_0781  done" in out
