@@ -146,11 +146,11 @@ def test_a_daemon_waits_for_a_standby_to_be_promoted(tmp_path, pair):
 
         proxy.lead_to(pair.urls[1])
         pair.primary.stop("immediate")
-        daemon.until(lambda: "the server is read-only, a standby" in daemon.log.read_text())
+        daemon.until(lambda: "the server is read-only (a standby" in daemon.log.read_text())
         _, process = _track(daemon)
         said, complaint = process.communicate()
         assert (74, "") == (process.returncode, said)
-        assert "the server is read-only, a standby" in complaint
+        assert "the server is read-only (a standby" in complaint
         pair.promote()
         ids += _tracked(daemon, 3)
         _settled(daemon, pair, ids)
